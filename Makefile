@@ -1,0 +1,73 @@
+# timmc. Sources are found by wildcard, ISA flags come from the folder name: nothing here changes when code is added.
+#   make [DEVELOPER=1] [SAN=address,undefined] [CC=clang]     build/timmc, build/libtimmc.a
+#   make check | check-all | check-kernels | install DESTDIR= prefix=
+
+CC ?= cc
+prefix ?= /usr/local
+DESTDIR ?=
+VERSION := $(shell sed -n 's/^\#define TIMMC_VERSION "\(.*\)"/\1/p' include/timmc.h)
+
+comma := ,
+B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-clang)
+
+PACKAGES := libpng libjpeg libcjson
+CFLAGS ?= -O2 -g
+TM_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -Isrc -fopenmp -fvisibility=hidden -fno-math-errno -ffp-contract=off \
+	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wpointer-arith -Wundef \
+	$(shell pkg-config --cflags $(PACKAGES))
+TM_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm
+ifdef DEVELOPER
+TM_CFLAGS += -Werror
+endif
+ifdef SAN
+TM_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+TM_LDFLAGS += -fsanitize=$(SAN)
+endif
+ifeq ($(shell uname -m),x86_64)
+ISAS := avx2 avx512
+endif
+FLAGS_avx2 := -O3 -mavx2 -mfma -mf16c -ffp-contract=fast
+FLAGS_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512 -ffp-contract=fast
+
+# Portable objects: every room; scalar kernels with them.
+PORTABLE := $(filter-out $(wildcard src/kernels/avx2/*.c src/kernels/avx512/*.c src/kernels/vec/*.c) src/main.c,$(wildcard src/*/*.c src/kernels/*/*.c))
+LIB_OBJS := $(PORTABLE:src/%.c=$B/%.o)
+define isa_objects
+LIB_OBJS += $(patsubst src/%.c,$B/%.o,$(wildcard src/kernels/$(1)/*.c)) \
+	$(patsubst src/kernels/vec/%.c,$B/kernels/vec/%.$(1).o,$(wildcard src/kernels/vec/*.c))
+endef
+$(foreach isa,$(ISAS),$(eval $(call isa_objects,$(isa))))
+
+DATA_OBJS := $B/data/blobs.o
+LIB_OBJS += $(DATA_OBJS)
+
+all: $B/timmc $B/libtimmc.a
+	@ln -sfn $B/timmc timmc
+
+$B/timmc: $B/main.o $B/libtimmc.a
+	$(CC) -fopenmp $(TM_LDFLAGS) $(LDFLAGS) -o $@ $B/main.o $B/libtimmc.a $(TM_LIBS)
+
+$B/libtimmc.a: $(LIB_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$B/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define isa_rules
+$B/kernels/$(1)/%.o: src/kernels/$(1)/%.c
+	@mkdir -p $$(@D)
+	$(CC) $(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+$B/kernels/vec/%.$(1).o: src/kernels/vec/%.c
+	@mkdir -p $$(@D)
+	$(CC) $(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach isa,$(ISAS),$(eval $(call isa_rules,$(isa))))
+
+-include $(shell find $B -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf build build-* timmc
+
+.PHONY: all clean

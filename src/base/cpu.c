@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "base/cpu.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const isa_names[TM_ISA_COUNT] = {"scalar", "avx2", "avx512"};
+
+tm_isa tm_cpu_isa(void)
+{
+#if defined(__x86_64__)
+    /* These ask XCR0 as well, so a system that does not save the registers answers no. */
+    __builtin_cpu_init();
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                __builtin_cpu_supports("avx");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    return avx512 ? TM_ISA_AVX512 : avx2 ? TM_ISA_AVX2 : TM_ISA_SCALAR;
+#else
+    return TM_ISA_SCALAR;
+#endif
+}
+
+const char *tm_isa_name(tm_isa isa)
+{
+    return isa < TM_ISA_COUNT ? isa_names[isa] : "?";
+}
+
+bool tm_isa_parse(const char *name, tm_isa *isa)
+{
+    for (int i = 0; i < TM_ISA_COUNT; i++)
+        if (strcmp(name, isa_names[i]) == 0) {
+            *isa = (tm_isa)i;
+            return true;
+        }
+    return false;
+}
+
+/* cgroup v2 "cpu.max" holds "QUOTA PERIOD" or "max PERIOD"; 0: no limit known */
+static int cgroup_limit(void)
+{
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+    long quota = 0, period = 0;
+    int fields = f ? fscanf(f, "%ld %ld", &quota, &period) : 0;
+    if (f)
+        fclose(f);
+    if (fields != 2 || quota <= 0 || period <= 0)
+        return 0;
+    return (int)((quota + period - 1) / period);
+}
+
+int tm_cpu_threads(void)
+{
+    cpu_set_t set;
+    int count = 1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        count = CPU_COUNT(&set);
+    int limit = cgroup_limit();
+    if (limit > 0 && limit < count)
+        count = limit;
+    return count > 0 ? count : 1;
+}

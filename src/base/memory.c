@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_BLOCK = 64 * 1024 };
+
+struct tm_arena_block {
+    struct tm_arena_block *next;
+    size_t used, size;
+    _Alignas(16) char data[];
+};
+
+void *tm_alloc_aligned(size_t bytes)
+{
+    size_t padded;
+    if (!tm_size_add(bytes, 63, &padded))
+        return NULL;
+    padded &= ~(size_t)63;
+    return aligned_alloc(64, padded ? padded : 64);
+}
+
+void *tm_arena_alloc(tm_arena *arena, size_t bytes)
+{
+    size_t need;
+    if (!tm_size_add(bytes, 15, &need))
+        return NULL;
+    need &= ~(size_t)15;
+    struct tm_arena_block *block = arena->head;
+    if (!block || block->size - block->used < need) {
+        size_t size = need > ARENA_BLOCK ? need : ARENA_BLOCK, total;
+        if (!tm_size_add(size, sizeof *block, &total))
+            return NULL;
+        block = malloc(total);
+        if (!block)
+            return NULL;
+        block->next = arena->head;
+        block->used = 0;
+        block->size = size;
+        arena->head = block;
+    }
+    void *result = block->data + block->used;
+    block->used += need;
+    return memset(result, 0, need);
+}
+
+char *tm_arena_strdup(tm_arena *arena, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = tm_arena_alloc(arena, bytes);
+    return copy ? memcpy(copy, text, bytes) : NULL;
+}
+
+char *tm_arena_printf(tm_arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0)
+        return NULL;
+    char *text = tm_arena_alloc(arena, (size_t)n + 1);
+    if (text) {
+        va_start(args, format);
+        vsnprintf(text, (size_t)n + 1, format, args);
+        va_end(args);
+    }
+    return text;
+}
+
+void tm_arena_free(tm_arena *arena)
+{
+    while (arena->head) {
+        struct tm_arena_block *next = arena->head->next;
+        free(arena->head);
+        arena->head = next;
+    }
+}
+
+static bool buffer_reserve(tm_buffer *buffer, size_t extra)
+{
+    size_t need;
+    if (buffer->failed || !tm_size_add(buffer->length, extra, &need) ||
+        !tm_size_add(need, 1, &need)) {
+        buffer->failed = true;
+        return false;
+    }
+    if (need <= buffer->capacity)
+        return true;
+    size_t capacity = buffer->capacity ? buffer->capacity : 128;
+    while (capacity < need)
+        capacity = capacity > SIZE_MAX / 2 ? need : capacity * 2;
+    char *data = realloc(buffer->data, capacity);
+    if (!data) {
+        buffer->failed = true;
+        return false;
+    }
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return true;
+}
+
+void tm_buffer_add(tm_buffer *buffer, const void *bytes, size_t count)
+{
+    if (!buffer_reserve(buffer, count))
+        return;
+    if (count)
+        memcpy(buffer->data + buffer->length, bytes, count);
+    buffer->length += count;
+    buffer->data[buffer->length] = '\0';
+}
+
+void tm_buffer_puts(tm_buffer *buffer, const char *text)
+{
+    tm_buffer_add(buffer, text, strlen(text));
+}
+
+void tm_buffer_putc(tm_buffer *buffer, char c)
+{
+    tm_buffer_add(buffer, &c, 1);
+}
+
+void tm_buffer_printf(tm_buffer *buffer, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0 || !buffer_reserve(buffer, (size_t)n)) {
+        buffer->failed = true;
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(buffer->data + buffer->length, (size_t)n + 1, format, args);
+    va_end(args);
+    buffer->length += (size_t)n;
+}
+
+void tm_buffer_clear(tm_buffer *buffer)
+{
+    buffer->length = 0;
+    if (buffer->data)
+        buffer->data[0] = '\0';
+}
+
+void tm_buffer_free(tm_buffer *buffer)
+{
+    free(buffer->data);
+    *buffer = (tm_buffer){0};
+}

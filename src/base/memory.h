@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory: overflow-checked sizes, an arena, a growing byte buffer. */
+#ifndef TM_BASE_MEMORY_H
+#define TM_BASE_MEMORY_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* True and *out set when the product or sum fits; every size from a file goes through these. */
+static inline bool tm_size_mul(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+static inline bool tm_size_add(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+
+/* 64-byte aligned, freed by free(); NULL when there is no memory. */
+void *tm_alloc_aligned(size_t bytes);
+
+/* Arena: many small allocations, freed together. Zero-initialise to start. */
+typedef struct tm_arena {
+    struct tm_arena_block *head;
+} tm_arena;
+
+void *tm_arena_alloc(tm_arena *arena, size_t bytes); /* zeroed, 16-byte aligned; NULL: no memory */
+char *tm_arena_strdup(tm_arena *arena, const char *text);
+char *tm_arena_printf(tm_arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void tm_arena_free(tm_arena *arena);
+
+/* Growing byte buffer, always NUL-terminated once something was added. `failed` is sticky: check
+ * it once at the end. Zero-initialise to start. */
+typedef struct tm_buffer {
+    char *data;
+    size_t length, capacity;
+    bool failed;
+} tm_buffer;
+
+void tm_buffer_add(tm_buffer *buffer, const void *bytes, size_t count);
+void tm_buffer_puts(tm_buffer *buffer, const char *text);
+void tm_buffer_putc(tm_buffer *buffer, char c);
+void tm_buffer_printf(tm_buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void tm_buffer_clear(tm_buffer *buffer); /* keeps the capacity */
+void tm_buffer_free(tm_buffer *buffer);
+
+#endif
