@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The graph: nodes in topological order, the taps that can be asked for, and the builder that
+ * models write with.
+ *
+ * An activation has one layout, NHWC: per picture h x w x c, channels innermost. A token matrix is
+ * h = 1, w = tokens, c = width; a pooled vector is h = w = 1. The batch is a run-time number and
+ * appears in no shape. A constant depends on weights alone, has torch's own dims (OIHW, ...) and
+ * is computed once, at load.
+ */
+#ifndef TM_GRAPH_GRAPH_H
+#define TM_GRAPH_GRAPH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+enum { TM_MAX_RANK = 6 };
+
+typedef struct tm_shape {
+    int h, w, c; /* per picture */
+} tm_shape;
+
+typedef struct tm_op tm_op; /* ops/ops.h */
+typedef struct tm_node tm_node;
+
+struct tm_node {
+    const tm_op *op;
+    const char *name; /* dotted scope name, for people; parameters: the state-dict name */
+    int id;           /* position in the graph */
+    bool constant;    /* depends on weights alone: dims holds, else shape holds */
+    tm_shape shape;
+    int rank;
+    int64_t dims[TM_MAX_RANK];
+    int input_count;
+    tm_node **inputs;
+    void *attrs; /* the op's own struct, owned by the graph */
+    int users;   /* passes count these */
+    bool live;   /* reaches a selected tap; set by prune */
+};
+
+/* How a tap leaves the program. */
+typedef enum tm_layout {
+    TM_LAYOUT_MAP,    /* [N,C,H,W] */
+    TM_LAYOUT_TOKENS, /* [N,L,C] */
+    TM_LAYOUT_VECTOR, /* [N,C] */
+    TM_LAYOUT_NHWC    /* [N,H,W,C]: the few families whose own layout this is */
+} tm_layout;
+
+typedef enum tm_tap_kind {
+    TM_TAP_FEATURE,          /* features_only: index, module and reduction are feature_info's */
+    TM_TAP_INTERMEDIATE,     /* forward_intermediates: patch tokens or map of block `index` */
+    TM_TAP_PREFIX,           /* the prefix tokens of block `index` */
+    TM_TAP_FORWARD_FEATURES, /* forward_features(x) */
+    TM_TAP_PRE_LOGITS,       /* forward_head(features, pre_logits=True) */
+    TM_TAP_LOGITS
+} tm_tap_kind;
+
+typedef struct tm_tap {
+    tm_tap_kind kind;
+    int index;          /* FEATURE, INTERMEDIATE, PREFIX */
+    const char *module; /* FEATURE: timm's module name */
+    int reduction;      /* FEATURE: input pixels per feature pixel */
+    tm_layout layout;
+    tm_node *node;
+    bool selected; /* wanted by this run */
+} tm_tap;
+
+/* What the caller decided; the API resolves every default but the variant's own. */
+typedef struct tm_build_options {
+    int num_classes; /* 0: identity classifier */
+    int in_chans;
+    int img_h, img_w;
+    int output_stride;       /* 8, 16 or 32 */
+    const char *global_pool; /* NULL: the variant's own; "": none */
+    bool
+        norm_intermediates; /* final norm on every intermediate (forward_intermediates norm=True) */
+} tm_build_options;
+
+typedef struct tm_graph {
+    tm_arena arena;
+    tm_node **nodes;
+    int node_count, node_capacity;
+    tm_tap *taps;
+    int tap_count, tap_capacity;
+    tm_node *input;
+    int default_features; /* features_only's default: the last n taps; 0: all of them */
+    tm_error error;       /* the builder's sticky error; nodes are dummies once it is set */
+    const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
+} tm_graph;
+
+typedef struct tm_builder {
+    tm_graph *graph;
+    tm_build_options options;
+    tm_buffer scope; /* "layer1.0" */
+} tm_builder;
+
+/* Starts an empty graph whose input is options->img_h x img_w x in_chans. */
+void tm_builder_init(tm_builder *b, tm_graph *graph, const tm_build_options *options);
+void tm_builder_done(tm_builder *b);
+void tm_graph_free(tm_graph *graph);
+
+/* Name scope: everything between push and pop is named "outer.NAME.*". */
+void tm_push(tm_builder *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void tm_pop(tm_builder *b);
+
+/* A model file refuses a configuration with this (say why; the message reaches the user). */
+void tm_refuse(tm_builder *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A node of op with the given inputs; attrs (may be NULL) is copied. The caller sets the shape
+ * (or constant, rank and dims) of the result. Never NULL. */
+tm_node *tm_node_new(tm_builder *b, const tm_op *op, const char *name, const void *attrs,
+                     size_t attrs_size, int input_count, tm_node *const *inputs);
+
+/* "scope.NAME" or "scope" when name is NULL or empty; owned by the graph */
+const char *tm_scoped(tm_builder *b, const char *name);
+
+/* Taps. A node may be tapped any number of times. */
+void tm_tap_feature(tm_builder *b, const char *module, tm_node *x, int reduction);
+void tm_tap_intermediate(tm_builder *b, tm_node *x, tm_layout layout);
+/* After the block's tm_tap_intermediate: its prefix tokens. */
+void tm_tap_prefix(tm_builder *b, tm_node *x);
+void tm_tap_output(tm_builder *b, tm_tap_kind kind, tm_node *x, tm_layout layout);
+
+const tm_tap *tm_graph_tap(const tm_graph *graph, tm_tap_kind kind, int index); /* or NULL */
+int tm_graph_tap_count(const tm_graph *graph, tm_tap_kind kind);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A model family is one file of timm's models/: a table of variants and a build function.
+ * To add one: src/models/NAME.c with `const tm_family tm_family_NAME`, and FAMILY(NAME) in
+ * families.def.
+ */
+#ifndef TM_MODELS_MODEL_H
+#define TM_MODELS_MODEL_H
+
+#include "ops/nn.h"
+
+typedef struct tm_family {
+    const char *module;   /* timm's module: "resnet" */
+    const void *variants; /* array of the family's variant struct, whose first member is
+                             `const char *name`; order is free */
+    size_t variant_size, variant_count;
+    /* Adds the model to the builder's graph, from b->graph->input to the taps. */
+    void (*build)(tm_builder *b, const void *variant);
+} tm_family;
+
+#define TM_VARIANTS(table)                                                                         \
+    .variants = (table), .variant_size = sizeof *(table),                                          \
+    .variant_count = sizeof(table) / sizeof *(table)
+
+extern const tm_family *const tm_families[];
+extern const size_t tm_family_count;
+
+/* The variant's row and its family, or NULL when no ported family has the name. */
+const void *tm_find_variant(const char *arch, const tm_family **family);
+
+#endif

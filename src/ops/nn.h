@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vocabulary of model files: layers and operators on a builder.
+ *
+ * A layer makes its parameters (named scope.NAME.weight, ...) in the order and shape of timm's
+ * state dict, adds its operators and returns the output, whose shape is known at once. Errors are
+ * sticky in the builder, so model code checks nothing. Zero in an attribute means its default.
+ */
+#ifndef TM_OPS_NN_H
+#define TM_OPS_NN_H
+
+#include "graph/graph.h"
+
+/* ---- parameters and constants ---- */
+
+/* A parameter or buffer of the state dict; the same name twice is the same node. name is relative
+ * to the scope. */
+tm_node *tm_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
+tm_node *tm_param1(tm_builder *b, const char *name, int64_t d0);
+tm_node *tm_param2(tm_builder *b, const char *name, int64_t d0, int64_t d1);
+tm_node *tm_param3(tm_builder *b, const char *name, int64_t d0, int64_t d1, int64_t d2);
+tm_node *tm_param4(tm_builder *b, const char *name, int64_t d0, int64_t d1, int64_t d2, int64_t d3);
+/* A tensor of the state dict that the computation does not read (stored indices, unused buffers):
+ * it counts in the names and shapes only. `trained` says whether timm counts it as a parameter. */
+void tm_unused_param(tm_builder *b, const char *name, int rank, const int64_t *dims, bool trained);
+/* Values of our own (blur filters, tables); data is copied, C order. */
+tm_node *tm_literal(tm_builder *b, int rank, const int64_t *dims, const float *data);
+
+/* Arithmetic on constants, in torch's dims. Computed in double, once, at load. */
+tm_node *tm_const_standardize(tm_builder *b, tm_node *weight, float eps,
+                              tm_node *gain /* [O], [O,1,1,1] or NULL */,
+                              float scale); /* weight standardization: (w - mean) * rsqrt(biased var
+                                               + eps) * gain * scale per output */
+tm_node *tm_const_slice(tm_builder *b, tm_node *x, int axis, int64_t begin, int64_t count);
+tm_node *tm_const_concat(tm_builder *b, int count, tm_node *const *xs, int axis);
+tm_node *tm_const_reshape(tm_builder *b, tm_node *x, int rank, const int64_t *dims);
+tm_node *tm_const_permute(tm_builder *b, tm_node *x, const int *axes);
+tm_node *tm_const_mul(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */
+tm_node *tm_const_add(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */
+tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add);
+tm_node *tm_const_exp(tm_builder *b, tm_node *x);
+tm_node *tm_const_sum(tm_builder *b, tm_node *x); /* of all elements: rank 0 */
+
+/* ---- convolution, linear ---- */
+
+typedef enum tm_padding {
+    TM_PAD_DEFAULT, /* timm's '': symmetric ((stride - 1) + dilation * (kernel - 1)) / 2 */
+    TM_PAD_SAME,    /* TensorFlow's: output ceil(in / stride), the odd pixel right and below */
+    TM_PAD_VALID,   /* none */
+    TM_PAD_EXPLICIT /* .pad on every side */
+} tm_padding;
+
+enum { TM_DEPTHWISE = -1 };
+
+typedef struct tm_conv {
+    int out;              /* output channels */
+    int kernel, kernel_w; /* kernel_w 0: square */
+    int stride, dilation; /* 0: 1 */
+    int groups;           /* 0: 1; TM_DEPTHWISE: one per input channel */
+    tm_padding padding;
+    int pad; /* TM_PAD_EXPLICIT */
+    bool bias;
+    bool linear; /* weight is [out, in] instead of [out, in, 1, 1] */
+} tm_conv;
+
+/* name.weight [out, in/groups, kh, kw], name.bias [out] if bias */
+tm_node *tm_conv2d(tm_builder *b, const char *name, tm_node *x, tm_conv conv);
+/* The same with constants of one's own; bias may be NULL. conv.bias is ignored. */
+tm_node *tm_conv2d_with(tm_builder *b, const char *name, tm_node *x, tm_node *weight, tm_node *bias,
+                        tm_conv conv);
+/* name.weight [out, in], on the channels of every pixel or token */
+tm_node *tm_linear(tm_builder *b, const char *name, tm_node *x, int out, bool bias);
+
+/* ---- normalization ---- */
+
+typedef enum tm_norm_kind {
+    TM_NORM_BATCH, /* weight, bias, running_mean, running_var (num_batches_tracked) */
+    TM_NORM_LAYER, /* over the channels of each pixel or token: LayerNorm and LayerNorm2d */
+    TM_NORM_RMS,   /* like LAYER without mean and bias */
+    TM_NORM_GROUP  /* over (h, w, c / groups) */
+} tm_norm_kind;
+
+typedef struct tm_norm {
+    tm_norm_kind kind;
+    float eps;  /* 0: 1e-5 */
+    int groups; /* GROUP: groups (0: 32); LAYER and RMS: heads, normalized one by one with shared
+                   weights of c / groups (0: 1) */
+    bool no_affine; /* no weight and bias */
+    bool no_bias;   /* weight only */
+} tm_norm;
+
+tm_node *tm_normalize(tm_builder *b, const char *name, tm_node *x, tm_norm norm);
+
+/* ---- element-wise ---- */
+
+typedef enum tm_act_kind {
+    TM_ACT_NONE,
+    TM_ACT_RELU,
+    TM_ACT_RELU6,
+    TM_ACT_LEAKY_RELU /* slope in param */,
+    TM_ACT_SILU,
+    TM_ACT_GELU /* erf form */,
+    TM_ACT_GELU_TANH,
+    TM_ACT_QUICK_GELU,
+    TM_ACT_SIGMOID,
+    TM_ACT_TANH,
+    TM_ACT_HARD_SWISH,
+    TM_ACT_HARD_SIGMOID,
+    TM_ACT_HARD_MISH,
+    TM_ACT_MISH,
+    TM_ACT_ELU,
+    TM_ACT_SELU,
+    TM_ACT_SOFTPLUS,
+    TM_ACT_EXP,
+    TM_ACT_RSQRT,
+    TM_ACT_CLAMP_MIN /* max(x, param) */,
+    TM_ACT_COUNT
+} tm_act_kind;
+
+tm_node *tm_activate(tm_builder *b, tm_node *x, tm_act_kind act);
+tm_node *tm_activate_param(tm_builder *b, tm_node *x, tm_act_kind act, float param);
+tm_act_kind tm_act_by_name(
+    tm_builder *b,
+    const char *name); /* timm's names: "relu", "swish", "silu", ...; unknown: sticky error */
+
+/* x op y. y: x's shape, or 1 in any of h, w, c (broadcast); y may be a constant with dims [c],
+ * [l, c] or [1, l, c]. The larger operand must be x. */
+tm_node *tm_add(tm_builder *b, tm_node *x, tm_node *y);
+tm_node *tm_sub(tm_builder *b, tm_node *x, tm_node *y);
+tm_node *tm_mul(tm_builder *b, tm_node *x, tm_node *y);
+tm_node *tm_affine(tm_builder *b, tm_node *x, float mul, float add); /* x * mul + add */
+
+/* ---- pooling ---- */
+
+typedef struct tm_pool {
+    bool max; /* max or average */
+    int kernel, stride /* 0: kernel */, dilation /* 0: 1 */;
+    int pad;   /* on every side; ignored when same */
+    bool same; /* TensorFlow's padding: max pads with -inf, average does not count it */
+    bool ceil_mode;
+    bool count_pad; /* average: padding counts in the divisor (torch's count_include_pad) */
+} tm_pool;
+
+tm_node *tm_pool2d(tm_builder *b, tm_node *x, tm_pool pool);
+
+typedef enum tm_reduce_kind { TM_REDUCE_AVG, TM_REDUCE_MAX, TM_REDUCE_SUM } tm_reduce_kind;
+/* Over all h x w (or all tokens): result 1 x 1 x c. */
+tm_node *tm_reduce_hw(tm_builder *b, tm_node *x, tm_reduce_kind kind);
+/* Over the channels: result h x w x 1. */
+tm_node *tm_reduce_c(tm_builder *b, tm_node *x, tm_reduce_kind kind);
+/* timm's SelectAdaptivePool2d: "avg", "max", "avgmax", "catavgmax", "" (x itself) */
+tm_node *tm_global_pool(tm_builder *b, tm_node *x, const char *kind);
+
+/* ---- shape ---- */
+
+tm_node *tm_reshape(tm_builder *b, tm_node *x, int h, int w, int c); /* same memory, same size */
+tm_node *tm_slice_c(tm_builder *b, tm_node *x, int begin, int count);
+tm_node *tm_slice_w(tm_builder *b, tm_node *x, int begin, int count); /* tokens: needs h == 1 */
+tm_node *tm_concat_c(tm_builder *b, int count, tm_node *const *xs);
+/* Tokens, needs h == 1; constants ([1, l, c], [l, c] or [c]) are repeated for every picture. */
+tm_node *tm_concat_w(tm_builder *b, int count, tm_node *const *xs);
+typedef enum tm_pad_mode { TM_PAD_ZERO, TM_PAD_REFLECT } tm_pad_mode;
+tm_node *tm_pad2d(tm_builder *b, tm_node *x, int top, int bottom, int left, int right,
+                  tm_pad_mode mode);
+/* The constant as an activation of that shape, the same for every picture. */
+tm_node *tm_constant_activation(tm_builder *b, tm_node *constant, int h, int w, int c);
+/* blocks of size x size pixels become channels (y, x, c order) */
+tm_node *tm_space_to_depth(tm_builder *b, tm_node *x, int size);
+
+/* ---- attention ---- */
+
+typedef struct tm_attention {
+    int heads;
+    float scale; /* 0: 1 / sqrt(c / heads) */
+} tm_attention;
+
+/* softmax(scale * q k^T) v per head. q: 1 x lq x (heads * d), k: 1 x lk x (heads * d),
+ * v: 1 x lk x (heads * dv); head i owns channels [i*d, (i+1)*d). Result 1 x lq x (heads * dv). */
+tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attention attention);
+/* softmax over groups of c / groups adjacent channels */
+tm_node *tm_softmax_c(tm_builder *b, tm_node *x, int groups);
+
+#endif
