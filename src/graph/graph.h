@@ -91,10 +91,14 @@ typedef struct tm_graph {
     const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
 } tm_graph;
 
+enum { TM_MAX_SCOPES = 32 };
+
 typedef struct tm_builder {
     tm_graph *graph;
     tm_build_options options;
     tm_buffer scope; /* "layer1.0" */
+    size_t scope_lengths[TM_MAX_SCOPES];
+    int scope_depth;
 } tm_builder;
 
 /* Starts an empty graph whose input is options->img_h x img_w x in_chans. */
