@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "weights/convert.h"
+
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weights files are little-endian");
+
+const char *tm_dtype_name(tm_dtype dtype)
+{
+    static const char *const names[TM_DTYPE_COUNT] = {
+#define DTYPE_NAME(name, size) #name,
+        TM_DTYPE_LIST(DTYPE_NAME)
+#undef DTYPE_NAME
+    };
+    return names[dtype];
+}
+
+size_t tm_dtype_size(tm_dtype dtype)
+{
+    static const unsigned char sizes[TM_DTYPE_COUNT] = {
+#define DTYPE_SIZE(name, size) size,
+        TM_DTYPE_LIST(DTYPE_SIZE)
+#undef DTYPE_SIZE
+    };
+    return sizes[dtype];
+}
+
+static float f32_of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static uint32_t bits_of_f32(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* All ones where the condition holds: selections by mask leave no branch to keep the loop from
+ * becoming vector code. */
+static uint32_t mask(bool condition)
+{
+    return -(uint32_t)condition;
+}
+
+/* Integers but for the subnormals, so that no rounding or flush-to-zero mode matters. */
+static uint32_t f16_to_f32_bits(uint32_t half)
+{
+    uint32_t sign = (half & 0x8000) << 16, exponent = half & 0x7C00, fraction = half & 0x03FF;
+    uint32_t rebias = (127 - 15) << 23;
+    uint32_t bits = ((half & 0x7FFF) << 13) + rebias;
+    bits += mask(exponent == 0x7C00) & rebias;                        /* infinities, NaNs */
+    bits |= mask(exponent == 0x7C00) & mask(fraction != 0) & 1 << 22; /* NaNs become quiet */
+    uint32_t subnormal = bits_of_f32((float)(int32_t)fraction * 0x1p-24F);
+    return sign | (mask(exponent == 0) & subnormal) | (mask(exponent != 0) & bits);
+}
+
+void tm_convert_f16_portable(const unsigned char *from, float *to, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        uint16_t half;
+        memcpy(&half, from + 2 * i, sizeof half);
+        to[i] = f32_of_bits(f16_to_f32_bits(half));
+    }
+}
+
+static void convert_f16(const unsigned char *from, float *to, size_t count)
+{
+    if (tm_has_f16c())
+        tm_convert_f16_f16c(from, to, count);
+    else
+        tm_convert_f16_portable(from, to, count);
+}
+
+static void convert_bf16(const unsigned char *from, float *to, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        uint16_t half;
+        memcpy(&half, from + 2 * i, sizeof half);
+        to[i] = f32_of_bits((uint32_t)half << 16);
+    }
+}
+
+#define CONVERT_NUMBERS(type)                                                                      \
+    for (size_t i = 0; i < count; i++) {                                                           \
+        type value;                                                                                \
+        memcpy(&value, from + i * sizeof value, sizeof value);                                     \
+        to[i] = (float)value;                                                                      \
+    }
+
+void tm_convert_f32(tm_dtype dtype, const unsigned char *from, float *to, size_t count)
+{
+    if (count == 0)
+        return; /* an empty tensor may have no address */
+    switch (dtype) {
+    case TM_DTYPE_F64:
+        CONVERT_NUMBERS(double)
+        break;
+    case TM_DTYPE_F32:
+        memcpy(to, from, count * sizeof *to);
+        break;
+    case TM_DTYPE_F16:
+        convert_f16(from, to, count);
+        break;
+    case TM_DTYPE_BF16:
+        convert_bf16(from, to, count);
+        break;
+    case TM_DTYPE_I64:
+        CONVERT_NUMBERS(int64_t)
+        break;
+    case TM_DTYPE_I32:
+        CONVERT_NUMBERS(int32_t)
+        break;
+    case TM_DTYPE_I16:
+        CONVERT_NUMBERS(int16_t)
+        break;
+    case TM_DTYPE_I8:
+        CONVERT_NUMBERS(int8_t)
+        break;
+    case TM_DTYPE_U8:
+        CONVERT_NUMBERS(uint8_t)
+        break;
+    case TM_DTYPE_BOOL:
+        for (size_t i = 0; i < count; i++)
+            to[i] = from[i] != 0;
+        break;
+    case TM_DTYPE_COUNT:
+        TM_BUG("no such dtype");
+    }
+}

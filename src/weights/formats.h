@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a weights format gives to weights.c. */
+#ifndef TM_WEIGHTS_FORMATS_H
+#define TM_WEIGHTS_FORMATS_H
+
+#include "weights/weights.h"
+
+typedef struct tm_metadata {
+    const char *key, *value;
+} tm_metadata;
+
+/* A file's table of contents. All four are malloc'd by the reader and freed by
+ * tm_tensor_index_free, also after a failed read. */
+typedef struct tm_tensor_index {
+    tm_tensor_view *tensors; /* byte order of the names, no name twice */
+    size_t count;
+    tm_metadata *metadata; /* file order; a later entry of the same key counts */
+    size_t metadata_count;
+    char *strings; /* what names, keys and values point into */
+} tm_tensor_index;
+
+void tm_tensor_index_free(tm_tensor_index *index);
+
+/* probe: do the first bytes look like this format? read: checks the whole table of contents
+ * against `size` before anything is believed; file is the name for messages. */
+#define TM_WEIGHTS_FORMAT(name, title)                                                             \
+    bool tm_##name##_probe(const unsigned char *data, size_t size);                                \
+    tm_status tm_##name##_read(const char *file, const unsigned char *data, size_t size,           \
+                               tm_tensor_index *index, tm_error *error);
+#include "weights/formats.def"
+#undef TM_WEIGHTS_FORMAT
+
+#endif
