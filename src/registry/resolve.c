@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/registry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "registry/nearest.h"
+
+#define HUB_PREFIX "hf-hub:"
+
+/* Copies the text before the first dot and returns the tag behind it, "" where there is none;
+ * NULL: too long to be a name. */
+static const char *split_name(const char *name, char arch[static TM_MODEL_NAME_MAX])
+{
+    size_t length = strcspn(name, ".");
+    if (length >= TM_MODEL_NAME_MAX)
+        return NULL;
+    memcpy(arch, name, length);
+    arch[length] = '\0';
+    return name[length] ? name + length + 1 : name + length;
+}
+
+static bool find_deprecated(const char *name, const char **current)
+{
+    size_t low = 0, high = tm_deprecated_count();
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = tm_natural_compare(name, tm_deprecated_at(middle, current));
+        if (order == 0)
+            return true;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
+}
+
+bool tm_is_model(const char *name)
+{
+    char arch_name[TM_MODEL_NAME_MAX];
+    const char *current;
+    tm_arch arch;
+    return split_name(name, arch_name) &&
+           (tm_arch_find(arch_name, &arch) || find_deprecated(arch_name, &current));
+}
+
+static tm_status unknown_arch(const char *name, const char *arch_name, tm_error *error)
+{
+    tm_nearest nearest;
+    tm_nearest_start(&nearest, arch_name);
+    for (size_t i = 0; i < tm_arch_count(); i++) {
+        tm_arch arch;
+        tm_arch_at(i, &arch);
+        tm_nearest_offer(&nearest, arch.name);
+    }
+    for (size_t i = 0; i < tm_deprecated_count(); i++) {
+        const char *current, *old = tm_deprecated_at(i, &current);
+        if (*current)
+            tm_nearest_offer(&nearest, old);
+    }
+    char names[TM_NEAREST_MAX * TM_MODEL_NAME_MAX];
+    tm_nearest_join(&nearest, "", names, sizeof names);
+    if (!*names)
+        return tm_fail(error, TM_UNKNOWN_MODEL,
+                       "unknown model %.128s; \"timmc list\" names all of them", name);
+    return tm_fail(error, TM_UNKNOWN_MODEL, "unknown model %.128s; nearest: %s", name, names);
+}
+
+static tm_status unknown_tag(const tm_arch *arch, const char *tag, tm_error *error)
+{
+    char wanted[2 * TM_MODEL_NAME_MAX], names[256] = "";
+    snprintf(wanted, sizeof wanted, "%s.%.*s", arch->name, TM_MODEL_NAME_MAX, tag);
+    tm_pretrained config;
+    if (arch->tag_count == 1) {
+        tm_arch_config(arch, 0, &config);
+        return tm_fail(error, TM_UNKNOWN_MODEL, "%s has no pretrained tag %.128s; it has only %s",
+                       arch->name, tag, *config.tag ? config.tag : "an untagged config");
+    }
+    tm_nearest nearest;
+    tm_nearest_start(&nearest, wanted);
+    for (size_t i = 0; i < arch->tag_count; i++) {
+        tm_arch_config(arch, i, &config);
+        tm_nearest_offer(&nearest, config.name);
+    }
+    tm_nearest_join(&nearest, "", names, sizeof names);
+    return tm_fail(error, TM_UNKNOWN_MODEL,
+                   "%s has no pretrained tag %.128s%s%s; \"timmc info %s\" names its %zu tags",
+                   arch->name, tag, *names ? "; nearest: " : "", names, arch->name,
+                   arch->tag_count);
+}
+
+/* Replaces an old name by its current one; the user's own tag stays, as in timm. */
+static tm_status map_deprecated(const char *name, const char **tag,
+                                char arch_name[static TM_MODEL_NAME_MAX], tm_resolved *resolved,
+                                tm_error *error)
+{
+    const char *current;
+    if (!find_deprecated(arch_name, &current))
+        return unknown_arch(name, arch_name, error);
+    if (!*current)
+        return tm_fail(error, TM_UNKNOWN_MODEL,
+                       "model %s was dropped from timm after 0.4.12 and nothing replaced it",
+                       arch_name);
+    snprintf(resolved->warning, sizeof resolved->warning,
+             "model name %s is deprecated, using its current name %s", arch_name, current);
+    const char *current_tag = split_name(current, arch_name);
+    if (!**tag)
+        *tag = current_tag;
+    return TM_OK;
+}
+
+static tm_status resolve_hub(const char *hub_id, tm_resolved *resolved, tm_error *error)
+{
+    size_t length = strcspn(hub_id, "@");
+    char plain[TM_MODEL_NAME_MAX];
+    snprintf(plain, sizeof plain, "%.*s", (int)length, hub_id);
+    if (length >= sizeof plain || !tm_pretrained_find_hub(plain, &resolved->config))
+        return tm_fail(error, TM_UNKNOWN_MODEL,
+                       "no pretrained config of timm has its weights at " HUB_PREFIX "%.128s",
+                       hub_id);
+    resolved->revision = hub_id[length] ? hub_id + length + 1 : "";
+    tm_arch_find(resolved->config.arch, &resolved->arch);
+    return TM_OK;
+}
+
+/* A hub repository and a relative folder look alike, so neither is guessed. */
+static tm_status refuse_path(const char *name, tm_error *error)
+{
+    return tm_fail(error, TM_UNKNOWN_MODEL,
+                   "model name %.128s looks like a hub repository or a path; write " HUB_PREFIX
+                   "%.128s or local-dir:%.128s",
+                   name, name, name);
+}
+
+tm_status tm_model_resolve(const char *name, tm_resolved *resolved, tm_error *error)
+{
+    *resolved = (tm_resolved){.revision = ""};
+    if (strncmp(name, HUB_PREFIX, strlen(HUB_PREFIX)) == 0)
+        return resolve_hub(name + strlen(HUB_PREFIX), resolved, error);
+    if (strpbrk(name, "/\\:"))
+        return refuse_path(name, error);
+
+    char arch_name[TM_MODEL_NAME_MAX];
+    const char *tag = split_name(name, arch_name);
+    if (!tag)
+        return tm_fail(error, TM_UNKNOWN_MODEL, "unknown model %.128s...: too long for a name",
+                       name);
+    if (!tm_arch_find(arch_name, &resolved->arch)) {
+        tm_status status = map_deprecated(name, &tag, arch_name, resolved, error);
+        if (status != TM_OK)
+            return status;
+        if (!tm_arch_find(arch_name, &resolved->arch))
+            TM_BUG("an old name leads to no architecture");
+    }
+    if (!tm_pretrained_find(&resolved->arch, tag, &resolved->config))
+        return unknown_tag(&resolved->arch, tag, error);
+    return TM_OK;
+}
