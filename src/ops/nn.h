@@ -10,6 +10,7 @@
 #define TM_OPS_NN_H
 
 #include "graph/graph.h"
+#include "kernels/activation.h"
 
 /* ---- parameters and constants ---- */
 
@@ -92,30 +93,6 @@ typedef struct tm_norm {
 tm_node *tm_normalize(tm_builder *b, const char *name, tm_node *x, tm_norm norm);
 
 /* ---- element-wise ---- */
-
-typedef enum tm_act_kind {
-    TM_ACT_NONE,
-    TM_ACT_RELU,
-    TM_ACT_RELU6,
-    TM_ACT_LEAKY_RELU /* slope in param */,
-    TM_ACT_SILU,
-    TM_ACT_GELU /* erf form */,
-    TM_ACT_GELU_TANH,
-    TM_ACT_QUICK_GELU,
-    TM_ACT_SIGMOID,
-    TM_ACT_TANH,
-    TM_ACT_HARD_SWISH,
-    TM_ACT_HARD_SIGMOID,
-    TM_ACT_HARD_MISH,
-    TM_ACT_MISH,
-    TM_ACT_ELU,
-    TM_ACT_SELU,
-    TM_ACT_SOFTPLUS,
-    TM_ACT_EXP,
-    TM_ACT_RSQRT,
-    TM_ACT_CLAMP_MIN /* max(x, param) */,
-    TM_ACT_COUNT
-} tm_act_kind;
 
 tm_node *tm_activate(tm_builder *b, tm_node *x, tm_act_kind act);
 tm_node *tm_activate_param(tm_builder *b, tm_node *x, tm_act_kind act, float param);

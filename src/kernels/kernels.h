@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel contracts. Every kernel exists in a readable scalar form (scalar/) that the others
+ * are tested against; vec/ holds kernels written once on the vector shim (vec/vec.h) and compiled
+ * per ISA; avx2/ and avx512/ hold those written by hand.
+ *
+ * Common to all: float32; pointers need no alignment unless said; outputs do not overlap inputs
+ * unless said; nothing is read or written beyond the stated extents. The order of additions in an
+ * output element depends on the stated sizes alone.
+ */
+#ifndef TM_KERNELS_KERNELS_H
+#define TM_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/cpu.h"
+#include "kernels/activation.h"
+
+/* ---- GEMM ---- */
+
+enum {
+    TM_PANEL = 16,      /* outputs in a panel of packed weights */
+    TM_MAX_PANELS = 4,  /* panels a tile may span */
+    TM_MAX_ROWS = 16    /* rows a tile may have */
+};
+
+/*
+ * c[i][j] = act(bias[j] + sum over t, k of rows[t * tap_stride + i][k] * panel(j)[t * kc + k]
+ *               + residual[i][j]),  act being a clamp to [lo, hi]
+ *
+ * for i < m, j < n: the products are added one by one in the order of t, then k, with fused
+ * multiply-add. rows holds pointers, so a convolution needs no im2col: tap t of output pixel i is
+ * the input pixel's channels, or a row of zeros outside of the picture.
+ */
+typedef struct tm_gemm_tile {
+    const float *const *rows; /* taps x at least the kernel's row count (the spare ones of a
+                                 partial tile are read and ignored), each kc floats */
+    size_t tap_stride;        /* pointers from tap to tap */
+    int taps, kc;
+    const float *panel;  /* [taps * kc][16], 64-byte aligned; the next panel follows after */
+    size_t panel_stride; /* this many floats */
+    const float *bias;   /* 16 per panel */
+    const float *residual; /* [m][n] or NULL; may be c itself */
+    size_t residual_ld;
+    float lo, hi;
+    float *c; /* [m][n] */
+    size_t c_ld;
+    int m, n; /* 1 <= m <= the kernel's rows, 16 * (panels - 1) < n <= 16 * panels */
+} tm_gemm_tile;
+
+typedef void tm_gemm_f32_fn(const tm_gemm_tile *tile);
+
+typedef struct tm_gemm_kernel {
+    tm_gemm_f32_fn *run;
+    int rows; /* the most rows of a tile */
+} tm_gemm_kernel;
+
+/* ---- depthwise convolution ---- */
+
+/*
+ * out[i][c] = act(bias[c] + sum over t of px[t * tap_stride + i][c] * w[t][c]) for i < pixels,
+ * c < channels, taps in order, act a clamp to [lo, hi].
+ */
+typedef struct tm_dwconv_tile {
+    const float *const *px;
+    size_t tap_stride;
+    int taps, pixels, channels;
+    const float *w;    /* [taps][channels] */
+    const float *bias; /* [channels] */
+    float lo, hi;
+    float *out;
+    size_t out_ld;
+} tm_dwconv_tile;
+
+typedef void tm_dwconv_f32_fn(const tm_dwconv_tile *tile);
+
+/* ---- row kernels: x is [rows][n] with ld floats from row to row ---- */
+
+/* y = act(x); y may be x. Clamps (relu, relu6) as well as curves. */
+typedef void tm_act_f32_fn(tm_act_kind kind, float param, size_t rows, size_t n, const float *x,
+                           size_t x_ld, float *y, size_t y_ld);
+
+typedef enum tm_binary_kind { TM_BINARY_ADD, TM_BINARY_SUB, TM_BINARY_MUL } tm_binary_kind;
+/* out = x op y. y_ld 0: one row of y for all rows; y_scalar: y[i * y_ld] for all of row i.
+ * out may be x. */
+typedef void tm_binary_f32_fn(tm_binary_kind kind, size_t rows, size_t n, const float *x,
+                              size_t x_ld, const float *y, size_t y_ld, bool y_scalar, float *out,
+                              size_t out_ld);
+
+/* y = x * mul[j] + add[j], then clamped to [lo, hi]; y may be x. mul and add have n floats. */
+typedef void tm_affine_f32_fn(size_t rows, size_t n, const float *x, size_t x_ld, const float *mul,
+                              const float *add, float lo, float hi, float *y, size_t y_ld);
+
+/* Layer norm of each row, or of each of `groups` equal parts of it: (x - mean) * rsqrt(var + eps)
+ * * weight + bias, biased variance in two passes; rms: no mean. weight and bias have n / groups
+ * floats or are NULL. y may be x. */
+typedef struct tm_layernorm_args {
+    size_t n;
+    int groups;
+    bool rms;
+    float eps;
+    const float *weight, *bias;
+} tm_layernorm_args;
+typedef void tm_layernorm_f32_fn(const tm_layernorm_args *args, size_t rows, const float *x,
+                                 size_t x_ld, float *y, size_t y_ld);
+
+/* Each row becomes exp(x * scale - max) / sum, in place. */
+typedef void tm_softmax_f32_fn(size_t rows, size_t n, float scale, float *x, size_t x_ld);
+
+typedef enum tm_reduce_op { TM_REDUCE_OP_SUM, TM_REDUCE_OP_MAX } tm_reduce_op;
+/* out[j] = reduction of column j over the rows (rows >= 1); sums are kept in blocks of 16 rows, so
+ * that the error does not grow with the number of rows. */
+typedef void tm_colreduce_f32_fn(tm_reduce_op op, size_t rows, size_t n, const float *x,
+                                 size_t x_ld, float *out);
+
+/* out[j] = reduction over t of taps[t][j], scaled; count >= 1 */
+typedef void tm_pool_f32_fn(tm_reduce_op op, int count, const float *const *taps, size_t n,
+                            float scale, float *out);
+
+/* ---- the table ---- */
+
+typedef struct tm_kernels {
+    tm_isa isa;
+    tm_gemm_kernel gemm[TM_MAX_PANELS + 1]; /* by panels; run NULL: no kernel of that width */
+#define GEMM(rows, panels, isa)
+#define VEC(op) tm_##op##_fn *op;
+#include "kernels/kernels.def"
+#undef VEC
+#undef GEMM
+} tm_kernels;
+
+/* The kernels of a level: for each operator the best one at or below it. Read-only, never NULL. */
+const tm_kernels *tm_kernels_for(tm_isa isa);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Convolution and linear layers: builder, shape, cost. The lowering is in conv2d_lower.c. */
+#include "ops/ops.h"
+
+#include "ops/conv2d.h"
+
+static int or_one(int value)
+{
+    return value ? value : 1;
+}
+
+/* output size and the padding before the first pixel, along one axis */
+static int window(tm_conv conv, int in, int kernel, int *pad)
+{
+    int stride = or_one(conv.stride), dilation = or_one(conv.dilation);
+    int reach = dilation * (kernel - 1) + 1, before, after;
+    switch (conv.padding) {
+    case TM_PAD_SAME: {
+        int out = (in + stride - 1) / stride, total = (out - 1) * stride + reach - in;
+        *pad = total > 0 ? total / 2 : 0;
+        return out;
+    }
+    case TM_PAD_VALID:
+        before = after = 0;
+        break;
+    case TM_PAD_EXPLICIT:
+        before = after = conv.pad;
+        break;
+    default:
+        before = after = ((stride - 1) + dilation * (kernel - 1)) / 2;
+    }
+    *pad = before;
+    int room = in + before + after - reach;
+    return room < 0 ? 0 : room / stride + 1;
+}
+
+static int group_count(tm_conv conv, const tm_node *x)
+{
+    return conv.groups == TM_DEPTHWISE ? x->shape.c : or_one(conv.groups);
+}
+
+tm_node *tm_conv2d_with(tm_builder *b, const char *name, tm_node *x, tm_node *weight, tm_node *bias,
+                        tm_conv conv)
+{
+    tm_conv_attrs attrs = {.kernel_h = conv.kernel,
+                           .kernel_w = conv.kernel_w ? conv.kernel_w : conv.kernel,
+                           .stride = or_one(conv.stride),
+                           .dilation = or_one(conv.dilation),
+                           .groups = group_count(conv, x),
+                           .bias = bias != NULL};
+    tm_shape shape = {.h = window(conv, x->shape.h, attrs.kernel_h, &attrs.pad_top),
+                      .w = window(conv, x->shape.w, attrs.kernel_w, &attrs.pad_left),
+                      .c = conv.out};
+    TM_ASSERT(b->graph->error.status ||
+              (x->shape.c % attrs.groups == 0 && conv.out % attrs.groups == 0));
+    tm_node *inputs[] = {x, weight, bias};
+    return tm_activation(b, &tm_op_conv2d, tm_scoped(b, name), &attrs, sizeof attrs, bias ? 3 : 2,
+                         inputs, shape);
+}
+
+tm_node *tm_conv2d(tm_builder *b, const char *name, tm_node *x, tm_conv conv)
+{
+    int kernel_w = conv.kernel_w ? conv.kernel_w : conv.kernel;
+    tm_push(b, "%s", name);
+    tm_node *weight = conv.linear ? tm_param2(b, "weight", conv.out, x->shape.c)
+                                  : tm_param4(b, "weight", conv.out,
+                                              x->shape.c / group_count(conv, x), conv.kernel,
+                                              kernel_w);
+    tm_node *bias = conv.bias ? tm_param1(b, "bias", conv.out) : NULL;
+    tm_pop(b);
+    return tm_conv2d_with(b, name, x, weight, bias, conv);
+}
+
+tm_node *tm_linear(tm_builder *b, const char *name, tm_node *x, int out, bool bias)
+{
+    return tm_conv2d(b, name, x,
+                     (tm_conv){.out = out, .kernel = 1, .bias = bias, .linear = true});
+}
+
+static double conv_macs(const tm_node *node)
+{
+    const tm_conv_attrs *attrs = node->attrs;
+    double taps = (double)attrs->kernel_h * attrs->kernel_w;
+    return taps * node->inputs[0]->shape.c / attrs->groups * node->shape.h * node->shape.w *
+           node->shape.c;
+}
+
+const tm_op tm_op_conv2d = {.name = "conv2d", .lower = tm_conv2d_lower, .macs = conv_macs};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How operators become steps. The plan implements this interface; operators only see it.
+ *
+ * A step's units are independent of one another: any thread may run any unit in any order, and
+ * what a unit computes does not depend on how many threads or pictures there are.
+ */
+#ifndef TM_OPS_LOWER_H
+#define TM_OPS_LOWER_H
+
+#include <string.h>
+
+#include "ops/ops.h"
+
+/* Where an activation lives: pixel (n, y, x) begins at data + n * stride + (y * w + x) * ld. */
+typedef struct tm_tensor {
+    float *data;
+    int h, w, c;
+    size_t ld;     /* floats from pixel to pixel; c when dense */
+    size_t stride; /* floats from picture to picture; 0: the same for every picture */
+} tm_tensor;
+
+static inline float *tm_tensor_at(const tm_tensor *t, int n, int y, int x)
+{
+    return t->data + (size_t)n * t->stride + ((size_t)y * (size_t)t->w + (size_t)x) * t->ld;
+}
+
+/* Pictures follow one another without a gap, so all pixels of a batch are one run of rows. */
+static inline bool tm_tensor_is_run(const tm_tensor *t)
+{
+    return t->stride == (size_t)t->h * (size_t)t->w * t->ld;
+}
+
+typedef struct tm_step tm_step;
+/* scratch: step->scratch bytes, 64-byte aligned, the calling thread's own */
+typedef void tm_step_run(const tm_step *step, int batch, int unit, void *scratch);
+typedef int tm_step_units(const tm_step *step, int batch);
+
+struct tm_step {
+    tm_step_run *run;
+    tm_step_units *units;
+    const void *args;
+    size_t scratch;
+    const char *name, *op; /* for the profile */
+    double macs;
+};
+
+/* The activation inputs[index] or the result. A constant input is evaluated and kept. */
+tm_tensor tm_lower_input(tm_lowering *lowering, const tm_node *node, int index);
+tm_tensor tm_lower_output(tm_lowering *lowering, const tm_node *node);
+
+/* The values of a constant, C order. Free with tm_lower_release; NULL after an error. */
+float *tm_lower_constant(tm_lowering *lowering, const tm_node *constant);
+void tm_lower_release(tm_lowering *lowering, float *values);
+/* The same, kept as long as the plan; padded with zeros to `padded` floats. */
+const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_t padded);
+
+/* 64-byte aligned memory that lives as long as the plan; NULL after an error. */
+float *tm_lower_memory(tm_lowering *lowering, size_t floats);
+/* A row of at least `floats` zeros, shared by all steps. */
+const float *tm_lower_zeros(tm_lowering *lowering, size_t floats);
+
+/* Appends a step; args is copied. */
+void tm_lower_step(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
+                   tm_step_units *units, const void *args, size_t args_size, size_t scratch);
+
+const tm_kernels *tm_lower_kernels(const tm_lowering *lowering);
+int tm_lower_threads(const tm_lowering *lowering);
+tm_error *tm_lower_error(tm_lowering *lowering);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Leaves of the graph and the helpers that operator files share. */
+#include <string.h>
+
+#include "ops/ops.h"
+
+tm_node *tm_activation(tm_builder *b, const tm_op *op, const char *name, const void *attrs,
+                       size_t attrs_size, int input_count, tm_node *const *inputs, tm_shape shape)
+{
+    if (shape.h <= 0 || shape.w <= 0 || shape.c <= 0)
+        tm_fail(&b->graph->error, TM_SHAPE, "%s: the input of %dx%d pixels is too small", name,
+                b->options.img_h, b->options.img_w);
+    tm_node *node = tm_node_new(b, op, name, attrs, attrs_size, input_count, inputs);
+    node->shape = shape;
+    return node;
+}
+
+tm_node *tm_constant(tm_builder *b, const tm_op *op, const char *name, const void *attrs,
+                     size_t attrs_size, int input_count, tm_node *const *inputs, int rank,
+                     const int64_t *dims)
+{
+    tm_node *node = tm_node_new(b, op, name, attrs, attrs_size, input_count, inputs);
+    node->constant = true;
+    node->rank = rank;
+    for (int i = 0; i < rank; i++)
+        node->dims[i] = dims[i];
+    return node;
+}
+
+int64_t tm_element_count(const tm_node *constant)
+{
+    int64_t count = 1;
+    for (int i = 0; i < constant->rank; i++)
+        count *= constant->dims[i];
+    return count;
+}
+
+tm_shape tm_constant_shape(const tm_node *constant)
+{
+    const int64_t *d = constant->dims;
+    int r = constant->rank;
+    return (tm_shape){1, r >= 2 ? (int)d[r - 2] : 1, r >= 1 ? (int)d[r - 1] : 1};
+}
+
+/* ---- parameters ---- */
+
+static tm_node *find_param(const tm_graph *graph, const char *name)
+{
+    for (int i = graph->node_count - 1; i >= 0; i--)
+        if (graph->nodes[i]->op == &tm_op_param && strcmp(graph->nodes[i]->name, name) == 0)
+            return graph->nodes[i];
+    return NULL;
+}
+
+static tm_node *new_param(tm_builder *b, const char *name, int rank, const int64_t *dims,
+                          tm_param_attrs attrs)
+{
+    const char *full = tm_scoped(b, name);
+    tm_node *known = find_param(b->graph, full);
+    if (known)
+        return known;
+    return tm_constant(b, &tm_op_param, full, &attrs, sizeof attrs, 0, NULL, rank, dims);
+}
+
+tm_node *tm_param(tm_builder *b, const char *name, int rank, const int64_t *dims)
+{
+    return new_param(b, name, rank, dims, (tm_param_attrs){.trained = true});
+}
+
+tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_t *dims)
+{
+    return new_param(b, name, rank, dims, (tm_param_attrs){.trained = false});
+}
+
+tm_node *tm_param1(tm_builder *b, const char *name, int64_t d0)
+{
+    return tm_param(b, name, 1, (int64_t[]){d0});
+}
+
+tm_node *tm_param2(tm_builder *b, const char *name, int64_t d0, int64_t d1)
+{
+    return tm_param(b, name, 2, (int64_t[]){d0, d1});
+}
+
+tm_node *tm_param3(tm_builder *b, const char *name, int64_t d0, int64_t d1, int64_t d2)
+{
+    return tm_param(b, name, 3, (int64_t[]){d0, d1, d2});
+}
+
+tm_node *tm_param4(tm_builder *b, const char *name, int64_t d0, int64_t d1, int64_t d2, int64_t d3)
+{
+    return tm_param(b, name, 4, (int64_t[]){d0, d1, d2, d3});
+}
+
+void tm_unused_param(tm_builder *b, const char *name, int rank, const int64_t *dims, bool trained)
+{
+    new_param(b, name, rank, dims, (tm_param_attrs){.trained = trained, .unused = true});
+}
+
+tm_node *tm_literal(tm_builder *b, int rank, const int64_t *dims, const float *data)
+{
+    tm_node *node = tm_constant(b, &tm_op_literal, "literal", NULL, 0, 0, NULL, rank, dims);
+    size_t bytes = (size_t)tm_element_count(node) * sizeof *data;
+    float *copy = tm_arena_alloc(&b->graph->arena, bytes);
+    if (copy)
+        memcpy(copy, data, bytes);
+    else
+        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for a constant of the model");
+    node->attrs = copy;
+    return node;
+}
+
+static void literal_evaluate(const tm_node *node, const float *const *inputs, float *out)
+{
+    (void)inputs;
+    memcpy(out, node->attrs, (size_t)tm_element_count(node) * sizeof *out);
+}
+
+const tm_op tm_op_param = {.name = "param"}; /* the plan reads it from the weights */
+const tm_op tm_op_literal = {.name = "literal", .evaluate = literal_evaluate};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Operators as passes and the plan see them: one descriptor each, listed in ops.def.
+ *
+ * An operator's file holds its builder functions (declared in nn.h), its shape rule, its cost and
+ * its lowering to kernels.
+ */
+#ifndef TM_OPS_OPS_H
+#define TM_OPS_OPS_H
+
+#include "kernels/kernels.h"
+#include "ops/nn.h"
+
+typedef struct tm_lowering tm_lowering; /* ops/lower.h */
+
+struct tm_op {
+    const char *name;
+
+    /* Constants: the values of node from those of its inputs, all float32 in C order. */
+    void (*evaluate)(const tm_node *node, const float *const *inputs, float *out);
+
+    /* Activations: appends the steps that compute node. Errors are sticky in the lowering. */
+    void (*lower)(tm_lowering *lowering, const tm_node *node);
+
+    /* Views: the operator moves no data. The result is `channel` floats and `token` pixels into
+     * its input's memory. */
+    bool view;
+    void (*view_offset)(const tm_node *node, int *channel, int *token);
+
+    /* Concatenations: where in the result input i begins, in channels or pixels. */
+    void (*part_offset)(const tm_node *node, int input, int *channel, int *token);
+
+    bool in_place; /* the result may take the memory of input 0 (same shape, element by element) */
+    double (*macs)(const tm_node *node); /* multiply-adds per picture, as fvcore counts them */
+};
+
+#define OP(name) extern const tm_op tm_op_##name;
+#include "ops/ops.def"
+#undef OP
+
+/* ---- attributes that passes read and write ---- */
+
+/* Applied by the kernel before its only store: + residual, then the activation. */
+typedef struct tm_epilogue {
+    bool residual; /* the last input is added */
+    tm_act_kind act;
+    float act_param;
+} tm_epilogue;
+
+/* inputs: x, weight, [bias], [residual] */
+typedef struct tm_conv_attrs {
+    int kernel_h, kernel_w, stride, dilation, groups;
+    int pad_top, pad_left; /* bottom and right follow from the shapes */
+    bool bias;
+    tm_epilogue epilogue;
+} tm_conv_attrs;
+
+/* A tensor of the state dict. */
+typedef struct tm_param_attrs {
+    bool trained; /* timm counts it as a parameter, not as a buffer */
+    bool unused;  /* no computation reads it */
+} tm_param_attrs;
+
+/* inputs: x, then weight, bias, mean, var as present */
+typedef struct tm_norm_attrs {
+    tm_norm_kind kind;
+    float eps;
+    int groups;
+    bool weight, bias;
+} tm_norm_attrs;
+
+typedef struct tm_act_attrs {
+    tm_act_kind kind;
+    float param;
+} tm_act_attrs;
+
+typedef struct tm_slice_attrs {
+    int begin;
+} tm_slice_attrs;
+
+/* ---- helpers for operator files and passes ---- */
+
+/* An activation node of the given shape. */
+tm_node *tm_activation(tm_builder *b, const tm_op *op, const char *name, const void *attrs,
+                       size_t attrs_size, int input_count, tm_node *const *inputs, tm_shape shape);
+/* A constant node; dims of the result. */
+tm_node *tm_constant(tm_builder *b, const tm_op *op, const char *name, const void *attrs,
+                     size_t attrs_size, int input_count, tm_node *const *inputs, int rank,
+                     const int64_t *dims);
+int64_t tm_element_count(const tm_node *constant);
+/* Batch norm folded into the convolution before it: weight * s and (bias - mean) * s + beta with
+ * s = gamma / sqrt(var + eps). norm: the batch-norm node; bias may be NULL. */
+tm_node *tm_const_fold_weight(tm_builder *b, tm_node *weight, const tm_node *norm);
+tm_node *tm_const_fold_bias(tm_builder *b, tm_node *bias, const tm_node *norm);
+/* A parameter that is a buffer in torch's terms: part of the state dict, not of the count. */
+tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
+/* The shape in which a constant takes part in activation arithmetic. */
+tm_shape tm_constant_shape(const tm_node *constant);
+
+#endif
