@@ -550,6 +550,11 @@ static int by_name(const void *a, const void *b)
     return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
+static int view_by_name(const void *a, const void *b)
+{
+    return strcmp(((const tm_tensor_view *)a)->name, ((const tm_tensor_view *)b)->name);
+}
+
 /* The tensors' bytes must follow one another from 0 to data_size: no hole, no overlap. */
 static bool check_layout(reader *r, const unsigned char *data, size_t data_size)
 {
@@ -603,6 +608,7 @@ static bool hand_over(reader *r, tm_tensor_index *index)
         return no_memory(r);
     for (size_t i = 0; i < r->count; i++)
         index->tensors[i] = r->entries[i].view;
+    qsort(index->tensors, r->count, sizeof *index->tensors, view_by_name);
     index->count = r->count;
     index->metadata = r->metadata;
     index->metadata_count = r->metadata_count;
@@ -650,8 +656,8 @@ tm_status tm_safetensors_read(const char *file, const unsigned char *data, size_
     if (!error)
         r.error = &none;
     bool good = r.strings ? read_header(&r) : no_memory(&r);
-    good = good && check_layout(&r, r.text + r.size, size - LENGTH_BYTES - r.size) &&
-           check_names(&r) && hand_over(&r, index);
+    good = good && check_names(&r) &&
+           check_layout(&r, r.text + r.size, size - LENGTH_BYTES - r.size) && hand_over(&r, index);
     free(r.strings);
     free(r.metadata);
     free(r.entries);
