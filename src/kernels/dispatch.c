@@ -77,3 +77,13 @@ const tm_kernels *tm_kernels_for(tm_isa isa)
     (void)isa;
     return &scalar_kernels;
 }
+
+/* Tiles of 3 and 4 panels fill the registers best: the count is made of these where it can be. */
+int tm_gemm_width(const tm_kernels *kernels, int left)
+{
+    if (!kernels->gemm[3].run || !kernels->gemm[4].run)
+        return 1;
+    if (left <= 4)
+        return left;
+    return left % 3 == 0 || left == 5 ? 3 : 4;
+}

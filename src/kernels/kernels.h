@@ -130,6 +130,9 @@ typedef struct tm_kernels {
 #undef GEMM
 } tm_kernels;
 
+/* How many panels the next tile should span when `left` panels remain. */
+int tm_gemm_width(const tm_kernels *kernels, int left);
+
 /* The kernels of a level: for each operator the best one at or below it. Read-only, never NULL. */
 const tm_kernels *tm_kernels_for(tm_isa isa);
 

@@ -1,9 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The two ways a convolution becomes steps. */
 #ifndef TM_OPS_CONV2D_H
 #define TM_OPS_CONV2D_H
 
-#include "ops/ops.h"
+#include "ops/lower.h"
 
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node);
+
+/* Any convolution or linear layer, as a GEMM whose rows are pointers to pixels. */
+void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node);
+/* One filter per channel. */
+void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node);
+
+/* What a kernel does to a finished value: a clamp in its store, or a curve after it. */
+typedef struct tm_store {
+    float lo, hi;
+    bool curve;
+    tm_act_attrs act;
+    tm_act_f32_fn *kernel;
+} tm_store;
+
+tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue);
 
 #endif

@@ -74,6 +74,14 @@ typedef struct tm_act_attrs {
     float param;
 } tm_act_attrs;
 
+typedef struct tm_binary_attrs {
+    tm_binary_kind kind;
+} tm_binary_attrs;
+
+typedef struct tm_affine_attrs {
+    float mul, add;
+} tm_affine_attrs;
+
 typedef struct tm_slice_attrs {
     int begin;
 } tm_slice_attrs;

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The body of a GEMM tile kernel: ROWS rows x PANELS panels of 16, all accumulators in registers.
+ * Included by the per-ISA files, which define ROWS and PANELS; loops with these bounds unroll
+ * completely, so the arrays below are registers (check with objdump after a change: no stack
+ * traffic between the multiply-adds).
+ */
+#include "kernels/vec/vec.h"
+
+enum { NV = PANELS * TM_PANEL / VL, PER_PANEL = TM_PANEL / VL };
+
+#define UNROLL _Pragma("GCC unroll 32")
+
+
+VF void finish_whole(const tm_gemm_tile *tile, vf acc[ROWS][NV])
+{
+    const vf lo = vf_set(tile->lo), hi = vf_set(tile->hi);
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        if (i >= tile->m)
+            break;
+        float *c = tile->c + (size_t)i * tile->c_ld;
+        const float *r = tile->residual + (size_t)i * tile->residual_ld;
+        UNROLL
+        for (int v = 0; v < NV; v++) {
+            vf y = acc[i][v];
+            if (tile->residual)
+                y = vf_add(y, vf_load(r + v * VL));
+            vf_store(c + v * VL, vf_min(hi, vf_max(lo, y)));
+        }
+    }
+}
+
+/* a last panel with fewer than 16 outputs */
+VF void finish_part(const tm_gemm_tile *tile, vf acc[ROWS][NV])
+{
+    const vf lo = vf_set(tile->lo), hi = vf_set(tile->hi);
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        if (i >= tile->m)
+            break;
+        float *c = tile->c + (size_t)i * tile->c_ld;
+        const float *r = tile->residual + (size_t)i * tile->residual_ld;
+        UNROLL
+        for (int v = 0; v < NV; v++) {
+            int left = tile->n - v * VL;
+            if (left <= 0)
+                break;
+            vf y = acc[i][v];
+            if (left >= VL) {
+                if (tile->residual)
+                    y = vf_add(y, vf_load(r + v * VL));
+                vf_store(c + v * VL, vf_min(hi, vf_max(lo, y)));
+            } else {
+                vmask m = vm_first((size_t)left);
+                if (tile->residual)
+                    y = vf_add(y, vf_load_first(r + v * VL, m));
+                vf_store_first(c + v * VL, vf_min(hi, vf_max(lo, y)), m);
+            }
+        }
+    }
+}
+
+void TM_GEMM_NAME(const tm_gemm_tile *tile)
+{
+    vf acc[ROWS][NV];
+    UNROLL
+    for (int v = 0; v < NV; v++) {
+        vf bias = vf_load(tile->bias + v * VL);
+        UNROLL
+        for (int i = 0; i < ROWS; i++)
+            acc[i][v] = bias;
+    }
+    const size_t kc = (size_t)tile->kc, stride = tile->panel_stride;
+    const float *panel = tile->panel;
+    const float *const *rows = tile->rows;
+    for (int t = 0; t < tile->taps; t++, rows += tile->tap_stride) {
+        const float *row[ROWS];
+        UNROLL
+        for (int i = 0; i < ROWS; i++)
+            row[i] = rows[i];
+        for (size_t k = 0; k < kc; k++, panel += TM_PANEL) {
+            vf w[NV];
+            UNROLL
+            for (int v = 0; v < NV; v++)
+                w[v] = vf_load(panel + (size_t)(v / PER_PANEL) * stride + (v % PER_PANEL) * VL);
+            UNROLL
+            for (int i = 0; i < ROWS; i++) {
+                vf x = vf_set(row[i][k]);
+                UNROLL
+                for (int v = 0; v < NV; v++)
+                    acc[i][v] = vf_fma(x, w[v], acc[i][v]);
+            }
+        }
+    }
+    if (tile->n == PANELS * TM_PANEL)
+        finish_whole(tile, acc);
+    else
+        finish_part(tile, acc);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addition, subtraction and multiplication with broadcasting, and x * a + b. */
+#include <math.h>
+
+#include "ops/lower.h"
+#include "ops/rows.h"
+
+static bool broadcasts(int large, int small)
+{
+    return small == large || small == 1;
+}
+
+static tm_node *binary(tm_builder *b, tm_binary_kind kind, tm_node *x, tm_node *y)
+{
+    tm_binary_attrs attrs = {kind};
+    tm_shape s = y->constant ? tm_constant_shape(y) : y->shape;
+    TM_ASSERT(b->graph->error.status ||
+              (broadcasts(x->shape.h, s.h) && broadcasts(x->shape.w, s.w) &&
+               broadcasts(x->shape.c, s.c)));
+    tm_node *inputs[] = {x, y};
+    return tm_activation(b, &tm_op_binary, tm_scoped(b, NULL), &attrs, sizeof attrs, 2, inputs,
+                         x->shape);
+}
+
+tm_node *tm_add(tm_builder *b, tm_node *x, tm_node *y)
+{
+    return binary(b, TM_BINARY_ADD, x, y);
+}
+
+tm_node *tm_sub(tm_builder *b, tm_node *x, tm_node *y)
+{
+    return binary(b, TM_BINARY_SUB, x, y);
+}
+
+tm_node *tm_mul(tm_builder *b, tm_node *x, tm_node *y)
+{
+    return binary(b, TM_BINARY_MUL, x, y);
+}
+
+typedef struct binary_args {
+    tm_tensor x, y, out;
+    tm_rows rows;
+    tm_binary_kind kind;
+    tm_binary_f32_fn *kernel;
+} binary_args;
+
+static int binary_units(const tm_step *step, int batch)
+{
+    return tm_rows_units(((const binary_args *)step->args)->rows, batch);
+}
+
+/* Pixels [range] of x with y's matching ones, where y has one pixel or as many as x. */
+static void run_rows(const binary_args *args, tm_row_range range)
+{
+    bool one_pixel = args->y.h * args->y.w == 1;
+    const float *y = args->y.data + (size_t)range.n * args->y.stride +
+                     (one_pixel ? 0 : (size_t)range.first * args->y.ld);
+    args->kernel(args->kind, range.count, (size_t)args->x.c, tm_row(&args->x, range), args->x.ld, y,
+                 one_pixel ? 0 : args->y.ld, args->y.c != args->x.c, tm_row(&args->out, range),
+                 args->out.ld);
+}
+
+static void binary_run(const tm_step *step, int batch, int unit, void *scratch)
+{
+    (void)batch, (void)scratch;
+    const binary_args *args = step->args;
+    tm_row_range range = tm_rows_at(args->rows, unit);
+    int pixels = args->y.h * args->y.w;
+    if (pixels == 1 || pixels == args->x.h * args->x.w) {
+        run_rows(args, range);
+        return;
+    }
+    /* y is a row or a column of pixels: one pixel at a time */
+    for (size_t i = 0; i < range.count; i++) {
+        int at = range.first + (int)i, py = at / args->x.w, px = at % args->x.w;
+        const float *y = tm_tensor_at(&args->y, range.n, args->y.h == 1 ? 0 : py,
+                                      args->y.w == 1 ? 0 : px);
+        args->kernel(args->kind, 1, (size_t)args->x.c, tm_tensor_at(&args->x, range.n, py, px),
+                     args->x.ld, y, 0, args->y.c != args->x.c,
+                     tm_tensor_at(&args->out, range.n, py, px), args->out.ld);
+    }
+}
+
+static void binary_lower(tm_lowering *lowering, const tm_node *node)
+{
+    binary_args args = {.x = tm_lower_input(lowering, node, 0),
+                        .y = tm_lower_input(lowering, node, 1),
+                        .out = tm_lower_output(lowering, node),
+                        .kind = ((const tm_binary_attrs *)node->attrs)->kind,
+                        .kernel = tm_lower_kernels(lowering)->binary_f32};
+    args.rows = tm_rows_of(&args.out);
+    tm_lower_step(lowering, node, binary_run, binary_units, &args, sizeof args, 0);
+}
+
+const tm_op tm_op_binary = {.name = "binary", .lower = binary_lower, .in_place = true};
+
+/* ---- x * mul + add ---- */
+
+tm_node *tm_affine(tm_builder *b, tm_node *x, float mul, float add)
+{
+    tm_affine_attrs attrs = {mul, add};
+    return tm_activation(b, &tm_op_affine, tm_scoped(b, NULL), &attrs, sizeof attrs, 1, &x,
+                         x->shape);
+}
+
+typedef struct affine_args {
+    tm_tensor x, y;
+    tm_rows rows;
+    const float *mul, *add;
+    tm_affine_f32_fn *kernel;
+} affine_args;
+
+static int affine_units(const tm_step *step, int batch)
+{
+    return tm_rows_units(((const affine_args *)step->args)->rows, batch);
+}
+
+static void affine_run(const tm_step *step, int batch, int unit, void *scratch)
+{
+    (void)batch, (void)scratch;
+    const affine_args *args = step->args;
+    tm_row_range range = tm_rows_at(args->rows, unit);
+    args->kernel(range.count, (size_t)args->x.c, tm_row(&args->x, range), args->x.ld, args->mul,
+                 args->add, -INFINITY, INFINITY, tm_row(&args->y, range), args->y.ld);
+}
+
+static void affine_lower(tm_lowering *lowering, const tm_node *node)
+{
+    const tm_affine_attrs *attrs = node->attrs;
+    size_t c = (size_t)node->shape.c;
+    float *memory = tm_lower_memory(lowering, 2 * c);
+    if (!memory)
+        return;
+    for (size_t i = 0; i < c; i++) {
+        memory[i] = attrs->mul;
+        memory[c + i] = attrs->add;
+    }
+    affine_args args = {.x = tm_lower_input(lowering, node, 0),
+                        .y = tm_lower_output(lowering, node),
+                        .mul = memory,
+                        .add = memory + c,
+                        .kernel = tm_lower_kernels(lowering)->affine_f32};
+    args.rows = tm_rows_of(&args.y);
+    tm_lower_step(lowering, node, affine_run, affine_units, &args, sizeof args, 0);
+}
+
+const tm_op tm_op_affine = {.name = "affine", .lower = affine_lower, .in_place = true};

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convolution as GEMM: the rows of A are pointers to input pixels, one per tap (im2col without the
+ * copy); B is the weights in panels of 16 outputs, packed once. A unit is a block of output pixels
+ * times a chunk of panels.
+ */
+#include "ops/conv2d.h"
+
+enum {
+    ROW_BLOCK = 48,              /* a multiple of the usual tile heights 6 and 8 */
+    CHUNK_BYTES = 384 * 1024,    /* weights of a unit, which should stay in L2 */
+    UNITS_PER_THREAD = 4,        /* so that an uneven machine stays busy */
+    NARROW = 8                   /* fewer input channels than this: copy taps together (im2col) */
+};
+
+typedef struct gemm_args {
+    tm_tensor x, y, residual; /* residual.data NULL: none */
+    tm_conv_attrs conv;       /* groups: after merging */
+    int taps, kc;             /* kc: input channels of a group */
+    int outputs, panels;      /* of a group */
+    const float *weights;     /* [group][panel][taps * kc][16] */
+    const float *bias;        /* [group][panel * 16] */
+    const float *zeros;
+    bool pointwise; /* 1x1, stride 1, no padding: pixel i of the output is pixel i of the input */
+    bool im2col;
+    bool run; /* the pictures of a batch form one run of rows */
+    int block, chunk, chunks;
+    tm_store store;
+    const tm_kernels *kernels;
+} gemm_args;
+
+/* ---- running ---- */
+
+/* A unit's share: rows [first, first + count) of picture n (of the whole batch in a run), panels
+ * [panel, panel + panels) of a group. */
+typedef struct gemm_unit {
+    int n, first, count, group, panel, panels;
+} gemm_unit;
+
+static int row_blocks(const gemm_args *args, int batch)
+{
+    int rows = args->y.h * args->y.w;
+    return args->run ? (batch * rows + args->block - 1) / args->block
+                     : batch * ((rows + args->block - 1) / args->block);
+}
+
+static int gemm_units(const tm_step *step, int batch)
+{
+    const gemm_args *args = step->args;
+    return row_blocks(args, batch) * args->chunks * args->conv.groups;
+}
+
+static gemm_unit locate(const gemm_args *args, int batch, int unit)
+{
+    int blocks = row_blocks(args, batch), rows = args->y.h * args->y.w;
+    int block = unit % blocks, rest = unit / blocks, n = 0;
+    if (args->run) {
+        rows *= batch;
+    } else {
+        int per_picture = (rows + args->block - 1) / args->block;
+        n = block / per_picture;
+        block %= per_picture;
+    }
+    int first = block * args->block, panel = rest % args->chunks * args->chunk;
+    return (gemm_unit){
+        .n = n,
+        .first = first,
+        .count = rows - first < args->block ? rows - first : args->block,
+        .group = rest / args->chunks,
+        .panel = panel,
+        .panels = args->panels - panel < args->chunk ? args->panels - panel : args->chunk};
+}
+
+static float *row_at(const tm_tensor *t, const gemm_unit *unit)
+{
+    return t->data + (size_t)unit->n * t->stride + (size_t)unit->first * t->ld;
+}
+
+/* The input pixel under tap (ky, kx) of output pixel `pixel` of picture n, or NULL outside. */
+static const float *pixel_under(const gemm_args *args, int n, int pixel, int ky, int kx)
+{
+    const tm_conv_attrs *conv = &args->conv;
+    int y = pixel / args->y.w * conv->stride - conv->pad_top + ky * conv->dilation;
+    int x = pixel % args->y.w * conv->stride - conv->pad_left + kx * conv->dilation;
+    if (y < 0 || y >= args->x.h || x < 0 || x >= args->x.w)
+        return NULL;
+    return tm_tensor_at(&args->x, n, y, x);
+}
+
+/* rows[t * stride + i] for the unit's pixels; the pointers behind the last pixel repeat it */
+static void point_rows(const gemm_args *args, const gemm_unit *unit, const float **rows,
+                       size_t stride)
+{
+    size_t offset = (size_t)unit->group * (size_t)args->kc;
+    int pixels = args->y.h * args->y.w, tap = 0;
+    for (int ky = 0; ky < args->conv.kernel_h; ky++)
+        for (int kx = 0; kx < args->conv.kernel_w; kx++, tap++) {
+            const float **out = rows + (size_t)tap * stride;
+            int n = unit->n + unit->first / pixels, pixel = unit->first % pixels;
+            for (int i = 0; i < unit->count; i++) {
+                const float *p = pixel_under(args, n, pixel, ky, kx);
+                out[i] = p ? p + offset : args->zeros;
+                if (++pixel == pixels) {
+                    pixel = 0;
+                    n++;
+                }
+            }
+            for (int i = unit->count; i < (int)stride; i++)
+                out[i] = out[unit->count - 1];
+        }
+}
+
+/* The same for a pointwise convolution: pixels in their own order. */
+static void point_pixels(const gemm_args *args, const gemm_unit *unit, const float **rows,
+                         size_t stride)
+{
+    size_t offset = (size_t)unit->group * (size_t)args->kc;
+    int pixels = args->y.h * args->y.w;
+    int n = unit->n + unit->first / pixels, pixel = unit->first % pixels;
+    for (int i = 0; i < unit->count; i++) {
+        rows[i] = tm_tensor_at(&args->x, n, 0, pixel) + offset;
+        if (++pixel == pixels) {
+            pixel = 0;
+            n++;
+        }
+    }
+    for (size_t i = (size_t)unit->count; i < stride; i++)
+        rows[i] = rows[unit->count - 1];
+}
+
+/* One row of taps of one pixel, as far as it lies in the picture; the rest is zero. */
+static void copy_tap_row(const gemm_args *args, int n, int y, int left, float *out)
+{
+    int c = args->x.c, dilation = args->conv.dilation;
+    for (int kx = 0; kx < args->conv.kernel_w; kx++, out += c) {
+        int x = left + kx * dilation;
+        if (y < 0 || y >= args->x.h || x < 0 || x >= args->x.w) {
+            for (int k = 0; k < c; k++)
+                out[k] = 0.0f;
+        } else {
+            const float *from = tm_tensor_at(&args->x, n, y, x);
+            for (int k = 0; k < c; k++)
+                out[k] = from[k];
+        }
+    }
+}
+
+/* Copies the taps of each pixel together and points at the copies. */
+static void copy_rows(const gemm_args *args, const gemm_unit *unit, const float **rows,
+                      size_t stride, float *copy)
+{
+    const tm_conv_attrs *conv = &args->conv;
+    size_t row = (size_t)args->taps * (size_t)args->kc;
+    size_t tap_row = (size_t)conv->kernel_w * (size_t)args->x.c;
+    bool dense = conv->dilation == 1 && args->x.ld == (size_t)args->x.c;
+    int pixels = args->y.h * args->y.w;
+    for (int i = 0; i < unit->count; i++, copy += row) {
+        int at = unit->first + i, n = unit->n + at / pixels, pixel = at % pixels;
+        int top = pixel / args->y.w * conv->stride - conv->pad_top;
+        int left = pixel % args->y.w * conv->stride - conv->pad_left;
+        bool inside = dense && left >= 0 && left + conv->kernel_w <= args->x.w;
+        for (int ky = 0; ky < conv->kernel_h; ky++) {
+            int y = top + ky * conv->dilation;
+            if (inside && y >= 0 && y < args->x.h)
+                memcpy(copy + (size_t)ky * tap_row, tm_tensor_at(&args->x, n, y, left),
+                       tap_row * sizeof *copy);
+            else
+                copy_tap_row(args, n, y, left, copy + (size_t)ky * tap_row);
+        }
+        rows[i] = copy;
+    }
+    for (size_t i = (size_t)unit->count; i < stride; i++)
+        rows[i] = rows[unit->count - 1];
+}
+
+static void finish_curve(const gemm_args *args, const tm_gemm_tile *tile)
+{
+    args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile->m,
+                       (size_t)tile->n, tile->c, tile->c_ld, tile->c, tile->c_ld);
+}
+
+static void run_tiles(const gemm_args *args, const gemm_unit *unit, tm_gemm_tile tile)
+{
+    const float *const *rows = tile.rows;
+    float *y = row_at(&args->y, unit) + (size_t)unit->group * (size_t)args->outputs;
+    const float *residual =
+        args->residual.data
+            ? row_at(&args->residual, unit) + (size_t)unit->group * (size_t)args->outputs
+            : NULL;
+    int last = unit->panel + unit->panels;
+    for (int p = unit->panel, wide; p < last; p += wide) {
+        wide = tm_gemm_width(args->kernels, last - p);
+        const tm_gemm_kernel *kernel = &args->kernels->gemm[wide];
+        size_t column = (size_t)p * TM_PANEL, panel = (size_t)(unit->group * args->panels + p);
+        int left = args->outputs - p * TM_PANEL;
+        tile.n = left < wide * TM_PANEL ? left : wide * TM_PANEL;
+        tile.panel = args->weights + panel * tile.panel_stride;
+        tile.bias = args->bias + panel * TM_PANEL;
+        for (int i = 0; i < unit->count; i += kernel->rows) {
+            tile.rows = rows + i;
+            tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
+            tile.c = y + (size_t)i * args->y.ld + column;
+            if (residual)
+                tile.residual = residual + (size_t)i * args->residual.ld + column;
+            kernel->run(&tile);
+            if (args->store.curve)
+                finish_curve(args, &tile);
+        }
+    }
+}
+
+/* scratch: the pointers, then the copies of im2col */
+static void gemm_run(const tm_step *step, int batch, int index, void *scratch)
+{
+    const gemm_args *args = step->args;
+    gemm_unit unit = locate(args, batch, index);
+    const float **rows = scratch;
+    size_t stride = (size_t)args->block + TM_MAX_ROWS, k = (size_t)args->taps * (size_t)args->kc;
+    tm_gemm_tile tile = {.rows = rows,
+                         .tap_stride = stride,
+                         .taps = args->taps,
+                         .kc = args->kc,
+                         .panel_stride = k * TM_PANEL,
+                         .residual_ld = args->residual.ld,
+                         .lo = args->store.lo,
+                         .hi = args->store.hi,
+                         .c_ld = args->y.ld};
+    if (args->im2col) {
+        copy_rows(args, &unit, rows, stride, (float *)(rows + stride));
+        tile.taps = 1;
+        tile.kc = (int)k;
+    } else if (args->pointwise) {
+        point_pixels(args, &unit, rows, stride);
+    } else {
+        point_rows(args, &unit, rows, stride);
+    }
+    run_tiles(args, &unit, tile);
+}
+
+/* ---- packing ---- */
+
+/* Groups too narrow to fill a panel are computed together, with zeros between them. */
+static int merged_groups(int groups, int outputs)
+{
+    if (groups == 1 || outputs % TM_PANEL == 0)
+        return 1;
+    for (int merge = 2; merge < groups && merge * outputs <= 2 * TM_PANEL; merge++)
+        if (groups % merge == 0 && merge * outputs % TM_PANEL == 0)
+            return merge;
+    for (int merge = 1; merge < groups; merge++)
+        if (groups % merge == 0 && merge * outputs >= TM_PANEL)
+            return merge;
+    return groups;
+}
+
+/* weight [O][I / original groups][taps] into [group][panel][taps * kc][16] */
+static const float *pack_weights(tm_lowering *lowering, const tm_node *weight,
+                                 const gemm_args *args, int merge)
+{
+    size_t k = (size_t)args->taps * (size_t)args->kc, panels = (size_t)args->panels;
+    float *values = tm_lower_constant(lowering, weight);
+    float *packed = tm_lower_memory(lowering, (size_t)args->conv.groups * panels * k * TM_PANEL);
+    if (!values || !packed) {
+        tm_lower_release(lowering, values);
+        return NULL;
+    }
+    memset(packed, 0, (size_t)args->conv.groups * panels * k * TM_PANEL * sizeof *packed);
+    int inputs = args->kc / merge, outputs = args->outputs / merge, taps = args->taps;
+    for (int g = 0; g < args->conv.groups; g++)
+        for (int o = 0; o < args->outputs; o++) {
+            int sub = o / outputs;
+            const float *from =
+                values + (size_t)(g * args->outputs + o) * (size_t)inputs * (size_t)taps;
+            float *to = packed +
+                        ((size_t)g * panels + (size_t)(o / TM_PANEL)) * k * TM_PANEL +
+                        (size_t)sub * (size_t)inputs * TM_PANEL + (size_t)(o % TM_PANEL);
+            for (int t = 0; t < taps; t++)
+                for (int i = 0; i < inputs; i++)
+                    to[((size_t)t * (size_t)args->kc + (size_t)i) * TM_PANEL] =
+                        from[(size_t)i * (size_t)taps + (size_t)t];
+        }
+    tm_lower_release(lowering, values);
+    return packed;
+}
+
+/* [O] into [group][panels * 16], zero behind each group's last output */
+static const float *pack_bias(tm_lowering *lowering, const tm_node *bias, const gemm_args *args)
+{
+    size_t row = (size_t)args->panels * TM_PANEL, outputs = (size_t)args->outputs;
+    if (!bias)
+        return tm_lower_zeros(lowering, (size_t)args->conv.groups * row);
+    float *values = tm_lower_constant(lowering, bias);
+    float *packed = tm_lower_memory(lowering, (size_t)args->conv.groups * row);
+    if (values && packed) {
+        memset(packed, 0, (size_t)args->conv.groups * row * sizeof *packed);
+        for (size_t g = 0; g < (size_t)args->conv.groups; g++)
+            memcpy(packed + g * row, values + g * outputs, outputs * sizeof *packed);
+    }
+    tm_lower_release(lowering, values);
+    return packed;
+}
+
+/* Chunks that fit L2, then smaller units until every thread has its share. */
+static void split_work(gemm_args *args, int threads)
+{
+    size_t panel_bytes = (size_t)args->taps * (size_t)args->kc * TM_PANEL * sizeof(float);
+    int fitting = (int)(CHUNK_BYTES / panel_bytes) / 12 * 12;
+    args->block = ROW_BLOCK;
+    args->chunk = fitting < 12 ? 12 : fitting;
+    if (args->chunk > args->panels)
+        args->chunk = args->panels;
+    int rows = args->y.h * args->y.w, wanted = UNITS_PER_THREAD * threads;
+    for (;;) {
+        args->chunks = (args->panels + args->chunk - 1) / args->chunk;
+        int units = (rows + args->block - 1) / args->block * args->chunks * args->conv.groups;
+        if (units >= wanted || (args->chunk <= 4 && args->block <= ROW_BLOCK / 2))
+            return;
+        if (args->chunk > 4)
+            args->chunk = args->chunk > 12 ? args->chunk / 24 * 12 + 12 * (args->chunk < 24)
+                                           : (args->chunk + 1) / 2;
+        else
+            args->block /= 2;
+    }
+}
+
+void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
+{
+    const tm_conv_attrs *attrs = node->attrs;
+    gemm_args args = {.x = tm_lower_input(lowering, node, 0),
+                      .y = tm_lower_output(lowering, node),
+                      .conv = *attrs,
+                      .taps = attrs->kernel_h * attrs->kernel_w,
+                      .store = tm_store_of(lowering, &attrs->epilogue),
+                      .kernels = tm_lower_kernels(lowering)};
+    int merge = merged_groups(attrs->groups, args.y.c / attrs->groups);
+    args.conv.groups = attrs->groups / merge;
+    args.kc = args.x.c / args.conv.groups;
+    args.outputs = args.y.c / args.conv.groups;
+    args.panels = (args.outputs + TM_PANEL - 1) / TM_PANEL;
+    args.pointwise = args.taps == 1 && attrs->stride == 1 && attrs->pad_top == 0 &&
+                     attrs->pad_left == 0 && args.x.h == args.y.h && args.x.w == args.y.w;
+    args.im2col = args.taps > 1 && args.conv.groups == 1 && args.kc < NARROW;
+    if (attrs->epilogue.residual)
+        args.residual = tm_lower_input(lowering, node, node->input_count - 1);
+    args.run = tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
+    split_work(&args, tm_lower_threads(lowering));
+    args.weights = pack_weights(lowering, node->inputs[1], &args, merge);
+    args.bias = pack_bias(lowering, attrs->bias ? node->inputs[2] : NULL, &args);
+    args.zeros = tm_lower_zeros(lowering, (size_t)args.kc);
+    size_t pointers = (size_t)args.block + TM_MAX_ROWS;
+    size_t scratch = (args.im2col ? 1 : (size_t)args.taps) * pointers * sizeof(float *);
+    if (args.im2col)
+        scratch += (size_t)args.block * (size_t)args.taps * (size_t)args.kc * sizeof(float);
+    tm_lower_step(lowering, node, gemm_run, gemm_units, &args, sizeof args, scratch);
+}

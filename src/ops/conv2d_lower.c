@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/conv2d.h"
+
+#include <math.h>
+
+tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue)
+{
+    tm_store store = {.lo = -INFINITY,
+                      .hi = INFINITY,
+                      .act = {epilogue->act, epilogue->act_param},
+                      .kernel = tm_lower_kernels(lowering)->act_f32};
+    if (epilogue->act == TM_ACT_RELU || epilogue->act == TM_ACT_RELU6)
+        store.lo = 0.0f;
+    else
+        store.curve = epilogue->act != TM_ACT_NONE;
+    if (epilogue->act == TM_ACT_RELU6)
+        store.hi = 6.0f;
+    return store;
+}
+
+void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node)
+{
+    const tm_conv_attrs *attrs = node->attrs;
+    bool depthwise = attrs->groups > 1 && attrs->groups == node->inputs[0]->shape.c &&
+                     attrs->groups == node->shape.c && !attrs->epilogue.residual;
+    if (depthwise)
+        tm_conv2d_lower_depthwise(lowering, node);
+    else
+        tm_conv2d_lower_gemm(lowering, node);
+}

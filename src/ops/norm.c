@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Normalization. Batch norm is folded into the convolution before it where there is one
+ * (passes/fold_batch_norm.c); what is left is an affine per channel. */
+#include <math.h>
+
+#include "ops/lower.h"
+#include "ops/rows.h"
+
+tm_node *tm_normalize(tm_builder *b, const char *name, tm_node *x, tm_norm norm)
+{
+    bool batch = norm.kind == TM_NORM_BATCH, group = norm.kind == TM_NORM_GROUP;
+    tm_norm_attrs attrs = {.kind = norm.kind,
+                           .eps = norm.eps > 0 ? norm.eps : 1e-5f,
+                           .groups = norm.groups ? norm.groups : group ? 32 : 1,
+                           .weight = !norm.no_affine,
+                           .bias = !norm.no_affine && !norm.no_bias && norm.kind != TM_NORM_RMS};
+    TM_ASSERT(b->graph->error.status || x->shape.c % attrs.groups == 0);
+    int64_t width = group || batch ? x->shape.c : x->shape.c / attrs.groups;
+    tm_node *inputs[5] = {x};
+    int count = 1;
+    tm_push(b, "%s", name);
+    if (attrs.weight)
+        inputs[count++] = tm_param1(b, "weight", width);
+    if (attrs.bias)
+        inputs[count++] = tm_param1(b, "bias", width);
+    if (batch) {
+        inputs[count++] = tm_buffer_param(b, "running_mean", 1, &width);
+        inputs[count++] = tm_buffer_param(b, "running_var", 1, &width);
+    }
+    const char *full = tm_scoped(b, NULL);
+    tm_pop(b);
+    return tm_activation(b, &tm_op_norm, full, &attrs, sizeof attrs, count, inputs, x->shape);
+}
+
+/* ---- batch ---- */
+
+typedef struct batch_args {
+    tm_tensor x, y;
+    tm_rows rows;
+    const float *mul, *add;
+    tm_affine_f32_fn *kernel;
+} batch_args;
+
+static int batch_units(const tm_step *step, int batch)
+{
+    return tm_rows_units(((const batch_args *)step->args)->rows, batch);
+}
+
+static void batch_run(const tm_step *step, int batch, int unit, void *scratch)
+{
+    (void)batch, (void)scratch;
+    const batch_args *args = step->args;
+    tm_row_range range = tm_rows_at(args->rows, unit);
+    args->kernel(range.count, (size_t)args->x.c, tm_row(&args->x, range), args->x.ld, args->mul,
+                 args->add, -INFINITY, INFINITY, tm_row(&args->y, range), args->y.ld);
+}
+
+static const float *kept(tm_lowering *lowering, const tm_node *node, bool present, int *at)
+{
+    if (!present)
+        return NULL;
+    return tm_lower_keep(lowering, node->inputs[(*at)++], 0);
+}
+
+static void batch_lower(tm_lowering *lowering, const tm_node *node)
+{
+    const tm_norm_attrs *attrs = node->attrs;
+    int at = 1;
+    const float *gamma = kept(lowering, node, attrs->weight, &at);
+    const float *beta = kept(lowering, node, attrs->bias, &at);
+    const float *mean = kept(lowering, node, true, &at), *var = kept(lowering, node, true, &at);
+    size_t c = (size_t)node->shape.c;
+    float *memory = tm_lower_memory(lowering, 2 * c);
+    if (!memory || !mean || !var)
+        return;
+    for (size_t i = 0; i < c; i++) {
+        double scale = (gamma ? gamma[i] : 1.0) / sqrt((double)var[i] + attrs->eps);
+        memory[i] = (float)scale;
+        memory[c + i] = (float)((beta ? beta[i] : 0.0) - mean[i] * scale);
+    }
+    batch_args args = {.x = tm_lower_input(lowering, node, 0),
+                       .y = tm_lower_output(lowering, node),
+                       .mul = memory,
+                       .add = memory + c,
+                       .kernel = tm_lower_kernels(lowering)->affine_f32};
+    args.rows = tm_rows_of(&args.y);
+    tm_lower_step(lowering, node, batch_run, batch_units, &args, sizeof args, 0);
+}
+
+/* ---- layer, rms ---- */
+
+typedef struct layer_args {
+    tm_tensor x, y;
+    tm_rows rows;
+    tm_layernorm_args norm;
+    tm_layernorm_f32_fn *kernel;
+} layer_args;
+
+static int layer_units(const tm_step *step, int batch)
+{
+    return tm_rows_units(((const layer_args *)step->args)->rows, batch);
+}
+
+static void layer_run(const tm_step *step, int batch, int unit, void *scratch)
+{
+    (void)batch, (void)scratch;
+    const layer_args *args = step->args;
+    tm_row_range range = tm_rows_at(args->rows, unit);
+    args->kernel(&args->norm, range.count, tm_row(&args->x, range), args->x.ld,
+                 tm_row(&args->y, range), args->y.ld);
+}
+
+static void layer_lower(tm_lowering *lowering, const tm_node *node)
+{
+    const tm_norm_attrs *attrs = node->attrs;
+    int at = 1;
+    layer_args args = {.x = tm_lower_input(lowering, node, 0),
+                       .y = tm_lower_output(lowering, node),
+                       .norm = {.n = (size_t)node->shape.c,
+                                .groups = attrs->groups,
+                                .rms = attrs->kind == TM_NORM_RMS,
+                                .eps = attrs->eps},
+                       .kernel = tm_lower_kernels(lowering)->layernorm_f32};
+    args.norm.weight = kept(lowering, node, attrs->weight, &at);
+    args.norm.bias = kept(lowering, node, attrs->bias, &at);
+    args.rows = tm_rows_of(&args.y);
+    tm_lower_step(lowering, node, layer_run, layer_units, &args, sizeof args, 0);
+}
+
+/* ---- group ---- */
+
+typedef struct group_args {
+    tm_tensor x, y;
+    int groups;
+    float eps;
+    const float *weight, *bias;
+    tm_affine_f32_fn *kernel;
+} group_args;
+
+static int group_units(const tm_step *step, int batch)
+{
+    return batch * ((const group_args *)step->args)->groups;
+}
+
+/* mean and biased variance over one group of channels of all pixels; two passes in double */
+static void moments(const float *x, size_t pixels, size_t ld, size_t n, double *mean, double *var)
+{
+    double sum = 0, squares = 0, count = (double)pixels * (double)n;
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t j = 0; j < n; j++)
+            sum += x[i * ld + j];
+    *mean = sum / count;
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t j = 0; j < n; j++)
+            squares += (x[i * ld + j] - *mean) * (x[i * ld + j] - *mean);
+    *var = squares / count;
+}
+
+/* scratch: mul and add of the group's channels */
+static void group_run(const tm_step *step, int batch, int unit, void *scratch)
+{
+    (void)batch;
+    const group_args *args = step->args;
+    size_t n = (size_t)(args->x.c / args->groups), first = (size_t)(unit % args->groups) * n;
+    size_t pixels = (size_t)args->x.h * (size_t)args->x.w;
+    const float *x = tm_tensor_at(&args->x, unit / args->groups, 0, 0) + first;
+    float *y = tm_tensor_at(&args->y, unit / args->groups, 0, 0) + first;
+    double mean, var;
+    moments(x, pixels, args->x.ld, n, &mean, &var);
+    double scale = 1.0 / sqrt(var + args->eps);
+    float *mul = scratch, *add = mul + n;
+    for (size_t j = 0; j < n; j++) {
+        double m = scale * (args->weight ? args->weight[first + j] : 1.0);
+        mul[j] = (float)m;
+        add[j] = (float)((args->bias ? args->bias[first + j] : 0.0) - mean * m);
+    }
+    args->kernel(pixels, n, x, args->x.ld, mul, add, -INFINITY, INFINITY, y, args->y.ld);
+}
+
+static void group_lower(tm_lowering *lowering, const tm_node *node)
+{
+    const tm_norm_attrs *attrs = node->attrs;
+    int at = 1;
+    group_args args = {.x = tm_lower_input(lowering, node, 0),
+                       .y = tm_lower_output(lowering, node),
+                       .groups = attrs->groups,
+                       .eps = attrs->eps,
+                       .kernel = tm_lower_kernels(lowering)->affine_f32};
+    args.weight = kept(lowering, node, attrs->weight, &at);
+    args.bias = kept(lowering, node, attrs->bias, &at);
+    size_t scratch = 2 * sizeof(float) * (size_t)(node->shape.c / attrs->groups);
+    tm_lower_step(lowering, node, group_run, group_units, &args, sizeof args, scratch);
+}
+
+static void norm_lower(tm_lowering *lowering, const tm_node *node)
+{
+    switch (((const tm_norm_attrs *)node->attrs)->kind) {
+    case TM_NORM_BATCH:
+        batch_lower(lowering, node);
+        break;
+    case TM_NORM_LAYER:
+    case TM_NORM_RMS:
+        layer_lower(lowering, node);
+        break;
+    case TM_NORM_GROUP:
+        group_lower(lowering, node);
+        break;
+    }
+}
+
+const tm_op tm_op_norm = {.name = "norm", .lower = norm_lower, .in_place = true};

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pooling over windows, over whole maps and over channels. */
+#include <string.h>
+
+#include "ops/lower.h"
+#include "ops/rows.h"
+
+/* ---- windows ---- */
+
+typedef struct pool_attrs {
+    tm_pool pool; /* stride and dilation at least 1 */
+    int pad_top, pad_left;
+} pool_attrs;
+
+/* torch's output size; a window of ceil mode may not begin in the right-hand padding */
+static int pooled(const tm_pool *pool, int in, int *pad)
+{
+    int reach = pool->dilation * (pool->kernel - 1) + 1;
+    if (pool->same) {
+        int out = (in + pool->stride - 1) / pool->stride;
+        int total = (out - 1) * pool->stride + reach - in;
+        *pad = total > 0 ? total / 2 : 0;
+        return out;
+    }
+    *pad = pool->pad;
+    int room = in + 2 * pool->pad - reach;
+    if (room < 0)
+        return 0;
+    int out = (room + (pool->ceil_mode ? pool->stride - 1 : 0)) / pool->stride + 1;
+    if (pool->ceil_mode && (out - 1) * pool->stride >= in + pool->pad)
+        out--;
+    return out;
+}
+
+tm_node *tm_pool2d(tm_builder *b, tm_node *x, tm_pool pool)
+{
+    pool.stride = pool.stride ? pool.stride : pool.kernel;
+    pool.dilation = pool.dilation ? pool.dilation : 1;
+    pool_attrs attrs = {.pool = pool};
+    tm_shape shape = {.h = pooled(&pool, x->shape.h, &attrs.pad_top),
+                      .w = pooled(&pool, x->shape.w, &attrs.pad_left),
+                      .c = x->shape.c};
+    return tm_activation(b, &tm_op_pool2d, tm_scoped(b, "pool"), &attrs, sizeof attrs, 1, &x,
+                         shape);
+}
+
+typedef struct pool_args {
+    tm_tensor x, y;
+    pool_attrs attrs;
+    tm_pool_f32_fn *kernel;
+} pool_args;
+
+static int pool_units(const tm_step *step, int batch)
+{
+    return batch * ((const pool_args *)step->args)->y.h;
+}
+
+/* torch's divisor: pixels of the window clipped to the padded picture, or to the picture */
+static int divisor(const pool_args *args, int y, int x, int inside)
+{
+    const tm_pool *pool = &args->attrs.pool;
+    if (!pool->count_pad)
+        return inside;
+    int bottom = args->x.h + pool->pad - y, right = args->x.w + pool->pad - x;
+    return (bottom < pool->kernel ? bottom : pool->kernel) *
+           (right < pool->kernel ? right : pool->kernel);
+}
+
+/* scratch: pointers to the pixels of a window */
+static void pool_run(const tm_step *step, int batch, int unit, void *scratch)
+{
+    (void)batch;
+    const pool_args *args = step->args;
+    const tm_pool *pool = &args->attrs.pool;
+    const float **taps = scratch;
+    int n = unit / args->y.h, oy = unit % args->y.h, top = oy * pool->stride - args->attrs.pad_top;
+    for (int ox = 0; ox < args->y.w; ox++) {
+        int left = ox * pool->stride - args->attrs.pad_left, count = 0;
+        for (int ky = 0; ky < pool->kernel; ky++)
+            for (int kx = 0; kx < pool->kernel; kx++) {
+                int y = top + ky * pool->dilation, x = left + kx * pool->dilation;
+                if (y >= 0 && y < args->x.h && x >= 0 && x < args->x.w)
+                    taps[count++] = tm_tensor_at(&args->x, n, y, x);
+            }
+        float *out = tm_tensor_at(&args->y, n, oy, ox);
+        float scale = pool->max ? 1.0f : 1.0f / (float)divisor(args, top, left, count);
+        args->kernel(pool->max ? TM_REDUCE_OP_MAX : TM_REDUCE_OP_SUM, count, taps,
+                     (size_t)args->x.c, scale, out);
+    }
+}
+
+static void pool_lower(tm_lowering *lowering, const tm_node *node)
+{
+    pool_args args = {.x = tm_lower_input(lowering, node, 0),
+                      .y = tm_lower_output(lowering, node),
+                      .attrs = *(const pool_attrs *)node->attrs,
+                      .kernel = tm_lower_kernels(lowering)->pool_f32};
+    size_t taps = (size_t)args.attrs.pool.kernel * (size_t)args.attrs.pool.kernel;
+    tm_lower_step(lowering, node, pool_run, pool_units, &args, sizeof args, taps * sizeof(float *));
+}
+
+const tm_op tm_op_pool2d = {.name = "pool2d", .lower = pool_lower};
+
+/* ---- whole maps ---- */
+
+typedef struct reduce_attrs {
+    tm_reduce_kind kind;
+} reduce_attrs;
+
+enum { REDUCE_COLUMNS = 64 };
+
+typedef struct reduce_args {
+    tm_tensor x, y;
+    tm_reduce_kind kind;
+    tm_colreduce_f32_fn *kernel;
+} reduce_args;
+
+tm_node *tm_reduce_hw(tm_builder *b, tm_node *x, tm_reduce_kind kind)
+{
+    reduce_attrs attrs = {kind};
+    return tm_activation(b, &tm_op_reduce_hw, tm_scoped(b, "pool"), &attrs, sizeof attrs, 1, &x,
+                         (tm_shape){1, 1, x->shape.c});
+}
+
+static int column_blocks(const reduce_args *args)
+{
+    return (args->x.c + REDUCE_COLUMNS - 1) / REDUCE_COLUMNS;
+}
+
+static int reduce_units(const tm_step *step, int batch)
+{
+    return batch * column_blocks(step->args);
+}
+
+static void reduce_run(const tm_step *step, int batch, int unit, void *scratch)
+{
+    (void)batch, (void)scratch;
+    const reduce_args *args = step->args;
+    int blocks = column_blocks(args), n = unit / blocks, first = unit % blocks * REDUCE_COLUMNS;
+    int left = args->x.c - first;
+    size_t count = (size_t)(left < REDUCE_COLUMNS ? left : REDUCE_COLUMNS);
+    size_t pixels = (size_t)args->x.h * (size_t)args->x.w;
+    float *out = tm_tensor_at(&args->y, n, 0, 0) + first;
+    args->kernel(args->kind == TM_REDUCE_MAX ? TM_REDUCE_OP_MAX : TM_REDUCE_OP_SUM, pixels, count,
+                 tm_tensor_at(&args->x, n, 0, 0) + first, args->x.ld, out);
+    if (args->kind == TM_REDUCE_AVG)
+        for (size_t j = 0; j < count; j++)
+            out[j] /= (float)pixels;
+}
+
+static void reduce_lower(tm_lowering *lowering, const tm_node *node)
+{
+    reduce_args args = {.x = tm_lower_input(lowering, node, 0),
+                        .y = tm_lower_output(lowering, node),
+                        .kind = ((const reduce_attrs *)node->attrs)->kind,
+                        .kernel = tm_lower_kernels(lowering)->colreduce_f32};
+    tm_lower_step(lowering, node, reduce_run, reduce_units, &args, sizeof args, 0);
+}
+
+const tm_op tm_op_reduce_hw = {.name = "reduce_hw", .lower = reduce_lower};
+
+/* ---- channels ---- */
+
+typedef struct channel_args {
+    tm_tensor x, y;
+    tm_rows rows;
+    tm_reduce_kind kind;
+} channel_args;
+
+tm_node *tm_reduce_c(tm_builder *b, tm_node *x, tm_reduce_kind kind)
+{
+    reduce_attrs attrs = {kind};
+    return tm_activation(b, &tm_op_reduce_c, tm_scoped(b, "pool"), &attrs, sizeof attrs, 1, &x,
+                         (tm_shape){x->shape.h, x->shape.w, 1});
+}
+
+static int channel_units(const tm_step *step, int batch)
+{
+    return tm_rows_units(((const channel_args *)step->args)->rows, batch);
+}
+
+static float reduce_row(tm_reduce_kind kind, const float *x, int n)
+{
+    if (kind == TM_REDUCE_MAX) {
+        float best = x[0];
+        for (int j = 1; j < n; j++)
+            best = x[j] > best ? x[j] : best;
+        return best;
+    }
+    double sum = 0;
+    for (int j = 0; j < n; j++)
+        sum += x[j];
+    return (float)(kind == TM_REDUCE_AVG ? sum / n : sum);
+}
+
+static void channel_run(const tm_step *step, int batch, int unit, void *scratch)
+{
+    (void)batch, (void)scratch;
+    const channel_args *args = step->args;
+    tm_row_range range = tm_rows_at(args->rows, unit);
+    const float *x = tm_row(&args->x, range);
+    float *y = tm_row(&args->y, range);
+    for (size_t i = 0; i < range.count; i++)
+        y[i * args->y.ld] = reduce_row(args->kind, x + i * args->x.ld, args->x.c);
+}
+
+static void channel_lower(tm_lowering *lowering, const tm_node *node)
+{
+    channel_args args = {.x = tm_lower_input(lowering, node, 0),
+                         .y = tm_lower_output(lowering, node),
+                         .kind = ((const reduce_attrs *)node->attrs)->kind};
+    args.rows = tm_rows_of(&args.x);
+    tm_lower_step(lowering, node, channel_run, channel_units, &args, sizeof args, 0);
+}
+
+const tm_op tm_op_reduce_c = {.name = "reduce_c", .lower = channel_lower};
+
+/* ---- timm's SelectAdaptivePool2d ---- */
+
+tm_node *tm_global_pool(tm_builder *b, tm_node *x, const char *kind)
+{
+    if (strcmp(kind, "") == 0)
+        return x;
+    if (strcmp(kind, "avg") == 0 || strcmp(kind, "fast") == 0 || strcmp(kind, "fastavg") == 0)
+        return tm_reduce_hw(b, x, TM_REDUCE_AVG);
+    if (strcmp(kind, "max") == 0 || strcmp(kind, "fastmax") == 0)
+        return tm_reduce_hw(b, x, TM_REDUCE_MAX);
+    bool sum = strcmp(kind, "avgmax") == 0 || strcmp(kind, "fastavgmax") == 0;
+    bool cat = strcmp(kind, "catavgmax") == 0 || strcmp(kind, "fastcatavgmax") == 0;
+    if (!sum && !cat) {
+        tm_refuse(b, "global pool '%s' is none of avg, max, avgmax, catavgmax", kind);
+        return x;
+    }
+    tm_node *both[] = {tm_reduce_hw(b, x, TM_REDUCE_AVG), tm_reduce_hw(b, x, TM_REDUCE_MAX)};
+    return cat ? tm_concat_c(b, 2, both)
+               : tm_affine(b, tm_add(b, both[0], both[1]), 0.5f, 0.0f);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Units for operators that treat every pixel alike: blocks of pixels of one picture. */
+#ifndef TM_OPS_ROWS_H
+#define TM_OPS_ROWS_H
+
+#include "ops/lower.h"
+
+enum { TM_UNIT_FLOATS = 16 * 1024 };
+
+typedef struct tm_rows {
+    int total; /* pixels of a picture */
+    int block; /* pixels of a unit */
+} tm_rows;
+
+/* One unit's pixels: [first, first + count) of picture n. */
+typedef struct tm_row_range {
+    int n, first;
+    size_t count;
+} tm_row_range;
+
+static inline tm_rows tm_rows_of(const tm_tensor *t)
+{
+    int block = TM_UNIT_FLOATS / t->c;
+    return (tm_rows){.total = t->h * t->w, .block = block > 0 ? block : 1};
+}
+
+static inline int tm_rows_units(tm_rows rows, int batch)
+{
+    return batch * ((rows.total + rows.block - 1) / rows.block);
+}
+
+static inline tm_row_range tm_rows_at(tm_rows rows, int unit)
+{
+    int per_picture = (rows.total + rows.block - 1) / rows.block;
+    int first = unit % per_picture * rows.block, left = rows.total - first;
+    return (tm_row_range){.n = unit / per_picture,
+                          .first = first,
+                          .count = (size_t)(left < rows.block ? left : rows.block)};
+}
+
+static inline float *tm_row(const tm_tensor *t, tm_row_range range)
+{
+    return t->data + (size_t)range.n * t->stride + (size_t)range.first * t->ld;
+}
+
+#endif
