@@ -47,6 +47,9 @@ void tm_nearest_offer(tm_nearest *nearest, const char *candidate)
     int length = (int)strnlen(nearest->wanted, LENGTH_MAX);
     int limit = length < 6 ? 2 : length / 3 + 1;
     size_t last = nearest->count;
+    for (size_t i = 0; i < last; i++)
+        if (strcmp(nearest->names[i], candidate) == 0)
+            return;
     if (last == TM_NEAREST_MAX) {
         limit = min(limit, nearest->distances[last - 1] - 1);
         if (limit < 0)

@@ -19,8 +19,8 @@ typedef struct tm_nearest {
 
 void tm_nearest_start(tm_nearest *nearest, const char *wanted);
 
-/* Keeps the candidate when it is among the best so far and not wholly different; of equals the
- * first one offered stays ahead. */
+/* Keeps the candidate when it is among the best so far and not wholly different; of equally
+ * near ones the first stays ahead, and a spelling is kept once. */
 void tm_nearest_offer(tm_nearest *nearest, const char *candidate);
 
 /* "a, b, c", each behind prefix; "" when there is none. */

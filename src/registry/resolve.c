@@ -7,6 +7,7 @@
 #include "registry/nearest.h"
 
 #define HUB_PREFIX "hf-hub:"
+#define LOCAL_PREFIX "local-dir:"
 
 /* Copies the text before the first dot and returns the tag behind it, "" where there is none;
  * NULL: too long to be a name. */
@@ -138,6 +139,9 @@ tm_status tm_model_resolve(const char *name, tm_resolved *resolved, tm_error *er
     *resolved = (tm_resolved){.revision = ""};
     if (strncmp(name, HUB_PREFIX, strlen(HUB_PREFIX)) == 0)
         return resolve_hub(name + strlen(HUB_PREFIX), resolved, error);
+    if (strncmp(name, LOCAL_PREFIX, strlen(LOCAL_PREFIX)) == 0)
+        return tm_fail(error, TM_UNKNOWN_MODEL, "%.128s: a folder is no name of the registry",
+                       name);
     if (strpbrk(name, "/\\:"))
         return refuse_path(name, error);
 

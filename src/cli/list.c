@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "output/json.h"
+#include "registry/hub_cache.h"
+#include "registry/registry.h"
+
+typedef struct list_options {
+    tm_texts exclude, modules;
+    bool pretrained, cached, supported;
+    double min_top1, max_params, max_gmacs; /* 0: not given */
+    const char *license, *sort, *format;
+} list_options;
+
+/* clang-format off */
+#define LIST(member) offsetof(list_options, member)
+static const tm_option options[] = {
+    {0, "exclude", "GLOB", "leave these out; may be repeated",
+        TM_OPTION_TEXTS, LIST(exclude), 0, 0},
+    {0, "module", "M", "only models of this timm module; may be repeated",
+        TM_OPTION_TEXTS, LIST(modules), 0, 0},
+    {0, "pretrained", NULL, "list arch.tag of the configs that have weights",
+        TM_OPTION_FLAG, LIST(pretrained), 0, 0},
+    {0, "supported", NULL, "only what timmc can build", TM_OPTION_FLAG, LIST(supported), 0, 0},
+    {0, "cached", NULL, "only models whose weights are in the hub cache",
+        TM_OPTION_FLAG, LIST(cached), 0, 0},
+    {0, "min-top1", "X", "at least this ImageNet accuracy, in percent",
+        TM_OPTION_NUMBER, LIST(min_top1), 0, 100},
+    {0, "max-params", "M", "at most this many million parameters",
+        TM_OPTION_NUMBER, LIST(max_params), 0, 1e9},
+    {0, "max-gmacs", "G", "at most this many billion multiply-adds a picture",
+        TM_OPTION_NUMBER, LIST(max_gmacs), 0, 1e9},
+    {0, "license", "GLOB", "only weights under this license, as apache-2.0 or cc-*",
+        TM_OPTION_TEXT, LIST(license), 0, 0},
+    {0, "sort", "name|top1|params|gmacs", "order: best top1, fewest params or gmacs first",
+        TM_OPTION_CHOICE, LIST(sort), 0, 0},
+    {'f', "format", "names|table|jsonl|csv", "default: table on a terminal, else names",
+        TM_OPTION_CHOICE, LIST(format), 0, 0},
+};
+/* clang-format on */
+
+static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
+static const tm_option_group *const groups[] = {&options_group, NULL};
+static const tm_command command = {
+    .name = "list",
+    .operands = "[GLOB...]",
+    .description = "Lists timm's models in its natural order, those that match any GLOB (*, ?, "
+                   "[abc], [!abc]). Without --pretrained a model stands for its default tag. "
+                   "Accuracy, params and gmacs are those at the model's own input size.",
+    .groups = groups,
+    .examples = {"list 'resnet*' --pretrained", "list --sort top1 --max-gmacs 5 --format table"},
+};
+
+typedef struct model {
+    const char *name;
+    tm_arch arch;
+    tm_pretrained config;
+    tm_result result;
+    bool measured, cached, supported;
+    size_t place; /* in the natural order of the listing */
+} model;
+
+static void fill_row(model *row, const list_options *list, size_t index, const char *cache_root)
+{
+    if (list->pretrained) {
+        tm_pretrained_at(index, &row->config);
+        tm_arch_find(row->config.arch, &row->arch);
+        row->name = row->config.name;
+    } else {
+        tm_arch_at(index, &row->arch);
+        tm_arch_config(&row->arch, 0, &row->config);
+        row->name = row->arch.name;
+    }
+    row->place = index;
+    row->measured = tm_result_default(&row->config, &row->result);
+    row->supported = tm_arch_buildable(&row->arch);
+    row->cached = cache_root && tm_hub_cached(cache_root, row->config.hf_hub_id);
+}
+
+/* What was never measured meets no bound. */
+static bool passes(const model *row, const list_options *list)
+{
+    return (!list->supported || row->supported) && (!list->cached || row->cached) &&
+           (!list->license || tm_glob_match(list->license, row->config.license)) &&
+           (list->min_top1 <= 0 || (row->measured && row->result.top1 >= list->min_top1)) &&
+           (list->max_params <= 0 || (row->measured && row->result.params_m <= list->max_params)) &&
+           (list->max_gmacs <= 0 || (row->measured && row->result.gmacs <= list->max_gmacs));
+}
+
+/* The greater key is first; what was not measured comes last. */
+static int by_key(const model *a, const model *b, float a_key, float b_key)
+{
+    if (a->measured != b->measured)
+        return a->measured ? -1 : 1;
+    if (a->measured && a_key != b_key)
+        return a_key > b_key ? -1 : 1;
+    return a->place < b->place ? -1 : 1;
+}
+
+static int by_top1(const void *x, const void *y)
+{
+    const model *a = x, *b = y;
+    return by_key(a, b, a->result.top1, b->result.top1);
+}
+
+static int by_params(const void *x, const void *y)
+{
+    const model *a = x, *b = y;
+    return by_key(a, b, -a->result.params_m, -b->result.params_m);
+}
+
+static int by_gmacs(const void *x, const void *y)
+{
+    const model *a = x, *b = y;
+    return by_key(a, b, -a->result.gmacs, -b->result.gmacs);
+}
+
+static void sort_rows(model *rows, size_t count, const char *key)
+{
+    if (strcmp(key, "top1") == 0)
+        qsort(rows, count, sizeof *rows, by_top1);
+    else if (strcmp(key, "params") == 0)
+        qsort(rows, count, sizeof *rows, by_params);
+    else if (strcmp(key, "gmacs") == 0)
+        qsort(rows, count, sizeof *rows, by_gmacs);
+}
+
+static void write_names(tm_buffer *out, const model *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        tm_buffer_puts(out, rows[i].name);
+        tm_buffer_putc(out, '\n');
+    }
+}
+
+static void write_table(tm_buffer *out, const model *rows, size_t count)
+{
+    int width = 5;
+    for (size_t i = 0; i < count; i++)
+        if ((int)strlen(rows[i].name) > width)
+            width = (int)strlen(rows[i].name);
+    tm_buffer_printf(out, "%-*s %7s %9s %8s %5s  %-9s %s\n", width, "MODEL", "TOP1", "PARAMS_M",
+                     "GMACS", "SIZE", "SUPPORTED", "LICENSE");
+    for (size_t i = 0; i < count; i++) {
+        const model *row = &rows[i];
+        tm_buffer_printf(out, "%-*s ", width, row->name);
+        if (row->measured)
+            tm_buffer_printf(out, "%7.3f %9.2f %8.2f", (double)row->result.top1,
+                             (double)row->result.params_m, (double)row->result.gmacs);
+        else
+            tm_buffer_printf(out, "%7s %9s %8s", "-", "-", "-");
+        tm_buffer_printf(out, " %5d  %-9s %s\n", row->config.input_size[1],
+                         row->supported ? "yes" : "no",
+                         *row->config.license ? row->config.license : "-");
+    }
+}
+
+static void add_key(tm_buffer *out, const char *key, bool comma)
+{
+    if (comma)
+        tm_buffer_putc(out, ',');
+    tm_json_string(out, key);
+    tm_buffer_putc(out, ':');
+}
+
+static void add_text(tm_buffer *out, const char *key, const char *text)
+{
+    add_key(out, key, strcmp(key, "model") != 0);
+    if (*text)
+        tm_json_string(out, text);
+    else
+        tm_buffer_puts(out, "null");
+}
+
+static void add_number(tm_buffer *out, const char *key, const model *row, float value)
+{
+    add_key(out, key, true);
+    if (row->measured)
+        tm_json_f32(out, value);
+    else
+        tm_buffer_puts(out, "null");
+}
+
+static void add_bool(tm_buffer *out, const char *key, bool value)
+{
+    add_key(out, key, true);
+    tm_buffer_puts(out, value ? "true" : "false");
+}
+
+static void write_jsonl(tm_buffer *out, const model *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const model *row = &rows[i];
+        tm_buffer_putc(out, '{');
+        add_text(out, "model", row->name);
+        add_text(out, "arch", row->arch.name);
+        add_text(out, "tag", row->config.tag);
+        add_text(out, "module", row->arch.module);
+        add_bool(out, "supported", row->supported);
+        add_bool(out, "cached", row->cached);
+        add_number(out, "params_m", row, row->result.params_m);
+        add_number(out, "gmacs", row, row->result.gmacs);
+        tm_buffer_printf(out, ",\"img_size\":%d", row->config.input_size[1]);
+        add_number(out, "top1", row, row->result.top1);
+        add_text(out, "license", row->config.license);
+        tm_buffer_puts(out, "}\n");
+    }
+}
+
+static void add_cell(tm_buffer *out, const model *row, float value)
+{
+    tm_buffer_putc(out, ',');
+    if (row->measured)
+        tm_json_f32(out, value);
+}
+
+/* No name, module or license of the registry holds a comma or a quote. */
+static void write_csv(tm_buffer *out, const model *rows, size_t count)
+{
+    tm_buffer_puts(out, "model,arch,tag,module,supported,cached,params_m,gmacs,img_size,top1,"
+                        "license\n");
+    for (size_t i = 0; i < count; i++) {
+        const model *row = &rows[i];
+        tm_buffer_printf(out, "%s,%s,%s,%s,%s,%s", row->name, row->arch.name, row->config.tag,
+                         row->arch.module, row->supported ? "true" : "false",
+                         row->cached ? "true" : "false");
+        add_cell(out, row, row->result.params_m);
+        add_cell(out, row, row->result.gmacs);
+        tm_buffer_printf(out, ",%d", row->config.input_size[1]);
+        add_cell(out, row, row->result.top1);
+        tm_buffer_printf(out, ",%s\n", row->config.license);
+    }
+}
+
+static int write_rows(const model *rows, size_t count, const char *format)
+{
+    tm_buffer out = {0};
+    if (strcmp(format, "table") == 0)
+        write_table(&out, rows, count);
+    else if (strcmp(format, "jsonl") == 0)
+        write_jsonl(&out, rows, count);
+    else if (strcmp(format, "csv") == 0)
+        write_csv(&out, rows, count);
+    else
+        write_names(&out, rows, count);
+    return tm_write_stdout(&out);
+}
+
+static int check_modules(const tm_texts *modules)
+{
+    for (size_t i = 0; i < modules->count; i++) {
+        tm_nearest nearest;
+        tm_nearest_start(&nearest, modules->values[i]);
+        for (size_t k = 0; k < tm_arch_count(); k++) {
+            tm_arch arch;
+            tm_arch_at(k, &arch);
+            tm_nearest_offer(&nearest, arch.module);
+        }
+        char text[TM_NEAREST_TEXT_MAX];
+        if (nearest.count == 0 || nearest.distances[0] > 0)
+            return tm_usage_error(command.name, "--module: timm has no module %s%s",
+                                  modules->values[i], tm_nearest_text(&nearest, "", text));
+    }
+    return TM_EXIT_OK;
+}
+
+static int nothing_matches(const list_options *list, const tm_arguments *arguments)
+{
+    bool tagged = false;
+    for (size_t i = 0; i < arguments->operand_count; i++)
+        tagged |= strchr(arguments->operands[i], '.') != NULL;
+    tm_print_error("no model matches%s",
+                   tagged && !list->pretrained ? "; tags are listed with --pretrained" : "");
+    return TM_EXIT_INPUT;
+}
+
+static int list_rows(const list_options *list, const tm_arguments *arguments, size_t *indices,
+                     model *rows)
+{
+    const tm_list_query query = {
+        .include = (const char *const *)arguments->operands,
+        .include_count = arguments->operand_count,
+        .exclude = list->exclude.values,
+        .exclude_count = list->exclude.count,
+        .modules = list->modules.values,
+        .module_count = list->modules.count,
+        .pretrained = list->pretrained,
+    };
+    char root[TM_PATH_MAX];
+    const char *format = list->format ? list->format : tm_stdout_is_terminal() ? "table" : "names";
+    bool cache = (list->cached || strcmp(format, "names") != 0) && tm_hub_cache_root(NULL, root);
+    size_t found = tm_list_models(&query, indices), count = 0;
+    for (size_t i = 0; i < found; i++) {
+        fill_row(&rows[count], list, indices[i], cache ? root : NULL);
+        count += passes(&rows[count], list);
+    }
+    if (count == 0)
+        return nothing_matches(list, arguments);
+    sort_rows(rows, count, list->sort);
+    return write_rows(rows, count, format);
+}
+
+int tm_cmd_list(int argc, char **argv)
+{
+    list_options list = {.sort = "name"};
+    void *const targets[] = {&list};
+    tm_arguments arguments;
+    int exit_code;
+    if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
+        return exit_code;
+    exit_code = check_modules(&list.modules);
+    if (exit_code == TM_EXIT_OK) {
+        size_t most = tm_pretrained_count();
+        size_t *indices = calloc(most, sizeof *indices);
+        model *rows = calloc(most, sizeof *rows);
+        if (indices && rows) {
+            exit_code = list_rows(&list, &arguments, indices, rows);
+        } else {
+            tm_print_error("out of memory");
+            exit_code = TM_EXIT_INTERNAL;
+        }
+        free(indices);
+        free(rows);
+    }
+    tm_arguments_free(&arguments);
+    return exit_code;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int tm_exit_code(tm_status status)
+{
+    switch (status) {
+    case TM_OK:
+        return TM_EXIT_OK;
+    case TM_USAGE:
+        return TM_EXIT_USAGE;
+    case TM_NOT_FOUND:
+    case TM_READ:
+    case TM_EMPTY:
+    case TM_NOT_IMAGE:
+    case TM_TRUNCATED:
+    case TM_CORRUPT:
+    case TM_TOO_LARGE:
+    case TM_SHAPE:
+        return TM_EXIT_INPUT;
+    case TM_UNSUPPORTED:
+    case TM_UNKNOWN_MODEL:
+    case TM_NOT_BUILDABLE:
+    case TM_WEIGHTS_MISSING:
+    case TM_WEIGHTS_INVALID:
+    case TM_WEIGHTS_MISMATCH:
+        return TM_EXIT_MODEL;
+    case TM_WRITE:
+        return TM_EXIT_OUTPUT;
+    case TM_NO_MEMORY:
+    case TM_INTERNAL:
+        break;
+    }
+    return TM_EXIT_INTERNAL;
+}
+
+static void print_line(const char *kind, const char *format, va_list args, const char *after)
+{
+    fflush(stdout);
+    fprintf(stderr, "timmc: %s: ", kind);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "%s\n", after);
+}
+
+void tm_print_error(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_line("error", format, args, "");
+    va_end(args);
+}
+
+void tm_print_warning(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_line("warning", format, args, "");
+    va_end(args);
+}
+
+int tm_report(const tm_error *error)
+{
+    tm_print_error("%s", error->message);
+    return tm_exit_code(error->status);
+}
+
+int tm_usage_error(const char *command, const char *format, ...)
+{
+    char hint[64];
+    snprintf(hint, sizeof hint, "; see \"timmc %s%shelp\"", command ? command : "",
+             command ? " --" : "");
+    va_list args;
+    va_start(args, format);
+    print_line("error", format, args, hint);
+    va_end(args);
+    return TM_EXIT_USAGE;
+}
+
+const char *tm_nearest_text(const tm_nearest *nearest, const char *prefix,
+                            char text[static TM_NEAREST_TEXT_MAX])
+{
+    static const char lead[] = "; nearest: ";
+    text[0] = '\0';
+    if (nearest->count > 0) {
+        memcpy(text, lead, sizeof lead);
+        tm_nearest_join(nearest, prefix, text + sizeof lead - 1,
+                        TM_NEAREST_TEXT_MAX - (sizeof lead - 1));
+    }
+    return text;
+}
+
+int tm_write_stdout(tm_buffer *buffer)
+{
+    int code = TM_EXIT_OK;
+    if (buffer->failed) {
+        tm_print_error("out of memory");
+        code = TM_EXIT_INTERNAL;
+    } else if (buffer->length > 0 &&
+               (fwrite(buffer->data, 1, buffer->length, stdout) != buffer->length ||
+                fflush(stdout) != 0)) {
+        tm_print_error("cannot write to the standard output");
+        code = TM_EXIT_OUTPUT;
+    }
+    tm_buffer_free(buffer);
+    return code;
+}
+
+bool tm_stdout_is_terminal(void)
+{
+    return isatty(STDOUT_FILENO);
+}

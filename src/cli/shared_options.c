@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options that several commands have. */
+#include "cli/cli.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "registry/registry.h"
+
+/* clang-format off */
+#define MODEL(member) offsetof(tm_model_options, member)
+static const tm_option model_options[] = {
+    {'m', "model", "MODEL", "arch, arch.tag, an old timm name, hf-hub:org/name[@rev] or "
+        "local-dir:PATH (default: the built-in " TM_BUILTIN_MODEL ")",
+        TM_OPTION_TEXT, MODEL(model), 0, 0},
+    {'w', "weights", "FILE", "weights file, or formula:SEED[:GAIN] for made-up numbers",
+        TM_OPTION_TEXT, MODEL(weights), 0, 0},
+    {0, "num-classes", "N", "size of the head; 0 removes it",
+        TM_OPTION_INT, MODEL(num_classes), 0, 1000000},
+    {0, "in-chans", "N", "input channels", TM_OPTION_INT, MODEL(in_chans), 1, 4096},
+    {0, "global-pool", "POOL", "pooling before the head, as the model's timm option",
+        TM_OPTION_TEXT, MODEL(global_pool), 0, 0},
+    {0, "img-size", "N|H,W", "input size in pixels",
+        TM_OPTION_IMG_SIZE, MODEL(img_size), 1, 16384},
+    {0, "no-pretrained", NULL, "fill the weights by the formula, seed 0",
+        TM_OPTION_FLAG, MODEL(no_pretrained), 0, 0},
+    {0, "strict", NULL, "every weight must be there and fit (default)",
+        TM_OPTION_FLAG_OFF, MODEL(allow_missing), 0, 0},
+    {0, "allow-missing", NULL, "fill weights that the file lacks by the formula",
+        TM_OPTION_FLAG, MODEL(allow_missing), 0, 0},
+    {0, "cache-dir", "DIR", "where downloaded models are (default: HF_HUB_CACHE)",
+        TM_OPTION_TEXT, MODEL(cache_dir), 0, 0},
+    {0, "offline", NULL, "use what is cached, ask no server",
+        TM_OPTION_FLAG, MODEL(offline), 0, 0},
+};
+
+#define PICTURE(member) offsetof(tm_picture_options, member)
+static const tm_option picture_options[] = {
+    {0, "crop-pct", "X", "share of the resized picture that the crop keeps",
+        TM_OPTION_NUMBER, PICTURE(crop_pct), 0.01, 10},
+    {0, "crop-mode", "center|squash|border", "how a picture is brought to the input's shape",
+        TM_OPTION_CHOICE, PICTURE(crop_mode), 0, 0},
+    {0, "mean", "X,X,X", "subtracted from each channel; one value serves all",
+        TM_OPTION_NUMBERS, PICTURE(mean), -1e6, 1e6},
+    {0, "std", "X,X,X", "divides each channel; one value serves all",
+        TM_OPTION_NUMBERS, PICTURE(std), 1e-6, 1e6},
+    {0, "interpolation", "nearest|bilinear|bicubic|box|hamming|lanczos", "filter of the resize",
+        TM_OPTION_CHOICE, PICTURE(interpolation), 0, 0},
+    {0, "size", "train|test", "the config's input size to use (default: train)",
+        TM_OPTION_CHOICE, PICTURE(size), 0, 0},
+    {0, "exif-orient", NULL, "turn pictures as their EXIF orientation says",
+        TM_OPTION_FLAG, PICTURE(exif_orient), 0, 0},
+    {0, "max-pixels", "N", "refuse larger pictures",
+        TM_OPTION_COUNT, PICTURE(max_pixels), 1, 1e12},
+};
+
+#define INPUT(member) offsetof(tm_input_options, member)
+static const tm_option input_options[] = {
+    {0, "files-from", "FILE", "read input names from a file, one a line; - is stdin",
+        TM_OPTION_TEXT, INPUT(files_from), 0, 0},
+    {'0', "null", NULL, "those names end with a NUL instead",
+        TM_OPTION_FLAG, INPUT(null_separated), 0, 0},
+    {0, "shard", "I/N|auto", "only the I-th of every N inputs; auto: as Slurm or MPI says",
+        TM_OPTION_SHARD, INPUT(shard), 0, 0},
+    {0, "skip", "N", "leave out the first N inputs", TM_OPTION_COUNT, INPUT(skip), 0, 0},
+    {0, "limit", "N", "stop after N inputs", TM_OPTION_COUNT, INPUT(limit), 1, 1e15},
+};
+
+#define RUN(member) offsetof(tm_run_options, member)
+static const tm_option run_options[] = {
+    {'t', "threads", "N", "default: what the process may use",
+        TM_OPTION_INT, RUN(threads), 1, 1024},
+    {'b', "batch", "N", "pictures at once", TM_OPTION_INT, RUN(batch), 1, 65536},
+    {0, "precision", "f32", "arithmetic of the model", TM_OPTION_CHOICE, RUN(precision), 0, 0},
+    {0, "isa", "scalar|avx2|avx512", "use no newer instructions than these",
+        TM_OPTION_CHOICE, RUN(isa), 0, 0},
+    {0, "timings", NULL, "tell how long each part took", TM_OPTION_FLAG, RUN(timings), 0, 0},
+    {'q', "quiet", NULL, "no progress", TM_OPTION_FLAG, RUN(quiet), 0, 0},
+    {'v', "verbose", NULL, "tell more on stderr", TM_OPTION_FLAG, RUN(verbose), 0, 0},
+};
+
+#define OUTPUT(member) offsetof(tm_output_options, member)
+static const tm_option output_options[] = {
+    {'o', "output", "FILE", "write to a file; its ending says the format",
+        TM_OPTION_TEXT, OUTPUT(output), 0, 0},
+    {0, "force", NULL, "overwrite an existing file", TM_OPTION_FLAG, OUTPUT(force), 0, 0},
+};
+/* clang-format on */
+
+const tm_option_group tm_model_group = TM_OPTION_GROUP("Model", model_options);
+const tm_option_group tm_picture_group = TM_OPTION_GROUP("Pictures", picture_options);
+const tm_option_group tm_input_group = TM_OPTION_GROUP("Input", input_options);
+const tm_option_group tm_run_group = TM_OPTION_GROUP("Run", run_options);
+const tm_option_group tm_output_group = TM_OPTION_GROUP("Output", output_options);
+
+static bool has_source(const char *name)
+{
+    return strncmp(name, "hf-hub:", 7) == 0 || strncmp(name, "local-dir:", 10) == 0;
+}
+
+/* A misspelt model must not become a missing picture: what exists nowhere as a file and is one
+ * or two letters from an architecture is taken for a model. */
+static bool is_misspelt_model(const char *name)
+{
+    char arch_name[TM_MODEL_NAME_MAX];
+    size_t length = strcspn(name, ".");
+    if (strchr(name, '/') || length < 5 || length >= sizeof arch_name || access(name, F_OK) == 0)
+        return false;
+    memcpy(arch_name, name, length);
+    arch_name[length] = '\0';
+    for (size_t i = 0; i < tm_arch_count(); i++) {
+        tm_arch arch;
+        tm_arch_at(i, &arch);
+        if (tm_edit_distance(arch_name, arch.name, 2) <= 2)
+            return true;
+    }
+    return false;
+}
+
+tm_status tm_take_model(const tm_model_options *options, tm_arguments *arguments,
+                        const char **model, tm_error *error)
+{
+    *model = options->model ? options->model : TM_BUILTIN_MODEL;
+    if (options->model || arguments->operand_count == 0)
+        return TM_OK;
+    const char *first = arguments->operands[0];
+    if (has_source(first) || tm_is_model(first)) {
+        *model = first;
+        arguments->operands++;
+        arguments->operand_count--;
+    } else if (is_misspelt_model(first)) {
+        tm_resolved resolved;
+        return tm_model_resolve(first, &resolved, error);
+    }
+    return TM_OK;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the text of an option's value means. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct bounds {
+    double min, max;
+    bool whole;
+} bounds;
+
+static bounds option_range(const tm_option *option)
+{
+    bool whole = option->kind != TM_OPTION_NUMBER && option->kind != TM_OPTION_NUMBERS;
+    bool any = option->min == 0 && option->max == 0;
+    if (!any)
+        return (bounds){option->min, option->max, whole};
+    if (option->kind == TM_OPTION_COUNT)
+        return (bounds){0, 1e15, whole};
+    return whole ? (bounds){INT_MIN, INT_MAX, whole} : (bounds){-HUGE_VAL, HUGE_VAL, whole};
+}
+
+/* One number that ends at text's NUL or at `end`, a character. Hexadecimal, infinities and NaN
+ * are refused by their letters. */
+static bool parse_number(const char *text, char end, const bounds *range, double *number,
+                         const char **rest)
+{
+    size_t length = strspn(text, range->whole ? "+-0123456789" : "+-0123456789.eE");
+    if (length == 0 || (text[length] && text[length] != end))
+        return false;
+    char *stop;
+    errno = 0;
+    *number = range->whole ? (double)strtoll(text, &stop, 10) : strtod(text, &stop);
+    if (stop != text + length || errno != 0 || !(*number >= range->min && *number <= range->max))
+        return false;
+    *rest = stop;
+    return true;
+}
+
+/* Up to max numbers with commas between; *count of them are in the arena. */
+static const double *parse_list(const char *text, const bounds *range, size_t max, size_t *count,
+                                tm_arena *arena)
+{
+    size_t items = 1;
+    for (const char *p = text; *p; p++)
+        items += *p == ',';
+    double *list = items <= max ? tm_arena_alloc(arena, items * sizeof *list) : NULL;
+    if (!list)
+        return NULL;
+    for (size_t i = 0; i < items; i++) {
+        if (!parse_number(text, i + 1 < items ? ',' : '\0', range, &list[i], &text))
+            return NULL;
+        text += i + 1 < items;
+    }
+    *count = items;
+    return list;
+}
+
+static tm_status refuse(const tm_option *option, const char *text, tm_error *error)
+{
+    bounds range = option_range(option);
+    const char *what = range.whole ? "whole number" : "number";
+    const char *list = option->kind == TM_OPTION_INTS || option->kind == TM_OPTION_NUMBERS
+                           ? " (several with commas between)"
+                           : "";
+    if (option->kind == TM_OPTION_COUNT && option->max == 0)
+        return tm_fail(error, TM_USAGE, "\"%.100s\" is not a count", text);
+    if (option->min == 0 && option->max == 0)
+        return tm_fail(error, TM_USAGE, "\"%.100s\" is not a %s%s", text, what, list);
+    return tm_fail(error, TM_USAGE, "\"%.100s\" is not a %s from %.15g to %.15g%s", text, what,
+                   range.min, range.max, list);
+}
+
+static tm_status parse_choice(const tm_option *option, const char *text, const char **value,
+                              tm_error *error)
+{
+    size_t length = strlen(text);
+    for (const char *p = option->argument; *p;) {
+        size_t word = strcspn(p, "|");
+        if (word == length && memcmp(p, text, length) == 0) {
+            *value = text;
+            return TM_OK;
+        }
+        p += word + (p[word] == '|');
+    }
+    return tm_fail(error, TM_USAGE, "\"%.100s\" is not one of %s", text, option->argument);
+}
+
+static tm_status parse_ints(const tm_option *option, const char *text, tm_ints *value,
+                            tm_arena *arena, tm_error *error)
+{
+    bounds range = option_range(option);
+    size_t count;
+    const double *numbers = parse_list(text, &range, 4096, &count, arena);
+    int *ints = numbers ? tm_arena_alloc(arena, count * sizeof *ints) : NULL;
+    if (!ints)
+        return refuse(option, text, error);
+    for (size_t i = 0; i < count; i++)
+        ints[i] = (int)numbers[i];
+    *value = (tm_ints){ints, count};
+    return TM_OK;
+}
+
+static tm_status parse_numbers(const tm_option *option, const char *text, tm_numbers *value,
+                               tm_arena *arena, tm_error *error)
+{
+    bounds range = option_range(option);
+    size_t count;
+    const double *numbers = parse_list(text, &range, 4096, &count, arena);
+    if (!numbers)
+        return refuse(option, text, error);
+    *value = (tm_numbers){numbers, count};
+    return TM_OK;
+}
+
+static tm_status parse_img_size(const tm_option *option, const char *text, tm_img_size *value,
+                                tm_arena *arena, tm_error *error)
+{
+    bounds range = option_range(option);
+    size_t count;
+    const double *sides = parse_list(text, &range, 2, &count, arena);
+    if (!sides)
+        return tm_fail(error, TM_USAGE,
+                       "\"%.100s\" is not a size N or HEIGHT,WIDTH of %.15g to %.15g pixels", text,
+                       range.min, range.max);
+    *value = (tm_img_size){(int)sides[0], (int)sides[count - 1]};
+    return TM_OK;
+}
+
+static tm_status add_text(const char *text, tm_texts *value, tm_arena *arena, tm_error *error)
+{
+    const char **values = tm_arena_alloc(arena, (value->count + 1) * sizeof *values);
+    if (!values)
+        return tm_fail(error, TM_NO_MEMORY, "out of memory");
+    if (value->count > 0)
+        memcpy(values, value->values, value->count * sizeof *values);
+    values[value->count] = text;
+    *value = (tm_texts){values, value->count + 1};
+    return TM_OK;
+}
+
+static bool variable(const char *name, double *number)
+{
+    static const bounds any = {0, 1e9, true};
+    const char *text = name ? getenv(name) : NULL, *rest;
+    return text && parse_number(text, '\0', &any, number, &rest);
+}
+
+/* The place of this process among those that a scheduler or an MPI launcher started. */
+static bool scheduler_shard(tm_shard *shard)
+{
+    static const struct {
+        const char *index, *count, *first, *step;
+    } launchers[] = {
+        {"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN",
+         "SLURM_ARRAY_TASK_STEP"},
+        {"SLURM_PROCID", "SLURM_NTASKS", NULL, NULL},
+        {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", NULL, NULL},
+        {"PMI_RANK", "PMI_SIZE", NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
+        double index, count, first = 0, step = 1;
+        if (!variable(launchers[i].index, &index) || !variable(launchers[i].count, &count))
+            continue;
+        variable(launchers[i].first, &first);
+        if (!variable(launchers[i].step, &step) || step < 1)
+            step = 1;
+        if (index < first || (index - first) / step >= count)
+            return false;
+        *shard = (tm_shard){(size_t)((index - first) / step), (size_t)count};
+        return true;
+    }
+    return false;
+}
+
+static tm_status parse_shard(const char *text, tm_shard *shard, tm_error *error)
+{
+    static const bounds numbers = {1, 1e9, true};
+    double index, count;
+    const char *rest;
+    if (strcmp(text, "auto") == 0) {
+        if (scheduler_shard(shard))
+            return TM_OK;
+        return tm_fail(error, TM_USAGE,
+                       "\"auto\" finds no rank and count of Slurm, Open MPI or PMI in the "
+                       "environment");
+    }
+    if (!parse_number(text, '/', &numbers, &index, &rest) || *rest != '/' ||
+        !parse_number(rest + 1, '\0', &numbers, &count, &rest) || index > count)
+        return tm_fail(error, TM_USAGE, "\"%.100s\" is not I/N with I from 1 to N, nor \"auto\"",
+                       text);
+    *shard = (tm_shard){(size_t)index - 1, (size_t)count};
+    return TM_OK;
+}
+
+tm_status tm_option_value(const tm_option *option, const char *text, void *value, tm_arena *arena,
+                          tm_error *error)
+{
+    bounds range = option_range(option);
+    double number;
+    const char *rest;
+    switch (option->kind) {
+    case TM_OPTION_FLAG:
+    case TM_OPTION_FLAG_OFF:
+        *(bool *)value = option->kind == TM_OPTION_FLAG;
+        return TM_OK;
+    case TM_OPTION_TEXT:
+        *(const char **)value = text;
+        return TM_OK;
+    case TM_OPTION_CHOICE:
+        return parse_choice(option, text, value, error);
+    case TM_OPTION_INT:
+        if (!parse_number(text, '\0', &range, &number, &rest))
+            return refuse(option, text, error);
+        *(int *)value = (int)number;
+        return TM_OK;
+    case TM_OPTION_COUNT:
+        if (!parse_number(text, '\0', &range, &number, &rest))
+            return refuse(option, text, error);
+        *(size_t *)value = (size_t)number;
+        return TM_OK;
+    case TM_OPTION_NUMBER:
+        if (!parse_number(text, '\0', &range, &number, &rest))
+            return refuse(option, text, error);
+        *(double *)value = number;
+        return TM_OK;
+    case TM_OPTION_TEXTS:
+        return add_text(text, value, arena, error);
+    case TM_OPTION_INTS:
+        return parse_ints(option, text, value, arena, error);
+    case TM_OPTION_NUMBERS:
+        return parse_numbers(option, text, value, arena, error);
+    case TM_OPTION_IMG_SIZE:
+        return parse_img_size(option, text, value, arena, error);
+    case TM_OPTION_SHARD:
+        return parse_shard(text, value, error);
+    }
+    TM_BUG("an option of unknown kind");
+}

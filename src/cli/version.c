@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include <cjson/cJSON.h>
+#include <jpeglib.h>
+#include <png.h>
+
+#include "base/cpu.h"
+#include "cli/cli.h"
+#include "output/json.h"
+#include "registry/registry.h"
+
+#define QUOTE_(x) #x
+#define QUOTE(x) QUOTE_(x)
+
+#ifdef LIBJPEG_TURBO_VERSION
+#define JPEG_VERSION "turbo " QUOTE(LIBJPEG_TURBO_VERSION)
+#else
+#define JPEG_VERSION QUOTE(JPEG_LIB_VERSION)
+#endif
+
+#ifdef __clang__
+#define COMPILER "clang " __clang_version__
+#elif defined __GNUC__
+#define COMPILER "gcc " __VERSION__
+#else
+#define COMPILER "unknown"
+#endif
+
+typedef struct version_options {
+    bool json;
+} version_options;
+
+static const tm_option options[] = {
+    {0, "json", NULL, "write one JSON object", TM_OPTION_FLAG, offsetof(version_options, json), 0,
+     0},
+};
+static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
+static const tm_option_group *const groups[] = {&options_group, NULL};
+static const tm_command command = {
+    .name = "version",
+    .operands = "",
+    .description = "Tells the version of timmc and of its libraries, how it was built, and what "
+                   "it may use on this machine.",
+    .groups = groups,
+    .examples = {"version", "version --json"},
+};
+
+typedef struct fact {
+    const char *name, *value;
+} fact;
+
+static size_t supported_count(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < tm_arch_count(); i++) {
+        tm_arch arch;
+        tm_arch_at(i, &arch);
+        count += tm_arch_buildable(&arch);
+    }
+    return count;
+}
+
+static void write_facts(tm_buffer *out, const fact *facts, size_t count, bool json)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!json) {
+            tm_buffer_printf(out, "%-10s  %s\n", facts[i].name, facts[i].value);
+            continue;
+        }
+        tm_buffer_puts(out, i ? "," : "{");
+        tm_json_string(out, facts[i].name);
+        tm_buffer_puts(out, ":");
+        tm_json_string(out, facts[i].value);
+    }
+    if (json)
+        tm_buffer_puts(out, "}\n");
+}
+
+int tm_cmd_version(int argc, char **argv)
+{
+    version_options chosen = {0};
+    void *const targets[] = {&chosen};
+    tm_arguments arguments;
+    int exit_code;
+    if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
+        return exit_code;
+    tm_arguments_free(&arguments);
+
+    char threads[16], models[64];
+    snprintf(threads, sizeof threads, "%d", tm_cpu_threads());
+    snprintf(models, sizeof models, "%zu of %zu architectures", supported_count(), tm_arch_count());
+    const fact facts[] = {
+        {"timmc", TIMMC_VERSION},  {"compiler", COMPILER},     {"isa", tm_isa_name(tm_cpu_isa())},
+        {"threads", threads},      {"models", models},         {"libpng", png_get_libpng_ver(NULL)},
+        {"libjpeg", JPEG_VERSION}, {"cjson", cJSON_Version()},
+    };
+    tm_buffer out = {0};
+    write_facts(&out, facts, sizeof facts / sizeof *facts, chosen.json);
+    return tm_write_stdout(&out);
+}

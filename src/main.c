@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2)
+        return tm_usage_error(NULL, "no command");
+    const char *word = argv[1];
+    if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
+        return tm_main_help();
+    if (strcmp(word, "-V") == 0 || strcmp(word, "--version") == 0)
+        return puts("timmc " TIMMC_VERSION) < 0 ? TM_EXIT_OUTPUT : TM_EXIT_OK;
+    if (word[0] == '-')
+        return tm_usage_error(NULL, "unknown option %s before the command", word);
+    const tm_command_entry *entry = tm_find_command(word);
+    return entry ? entry->run(argc - 1, argv + 1) : tm_unknown_command(word);
+}
+
+int main(int argc, char **argv)
+{
+    int exit_code = run(argc, argv);
+    /* Lost output must not look like success. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == TM_EXIT_OK) {
+        tm_print_error("cannot write to the standard output");
+        exit_code = TM_EXIT_OUTPUT;
+    }
+    return exit_code;
+}
