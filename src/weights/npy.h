@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading one NumPy array. Stricter than NumPy: the file ends where the array ends, arrays are in
+ * C order and little-endian, and of plain numbers: <f2 <f4 <f8 <i2 <i4 <i8 |i1 |u1 |b1.
+ */
+#ifndef TM_WEIGHTS_NPY_H
+#define TM_WEIGHTS_NPY_H
+
+#include "base/file.h"
+#include "weights/weights.h"
+
+typedef struct tm_npy {
+    tm_map map; /* empty when parsed from memory */
+    tm_dtype dtype;
+    int rank; /* at most TM_TENSOR_RANK_MAX */
+    int64_t shape[TM_TENSOR_RANK_MAX];
+    size_t elements;
+    const unsigned char *data;
+} tm_npy;
+
+/* True when the first bytes are those of an .npy file. */
+bool tm_npy_probe(const unsigned char *data, size_t size);
+
+/* Maps the file and checks its header against its size. TM_CORRUPT: no .npy file, or a malformed
+ * header; TM_TRUNCATED: fewer bytes than the shape needs; TM_UNSUPPORTED: another kind of array. */
+tm_status tm_npy_open(const char *path, tm_npy *out, tm_error *error);
+void tm_npy_close(tm_npy *npy);
+
+/* The same for bytes that outlive out; file is the name for messages. */
+tm_status tm_npy_parse(const char *file, const unsigned char *data, size_t size, tm_npy *out,
+                       tm_error *error);
+
+/* Elements [begin, begin + count) in C order, as float32. */
+void tm_npy_read_f32(const tm_npy *npy, size_t begin, size_t count, float *out);
+
+#endif
