@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a picture format must offer. Private to this room. */
+#ifndef TM_IMAGE_CODEC_H
+#define TM_IMAGE_CODEC_H
+
+#include "image/image.h"
+
+typedef struct tm_codec_input {
+    const unsigned char *bytes;
+    size_t size;
+    const char *name;
+    size_t max_pixels;
+    bool want_orientation;
+} tm_codec_input;
+
+typedef struct tm_codec {
+    const char *title;
+    unsigned char magic[8];
+    size_t magic_size;
+    /* Fills *out or leaves its rgb NULL; may set *orientation to the EXIF value 1..8. */
+    tm_status (*decode)(const tm_codec_input *in, tm_image *out, int *orientation, tm_error *error);
+} tm_codec;
+
+#define TM_CODEC(id) extern const tm_codec tm_codec_##id;
+#include "image/codecs.def"
+#undef TM_CODEC
+
+/* Refuses empty, too long and too many pixels; `name` as in tm_image_decode. */
+tm_status tm_image_check_size(const char *name, size_t width, size_t height, size_t max_pixels,
+                              tm_error *error);
+/* Pixels are not initialised. */
+tm_status tm_image_alloc(tm_image *image, int width, int height, tm_error *error);
+
+/* Orientation 1..8 of a TIFF block (EXIF without its "Exif\0\0"); 1 when it states none. */
+int tm_exif_orientation(const unsigned char *tiff, size_t size);
+/* Turns the picture so that orientation becomes 1. */
+tm_status tm_image_orient(tm_image *image, int orientation, tm_error *error);
+
+#endif

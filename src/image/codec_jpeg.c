@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JPEG through libjpeg: exact integer IDCT and smooth upsampling, its defaults, as Pillow. */
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+#include "base/memory.h"
+#include "image/codec.h"
+
+enum {
+    MAX_SCANS = 100, /* a progressive file may repeat its scans for ever */
+    EXIF_HEADER = 6  /* "Exif\0\0" */
+};
+
+/* Lives outside the function that calls setjmp, so a jump leaves its members well defined. */
+typedef struct decoder {
+    struct jpeg_decompress_struct cinfo;
+    struct jpeg_error_mgr errors;
+    struct jpeg_source_mgr source;
+    struct jpeg_progress_mgr progress;
+    jmp_buf escape;
+    const tm_codec_input *in;
+    tm_image *out;
+    int *orientation;
+    tm_error *error;
+    tm_status status;
+    bool rows_done;
+} decoder;
+
+static _Noreturn void escape(decoder *d, tm_status status)
+{
+    d->status = status;
+    longjmp(d->escape, 1);
+}
+
+static tm_status status_of(int code)
+{
+    switch (code) {
+    case JERR_OUT_OF_MEMORY:
+        return TM_NO_MEMORY;
+    case JERR_NO_BACKING_STORE: /* over max_memory_to_use */
+    case JERR_IMAGE_TOO_BIG:
+    case JERR_WIDTH_OVERFLOW:
+        return TM_TOO_LARGE;
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_BAD_PRECISION:
+    case JERR_COMPONENT_COUNT:
+    case JERR_ARITH_NOTIMPL:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+        return TM_UNSUPPORTED;
+    default:
+        return TM_CORRUPT;
+    }
+}
+
+static void on_error(j_common_ptr cinfo)
+{
+    decoder *d = cinfo->client_data;
+    char text[JMSG_LENGTH_MAX];
+    cinfo->err->format_message(cinfo, text);
+    escape(d, tm_fail(d->error, status_of(cinfo->err->msg_code), "%s: JPEG: %s (near byte %zu)",
+                      d->in->name, text, d->in->size - d->source.bytes_in_buffer));
+}
+
+static void on_message(j_common_ptr cinfo, int level)
+{
+    if (level < 0)
+        cinfo->err->num_warnings++;
+}
+
+static void no_output(j_common_ptr cinfo)
+{
+    (void)cinfo;
+}
+
+static void on_progress(j_common_ptr cinfo)
+{
+    decoder *d = cinfo->client_data;
+    if (d->cinfo.input_scan_number > MAX_SCANS)
+        escape(d,
+               tm_fail(d->error, TM_TOO_LARGE, "%s: JPEG has %d scans or more, expected at most %d",
+                       d->in->name, d->cinfo.input_scan_number, MAX_SCANS));
+}
+
+static void no_source_action(j_decompress_ptr cinfo)
+{
+    (void)cinfo;
+}
+
+/* All bytes are given at the start, so a call for more is the end of the file. Whoever has all
+ * rows by then needs no EOI marker. */
+static boolean on_end_of_data(j_decompress_ptr cinfo)
+{
+    decoder *d = cinfo->client_data;
+    if (d->rows_done)
+        escape(d, TM_OK);
+    escape(d, tm_fail(d->error, TM_TRUNCATED,
+                      "%s: JPEG data ends early at byte %zu: found %u of %u rows, expected an EOI "
+                      "marker",
+                      d->in->name, d->in->size, cinfo->output_scanline, cinfo->image_height));
+}
+
+static void skip_bytes(j_decompress_ptr cinfo, long count)
+{
+    struct jpeg_source_mgr *source = cinfo->src;
+    if (count <= 0)
+        return;
+    if ((size_t)count > source->bytes_in_buffer)
+        on_end_of_data(cinfo);
+    source->next_input_byte += count;
+    source->bytes_in_buffer -= (size_t)count;
+}
+
+static void start(decoder *d)
+{
+    d->cinfo.err = jpeg_std_error(&d->errors);
+    d->errors.error_exit = on_error;
+    d->errors.emit_message = on_message;
+    d->errors.output_message = no_output;
+    d->cinfo.client_data = d;
+    d->source = (struct jpeg_source_mgr){
+        .next_input_byte = d->in->bytes,
+        .bytes_in_buffer = d->in->size,
+        .init_source = no_source_action,
+        .fill_input_buffer = on_end_of_data,
+        .skip_input_data = skip_bytes,
+        .resync_to_restart = jpeg_resync_to_restart,
+        .term_source = no_source_action,
+    };
+}
+
+static void read_orientation(decoder *d)
+{
+    for (jpeg_saved_marker_ptr m = d->cinfo.marker_list; m; m = m->next)
+        if (m->data_length > EXIF_HEADER && memcmp(m->data, "Exif\0\0", EXIF_HEADER) == 0) {
+            *d->orientation =
+                tm_exif_orientation(m->data + EXIF_HEADER, m->data_length - EXIF_HEADER);
+            return;
+        }
+}
+
+static void read_header(decoder *d)
+{
+    j_decompress_ptr cinfo = &d->cinfo;
+    jpeg_create_decompress(cinfo);
+    cinfo->src = &d->source;
+    d->progress.progress_monitor = on_progress;
+    cinfo->progress = &d->progress;
+    if (d->in->want_orientation)
+        jpeg_save_markers(cinfo, JPEG_APP0 + 1, 0xFFFF);
+    while (jpeg_read_header(cinfo, FALSE) != JPEG_HEADER_OK)
+        continue; /* streams of tables alone may come first */
+    tm_status status = tm_image_check_size(d->in->name, cinfo->image_width, cinfo->image_height,
+                                           d->in->max_pixels, d->error);
+    if (status != TM_OK)
+        escape(d, status);
+    int parts = cinfo->num_components;
+    if (parts != 1 && parts != 3 && parts != 4)
+        escape(d, tm_fail(d->error, TM_UNSUPPORTED,
+                          "%s: JPEG has %d components, expected 1, 3 or 4", d->in->name, parts));
+    cinfo->out_color_space = parts == 4 ? JCS_CMYK : JCS_RGB;
+    /* Coefficients of a progressive file: 2 bytes a sample, sides padded to at most 32. */
+    size_t pixels = ((size_t)cinfo->image_width + 32) * ((size_t)cinfo->image_height + 32);
+    cinfo->mem->max_memory_to_use = (long)(pixels * (size_t)parts * 2 + (64 << 20));
+    read_orientation(d);
+}
+
+static unsigned char scale_by(unsigned char ink, int light)
+{
+    int product = ink * light + 128;
+    int value = light - (((product >> 8) + product) >> 8);
+    return (unsigned char)(value < 0 ? 0 : value);
+}
+
+/* Four-component files hold inverted inks, whatever their Adobe marker says. */
+static void rgb_from_inverted_cmyk(const unsigned char *cmyk, unsigned char *rgb, size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++, cmyk += 4, rgb += 3) {
+        int light = cmyk[3];
+        for (int c = 0; c < 3; c++)
+            rgb[c] = scale_by((unsigned char)(255 - cmyk[c]), light);
+    }
+}
+
+static void read_rows(decoder *d)
+{
+    j_decompress_ptr cinfo = &d->cinfo;
+    size_t width = cinfo->output_width;
+    bool cmyk = cinfo->out_color_space == JCS_CMYK;
+    JSAMPARRAY inks = NULL;
+    if (cmyk)
+        inks = cinfo->mem->alloc_sarray((j_common_ptr)cinfo, JPOOL_IMAGE, (JDIMENSION)width * 4, 1);
+    while (cinfo->output_scanline < cinfo->output_height) {
+        JSAMPROW row = d->out->rgb + cinfo->output_scanline * width * 3;
+        jpeg_read_scanlines(cinfo, cmyk ? inks : &row, 1);
+        if (cmyk)
+            rgb_from_inverted_cmyk(inks[0], row, width);
+    }
+    d->rows_done = true;
+}
+
+/* The only function with a setjmp; it has no local that changes. */
+static void run(decoder *d)
+{
+    if (setjmp(d->escape))
+        return;
+    read_header(d);
+    jpeg_start_decompress(&d->cinfo);
+    tm_status status =
+        tm_image_alloc(d->out, (int)d->cinfo.output_width, (int)d->cinfo.output_height, d->error);
+    if (status != TM_OK)
+        escape(d, status);
+    read_rows(d);
+    jpeg_finish_decompress(&d->cinfo);
+    d->status = TM_OK;
+}
+
+static tm_status decode(const tm_codec_input *in, tm_image *out, int *orientation, tm_error *error)
+{
+    decoder d = {
+        .in = in, .out = out, .orientation = orientation, .error = error, .status = TM_INTERNAL};
+    start(&d);
+    run(&d);
+    out->warnings = (int)d.errors.num_warnings;
+    jpeg_destroy_decompress(&d.cinfo);
+    return d.status;
+}
+
+const tm_codec tm_codec_jpeg = {
+    .title = "JPEG", .magic = {0xFF, 0xD8, 0xFF}, .magic_size = 3, .decode = decode};

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "image/codec.h"
+
+static const tm_codec *const codecs[] = {
+#define TM_CODEC(id) &tm_codec_##id,
+#include "image/codecs.def"
+#undef TM_CODEC
+};
+enum { CODEC_COUNT = sizeof codecs / sizeof *codecs };
+
+void tm_image_free(tm_image *image)
+{
+    free(image->rgb);
+    *image = (tm_image){0};
+}
+
+tm_status tm_image_check_size(const char *name, size_t width, size_t height, size_t max_pixels,
+                              tm_error *error)
+{
+    if (!width || !height)
+        return tm_fail(error, TM_CORRUPT, "%s: picture is %zu x %zu, expected at least 1 x 1", name,
+                       width, height);
+    size_t limit = max_pixels ? max_pixels : TM_IMAGE_MAX_PIXELS, pixels;
+    if (!tm_size_mul(width, height, &pixels) || pixels > limit)
+        return tm_fail(error, TM_TOO_LARGE, "%s: picture is %zu x %zu, expected at most %zu pixels",
+                       name, width, height, limit);
+    if (width > TM_IMAGE_MAX_SIDE || height > TM_IMAGE_MAX_SIDE)
+        return tm_fail(error, TM_TOO_LARGE,
+                       "%s: picture is %zu x %zu, expected sides of at most %d", name, width,
+                       height, TM_IMAGE_MAX_SIDE);
+    return TM_OK;
+}
+
+tm_status tm_image_alloc(tm_image *image, int width, int height, tm_error *error)
+{
+    size_t bytes;
+    *image = (tm_image){0};
+    if (width < 1 || height < 1)
+        return tm_fail(error, TM_USAGE, "picture size is %d x %d, expected at least 1 x 1", width,
+                       height);
+    if (!tm_size_mul((size_t)width, (size_t)height, &bytes) || !tm_size_mul(bytes, 3, &bytes) ||
+        !(image->rgb = malloc(bytes)))
+        return tm_fail(error, TM_NO_MEMORY, "no memory for a picture of %d x %d", width, height);
+    image->width = width;
+    image->height = height;
+    return TM_OK;
+}
+
+static const tm_codec *find_codec(const unsigned char *bytes, size_t size)
+{
+    for (int i = 0; i < CODEC_COUNT; i++)
+        if (size >= codecs[i]->magic_size &&
+            memcmp(bytes, codecs[i]->magic, codecs[i]->magic_size) == 0)
+            return codecs[i];
+    return NULL;
+}
+
+static tm_status fail_unknown(const unsigned char *bytes, size_t size, const char *name,
+                              tm_error *error)
+{
+    char found[32] = "", expected[128] = "";
+    for (size_t i = 0; i < size && i < 8; i++)
+        snprintf(found + 3 * i, sizeof found - 3 * i, " %02x", bytes[i]);
+    for (int i = 0; i < CODEC_COUNT; i++) {
+        size_t used = strlen(expected);
+        snprintf(expected + used, sizeof expected - used, "%s%s", i ? " or " : "",
+                 codecs[i]->title);
+    }
+    return tm_fail(error, TM_NOT_IMAGE, "%s: starts with%s, expected %s", name, found, expected);
+}
+
+tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *name,
+                          const tm_decode_options *options, tm_image *out, tm_error *error)
+{
+    *out = (tm_image){0};
+    if (!size)
+        return tm_fail(error, TM_EMPTY, "%s: file is empty, expected a picture", name);
+    const tm_codec *codec = find_codec(bytes, size);
+    if (!codec)
+        return fail_unknown(bytes, size, name, error);
+    bool orient = options && options->exif_orient;
+    tm_codec_input in = {.bytes = bytes,
+                         .size = size,
+                         .name = name,
+                         .max_pixels = options ? options->max_pixels : 0,
+                         .want_orientation = orient};
+    int orientation = 1;
+    tm_status status = codec->decode(&in, out, &orientation, error);
+    if (status == TM_OK && orient)
+        status = tm_image_orient(out, orientation, error);
+    if (status != TM_OK)
+        tm_image_free(out);
+    return status;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pictures: decode by magic bytes, resize, crop, normalise.
+ *
+ * The reference is Pillow 13 and timm's evaluation transform, bit for bit. Nothing is read from a
+ * picture but its pixels: colour profiles, gamma, alpha and (unless asked) EXIF are ignored.
+ */
+#ifndef TM_IMAGE_IMAGE_H
+#define TM_IMAGE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+/* Rows of R G B bytes, top row first, no padding. `rgb` comes from malloc. */
+typedef struct tm_image {
+    int width, height;
+    unsigned char *rgb;
+    int warnings; /* faults the decoder could repair, e.g. bad restart markers */
+} tm_image;
+
+void tm_image_free(tm_image *image);
+
+/* 2 x 89,478,485: where Pillow refuses a picture. */
+#define TM_IMAGE_MAX_PIXELS ((size_t)178956970)
+#define TM_IMAGE_MAX_SIDE 1000000
+
+typedef struct tm_decode_options {
+    size_t max_pixels; /* 0: TM_IMAGE_MAX_PIXELS */
+    bool exif_orient;  /* turn the picture as its EXIF orientation says; Pillow and timm do not */
+} tm_decode_options;
+
+/* Decodes one file's bytes; `name` stands in messages, `options` may be NULL. Equal to Pillow's
+ * Image.open(f).convert('RGB'). On failure nothing is left in *out, and the status is TM_EMPTY,
+ * TM_NOT_IMAGE, TM_TRUNCATED, TM_CORRUPT, TM_UNSUPPORTED, TM_TOO_LARGE or TM_NO_MEMORY. Sizes are
+ * checked from the header before any allocation that depends on them. */
+tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *name,
+                          const tm_decode_options *options, tm_image *out, tm_error *error);
+
+typedef enum tm_filter {
+    TM_FILTER_NEAREST,
+    TM_FILTER_BOX,
+    TM_FILTER_BILINEAR,
+    TM_FILTER_HAMMING,
+    TM_FILTER_BICUBIC,
+    TM_FILTER_LANCZOS,
+    TM_FILTER_COUNT
+} tm_filter;
+
+/* timm's names. "random" is bilinear, as timm has it where nothing may be random. */
+bool tm_filter_parse(const char *name, tm_filter *filter);
+const char *tm_filter_name(tm_filter filter);
+
+/* Equal to Pillow's resize of an RGB picture, which widens the filter when it shrinks. */
+tm_status tm_image_resize(const tm_image *in, int width, int height, tm_filter filter,
+                          tm_image *out, tm_error *error);
+
+typedef enum tm_crop_mode {
+    TM_CROP_CENTER, /* shorter edge to size / crop_pct, then the centre */
+    TM_CROP_SQUASH, /* each edge to size / crop_pct, then the centre */
+    TM_CROP_BORDER, /* longer edge to size / crop_pct, borders in the mean colour */
+    TM_CROP_COUNT
+} tm_crop_mode;
+
+bool tm_crop_mode_parse(const char *name, tm_crop_mode *mode);
+const char *tm_crop_mode_name(tm_crop_mode mode);
+
+/* timm's evaluation transform. */
+typedef struct tm_preprocess {
+    int channels; /* 3, or 1: luminance, as Pillow's convert('L'), before the resize */
+    int height, width;
+    tm_filter filter;
+    double crop_pct;
+    tm_crop_mode crop_mode;
+    double mean[3], std[3]; /* the first alone counts when channels is 1 */
+} tm_preprocess;
+
+/* The resized and cropped picture, height x width; R = G = B when channels is 1. */
+tm_status tm_preprocess_u8(const tm_image *in, const tm_preprocess *how, tm_image *out,
+                           tm_error *error);
+
+/* The tensor: out[height][width][channels] = (value / 255 - mean) / std, each step in float32 as
+ * torch does it. The caller owns `out`. */
+tm_status tm_preprocess_f32(const tm_image *in, const tm_preprocess *how, float *out,
+                            tm_error *error);
+
+/* Writes an 8-bit RGB PNG; TM_WRITE when the stream refuses bytes. */
+tm_status tm_image_write_png(const tm_image *image, FILE *stream, tm_error *error);
+
+#endif
