@@ -54,6 +54,78 @@ typedef struct tm_error {
 /* "weights_missing" for TM_WEIGHTS_MISSING; static storage */
 const char *tm_status_name(tm_status status);
 
+/* ---- models ---- */
+
+typedef struct tm_model tm_model;
+
+/* Start from TM_OPEN_OPTIONS_DEFAULT. Zero and NULL mean the model's own. */
+typedef struct tm_open_options {
+    const char *weights;     /* a .safetensors file, or "formula:SEED[:GAIN]"; NULL: linked in, or in
+                                the hub cache */
+    const char *cache_dir;   /* of the hub cache */
+    int num_classes;         /* -1: the model's own; 0: no classifier */
+    int in_chans;
+    int img_height, img_width;
+    const char *global_pool; /* "": none */
+    int output_stride;       /* 8, 16 or 32 */
+    bool norm_intermediates; /* final norm on every intermediate */
+    bool allow_missing;      /* tensors that the weights lack are zero */
+    int max_batch;           /* 0: 1 */
+    int threads;             /* 0: as many as this process may use */
+    const char *isa;         /* "scalar", "avx2", "avx512"; NULL: the best here */
+} tm_open_options;
+#define TM_OPEN_OPTIONS_DEFAULT                                                                    \
+    {                                                                                              \
+        .num_classes = -1                                                                          \
+    }
+
+/* Builds the model named as in timm ("resnet50", "resnet50.a1_in1k", "hf-hub:timm/..."); NULL: the
+ * built-in one. No weights are read yet. options may be NULL; its strings are copied. */
+tm_status tm_model_open(const char *name, const tm_open_options *options, tm_model **model,
+                        tm_error *error);
+void tm_model_close(tm_model *model); /* NULL is fine */
+
+/* One thing that a model can answer. */
+typedef struct tm_output {
+    const char *name;    /* "logits", "pre_logits", "forward_features", "features.2",
+                            "image_features", "image_intermediates.5",
+                            "image_intermediates_prefix.5" */
+    int index;           /* of a feature or an intermediate */
+    int rank;
+    int64_t shape[4];    /* timm's, of one picture: [1,C,H,W], [1,L,C] or [1,C] */
+    const char *module;  /* features: timm's module name, else NULL */
+    int reduction;       /* features: input pixels per feature pixel, else 0 */
+} tm_output;
+
+size_t tm_model_available(const tm_model *model);
+void tm_model_describe(const tm_model *model, size_t index, tm_output *output);
+
+/* Chooses an output by name, before tm_model_load; nothing that no chosen output needs is computed
+ * or even read. TM_USAGE names the valid ones. */
+tm_status tm_model_select(tm_model *model, const char *name, tm_error *error);
+
+/* Reads the weights and plans the run. TM_WEIGHTS_MISSING, _INVALID, _MISMATCH. */
+tm_status tm_model_load(tm_model *model, tm_error *error);
+
+/* What a picture must be: channels, height, width. */
+void tm_model_input_shape(const tm_model *model, int64_t shape[3]);
+
+/* Decodes the picture and makes timm's input tensor of it: out[C][H][W]. */
+tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
+                                   tm_error *error);
+
+/* Runs `count` pictures, pixels[count][C][H][W], 1 <= count <= max_batch. One run at a time. */
+tm_status tm_model_run(tm_model *model, const float *pixels, int count, tm_error *error);
+
+/* The chosen outputs, in the order of tm_model_select; values of the last run. */
+size_t tm_model_output_count(const tm_model *model);
+void tm_model_output(const tm_model *model, size_t index, tm_output *output);
+/* out: as many floats as the product of the output's shape; picture < count of the last run. */
+void tm_model_read(const tm_model *model, size_t index, int picture, float *out);
+
+/* "n02123159" and "tiger cat" for a class of a model with so many; false: no such label set. */
+bool tm_label(int num_classes, int index, const char **synset, const char **words);
+
 #ifdef __cplusplus
 }
 #endif

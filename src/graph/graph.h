@@ -53,6 +53,7 @@ typedef enum tm_tap_kind {
     TM_TAP_FEATURE,          /* features_only: index, module and reduction are feature_info's */
     TM_TAP_INTERMEDIATE,     /* forward_intermediates: patch tokens or map of block `index` */
     TM_TAP_PREFIX,           /* the prefix tokens of block `index` */
+    TM_TAP_FINAL,            /* the final state that forward_intermediates returns */
     TM_TAP_FORWARD_FEATURES, /* forward_features(x) */
     TM_TAP_PRE_LOGITS,       /* forward_head(features, pre_logits=True) */
     TM_TAP_LOGITS

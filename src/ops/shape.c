@@ -17,8 +17,6 @@ static void reshape_offset(const tm_node *node, int *channel, int *token)
     *channel = *token = 0;
 }
 
-const tm_op tm_op_reshape = {.name = "reshape", .view = true, .view_offset = reshape_offset};
-
 tm_node *tm_slice_c(tm_builder *b, tm_node *x, int begin, int count)
 {
     TM_ASSERT(b->graph->error.status || (begin >= 0 && begin + count <= x->shape.c));
@@ -76,6 +74,21 @@ static void copy_run(const tm_step *step, int batch, int unit, void *scratch)
         memcpy(tm_tensor_at(&args->to, n, y + args->top, x + args->left),
                tm_tensor_at(&args->from, n, y, x), (size_t)args->from.c * sizeof(float));
 }
+
+/* Only where the input's memory has gaps: its pixels one after another, read as another shape. */
+static void reshape_lower(tm_lowering *lowering, const tm_node *node)
+{
+    tm_tensor from = tm_lower_input(lowering, node, 0), to = tm_lower_output(lowering, node);
+    to.h = from.h;
+    to.w = from.w;
+    to.c = from.c;
+    to.ld = (size_t)from.c;
+    copy_args args = {.from = from, .to = to, .height = from.h};
+    tm_lower_step(lowering, node, copy_run, copy_units, &args, sizeof args, 0);
+}
+
+const tm_op tm_op_reshape = {
+    .name = "reshape", .view = true, .view_offset = reshape_offset, .lower = reshape_lower};
 
 /* Copies the parts that the plan could not place in the result's memory. */
 static void concat_lower(tm_lowering *lowering, const tm_node *node)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where every activation lives in the arena: views, parts of concatenations, results in place of
+ * their inputs, and lifetimes packed side by side. */
+#ifndef TM_PLAN_LAYOUT_H
+#define TM_PLAN_LAYOUT_H
+
+#include "ops/ops.h"
+
+/* An activation's place, in floats, before the arena has an address. */
+typedef struct tm_place {
+    int storage; /* -1: none (constants, dead nodes) */
+    size_t offset;
+    size_t ld, stride; /* as in tm_tensor */
+} tm_place;
+
+/* One allocation of the arena. */
+typedef struct tm_storage {
+    size_t floats; /* for the whole batch */
+    int first, last; /* nodes between which it is alive */
+    size_t offset;
+    int merged; /* the storage whose memory it shares; itself if none */
+} tm_storage;
+
+typedef struct tm_arena_layout {
+    tm_place *places; /* by node id */
+    tm_storage *storages;
+    int storage_count;
+    size_t floats;
+} tm_arena_layout;
+
+tm_status tm_layout_make(const tm_graph *graph, int max_batch, tm_arena_layout *layout,
+                         tm_error *error);
+void tm_layout_free(tm_arena_layout *layout);
+
+#endif
