@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an array format gives to writer.c, and what it finds there. */
+#ifndef TM_OUTPUT_FORMATS_H
+#define TM_OUTPUT_FORMATS_H
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "output/writer.h"
+
+/* One array under construction. */
+typedef struct tm_array {
+    char *key;
+    int rank;
+    int64_t shape[TM_WRITER_RANK_MAX]; /* shape[0]: rows so far */
+    FILE *stream;                      /* where its numbers go; set by begin */
+    tm_outfile file;                   /* the file that stream belongs to, if it is not a spool */
+    bool spooled;
+} tm_array;
+
+struct tm_writer {
+    const struct tm_writer_format *format;
+    char *path;
+    bool force, made_folder;
+    bool failed;    /* rows are torn: nothing may be committed */
+    tm_outfile out; /* not used by the folder */
+    tm_array *arrays;
+    size_t count, capacity;
+    tm_buffer metadata; /* "key":"value", ... as JSON */
+};
+
+typedef struct tm_writer_format {
+    /* Reserves the target. */
+    tm_status (*open)(tm_writer *writer, tm_error *error);
+    /* Gives a new array its stream. */
+    tm_status (*begin)(tm_writer *writer, tm_array *array, tm_error *error);
+    /* All rows are there: completes the target up to its rename, and renames it. */
+    tm_status (*finish)(tm_writer *writer, tm_error *error);
+} tm_writer_format;
+
+#define TM_WRITER(name, suffix) extern const tm_writer_format tm_write_##name;
+#include "output/writers.def"
+#undef TM_WRITER
+
+tm_status tm_writer_failed(const char *path, tm_error *error); /* TM_WRITE, with errno's text */
+
+/* open of the formats that are one file. */
+tm_status tm_target_open(tm_writer *writer, tm_error *error);
+
+/* begin of the formats that assemble one file from all arrays: numbers wait in an unlinked
+ * temporary file beside the target, since their place is known only when all rows are there. */
+tm_status tm_spool_begin(tm_writer *writer, tm_array *array, tm_error *error);
+
+/* Bytes of an array's numbers. */
+uint64_t tm_array_bytes(const tm_array *array);
+
+/* Copies a spool to the end of the target; `seen` (may be NULL) is shown every block. */
+typedef void tm_block_fn(const unsigned char *bytes, size_t count, void *context);
+tm_status tm_spool_copy(tm_writer *writer, tm_array *array, tm_block_fn *seen, void *context,
+                        tm_error *error);
+
+/* The header of a .npy file of float32, and its length, which does not depend on shape[0]: so it
+ * can be reserved before the rows are counted. */
+void tm_npy_header(int rank, const int64_t *shape, tm_buffer *out);
+
+/* begin and completion of one .npy file: header reserved, then rewritten with the rows. */
+tm_status tm_npy_begin(tm_array *array, FILE *stream, const char *path, tm_error *error);
+tm_status tm_npy_complete(tm_array *array, const char *path, tm_error *error);
+
+#endif

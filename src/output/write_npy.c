@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* .npy: one array; rows go straight into the file and the header is written twice. */
+#include <stdlib.h>
+
+#include "output/formats.h"
+
+enum { ALIGNMENT = 64, PREFIX = 10 }; /* magic, version, header length */
+
+/* The dict of the header; rows as text of up to 20 digits. */
+static void add_dict(int rank, const int64_t *shape, const char *rows, tm_buffer *out)
+{
+    tm_buffer_printf(out, "{'descr': '<f4', 'fortran_order': False, 'shape': (%s,", rows);
+    for (int i = 1; i < rank; i++)
+        tm_buffer_printf(out, i > 1 ? ", %lld" : " %lld", (long long)shape[i]);
+    tm_buffer_puts(out, "), }");
+}
+
+void tm_npy_header(int rank, const int64_t *shape, tm_buffer *out)
+{
+    tm_buffer widest = {0}, dict = {0};
+    char rows[24];
+    snprintf(rows, sizeof rows, "%lld", (long long)shape[0]);
+    add_dict(rank, shape, "18446744073709551615", &widest);
+    add_dict(rank, shape, rows, &dict);
+    size_t total = (PREFIX + widest.length + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    unsigned length = (unsigned)(total - PREFIX);
+    while (!dict.failed && !widest.failed && dict.length < length - 1)
+        tm_buffer_putc(&dict, ' ');
+    tm_buffer_putc(&dict, '\n');
+    const unsigned char prefix[PREFIX] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)length, (unsigned char)(length >> 8)};
+    tm_buffer_add(out, prefix, sizeof prefix);
+    tm_buffer_add(out, dict.data, dict.failed ? 0 : dict.length);
+    out->failed |= widest.failed || dict.failed;
+    tm_buffer_free(&widest);
+    tm_buffer_free(&dict);
+}
+
+static tm_status put_header(const tm_array *array, const char *path, tm_error *error)
+{
+    tm_buffer header = {0};
+    tm_npy_header(array->rank, array->shape, &header);
+    tm_status status = TM_OK;
+    if (header.failed)
+        status = tm_fail(error, TM_NO_MEMORY, "%s: no memory", path);
+    else if (fwrite(header.data, 1, header.length, array->stream) != header.length)
+        status = tm_writer_failed(path, error);
+    tm_buffer_free(&header);
+    return status;
+}
+
+tm_status tm_npy_begin(tm_array *array, FILE *stream, const char *path, tm_error *error)
+{
+    array->stream = stream;
+    return put_header(array, path, error);
+}
+
+tm_status tm_npy_complete(tm_array *array, const char *path, tm_error *error)
+{
+    if (fseeko(array->stream, 0, SEEK_SET) != 0)
+        return tm_writer_failed(path, error);
+    return put_header(array, path, error);
+}
+
+static tm_status begin(tm_writer *writer, tm_array *array, tm_error *error)
+{
+    if (writer->count > 0)
+        return tm_fail(error, TM_USAGE,
+                       "%s: found a second array %s beside %s, expected one; .npz holds several",
+                       writer->path, array->key, writer->arrays[0].key);
+    return tm_npy_begin(array, writer->out.stream, writer->path, error);
+}
+
+static tm_status finish(tm_writer *writer, tm_error *error)
+{
+    tm_status status = tm_npy_complete(&writer->arrays[0], writer->path, error);
+    return status == TM_OK ? tm_outfile_commit(&writer->out, error) : status;
+}
+
+const tm_writer_format tm_write_npy = {.open = tm_target_open, .begin = begin, .finish = finish};

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output/writer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "output/formats.h"
+#include "output/json.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the formats store little-endian");
+
+enum { COPY_BLOCK = 1 << 18 };
+
+static tm_status no_memory(const char *path, tm_error *error)
+{
+    return tm_fail(error, TM_NO_MEMORY, "%s: no memory", path);
+}
+
+tm_status tm_writer_failed(const char *path, tm_error *error)
+{
+    return tm_fail(error, TM_WRITE, "%s: cannot write: %s", path, strerror(errno));
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    size_t length = strlen(path);
+    return (length > 0 && path[length - 1] == '/') || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+static const tm_writer_format *format_of(const char *path, tm_error *error)
+{
+    static const struct {
+        const char *suffix;
+        const tm_writer_format *format;
+    } formats[] = {
+#define TM_WRITER(name, suffix) {suffix, &tm_write_##name},
+#include "output/writers.def"
+#undef TM_WRITER
+    };
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    const char *suffix = is_folder(path) || !dot ? "" : dot;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(suffix, formats[i].suffix) == 0)
+            return formats[i].format;
+#define TM_WRITER(name, suffix) " " suffix
+    tm_fail(error, TM_USAGE,
+            "%s: found suffix %s, expected one of"
+#include "output/writers.def"
+            "or a folder",
+            path, suffix);
+#undef TM_WRITER
+    return NULL;
+}
+
+static void release(tm_writer *writer)
+{
+    for (size_t i = 0; i < writer->count; i++) {
+        tm_array *array = &writer->arrays[i];
+        if (array->spooled && array->stream)
+            fclose(array->stream);
+        if (array->file.stream)
+            tm_outfile_abandon(&array->file);
+        free(array->key);
+    }
+    if (writer->out.stream)
+        tm_outfile_abandon(&writer->out);
+    free(writer->arrays);
+    free(writer->path);
+    tm_buffer_free(&writer->metadata);
+    free(writer);
+}
+
+void tm_writer_abandon(tm_writer *writer)
+{
+    if (!writer)
+        return;
+    char *folder = writer->made_folder ? strdup(writer->path) : NULL;
+    release(writer);
+    if (folder)
+        rmdir(folder); /* stays when something is in it */
+    free(folder);
+}
+
+tm_status tm_writer_open(const char *path, bool force, tm_writer **out, tm_error *error)
+{
+    const tm_writer_format *format = format_of(path, error);
+    if (!format)
+        return TM_USAGE;
+    tm_writer *writer = calloc(1, sizeof *writer);
+    if (writer)
+        writer->path = strdup(path);
+    if (!writer || !writer->path) {
+        free(writer);
+        return no_memory(path, error);
+    }
+    writer->format = format;
+    writer->force = force;
+    tm_status status = format->open(writer, error);
+    if (status == TM_OK)
+        *out = writer;
+    else
+        tm_writer_abandon(writer);
+    return status;
+}
+
+static tm_array *find_array(tm_writer *writer, const char *key)
+{
+    for (size_t i = 0; i < writer->count; i++)
+        if (strcmp(writer->arrays[i].key, key) == 0)
+            return &writer->arrays[i];
+    return NULL;
+}
+
+static tm_status new_array(tm_writer *writer, const char *key, int rank, const int64_t *shape,
+                           tm_array **out, tm_error *error)
+{
+    if (writer->count == writer->capacity) {
+        size_t capacity = writer->capacity ? 2 * writer->capacity : 16;
+        tm_array *larger = realloc(writer->arrays, capacity * sizeof *larger);
+        if (!larger)
+            return no_memory(writer->path, error);
+        writer->arrays = larger;
+        writer->capacity = capacity;
+    }
+    tm_array *array = &writer->arrays[writer->count];
+    *array = (tm_array){.key = strdup(key), .rank = rank};
+    if (!array->key)
+        return no_memory(writer->path, error);
+    memcpy(array->shape, shape, (size_t)rank * sizeof *shape);
+    array->shape[0] = 0;
+    tm_status status = writer->format->begin(writer, array, error);
+    if (status != TM_OK) {
+        free(array->key);
+        return status;
+    }
+    writer->count++;
+    *out = array;
+    return TM_OK;
+}
+
+static size_t row_elements(int rank, const int64_t *shape)
+{
+    size_t elements = 1;
+    for (int i = 1; i < rank; i++)
+        TM_ASSERT(shape[i] >= 0 && tm_size_mul(elements, (size_t)shape[i], &elements));
+    return elements;
+}
+
+tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int64_t *shape,
+                        const float *data, tm_error *error)
+{
+    TM_ASSERT(rank >= 1 && rank <= TM_WRITER_RANK_MAX && shape[0] >= 0);
+    tm_array *array = find_array(writer, key);
+    if (!array) {
+        tm_status status = new_array(writer, key, rank, shape, &array, error);
+        if (status != TM_OK)
+            return status;
+    }
+    bool same = array->rank == rank;
+    for (int i = 1; same && i < rank; i++)
+        same = array->shape[i] == shape[i];
+    if (!same)
+        return tm_fail(error, TM_SHAPE,
+                       "%s: array %s: found rows of another shape, expected all rows alike",
+                       writer->path, key);
+    size_t elements;
+    TM_ASSERT(tm_size_mul(row_elements(rank, shape), (size_t)shape[0], &elements));
+    if (elements && fwrite(data, sizeof *data, elements, array->stream) != elements) {
+        writer->failed = true;
+        return tm_writer_failed(writer->path, error);
+    }
+    array->shape[0] += shape[0];
+    return TM_OK;
+}
+
+tm_status tm_writer_metadata(tm_writer *writer, const char *key, const char *value, tm_error *error)
+{
+    if (writer->metadata.length)
+        tm_buffer_putc(&writer->metadata, ',');
+    tm_json_string(&writer->metadata, key);
+    tm_buffer_putc(&writer->metadata, ':');
+    tm_json_string(&writer->metadata, value);
+    return writer->metadata.failed ? no_memory(writer->path, error) : TM_OK;
+}
+
+tm_status tm_writer_commit(tm_writer *writer, tm_error *error)
+{
+    tm_status status;
+    if (writer->failed)
+        status = tm_fail(error, TM_WRITE, "%s: found rows cut by a failed write", writer->path);
+    else if (writer->count == 0)
+        status =
+            tm_fail(error, TM_WRITE, "%s: found no array to write, expected one", writer->path);
+    else
+        status = writer->format->finish(writer, error);
+    if (status == TM_OK)
+        release(writer);
+    else
+        tm_writer_abandon(writer);
+    return status;
+}
+
+/* ---- what formats share ---- */
+
+tm_status tm_target_open(tm_writer *writer, tm_error *error)
+{
+    return tm_outfile_open(&writer->out, writer->path, writer->force, error);
+}
+
+tm_status tm_spool_begin(tm_writer *writer, tm_array *array, tm_error *error)
+{
+    tm_buffer name = {0};
+    tm_buffer_printf(&name, "%s.spool.XXXXXX", writer->path);
+    if (name.failed)
+        return no_memory(writer->path, error);
+    int fd = mkstemp(name.data);
+    if (fd >= 0) {
+        unlink(name.data);
+        array->stream = fdopen(fd, "w+b");
+        if (!array->stream)
+            close(fd);
+    }
+    array->spooled = true;
+    tm_status status = array->stream ? TM_OK : tm_writer_failed(name.data, error);
+    tm_buffer_free(&name);
+    return status;
+}
+
+uint64_t tm_array_bytes(const tm_array *array)
+{
+    return (uint64_t)array->shape[0] * row_elements(array->rank, array->shape) * sizeof(float);
+}
+
+tm_status tm_spool_copy(tm_writer *writer, tm_array *array, tm_block_fn *seen, void *context,
+                        tm_error *error)
+{
+    unsigned char *block = malloc(COPY_BLOCK);
+    if (!block)
+        return no_memory(writer->path, error);
+    uint64_t left = tm_array_bytes(array);
+    bool good = fseeko(array->stream, 0, SEEK_SET) == 0; /* flushes what was added */
+    while (good && left > 0) {
+        size_t count = left < COPY_BLOCK ? (size_t)left : COPY_BLOCK;
+        good = fread(block, 1, count, array->stream) == count &&
+               fwrite(block, 1, count, writer->out.stream) == count;
+        if (good && seen)
+            seen(block, count, context);
+        left -= count;
+    }
+    free(block);
+    return good ? TM_OK : tm_writer_failed(writer->path, error);
+}
