@@ -69,7 +69,6 @@ typedef struct tm_open_options {
     const char *global_pool; /* "": none */
     int output_stride;       /* 8, 16 or 32 */
     bool norm_intermediates; /* final norm on every intermediate */
-    bool allow_missing;      /* tensors that the weights lack are zero */
     int max_batch;           /* 0: 1 */
     int threads;             /* 0: as many as this process may use */
     const char *isa;         /* "scalar", "avx2", "avx512"; NULL: the best here */

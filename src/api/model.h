@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An open model: what the public library keeps behind its handle, and what the commands may see
+ * of it beyond include/timmc.h. */
+#ifndef TM_API_MODEL_H
+#define TM_API_MODEL_H
+
+#include "graph/graph.h"
+#include "image/image.h"
+#include "plan/plan.h"
+#include "registry/registry.h"
+
+struct tm_model {
+    tm_arena strings;
+    tm_open_options options; /* defaults resolved */
+    tm_resolved resolved;
+    const char *display;     /* "arch.tag" */
+    tm_graph graph;
+    tm_builder builder; /* open until load: the passes add constants */
+    size_t *available;  /* taps that can be chosen */
+    size_t available_count;
+    size_t *chosen; /* indices of available, in the order of selection */
+    size_t chosen_count, chosen_capacity;
+    tm_preprocess preprocess;
+    tm_plan plan;
+    bool loaded;
+    int last_count; /* pictures of the last run */
+};
+
+/* Sizes of the whole model, before anything is pruned. */
+typedef struct tm_model_facts {
+    int64_t params;        /* as timm counts: without buffers */
+    double macs;           /* multiply-adds per picture for the logits */
+    double activations;    /* elements that convolutions and linear layers put out */
+} tm_model_facts;
+
+tm_model_facts tm_model_count(const tm_model *model);
+
+/* Every tensor of the state dict but num_batches_tracked, in byte order of the names. The array
+ * lives in the arena. */
+tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spec **tensors,
+                           size_t *count, tm_error *error);
+
+const tm_tap *tm_model_tap(const tm_model *model, size_t available);
+
+/* Opens the weights that the options or the registry name. */
+tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_error *error);
+/* Whether load would find weights, without opening them. */
+bool tm_model_has_weights(const tm_model *model);
+
+/* Picture `index` of the next run, NHWC: [H][W][C]. A run leaves it undefined. */
+float *tm_model_input(tm_model *model, int index);
+/* Runs the pictures that stand in tm_model_input. step_seconds: see tm_run. */
+tm_status tm_model_run_inputs(tm_model *model, int count, double *step_seconds, tm_error *error);
+
+/* Where a value of the last run stands: pixels of one picture, for reading as NHWC. */
+tm_tensor tm_model_values(const tm_model *model, size_t index);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/model.h"
+#include "models/model.h"
+
+/* ---- options ---- */
+
+static const char *copied(tm_model *model, const char *text)
+{
+    return text ? tm_arena_strdup(&model->strings, text) : NULL;
+}
+
+static void resolve_options(tm_model *model, const tm_open_options *options)
+{
+    const tm_pretrained *config = &model->resolved.config;
+    tm_open_options *o = &model->options;
+    *o = *options;
+    o->weights = copied(model, options->weights);
+    o->cache_dir = copied(model, options->cache_dir);
+    o->global_pool = copied(model, options->global_pool);
+    o->isa = copied(model, options->isa);
+    if (o->num_classes < 0)
+        o->num_classes = config->num_classes;
+    if (!o->in_chans)
+        o->in_chans = config->input_size[0];
+    if (!o->img_height)
+        o->img_height = config->input_size[1];
+    if (!o->img_width)
+        o->img_width = config->input_size[2];
+    if (!o->output_stride)
+        o->output_stride = 32;
+    if (!o->max_batch)
+        o->max_batch = 1;
+    if (!o->threads)
+        o->threads = tm_cpu_threads();
+}
+
+static tm_status check_options(const tm_model *model, tm_error *error)
+{
+    const tm_open_options *o = &model->options;
+    tm_isa isa;
+    if (o->img_height < 1 || o->img_width < 1 || o->img_height > 16384 || o->img_width > 16384)
+        return tm_fail(error, TM_USAGE, "image size %dx%d: expected 1 to 16384 pixels a side",
+                       o->img_height, o->img_width);
+    if (o->in_chans < 1 || o->in_chans > 4096)
+        return tm_fail(error, TM_USAGE, "%d input channels: expected 1 to 4096", o->in_chans);
+    if (o->output_stride != 8 && o->output_stride != 16 && o->output_stride != 32)
+        return tm_fail(error, TM_USAGE, "output stride %d: expected 8, 16 or 32",
+                       o->output_stride);
+    if (o->num_classes > 1000000)
+        return tm_fail(error, TM_USAGE, "%d classes: expected at most 1000000", o->num_classes);
+    if (o->isa && !tm_isa_parse(o->isa, &isa))
+        return tm_fail(error, TM_USAGE, "isa '%s': expected scalar, avx2 or avx512", o->isa);
+    if (o->isa && isa > tm_cpu_isa())
+        return tm_fail(error, TM_USAGE, "isa '%s': this machine has %s at most", o->isa,
+                       tm_isa_name(tm_cpu_isa()));
+    return TM_OK;
+}
+
+static void set_preprocess(tm_model *model)
+{
+    const tm_pretrained *config = &model->resolved.config;
+    tm_preprocess *p = &model->preprocess;
+    *p = (tm_preprocess){.channels = model->options.in_chans,
+                         .height = model->options.img_height,
+                         .width = model->options.img_width,
+                         .crop_pct = config->crop_pct};
+    tm_filter_parse(config->interpolation, &p->filter);
+    tm_crop_mode_parse(config->crop_mode, &p->crop_mode);
+    memcpy(p->mean, config->mean, sizeof p->mean);
+    memcpy(p->std, config->std, sizeof p->std);
+}
+
+/* ---- building ---- */
+
+static tm_status build(tm_model *model, tm_error *error)
+{
+    const tm_family *family;
+    const void *variant = tm_find_variant(model->resolved.arch.name, &family);
+    if (!variant)
+        return tm_arch_require(&model->resolved.arch, error);
+    tm_build_options options = {.num_classes = model->options.num_classes,
+                                .in_chans = model->options.in_chans,
+                                .img_h = model->options.img_height,
+                                .img_w = model->options.img_width,
+                                .output_stride = model->options.output_stride,
+                                .global_pool = model->options.global_pool,
+                                .norm_intermediates = model->options.norm_intermediates};
+    tm_builder_init(&model->builder, &model->graph, &options);
+    family->build(&model->builder, variant);
+    TM_ASSERT(model->builder.scope_depth == 0 || model->graph.error.status);
+    if (model->graph.error.status)
+        return tm_fail(error, model->graph.error.status, "%s: %s", model->display,
+                       model->graph.error.message);
+    return TM_OK;
+}
+
+static tm_status list_outputs(tm_model *model, tm_error *error)
+{
+    size_t count = (size_t)model->graph.tap_count;
+    model->available = calloc(count + 1, sizeof *model->available);
+    model->chosen = calloc(count + 1, sizeof *model->chosen);
+    if (!model->available || !model->chosen)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for %zu outputs", count);
+    for (size_t i = 0; i < count; i++)
+        model->available[model->available_count++] = i;
+    return TM_OK;
+}
+
+tm_status tm_model_open(const char *name, const tm_open_options *options, tm_model **out,
+                        tm_error *error)
+{
+    static const tm_open_options defaults = TM_OPEN_OPTIONS_DEFAULT;
+    tm_model *model = calloc(1, sizeof *model);
+    *out = NULL;
+    if (!model)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for a model");
+    tm_status status = tm_model_resolve(name ? name : TM_BUILTIN_MODEL, &model->resolved, error);
+    if (!status) {
+        model->display = model->resolved.config.name;
+        resolve_options(model, options ? options : &defaults);
+        status = check_options(model, error);
+    }
+    if (!status)
+        status = build(model, error);
+    if (!status)
+        status = list_outputs(model, error);
+    if (status) {
+        tm_model_close(model);
+        return status;
+    }
+    set_preprocess(model);
+    *out = model;
+    return TM_OK;
+}
+
+void tm_model_close(tm_model *model)
+{
+    if (!model)
+        return;
+    tm_plan_free(&model->plan);
+    tm_builder_done(&model->builder);
+    tm_graph_free(&model->graph);
+    tm_arena_free(&model->strings);
+    free(model->available);
+    free(model->chosen);
+    free(model);
+}
+
+/* ---- facts ---- */
+
+/* What the logits need, or everything where there are none. */
+static void mark_for_facts(const tm_graph *graph, bool *needed)
+{
+    const tm_tap *logits = tm_graph_tap(graph, TM_TAP_LOGITS, 0);
+    for (int i = 0; i < graph->node_count; i++)
+        needed[i] = !logits || graph->nodes[i] == logits->node;
+    for (int i = graph->node_count - 1; i >= 0; i--)
+        for (int k = 0; needed[i] && k < graph->nodes[i]->input_count; k++)
+            needed[graph->nodes[i]->inputs[k]->id] = true;
+}
+
+tm_model_facts tm_model_count(const tm_model *model)
+{
+    const tm_graph *graph = &model->graph;
+    tm_model_facts facts = {0};
+    bool *needed = calloc((size_t)graph->node_count, sizeof *needed);
+    if (!needed)
+        return facts;
+    mark_for_facts(graph, needed);
+    for (int i = 0; i < graph->node_count; i++) {
+        const tm_node *node = graph->nodes[i];
+        if (node->op == &tm_op_param && ((const tm_param_attrs *)node->attrs)->trained)
+            facts.params += tm_element_count(node);
+        if (!needed[i] || node->constant || !node->op || !node->op->macs)
+            continue;
+        facts.macs += node->op->macs(node);
+        facts.activations += (double)node->shape.h * node->shape.w * node->shape.c;
+    }
+    free(needed);
+    return facts;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const tm_tensor_spec *)a)->name, ((const tm_tensor_spec *)b)->name);
+}
+
+tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spec **tensors,
+                           size_t *count, tm_error *error)
+{
+    const tm_graph *graph = &model->graph;
+    *count = 0;
+    for (int i = 0; i < graph->node_count; i++)
+        *count += graph->nodes[i]->op == &tm_op_param;
+    *tensors = tm_arena_alloc(arena, (*count + 1) * sizeof **tensors);
+    if (!*tensors)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for %zu tensors", *count);
+    tm_tensor_spec *spec = *tensors;
+    for (int i = 0; i < graph->node_count; i++) {
+        const tm_node *node = graph->nodes[i];
+        if (node->op != &tm_op_param)
+            continue;
+        spec->name = node->name;
+        spec->rank = node->rank;
+        memcpy(spec->shape, node->dims, sizeof node->dims);
+        spec++;
+    }
+    qsort(*tensors, *count, sizeof **tensors, by_name);
+    return TM_OK;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/model.h"
+#include "base/file.h"
+#include "run/run.h"
+
+void tm_model_input_shape(const tm_model *model, int64_t shape[3])
+{
+    tm_shape s = model->graph.input->shape;
+    shape[0] = s.c;
+    shape[1] = s.h;
+    shape[2] = s.w;
+}
+
+float *tm_model_input(tm_model *model, int index)
+{
+    return tm_tensor_at(&model->plan.input, index, 0, 0);
+}
+
+tm_status tm_model_run_inputs(tm_model *model, int count, double *step_seconds, tm_error *error)
+{
+    if (!model->loaded)
+        return tm_fail(error, TM_USAGE, "%s is not loaded", model->display);
+    if (count < 1 || count > model->options.max_batch)
+        return tm_fail(error, TM_USAGE, "%d pictures in a run: expected 1 to %d", count,
+                       model->options.max_batch);
+    tm_run(&model->plan, count, step_seconds);
+    model->last_count = count;
+    return TM_OK;
+}
+
+/* [C][H][W] to [H][W][C] */
+static void interleave(const float *planes, tm_shape s, float *out)
+{
+    size_t pixels = (size_t)s.h * (size_t)s.w, c = (size_t)s.c;
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t k = 0; k < c; k++)
+            out[i * c + k] = planes[k * pixels + i];
+}
+
+tm_status tm_model_run(tm_model *model, const float *pixels, int count, tm_error *error)
+{
+    tm_shape s = model->graph.input->shape;
+    size_t floats = (size_t)s.h * (size_t)s.w * (size_t)s.c;
+    if (model->loaded)
+        for (int i = 0; i < count && i < model->options.max_batch; i++)
+            interleave(pixels + (size_t)i * floats, s, tm_model_input(model, i));
+    return tm_model_run_inputs(model, count, NULL, error);
+}
+
+tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
+                                   tm_error *error)
+{
+    tm_shape s = model->graph.input->shape;
+    size_t pixels = (size_t)s.h * (size_t)s.w;
+    tm_map map;
+    tm_image image = {0};
+    float *nhwc = NULL;
+    tm_status status = tm_map_file(path, &map, error);
+    if (!status)
+        status = tm_image_decode(map.data, map.size, path, NULL, &image, error);
+    tm_unmap(&map);
+    if (!status && !(nhwc = malloc(pixels * (size_t)s.c * sizeof *nhwc)))
+        status = tm_fail(error, TM_NO_MEMORY, "%s: no memory for its tensor", path);
+    if (!status)
+        status = tm_preprocess_f32(&image, &model->preprocess, nhwc, error);
+    if (!status)
+        for (size_t c = 0; c < (size_t)s.c; c++)
+            for (size_t i = 0; i < pixels; i++)
+                out[c * pixels + i] = nhwc[i * (size_t)s.c + c];
+    free(nhwc);
+    tm_image_free(&image);
+    return status;
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compares the models with timm's own answers for weights made by the formula.
+ *
+ *   parity [--isa LEVEL] [--gaps FILE] [--names] [--threads N] GOLDEN.jsonl [GLOB...]
+ *
+ * A golden line holds names and shapes of the state dict (as a hash), and for each output its
+ * shape, rms, a projection on a fixed vector and samples. --names stops after names and shapes.
+ * FILE lists the models that are known to fail, sorted; one that passes must leave it.
+ */
+#include <cjson/cJSON.h>
+#include <fnmatch.h>
+#include <math.h>
+#include <sha256.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/model.h"
+#include "weights/formula.h"
+
+enum { LINE_CAPACITY = 4 << 20, REASON = 600 };
+
+typedef struct settings {
+    const char *isa, *gaps;
+    bool names_only;
+    int threads;
+} settings;
+
+typedef struct verdict {
+    char reason[REASON]; /* "" when the model passes */
+    double worst;        /* largest error over its bound */
+} verdict;
+
+static double number(const cJSON *object, const char *key, double missing)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(item) ? item->valuedouble : missing;
+}
+
+static const char *text(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+__attribute__((format(printf, 2, 3))) static bool fails(verdict *v, const char *format, ...)
+{
+    if (!v->reason[0]) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(v->reason, sizeof v->reason, format, args);
+        va_end(args);
+    }
+    return false;
+}
+
+/* ---- names and shapes ---- */
+
+static bool hash_tensors(const tm_model *model, char hex[65])
+{
+    tm_arena arena = {0};
+    tm_error error = {0};
+    tm_tensor_spec *tensors;
+    size_t count;
+    if (tm_model_tensors(model, &arena, &tensors, &count, &error))
+        return false;
+    SHA2_CTX context;
+    SHA256Init(&context);
+    for (size_t i = 0; i < count; i++) {
+        tm_buffer line = {0};
+        tm_buffer_printf(&line, "%s ", tensors[i].name);
+        for (int k = 0; k < tensors[i].rank; k++)
+            tm_buffer_printf(&line, "%s%lld", k ? "x" : "", (long long)tensors[i].shape[k]);
+        tm_buffer_putc(&line, '\n');
+        SHA256Update(&context, (const unsigned char *)line.data, line.length);
+        tm_buffer_free(&line);
+    }
+    SHA256End(&context, hex);
+    tm_arena_free(&arena);
+    return true;
+}
+
+static bool check_names(const tm_model *model, const cJSON *golden, verdict *v)
+{
+    char hex[65] = "";
+    long long params = (long long)tm_model_count(model).params;
+    if (!hash_tensors(model, hex))
+        return fails(v, "no memory for the tensor names");
+    if (params != (long long)number(golden, "params", -1))
+        return fails(v, "%lld parameters, timm has %.0f", params, number(golden, "params", -1));
+    if (strcmp(hex, text(golden, "tensors_sha256")) != 0)
+        return fails(v, "tensor names or shapes differ");
+    return true;
+}
+
+/* ---- values ---- */
+
+static size_t element_count(const tm_output *output)
+{
+    size_t count = 1;
+    for (int i = 0; i < output->rank; i++)
+        count *= (size_t)output->shape[i];
+    return count;
+}
+
+static bool same_shape(const tm_output *output, const cJSON *golden, const char *name, verdict *v)
+{
+    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(golden, "shape");
+    bool same = cJSON_GetArraySize(shape) == output->rank;
+    for (int i = 0; i < output->rank && same; i++)
+        same = cJSON_GetArrayItem(shape, i)->valuedouble == (double)output->shape[i];
+    if (same)
+        return true;
+    char *expected = cJSON_PrintUnformatted(shape);
+    fails(v, "%s: shape [%lld,%lld,%lld,%lld] of rank %d, timm has %s", name,
+          (long long)output->shape[0], (long long)output->shape[1], (long long)output->shape[2],
+          (long long)output->shape[3], output->rank, expected);
+    cJSON_free(expected);
+    return false;
+}
+
+static double projection(const float *values, size_t count)
+{
+    float u[4096];
+    double sum = 0;
+    for (size_t begin = 0; begin < count; begin += 4096) {
+        size_t n = count - begin < 4096 ? count - begin : 4096;
+        tm_formula_uniform("dot", 0, 0, 1, begin, n, u);
+        for (size_t i = 0; i < n; i++)
+            sum += (double)values[begin + i] * u[i];
+    }
+    return sum;
+}
+
+/* the bound of the oracle's README: ten times timm's own float32 error, at least 5e-5 */
+static bool check_values(const float *values, size_t count, const cJSON *golden, double f32_err,
+                         const char *name, verdict *v)
+{
+    double rms = number(golden, "rms", 0), scale = rms > 0 ? rms : 1;
+    double bound = fmax(5e-5, 10 * f32_err), worst = 0;
+    const cJSON *sample, *samples = cJSON_GetObjectItemCaseSensitive(golden, "samples");
+    cJSON_ArrayForEach(sample, samples)
+    {
+        size_t at = (size_t)cJSON_GetArrayItem(sample, 0)->valuedouble;
+        if (at >= count)
+            return fails(v, "%s: %zu values, timm has one at %zu", name, count, at);
+        double error = fabs(cJSON_GetArrayItem(sample, 1)->valuedouble - values[at]) / scale;
+        worst = error > worst || isnan(error) ? error : worst;
+    }
+    double dot = fabs(number(golden, "dot", NAN) - projection(values, count)) /
+                 (scale * sqrt((double)count / 3));
+    worst = dot > worst || isnan(dot) ? dot : worst;
+    if (!(worst < bound))
+        return fails(v, "%s: error %.3g, bound %.3g", name, worst, bound);
+    v->worst = fmax(v->worst, worst / bound);
+    return true;
+}
+
+/* ---- one model ---- */
+
+/* "intermediates.3" -> "image_intermediates.3", "intermediates.last" -> "image_features" */
+static void our_name(const char *golden, char name[96])
+{
+    if (strcmp(golden, "intermediates.last") == 0)
+        snprintf(name, 96, "image_features");
+    else
+        snprintf(name, 96, "%s%s", strncmp(golden, "intermediates.", 14) ? "" : "image_", golden);
+}
+
+static bool select_outputs(tm_model *model, const cJSON *golden, verdict *v)
+{
+    tm_error error = {0};
+    char name[96];
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "outputs"))
+    {
+        our_name(item->string, name);
+        if (tm_model_select(model, name, &error))
+            return fails(v, "no output %s", name);
+    }
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "features"))
+    {
+        snprintf(name, sizeof name, "features.%d", (int)number(item, "index", -1));
+        if (tm_model_select(model, name, &error))
+            return fails(v, "no output %s", name);
+    }
+    return true;
+}
+
+static int find_output(const tm_model *model, const char *name, tm_output *output)
+{
+    for (size_t i = 0; i < tm_model_output_count(model); i++) {
+        tm_model_output(model, i, output);
+        if (strcmp(output->name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+/* A feature map was measured in float32 only: the intermediate of its shape tells how far that is
+ * from exact. */
+static double feature_error(const cJSON *golden, const cJSON *feature)
+{
+    double own = number(feature, "f32_err", -1), largest = 0;
+    if (own >= 0)
+        return own;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "outputs")) if (cJSON_Compare(
+        cJSON_GetObjectItemCaseSensitive(item, "shape"),
+        cJSON_GetObjectItemCaseSensitive(feature, "shape"), true)) largest =
+        fmax(largest, number(item, "f32_err", 0));
+    return largest;
+}
+
+static bool check_output(tm_model *model, const char *name, const cJSON *golden, double f32_err,
+                         verdict *v)
+{
+    tm_output output;
+    int index = find_output(model, name, &output);
+    if (index < 0)
+        return fails(v, "no output %s", name);
+    if (!same_shape(&output, golden, name, v))
+        return false;
+    size_t count = element_count(&output);
+    float *values = malloc(count * sizeof *values);
+    if (!values)
+        return fails(v, "no memory for %s", name);
+    tm_model_read(model, (size_t)index, 0, values);
+    bool good = check_values(values, count, golden, f32_err, name, v);
+    free(values);
+    return good;
+}
+
+static bool check_feature(tm_model *model, const cJSON *golden, const cJSON *feature, verdict *v)
+{
+    char name[96];
+    tm_output output;
+    snprintf(name, sizeof name, "features.%d", (int)number(feature, "index", -1));
+    find_output(model, name, &output);
+    if (strcmp(output.module ? output.module : "", text(feature, "module")) != 0)
+        return fails(v, "%s: module %s, timm has %s", name, output.module, text(feature, "module"));
+    if (output.reduction != (int)number(feature, "reduction", -1))
+        return fails(v, "%s: reduction %d, timm has %.0f", name, output.reduction,
+                     number(feature, "reduction", -1));
+    return check_output(model, name, feature, feature_error(golden, feature), v);
+}
+
+/* features_only's default is exactly the list in the golden */
+static bool check_default_features(const tm_model *model, const cJSON *golden, verdict *v)
+{
+    const cJSON *features = cJSON_GetObjectItemCaseSensitive(golden, "features");
+    int all = tm_graph_tap_count(&model->graph, TM_TAP_FEATURE);
+    int count = model->graph.default_features ? model->graph.default_features : all;
+    if (cJSON_GetObjectItemCaseSensitive(golden, "features_error"))
+        return model->graph.no_features || fails(v, "feature maps that timm refuses");
+    if (!features)
+        return true;
+    int first = (int)number(cJSON_GetArrayItem(features, 0), "index", -1);
+    if (count != cJSON_GetArraySize(features) || all - count != first)
+        return fails(v, "default features %d..%d of %d, timm has %d from %d", all - count, all - 1,
+                     all, cJSON_GetArraySize(features), first);
+    return true;
+}
+
+static bool run_model(tm_model *model, const cJSON *golden, verdict *v)
+{
+    tm_error error = {0};
+    int64_t shape[3];
+    if (!select_outputs(model, golden, v))
+        return false;
+    if (tm_model_load(model, &error))
+        return fails(v, "%s", error.message);
+    tm_model_input_shape(model, shape);
+    size_t count = (size_t)(shape[0] * shape[1] * shape[2]);
+    float *input = malloc(count * sizeof *input);
+    if (!input)
+        return fails(v, "no memory for the input");
+    tm_formula_uniform("input", (uint64_t)number(golden, "seed", 0), 0, 1, 0, count, input);
+    tm_model_run(model, input, 1, &error);
+    free(input);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "outputs"))
+    {
+        char name[96];
+        our_name(item->string, name);
+        if (!check_output(model, name, item, number(item, "f32_err", 0), v))
+            return false;
+    }
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "features"))
+    {
+        if (!check_feature(model, golden, item, v))
+            return false;
+    }
+    return true;
+}
+
+static void check_model(const cJSON *golden, const settings *set, verdict *v)
+{
+    char weights[64];
+    const cJSON *input = cJSON_GetObjectItemCaseSensitive(golden, "input");
+    snprintf(weights, sizeof weights, "formula:%.0f:%.17g", number(golden, "seed", 0),
+             number(golden, "gain", 1));
+    tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
+    options.weights = weights;
+    options.isa = set->isa;
+    options.threads = set->threads;
+    options.in_chans = cJSON_GetArrayItem(input, 1)->valueint;
+    options.img_height = cJSON_GetArrayItem(input, 2)->valueint;
+    options.img_width = cJSON_GetArrayItem(input, 3)->valueint;
+    tm_error error = {0};
+    tm_model *model;
+    if (tm_model_open(text(golden, "model"), &options, &model, &error)) {
+        fails(v, "%s", error.message);
+        return;
+    }
+    bool good = check_names(model, golden, v) && check_default_features(model, golden, v);
+    if (good && !set->names_only &&
+        cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(golden, "outputs")) > 0)
+        run_model(model, golden, v);
+    tm_model_close(model);
+}
+
+/* ---- the list of known gaps ---- */
+
+static bool is_gap(const char *path, const char *model)
+{
+    char line[512];
+    bool found = false;
+    FILE *f = path ? fopen(path, "r") : NULL;
+    while (f && !found && fgets(line, sizeof line, f)) {
+        size_t n = strcspn(line, " \t\n");
+        found = n == strlen(model) && strncmp(line, model, n) == 0;
+    }
+    if (f)
+        fclose(f);
+    return found;
+}
+
+static bool wanted(const char *model, int count, char **globs)
+{
+    bool any = count == 0;
+    for (int i = 0; i < count; i++)
+        any = any || fnmatch(globs[i], model, 0) == 0;
+    return any;
+}
+
+static bool check_line(const char *line, const settings *set, int glob_count, char **globs,
+                       int *passed, int *failed)
+{
+    cJSON *golden = cJSON_Parse(line);
+    if (!golden) {
+        fprintf(stderr, "parity: a line of the golden file is no JSON\n");
+        return false;
+    }
+    const char *model = text(golden, "model");
+    if (wanted(model, glob_count, globs)) {
+        verdict v = {0};
+        check_model(golden, set, &v);
+        bool gap = is_gap(set->gaps, model), good = v.reason[0] == '\0';
+        if (good != gap)
+            ++*passed;
+        else
+            ++*failed;
+        if (good && gap)
+            printf("FAIL %s passes, so it must leave %s\n", model, set->gaps);
+        else if (good)
+            printf("ok %s (%.2f of the bound)\n", model, v.worst);
+        else
+            printf("%s %s: %s\n", gap ? "gap" : "FAIL", model, v.reason);
+        fflush(stdout);
+    }
+    cJSON_Delete(golden);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    settings set = {0};
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--names") == 0)
+            set.names_only = true;
+        else if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc)
+            set.isa = argv[++i];
+        else if (strcmp(argv[i], "--gaps") == 0 && i + 1 < argc)
+            set.gaps = argv[++i];
+        else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
+            set.threads = atoi(argv[++i]);
+        else
+            break;
+    }
+    FILE *f = i < argc ? fopen(argv[i], "r") : NULL;
+    char *line = malloc(LINE_CAPACITY);
+    if (!f || !line) {
+        fprintf(stderr, "usage: parity [--isa LEVEL] [--gaps FILE] [--names] [--threads N] "
+                        "GOLDEN.jsonl [GLOB...]\n");
+        return 2;
+    }
+    int passed = 0, failed = 0;
+    while (fgets(line, LINE_CAPACITY, f))
+        if (!check_line(line, &set, argc - i - 1, argv + i + 1, &passed, &failed))
+            failed++;
+    fclose(f);
+    free(line);
+    printf("parity: %d passed, %d failed\n", passed, failed);
+    return failed || !passed;
+}
