@@ -92,11 +92,19 @@ static void no_source_action(j_decompress_ptr cinfo)
     (void)cinfo;
 }
 
+static bool starts_frame(int marker)
+{
+    return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+}
+
 /* All bytes are given at the start, so a call for more is the end of the file. Whoever has all
- * rows by then needs no EOI marker. */
+ * rows by then needs no EOI marker, but a second frame that begins is a fault. */
 static boolean on_end_of_data(j_decompress_ptr cinfo)
 {
     decoder *d = cinfo->client_data;
+    if (d->rows_done && starts_frame(cinfo->unread_marker))
+        escape(d, tm_fail(d->error, TM_CORRUPT, "%s: JPEG has a second frame at its end",
+                          d->in->name));
     if (d->rows_done)
         escape(d, TM_OK);
     escape(d, tm_fail(d->error, TM_TRUNCATED,

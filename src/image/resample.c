@@ -2,9 +2,6 @@
 /*
  * Pillow's resize for 8-bit channels, bit for bit: filter weights in double, normalised and rounded
  * to 22-bit fixed point; one pass across and one down, each rounded to bytes.
- *
- * A weight is kept as high * 2^15 + low with 16-bit parts, so that products are 16 x 16 -> 32 bits,
- * which every vector unit has. Each part is summed alone and the sums are joined, which is exact.
  */
 #include "image/resample.h"
 
@@ -20,11 +17,8 @@
 #endif
 
 enum {
-    FRACTION_BITS = 22, /* 32 - 8 for the byte - 2 for weights below 0 and above 1 */
-    LOW_BITS = 15,
-    LOW_MASK = (1 << LOW_BITS) - 1,
-    LANES = 8,       /* tap counts are rounded up to it, with zero weights */
-    BLOCK_TAPS = 128 /* 128 * 255 * 2^15 fits 31 bits */
+    FRACTION_BITS = 32 - 8 - 2, /* room for a byte and for weights below 0 and above 1 */
+    HALF = 1 << (FRACTION_BITS - 1)
 };
 
 static double box(double x)
@@ -82,74 +76,73 @@ static const struct {
     [TM_FILTER_LANCZOS] = {lanczos, 3.0},
 };
 
-/* Weights of `count` output positions along one axis. Position i reads the source from first[i]
- * on; its `taps` weights (a multiple of LANES, zeros at the end) are at high and low + i * taps. */
+/* The source pixels of one output pixel. */
+typedef struct span {
+    int first, count;
+} span;
+
+/* `count` output positions along one axis; the weights of position i begin at i * taps. */
 typedef struct axis {
     int count, taps;
-    int source_first, source_end; /* all that is read, zero weights apart */
-    int *first;
-    int16_t *high, *low;
+    int source_first, source_end; /* what all spans cover */
+    span *spans;
+    int32_t *weights;
 } axis;
 
 static void axis_free(axis *a)
 {
-    free(a->first);
-    free(a->high);
-    free(a->low);
+    free(a->spans);
+    free(a->weights);
 }
 
-static tm_status axis_alloc(axis *a, tm_error *error)
-{
-    size_t weights;
-    if (tm_size_mul((size_t)a->count, (size_t)a->taps, &weights)) {
-        a->first = calloc((size_t)a->count, sizeof *a->first);
-        a->high = calloc(weights, sizeof *a->high);
-        a->low = calloc(weights, sizeof *a->low);
-    }
-    if (!a->first || !a->high || !a->low)
-        return tm_fail(error, TM_NO_MEMORY, "no memory for %d x %d filter weights", a->count,
-                       a->taps);
-    return TM_OK;
-}
-
-static void store_weight(axis *a, size_t at, double weight)
+static int32_t fixed_point(double weight)
 {
     double scaled = weight * (1 << FRACTION_BITS);
-    int fixed = (int)(weight < 0 ? -0.5 + scaled : 0.5 + scaled);
-    a->low[at] = (int16_t)(fixed & LOW_MASK);
-    a->high[at] = (int16_t)((fixed - (fixed & LOW_MASK)) / (1 << LOW_BITS));
+    return (int32_t)(weight < 0 ? -0.5 + scaled : 0.5 + scaled);
 }
 
-/* The caller frees it, also after a failure.
- * Weights of output positions from .. from + count - 1 when `source` pixels become `full`. */
+/* Position `at` of `full` along an axis of `source` pixels; `weights` is room for a->taps. */
+static void set_position(axis *a, int i, int source, int full, int at, tm_filter filter,
+                         double *weights)
+{
+    double scale = (double)source / full, widening = scale < 1.0 ? 1.0 : scale;
+    double support = kernels[filter].support * widening, narrowing = 1.0 / widening;
+    double center = (at + 0.5) * scale, sum = 0.0;
+    int first = (int)(center - support + 0.5), end = (int)(center + support + 0.5);
+    first = first < 0 ? 0 : first;
+    end = end > source ? source : end;
+    for (int k = first; k < end; k++) {
+        weights[k - first] = kernels[filter].weight((k - center + 0.5) * narrowing);
+        sum += weights[k - first];
+    }
+    int32_t *fixed = a->weights + (size_t)i * (size_t)a->taps;
+    for (int k = 0; k < end - first; k++)
+        fixed[k] = fixed_point(sum != 0.0 ? weights[k] / sum : weights[k]);
+    a->spans[i] = (span){first, end - first};
+    a->source_first = first < a->source_first ? first : a->source_first;
+    a->source_end = end > a->source_end ? end : a->source_end;
+}
+
+/* Output positions from .. from + count - 1 when `source` pixels become `full`. The caller frees
+ * the axis, after a failure too. */
 static tm_status axis_init(axis *a, int source, int full, int from, int count, tm_filter filter,
                            tm_error *error)
 {
     double scale = (double)source / full, widening = scale < 1.0 ? 1.0 : scale;
-    double support = kernels[filter].support * widening, narrowing = 1.0 / widening;
-    int most = (int)ceil(support) * 2 + 1;
-    *a = (axis){.count = count, .source_first = source, .taps = (most + LANES - 1) / LANES * LANES};
-    double *weights = malloc((size_t)most * sizeof *weights);
-    tm_status status = weights ? axis_alloc(a, error)
-                               : tm_fail(error, TM_NO_MEMORY, "no memory for filter weights");
-    for (int i = 0; status == TM_OK && i < count; i++) {
-        double center = (from + i + 0.5) * scale, sum = 0.0;
-        int first = (int)(center - support + 0.5), end = (int)(center + support + 0.5);
-        first = first < 0 ? 0 : first;
-        end = end > source ? source : end;
-        for (int k = first; k < end; k++) {
-            weights[k - first] = kernels[filter].weight((k - center + 0.5) * narrowing);
-            sum += weights[k - first];
-        }
-        for (int k = 0; k < end - first; k++)
-            store_weight(a, (size_t)i * (size_t)a->taps + (size_t)k,
-                         sum != 0.0 ? weights[k] / sum : weights[k]);
-        a->first[i] = first;
-        a->source_first = first < a->source_first ? first : a->source_first;
-        a->source_end = end > a->source_end ? end : a->source_end;
-    }
+    int taps = (int)ceil(kernels[filter].support * widening) * 2 + 1;
+    *a = (axis){.count = count, .taps = taps, .source_first = source};
+    size_t all = 0;
+    bool fits = tm_size_mul((size_t)count, (size_t)taps, &all);
+    double *weights = malloc((size_t)taps * sizeof *weights);
+    a->spans = calloc((size_t)count, sizeof *a->spans);
+    a->weights = fits ? calloc(all, sizeof *a->weights) : NULL;
+    bool ready = weights && a->spans && a->weights;
+    for (int i = 0; ready && i < count; i++)
+        set_position(a, i, source, full, from + i, filter, weights);
     free(weights);
-    return status;
+    return ready
+               ? TM_OK
+               : tm_fail(error, TM_NO_MEMORY, "no memory for %d x %d filter weights", count, taps);
 }
 
 static inline unsigned char byte_from_sum(int32_t sum)
@@ -158,109 +151,59 @@ static inline unsigned char byte_from_sum(int32_t sum)
     return (unsigned char)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
+/* Rows of RGB pixels, `stride` bytes apart. */
 typedef struct rows {
     const unsigned char *first;
     size_t stride;
 } rows;
 
-/* ---- horizontal pass ---- */
-
-/* One row's columns first .. first + count - 1 as three planes, `plane` apart. */
-static void split_row(const unsigned char *rgb, int count, int16_t *restrict planes, size_t plane)
-{
-    int16_t *restrict red = planes, *restrict green = planes + plane,
-                      *restrict blue = planes + 2 * plane;
-    for (int x = 0; x < count; x++, rgb += 3) {
-        red[x] = rgb[0];
-        green[x] = rgb[1];
-        blue[x] = rgb[2];
-    }
-}
-
-static inline int32_t dot(const int16_t *restrict a, const int16_t *restrict b, int count)
-{
-    int32_t sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int i = 0; i < count; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-static int32_t weighted_sum(const int16_t *pixels, const int16_t *high, const int16_t *low,
-                            int taps)
-{
-    uint32_t sum = 1u << (FRACTION_BITS - 1);
-    for (int k = 0; k < taps; k += BLOCK_TAPS) {
-        int n = taps - k < BLOCK_TAPS ? taps - k : BLOCK_TAPS;
-        sum += ((uint32_t)dot(pixels + k, high + k, n) << LOW_BITS) +
-               (uint32_t)dot(pixels + k, low + k, n);
-    }
-    return (int32_t)sum;
-}
-
-static void horizontal_row(const int16_t *planes, size_t plane, const axis *a,
+static void horizontal_row(const unsigned char *restrict row, const axis *a,
                            unsigned char *restrict to)
 {
-    for (int x = 0; x < a->count; x++, to += 3) {
-        size_t at = (size_t)x * (size_t)a->taps;
-        const int16_t *from = planes + (a->first[x] - a->source_first);
-        for (size_t c = 0; c < 3; c++)
-            to[c] =
-                byte_from_sum(weighted_sum(from + c * plane, a->high + at, a->low + at, a->taps));
+    const int32_t *weights = a->weights;
+    for (int x = 0; x < a->count; x++, to += 3, weights += a->taps) {
+        const unsigned char *from = row + 3 * (size_t)(a->spans[x].first - a->source_first);
+        int32_t red = HALF, green = HALF, blue = HALF;
+        for (int k = 0; k < a->spans[x].count; k++, from += 3) {
+            red += from[0] * weights[k];
+            green += from[1] * weights[k];
+            blue += from[2] * weights[k];
+        }
+        to[0] = byte_from_sum(red);
+        to[1] = byte_from_sum(green);
+        to[2] = byte_from_sum(blue);
     }
 }
 
 /* `from` begins at source column a->source_first. */
-static tm_status horizontal_pass(rows from, int count, const axis *a, unsigned char *to,
-                                 size_t stride, tm_error *error)
+static void horizontal_pass(rows from, int count, const axis *a, unsigned char *to, size_t stride)
 {
-    int columns = a->source_end - a->source_first;
-    size_t plane = (size_t)columns + (size_t)a->taps; /* zero weights read past the end */
-    int16_t *planes = calloc(3 * plane, sizeof *planes);
-    if (!planes)
-        return tm_fail(error, TM_NO_MEMORY, "no memory for a row of %d pixels", columns);
-    for (int y = 0; y < count; y++, to += stride) {
-        split_row(from.first + (size_t)y * from.stride, columns, planes, plane);
-        horizontal_row(planes, plane, a, to);
-    }
-    free(planes);
-    return TM_OK;
+    for (int y = 0; y < count; y++)
+        horizontal_row(from.first + (size_t)y * from.stride, a, to + (size_t)y * stride);
 }
 
-/* ---- vertical pass ---- */
-
-static void add_row(int32_t *restrict sum, const unsigned char *restrict row, int count,
-                    int16_t weight)
+static void add_row(int32_t *restrict sums, const unsigned char *restrict row, int count,
+                    int32_t weight)
 {
 #pragma omp simd
     for (int i = 0; i < count; i++)
-        sum[i] += (int16_t)row[i] * weight;
+        sums[i] += row[i] * weight;
 }
 
-enum { STRIP = 512 }; /* bytes of a row done at once: sums stay in the first-level cache */
+enum { STRIP = 1024 }; /* bytes of a row done at once: their sums stay in the first-level cache */
 
 static void vertical_strip(rows from, const axis *a, int y, int count, unsigned char *restrict to)
 {
-    uint32_t total[STRIP];
+    int32_t sums[STRIP];
+    const int32_t *weights = a->weights + (size_t)y * (size_t)a->taps;
+    const unsigned char *row =
+        from.first + (size_t)(a->spans[y].first - a->source_first) * from.stride;
     for (int i = 0; i < count; i++)
-        total[i] = 1u << (FRACTION_BITS - 1);
-    for (int k = 0; k < a->taps; k += BLOCK_TAPS) {
-        int32_t high[STRIP] = {0}, low[STRIP] = {0};
-        int n = a->taps - k < BLOCK_TAPS ? a->taps - k : BLOCK_TAPS;
-        for (int j = k; j < k + n; j++) {
-            size_t at = (size_t)y * (size_t)a->taps + (size_t)j;
-            if (!a->high[at] && !a->low[at])
-                continue; /* padding may lie below the last row */
-            const unsigned char *row =
-                from.first + (size_t)(a->first[y] - a->source_first + j) * from.stride;
-            add_row(high, row, count, a->high[at]);
-            add_row(low, row, count, a->low[at]);
-        }
-        for (int i = 0; i < count; i++)
-            total[i] += ((uint32_t)high[i] << LOW_BITS) + (uint32_t)low[i];
-    }
+        sums[i] = HALF;
+    for (int k = 0; k < a->spans[y].count; k++, row += from.stride)
+        add_row(sums, row, count, weights[k]);
     for (int i = 0; i < count; i++)
-        to[i] = byte_from_sum((int32_t)total[i]);
+        to[i] = byte_from_sum(sums[i]);
 }
 
 /* `from` begins at source row a->source_first. */
@@ -274,8 +217,6 @@ static void vertical_pass(rows from, size_t row_bytes, const axis *a, unsigned c
             vertical_strip(part, a, y, left < STRIP ? (int)left : STRIP, to + x);
         }
 }
-
-/* ---- both ---- */
 
 static void copy_rows(rows from, size_t row_bytes, int count, unsigned char *to, size_t stride)
 {
@@ -305,17 +246,15 @@ static tm_status two_passes(const tm_image *in, const tm_window *w, const axis *
                        middle_width);
     rows source = rows_at(in, across->source_first, down->source_first);
     rows half = {middle, row_bytes};
-    tm_status status;
     if (down_first) {
         vertical_pass(source, row_bytes, down, middle, row_bytes);
-        status = horizontal_pass(half, w->height, across, to, stride, error);
+        horizontal_pass(half, w->height, across, to, stride);
     } else {
-        status = horizontal_pass(source, (int)middle_height, across, middle, row_bytes, error);
-        if (status == TM_OK)
-            vertical_pass(half, row_bytes, down, to, stride);
+        horizontal_pass(source, (int)middle_height, across, middle, row_bytes);
+        vertical_pass(half, row_bytes, down, to, stride);
     }
     free(middle);
-    return status;
+    return TM_OK;
 }
 
 /* An axis of count 0 does not change. */
@@ -326,9 +265,8 @@ static tm_status run_passes(const tm_image *in, const tm_window *w, const axis *
     if (across->count && down->count)
         return two_passes(in, w, across, down, to, stride, error);
     if (across->count)
-        return horizontal_pass(rows_at(in, across->source_first, w->top), w->height, across, to,
-                               stride, error);
-    if (down->count)
+        horizontal_pass(rows_at(in, across->source_first, w->top), w->height, across, to, stride);
+    else if (down->count)
         vertical_pass(rows_at(in, w->left, down->source_first), row_bytes, down, to, stride);
     else
         copy_rows(rows_at(in, w->left, w->top), row_bytes, w->height, to, stride);
