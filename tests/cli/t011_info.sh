@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# timmc info: what the registry knows.
+. "$(dirname "$0")/lib.sh"
+
+timmc info resnet34
+ok "info exits 0" exit_is 0
+ok "the default tag" out_has '{"model":"resnet34.a1_in1k","arch":"resnet34","tag":"a1_in1k","module":"resnet"'
+ok "input and crop" out_has '"preprocess":{"interpolation":"bicubic","input_size":[3,224,224],"test_input_size":[3,288,288],"fixed_input_size":false,"crop_pct":0.95,"test_crop_pct":1,"crop_mode":"center","mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]}'
+ok "one line" out_lines 1
+ok "no warning" no_err
+ok "results" out_has '"results":[{"img_size":224,"top1":76.42,'
+ok "labels" out_has '"num_classes":1000,"labels":"imagenet-1k"'
+timmc info resnet34.a1_in1k
+cp "$tmp/out" "$tmp/tagged"
+timmc info resnet34
+ok "the default tag by name is the same" out_is_file "$tmp/tagged"
+
+timmc info resnet34 --format text
+ok "text" out_has 'input           3x224x224; for tests 3x288x288'
+ok "text names the default tag" out_has 'a1_in1k (default)'
+ok "text names the source" out_has 'hf-hub:timm/resnet34.a1_in1k'
+
+timmc info gluon_resnet34_v1b
+ok "an old name answers" out_has '"model":"resnet34.gluon_in1k"'
+ok "an old name warns" err_has 'timmc: warning: '
+ok "the warning names the current name" err_has 'resnet34.gluon_in1k'
+ok "an old name exits 0" exit_is 0
+timmc info hf-hub:timm/vit_base_patch16_224.augreg_in21k
+ok "a hub name" out_has '"num_classes":21843,"labels":"imagenet-21k-goog"'
+timmc info
+ok "no name: the built-in model" out_has '"model":"tf_efficientnet_lite0.in1k"'
+
+timmc info resnt34
+ok "a misspelt model exits 3" exit_is 3
+ok "a misspelt model names the nearest" err_has 'unknown model resnt34; nearest: resnet34'
+ok "a misspelt model prints nothing" no_out
+timmc info resnet34.a9_in1k
+ok "a misspelt tag exits 3" exit_is 3
+ok "a misspelt tag names the nearest" err_has 'nearest: resnet34.a1_in1k'
+timmc info timm/resnet34
+ok "a bare hub name is refused with a hint" err_has 'hf-hub:timm/resnet34'
+timmc info nfnet_f0s
+ok "a dropped name is told" err_has 'dropped from timm after 0.4.12'
+timmc info ''
+ok "an empty name exits 3" exit_is 3
+timmc info resnet18 resnet34
+ok "two names exit 2" exit_is 2
+timmc info resnet18 --form=xml
+ok "unknown format names the valid ones" err_has 'not one of text|json'
+
+done_testing
