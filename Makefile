@@ -38,8 +38,9 @@ LIB_OBJS += $(patsubst src/%.c,$B/%.o,$(wildcard src/kernels/$(1)/*.c)) \
 endef
 $(foreach isa,$(ISAS),$(eval $(call isa_objects,$(isa))))
 
-DATA_OBJS := $B/data/blobs.o
-LIB_OBJS += $(DATA_OBJS)
+# Data: tables turned into C by awk, and the built-in model's weights.
+LIB_OBJS += $B/gen/registry.o $B/gen/labels.o $B/weights/builtin.o
+LABEL_SETS := $(sort $(wildcard weights/labels/*_synsets.txt))
 
 all: $B/timmc $B/libtimmc.a
 	@ln -sfn $B/timmc timmc
@@ -64,6 +65,29 @@ $B/kernels/vec/%.$(1).o: src/kernels/vec/%.c
 	$(CC) $(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach isa,$(ISAS),$(eval $(call isa_rules,$(isa))))
+
+$B/gen/registry.c: scripts/gen-registry $(wildcard src/registry/tables/*.tsv)
+	@mkdir -p $(@D)
+	LC_ALL=C awk -f scripts/gen-registry $(sort $(wildcard src/registry/tables/*.tsv)) >$@.tmp && mv $@.tmp $@
+
+$B/gen/labels.c: scripts/gen-labels weights/labels/imagenet_synset_to_lemma.txt $(LABEL_SETS)
+	@mkdir -p $(@D)
+	LC_ALL=C awk -f scripts/gen-labels weights/labels/imagenet_synset_to_lemma.txt $(LABEL_SETS) >$@.tmp && mv $@.tmp $@
+
+$B/gen/%.o: $B/gen/%.c
+	$(CC) $(TM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/weights/builtin.o: weights/builtin.S weights/tf_efficientnet_lite0.in1k.safetensors
+	@mkdir -p $(@D)
+	$(CC) -c -o $@ $<
+
+# Tests: every tests/unit/test_*.c is a program of its own; so are the larger checkers.
+TEST_LIBS := -lcmocka -lmd -lz
+UNIT_TESTS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
+
+$B/tests/%: tests/%.c $B/libtimmc.a
+	@mkdir -p $(@D)
+	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -MMD -MP $(TM_LDFLAGS) $(LDFLAGS) -o $@ $< $B/libtimmc.a $(TM_LIBS) $(TEST_LIBS)
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 

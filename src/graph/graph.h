@@ -94,12 +94,24 @@ typedef struct tm_graph {
 
 enum { TM_MAX_SCOPES = 32 };
 
+/* Output channels of the convolution `name`, where they differ from what the code says. */
+typedef struct tm_width {
+    const char *name;
+    int channels;
+} tm_width;
+
+typedef struct tm_widths {
+    const tm_width *rows; /* sorted by name */
+    size_t count;
+} tm_widths;
+
 typedef struct tm_builder {
     tm_graph *graph;
     tm_build_options options;
     tm_buffer scope; /* "layer1.0" */
     size_t scope_lengths[TM_MAX_SCOPES];
     int scope_depth;
+    tm_widths widths; /* of a pruned model; empty: none */
 } tm_builder;
 
 /* Starts an empty graph whose input is options->img_h x img_w x in_chans. */

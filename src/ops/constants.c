@@ -123,6 +123,22 @@ tm_node *tm_const_reshape(tm_builder *b, tm_node *x, int rank, const int64_t *di
 
 const tm_op tm_op_const_reshape = {.name = "const_reshape", .evaluate = copy_evaluate};
 
+static void repeat_evaluate(const tm_node *node, const float *const *inputs, float *out)
+{
+    int64_t count = tm_element_count(node->inputs[0]), total = tm_element_count(node);
+    for (int64_t i = 0; i < total; i += count)
+        memcpy(out + i, inputs[0], (size_t)count * sizeof *out);
+}
+
+tm_node *tm_const_repeat(tm_builder *b, tm_node *x, int64_t count)
+{
+    tm_node *node = tm_constant(b, &tm_op_const_repeat, x->name, NULL, 0, 1, &x, x->rank, x->dims);
+    node->dims[0] *= count;
+    return node;
+}
+
+const tm_op tm_op_const_repeat = {.name = "const_repeat", .evaluate = repeat_evaluate};
+
 typedef struct permute_attrs {
     int axes[TM_MAX_RANK];
 } permute_attrs;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution and linear layers: builder, shape, cost. The lowering is in conv2d_lower.c. */
-#include "ops/ops.h"
-
 #include "ops/conv2d.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static int or_one(int value)
 {
@@ -58,8 +59,24 @@ tm_node *tm_conv2d_with(tm_builder *b, const char *name, tm_node *x, tm_node *we
                          inputs, shape);
 }
 
+static int by_name(const void *name, const void *row)
+{
+    return strcmp(name, ((const tm_width *)row)->name);
+}
+
+/* the width that pruning left to this convolution */
+static int pruned_width(tm_builder *b, const char *name, int out)
+{
+    if (!b->widths.count)
+        return out;
+    const tm_width *row = bsearch(tm_scoped(b, name), b->widths.rows, b->widths.count,
+                                  sizeof *b->widths.rows, by_name);
+    return row ? row->channels : out;
+}
+
 tm_node *tm_conv2d(tm_builder *b, const char *name, tm_node *x, tm_conv conv)
 {
+    conv.out = pruned_width(b, name, conv.out);
     int kernel_w = conv.kernel_w ? conv.kernel_w : conv.kernel;
     tm_push(b, "%s", name);
     tm_node *weight = conv.linear ? tm_param2(b, "weight", conv.out, x->shape.c)

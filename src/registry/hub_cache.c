@@ -95,3 +95,35 @@ bool tm_hub_cached(const char *root, const char *hf_hub_id)
         closedir(dir);
     return found;
 }
+
+/* The commit that refs/REVISION names; the revision itself where there is no such file. */
+static void read_ref(const char *snapshots, const char *revision, char commit[static 128])
+{
+    char path[TM_PATH_MAX];
+    int base = (int)(strlen(snapshots) - strlen("snapshots"));
+    int length = snprintf(path, sizeof path, "%.*srefs/%s", base, snapshots, revision);
+    snprintf(commit, 128, "%s", revision);
+    FILE *f = length > 0 && (size_t)length < sizeof path ? fopen(path, "re") : NULL;
+    char line[128];
+    if (f && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\r\n")] = '\0';
+        snprintf(commit, 128, "%s", line);
+    }
+    if (f)
+        fclose(f);
+}
+
+bool tm_hub_cache_find(const char *root, const char *hf_hub_id, const char *revision,
+                       const char *file, char path[static TM_PATH_MAX])
+{
+    char snapshots[TM_PATH_MAX], commit[128];
+    struct stat status;
+    if (!snapshots_path(root, hf_hub_id, snapshots))
+        return false;
+    read_ref(snapshots, revision[0] ? revision : "main", commit);
+    if (strchr(commit, '/') || strcmp(commit, "..") == 0)
+        return false;
+    int length = snprintf(path, TM_PATH_MAX, "%s/%s/%s", snapshots, commit, file);
+    return length > 0 && length < TM_PATH_MAX && stat(path, &status) == 0 &&
+           S_ISREG(status.st_mode);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "models/parts.h"
+
+#include <math.h>
+
+int tm_divisible(double v, int divisor, double limit)
+{
+    int rounded = (int)(v + divisor / 2.0) / divisor * divisor;
+    if (rounded < divisor)
+        rounded = divisor;
+    return rounded < limit * v ? rounded + divisor : rounded;
+}
+
+tm_node *tm_blur_pool(tm_builder *b, tm_node *x, int stride)
+{
+    static const float binomial[9] = {1 / 16.0f, 2 / 16.0f, 1 / 16.0f, 2 / 16.0f, 4 / 16.0f,
+                                      2 / 16.0f, 1 / 16.0f, 2 / 16.0f, 1 / 16.0f};
+    int pad = ((stride - 1) + 2) / 2;
+    tm_node *filter = tm_literal(b, 4, (int64_t[]){1, 1, 3, 3}, binomial);
+    x = tm_pad2d(b, x, pad, pad, pad, pad, TM_PAD_REFLECT);
+    return tm_conv2d_with(b, "blur", x, tm_const_repeat(b, filter, x->shape.c), NULL,
+                          (tm_conv){.out = x->shape.c,
+                                    .kernel = 3,
+                                    .stride = stride,
+                                    .groups = TM_DEPTHWISE,
+                                    .padding = TM_PAD_VALID});
+}
+
+tm_node *tm_squeeze_excite(tm_builder *b, const char *name, tm_node *x, int reduced)
+{
+    int channels = x->shape.c;
+    tm_push(b, "%s", name);
+    tm_node *gate = tm_reduce_hw(b, x, TM_REDUCE_AVG);
+    gate = tm_conv2d(b, "fc1", gate, (tm_conv){.out = reduced, .kernel = 1, .bias = true});
+    gate = tm_activate(b, gate, TM_ACT_RELU);
+    gate = tm_conv2d(b, "fc2", gate, (tm_conv){.out = channels, .kernel = 1, .bias = true});
+    x = tm_mul(b, x, tm_activate(b, gate, TM_ACT_SIGMOID));
+    tm_pop(b);
+    return x;
+}
+
+tm_node *tm_efficient_channel_attention(tm_builder *b, const char *name, tm_node *x, int channels)
+{
+    int t = (int)(fabs(log2(channels) + 1) / 2), kernel = t % 2 ? t : t + 1;
+    if (kernel < 3)
+        kernel = 3;
+    tm_push(b, "%s", name);
+    /* a 1-d convolution along the channels: they become the pixels of a row */
+    tm_node *gate = tm_reshape(b, tm_reduce_hw(b, x, TM_REDUCE_AVG), 1, x->shape.c, 1);
+    tm_node *weight = tm_param3(b, "conv.weight", 1, 1, kernel);
+    weight = tm_const_reshape(b, weight, 4, (int64_t[]){1, 1, 1, kernel});
+    gate = tm_conv2d_with(b, "conv", gate, weight, NULL,
+                          (tm_conv){.out = 1, .kernel = 1, .kernel_w = kernel});
+    gate = tm_activate(b, tm_reshape(b, gate, 1, 1, x->shape.c), TM_ACT_SIGMOID);
+    x = tm_mul(b, x, gate);
+    tm_pop(b);
+    return x;
+}
+
+void tm_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char *classifier)
+{
+    if (b->options.global_pool)
+        pool = b->options.global_pool;
+    tm_layout layout = pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP;
+    x = tm_global_pool(b, x, pool);
+    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, layout);
+    if (b->options.num_classes > 0)
+        x = tm_linear(b, classifier, x, b->options.num_classes, true);
+    tm_tap_output(b, TM_TAP_LOGITS, x, layout);
+}

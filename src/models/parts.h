@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blocks that several families share. */
+#ifndef TM_MODELS_PARTS_H
+#define TM_MODELS_PARTS_H
+
+#include "ops/nn.h"
+
+/* timm's make_divisible: v rounded to a multiple of divisor, at least divisor, and one step up
+ * where rounding took more than 1 - limit of it (0.9 is usual; 0: no limit). */
+int tm_divisible(double v, int divisor, double limit);
+
+/* timm's BlurPool2d: binomial 3x3 filter of every channel, reflect padding. */
+tm_node *tm_blur_pool(tm_builder *b, tm_node *x, int stride);
+
+/* timm's SEModule: x * sigmoid(fc2(relu(fc1(mean x)))), 1x1 convolutions with bias; `reduced`
+ * channels between. */
+tm_node *tm_squeeze_excite(tm_builder *b, const char *name, tm_node *x, int reduced);
+
+/* timm's EcaModule: the kernel follows from the number of channels that the design (not a pruned
+ * model) has. */
+tm_node *tm_efficient_channel_attention(tm_builder *b, const char *name, tm_node *x, int channels);
+
+/* Global pool (the option, else `pool`), taps pre_logits and logits; `classifier` is the linear
+ * layer, absent when num_classes is 0. */
+void tm_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char *classifier);
+
+#endif
