@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "output/json.h"
@@ -291,7 +292,8 @@ static int list_rows(const list_options *list, const tm_arguments *arguments, si
     };
     char root[TM_PATH_MAX];
     const char *format = list->format ? list->format : tm_stdout_is_terminal() ? "table" : "names";
-    bool cache = (list->cached || strcmp(format, "names") != 0) && tm_hub_cache_root(NULL, root);
+    bool cache = (list->cached || strcmp(format, "names") != 0) && tm_hub_cache_root(NULL, root) &&
+                 access(root, F_OK) == 0;
     size_t found = tm_list_models(&query, indices), count = 0;
     for (size_t i = 0; i < found; i++) {
         fill_row(&rows[count], list, indices[i], cache ? root : NULL);
