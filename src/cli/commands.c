@@ -36,10 +36,11 @@ const tm_command_entry *tm_find_command(const char *name)
 int tm_unknown_command(const char *name)
 {
     char text[TM_NEAREST_TEXT_MAX];
+    char known[sizeof tm_commands / sizeof *tm_commands][NAME_MAX_LENGTH];
     tm_nearest nearest;
     tm_nearest_start(&nearest, name);
     for (size_t i = 0; i < tm_command_count; i++)
-        tm_nearest_offer(&nearest, tm_commands[i].name);
+        tm_nearest_offer(&nearest, dashed(tm_commands[i].name, known[i]));
     return tm_usage_error(NULL, "unknown command %s%s", name, tm_nearest_text(&nearest, "", text));
 }
 
