@@ -10,7 +10,7 @@ VERSION := $(shell sed -n 's/^\#define TIMMC_VERSION "\(.*\)"/\1/p' include/timm
 comma := ,
 B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-clang)
 
-PACKAGES := libpng libjpeg libcjson
+PACKAGES := libpng libjpeg libcjson zlib
 CFLAGS ?= -O2 -g
 TM_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -Isrc -fopenmp -fvisibility=hidden -fno-math-errno -ffp-contract=off \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wpointer-arith -Wundef \

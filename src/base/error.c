@@ -38,12 +38,11 @@ tm_status tm_error_context(tm_error *error, const char *format, ...)
     memcpy(cause, error->message, sizeof cause);
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(error->message, sizeof cause, format, args);
+    int n = vsnprintf(error->message, sizeof error->message, format, args);
     va_end(args);
-    if (n >= 0 && (size_t)n + 2 < sizeof cause) {
-        memcpy(error->message + n, ": ", 3);
-        strncat(error->message, cause, sizeof cause - (size_t)n - 3);
-    }
+    size_t used = n < 0 ? 0 : (size_t)n, room = sizeof error->message;
+    if (used + 3 <= room)
+        snprintf(error->message + used, room - used, ": %.*s", (int)(room - used - 3), cause);
     return error->status;
 }
 
