@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PNG through libpng, which is shown the header, the palette and the picture's data alone. */
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <png.h>
@@ -30,6 +31,7 @@ typedef struct decoder {
     int passes;
     unsigned char palette[256][3];
     int warnings;
+    bool no_memory;
     tm_image *out;
     tm_error *error;
     tm_status status;
@@ -49,9 +51,26 @@ static bool has_all_rows(const decoder *d)
     return d->passes > 1 && png_get_current_pass_number(d->png) >= d->passes;
 }
 
+static png_voidp on_malloc(png_structp png, png_alloc_size_t bytes)
+{
+    decoder *d = png_get_mem_ptr(png);
+    void *block = malloc(bytes);
+    if (!block)
+        d->no_memory = true; /* libpng tells it in many ways */
+    return block;
+}
+
+static void on_free(png_structp png, png_voidp block)
+{
+    (void)png;
+    free(block);
+}
+
 static _Noreturn void on_error(png_structp png, png_const_charp text)
 {
     decoder *d = png_get_error_ptr(png);
+    if (d->no_memory)
+        escape(d, tm_fail(d->error, TM_NO_MEMORY, "%s: no memory to read a PNG", d->file.name));
     /* the compressed stream ends, or the data chunks do */
     bool early = d->place == AT_END || strstr(text, "Not enough image data") != NULL;
     if (early && has_all_rows(d))
@@ -142,7 +161,8 @@ static void on_read(png_structp png, png_bytep to, size_t count)
 
 static void create(decoder *d)
 {
-    d->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, d, on_error, on_warning);
+    d->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, d, on_error, on_warning, d, on_malloc,
+                                      on_free);
     if (d->png)
         d->info = png_create_info_struct(d->png);
     if (!d->info)

@@ -81,7 +81,7 @@ static tm_image read_picture(const char *name)
     char path[256];
     tm_map map;
     tm_error error = {0};
-    tm_image image;
+    tm_image image = {0};
     snprintf(path, sizeof path, DATA "%s", name);
     if (tm_map_file(path, &map, &error) != TM_OK ||
         tm_image_decode(map.data, map.size, path, NULL, &image, &error) != TM_OK)
