@@ -81,7 +81,7 @@ static const tm_option run_options[] = {
 
 #define OUTPUT(member) offsetof(tm_output_options, member)
 static const tm_option output_options[] = {
-    {'o', "output", "FILE", "write to a file; its ending says the format",
+    {'o', "output-file", "FILE", "write to a file; its ending says the format",
         TM_OPTION_TEXT, OUTPUT(output), 0, 0},
     {0, "force", NULL, "overwrite an existing file", TM_OPTION_FLAG, OUTPUT(force), 0, 0},
 };

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/records.h"
+#include "cli/session.h"
+#include "output/json.h"
+#include "output/writer.h"
+
+typedef struct classify_options {
+    int top;
+    bool all;
+    const char *output, *labels, *format;
+    double threshold;
+} classify_options;
+
+/* clang-format off */
+#define CLASSIFY(member) offsetof(classify_options, member)
+static const tm_option options[] = {
+    {'k', "top", "K", "classes to tell for each picture (default: 5)",
+        TM_OPTION_INT, CLASSIFY(top), 1, 1000000},
+    {0, "all", NULL, "tell every class", TM_OPTION_FLAG, CLASSIFY(all), 0, 0},
+    {0, "output", "prob|logit", "what to tell of a class (default: prob)",
+        TM_OPTION_CHOICE, CLASSIFY(output), 0, 0},
+    {0, "threshold", "P", "leave out classes below this probability",
+        TM_OPTION_NUMBER, CLASSIFY(threshold), 0, 1},
+    {0, "labels", "auto|none|FILE", "names of the classes: by their number, none, or one a line",
+        TM_OPTION_TEXT, CLASSIFY(labels), 0, 0},
+    {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
+        TM_OPTION_CHOICE, CLASSIFY(format), 0, 0},
+};
+/* clang-format on */
+
+static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
+static const tm_option_group *const groups[] = {
+    &options_group, &tm_model_group, &tm_picture_group, &tm_input_group,
+    &tm_run_group,  &tm_output_group, NULL};
+static const tm_command command = {
+    .name = "classify",
+    .operands = "[MODEL] INPUT...",
+    .description = "Tells the classes of pictures: the most probable first, one record for every "
+                   "input, in their order. INPUT is a JPEG or PNG file, a folder of them, a .npy "
+                   "file of ready tensors [N,C,H,W], or - for a picture on stdin. With -o "
+                   "the logits go to a .npy, .npz or .safetensors file.",
+    .groups = groups,
+    .examples = {"classify cat.jpg", "classify resnet50 --no-pretrained -k 3 cat.jpg"},
+};
+
+typedef struct ranked {
+    int index;
+    float logit;
+} ranked;
+
+typedef struct classifier {
+    const classify_options *options;
+    tm_records records;
+    tm_writer *writer;
+    int classes;
+    float *logits;
+    ranked *order;
+    double largest, sum; /* of the softmax */
+    char **labels;       /* of a label file, else NULL */
+    size_t label_count;
+    char *label_text;
+} classifier;
+
+/* ---- labels ---- */
+
+static tm_status read_labels(classifier *c, const char *path, tm_error *error)
+{
+    FILE *f = fopen(path, "re");
+    tm_buffer text = {0};
+    char block[4096];
+    if (!f)
+        return tm_fail(error, TM_NOT_FOUND, "%s: cannot read the labels", path);
+    for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
+        tm_buffer_add(&text, block, n);
+    fclose(f);
+    c->labels = calloc(text.length + 1, sizeof *c->labels);
+    c->label_text = text.data;
+    if (text.failed || !c->labels)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the labels", path);
+    for (char *line = text.data, *end; line && *line; line = end) {
+        end = line + strcspn(line, "\n");
+        if (*end)
+            *end++ = '\0';
+        line[strcspn(line, "\r")] = '\0';
+        c->labels[c->label_count++] = line;
+    }
+    if (c->label_count != (size_t)c->classes)
+        return tm_fail(error, TM_USAGE, "%s: %zu labels, the model has %d classes", path,
+                       c->label_count, c->classes);
+    return TM_OK;
+}
+
+/* "" where there is none */
+static void find_label(const classifier *c, int index, const char **name, const char **label)
+{
+    *name = *label = "";
+    if (c->labels)
+        *label = c->labels[index];
+    else if (!c->options->labels || strcmp(c->options->labels, "none") != 0)
+        tm_label(c->classes, index, name, label);
+}
+
+/* ---- ranking ---- */
+
+/* Equal logits stay in the order of their classes. */
+static int by_logit(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->logit != y->logit)
+        return x->logit > y->logit ? -1 : 1;
+    return x->index - y->index;
+}
+
+static void rank(classifier *c)
+{
+    c->largest = -INFINITY;
+    c->sum = 0;
+    for (int i = 0; i < c->classes; i++)
+        c->largest = fmax(c->largest, c->logits[i]);
+    for (int i = 0; i < c->classes; i++) {
+        c->order[i] = (ranked){i, c->logits[i]};
+        c->sum += exp(c->logits[i] - c->largest);
+    }
+    qsort(c->order, (size_t)c->classes, sizeof *c->order, by_logit);
+}
+
+static float probability(const classifier *c, float logit)
+{
+    return (float)(exp(logit - c->largest) / c->sum);
+}
+
+/* How many of the ranked classes are told. */
+static int told(const classifier *c)
+{
+    int count = c->options->all || c->options->top > c->classes ? c->classes : c->options->top;
+    while (count > 0 && c->options->threshold > 0 &&
+           probability(c, c->order[count - 1].logit) < c->options->threshold)
+        count--;
+    return count;
+}
+
+static bool wants_logits(const classifier *c)
+{
+    return c->options->output && strcmp(c->options->output, "logit") == 0;
+}
+
+static float value(const classifier *c, const ranked *r)
+{
+    return wants_logits(c) ? r->logit : probability(c, r->logit);
+}
+
+/* ---- records ---- */
+
+static void write_json(classifier *c, const tm_session *session, const tm_answer *answer)
+{
+    tm_buffer *out = &c->records.line;
+    tm_buffer_putc(out, '{');
+    tm_answer_json(out, session, answer);
+    if (!answer->error) {
+        tm_buffer_puts(out, ",\"top\":[");
+        for (int i = 0, count = told(c); i < count; i++) {
+            const char *name, *label;
+            find_label(c, c->order[i].index, &name, &label);
+            tm_buffer_printf(out, "%s{\"index\":%d", i ? "," : "", c->order[i].index);
+            if (*name) {
+                tm_buffer_puts(out, ",\"name\":");
+                tm_json_string(out, name);
+            }
+            if (*label) {
+                tm_buffer_puts(out, ",\"label\":");
+                tm_json_string(out, label);
+            }
+            tm_buffer_puts(out, wants_logits(c) ? ",\"logit\":" : ",\"prob\":");
+            tm_json_f32(out, value(c, &c->order[i]));
+            tm_buffer_putc(out, '}');
+        }
+        tm_buffer_putc(out, ']');
+    }
+    tm_buffer_putc(out, '}');
+}
+
+static void write_text(classifier *c, const tm_answer *answer)
+{
+    tm_buffer *out = &c->records.line;
+    tm_buffer_printf(out, "%s", answer->file);
+    if (answer->index >= 0)
+        tm_buffer_printf(out, " [%d]", answer->index);
+    if (answer->error) {
+        tm_buffer_printf(out, "\n  error: %s\n", answer->error->message);
+        return;
+    }
+    tm_buffer_putc(out, '\n');
+    for (int i = 0, count = told(c); i < count; i++) {
+        const char *name, *label;
+        find_label(c, c->order[i].index, &name, &label);
+        if (wants_logits(c))
+            tm_buffer_printf(out, "  %9.4f", (double)c->order[i].logit);
+        else
+            tm_buffer_printf(out, "  %6.2f %%", 100.0 * (double)value(c, &c->order[i]));
+        tm_buffer_printf(out, "  %s%s(%d)\n", label, *label ? " " : "", c->order[i].index);
+    }
+}
+
+static void write_fields(classifier *c, const tm_answer *answer)
+{
+    int count = answer->error ? 1 : told(c);
+    for (int i = 0; i < count; i++) {
+        char number[32];
+        const char *name = "", *label = "";
+        tm_buffer shown = {0};
+        tm_records_field(&c->records, answer->file);
+        if (!answer->error) {
+            find_label(c, c->order[i].index, &name, &label);
+            tm_json_f32(&shown, value(c, &c->order[i]));
+        }
+        snprintf(number, sizeof number, "%d", i + 1);
+        tm_records_field(&c->records, answer->error ? "" : number);
+        snprintf(number, sizeof number, "%d", c->order[i].index);
+        tm_records_field(&c->records, answer->error ? "" : number);
+        tm_records_field(&c->records, name);
+        tm_records_field(&c->records, label);
+        tm_records_field(&c->records, shown.data ? shown.data : "");
+        tm_records_field(&c->records, answer->error ? answer->error->message : "");
+        tm_buffer_putc(&c->records.line, '\n');
+        tm_buffer_free(&shown);
+    }
+}
+
+static tm_status answer_one(tm_session *session, const tm_answer *answer, void *context,
+                            tm_error *error)
+{
+    classifier *c = context;
+    tm_status status = TM_OK;
+    if (!answer->error) {
+        tm_model_read(session->model, 0, answer->picture, c->logits);
+        rank(c);
+        if (c->writer)
+            status = tm_writer_add(c->writer, "logits", 2, (int64_t[]){1, c->classes}, c->logits,
+                                   error);
+    }
+    if (tm_records_are_json(&c->records))
+        write_json(c, session, answer);
+    else if (c->records.separator)
+        write_fields(c, answer);
+    else
+        write_text(c, answer);
+    return status ? status : tm_records_write(&c->records, error);
+}
+
+/* ---- the command ---- */
+
+static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
+{
+    const tm_output_options *output = &session->options->output;
+    c->classes = session->model->options.num_classes;
+    if (c->classes <= 0)
+        return tm_fail(error, TM_USAGE, "%s has no classes: use 'timmc features'",
+                       session->model->display);
+    tm_status status = tm_model_select(session->model, "logits", error);
+    tm_output logits;
+    if (!status) {
+        tm_model_output(session->model, 0, &logits);
+        if (logits.rank != 2)
+            status = tm_fail(error, TM_USAGE, "without pooling there are no class scores");
+    }
+    c->logits = calloc((size_t)c->classes, sizeof *c->logits);
+    c->order = calloc((size_t)c->classes, sizeof *c->order);
+    if (!status && (!c->logits || !c->order))
+        status = tm_fail(error, TM_NO_MEMORY, "no memory for %d classes", c->classes);
+    const char *labels = c->options->labels;
+    if (!status && labels && strcmp(labels, "auto") != 0 && strcmp(labels, "none") != 0)
+        status = read_labels(c, labels, error);
+    if (!status && output->output)
+        status = tm_writer_open(output->output, output->force, &c->writer, error);
+    return status;
+}
+
+/* Keeps the file only when there is something in it. */
+static int finish(classifier *c, const tm_session *session, int exit_code)
+{
+    tm_error error = {0};
+    bool good = exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED;
+    if (c->writer && good && session->done)
+        tm_writer_commit(c->writer, &error);
+    else
+        tm_writer_abandon(c->writer);
+    tm_records_close(&c->records, &error);
+    return error.status ? tm_report(&error) : exit_code;
+}
+
+static int classify(const classify_options *chosen, const tm_session_options *set,
+                    tm_arguments *arguments)
+{
+    classifier c = {.options = chosen};
+    tm_session session;
+    tm_error error = {0};
+    int exit_code;
+    tm_status status = tm_session_open(&session, set, arguments, &error);
+    if (!status)
+        status = prepare(&c, &session, &error);
+    if (status) {
+        exit_code = tm_report(&error);
+        tm_writer_abandon(c.writer);
+    } else {
+        tm_records_open(&c.records, chosen->format, "file,rank,index,name,label,value,error");
+        exit_code = tm_session_run(&session, answer_one, &c);
+        exit_code = finish(&c, &session, exit_code);
+    }
+    free(c.logits);
+    free(c.order);
+    free(c.labels);
+    free(c.label_text);
+    tm_session_close(&session);
+    return exit_code;
+}
+
+int tm_cmd_classify(int argc, char **argv)
+{
+    classify_options chosen = {.top = 5};
+    tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
+    void *const targets[] = {&chosen, &set.model, &set.picture, &set.input, &set.run, &set.output};
+    tm_arguments arguments;
+    int exit_code;
+    if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
+        return exit_code;
+    exit_code = classify(&chosen, &set, &arguments);
+    tm_arguments_free(&arguments);
+    return exit_code;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/tensors.h"
+
+typedef struct features_options {
+    tm_ints indices;
+    const char *kind, *format;
+    int output_stride;
+    bool l2;
+} features_options;
+
+/* clang-format off */
+#define FEATURES(member) offsetof(features_options, member)
+static const tm_option options[] = {
+    {0, "out-indices", "I,I,...", "feature maps to tell; negative ones count from the end "
+        "(default: as timm, all of a CNN, the last three of a ViT)",
+        TM_OPTION_INTS, FEATURES(indices), 0, 0},
+    {0, "kind", "pyramid|unpooled|pooled|pre-logits", "feature maps, the last state, the pooled "
+        "embedding, or what the classifier sees (default: pyramid)",
+        TM_OPTION_CHOICE, FEATURES(kind), 0, 0},
+    {0, "output-stride", "8|16|32", "input pixels per pixel of the last map",
+        TM_OPTION_INT, FEATURES(output_stride), 8, 32},
+    {0, "l2", NULL, "divide each tensor by its length", TM_OPTION_FLAG, FEATURES(l2), 0, 0},
+    {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
+        TM_OPTION_CHOICE, FEATURES(format), 0, 0},
+};
+/* clang-format on */
+
+static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
+static const tm_option_group *const groups[] = {
+    &options_group, &tm_model_group, &tm_picture_group, &tm_input_group,
+    &tm_run_group,  &tm_output_group, NULL};
+static const tm_command command = {
+    .name = "features",
+    .operands = "[MODEL] INPUT...",
+    .description = "Computes feature maps or embeddings of pictures, one record for every input, "
+                   "in their order. The numbers go to the file of -o: .npy (one array, with an "
+                   ".index.jsonl beside it), .npz, .safetensors, or a folder of .npy files. Where "
+                   "the model's weights are not at hand, the record tells the shapes alone.",
+    .groups = groups,
+    .examples = {"features resnet34 --out-indices 2,3,4 cat.jpg",
+                 "features --kind pooled -o embeddings.npy cat.jpg"},
+};
+
+static tm_status select_index(tm_session *session, int index, tm_error *error)
+{
+    char name[64];
+    snprintf(name, sizeof name, "features.%d", index);
+    return tm_model_select(session->model, name, error);
+}
+
+static tm_status select_pyramid(const features_options *chosen, tm_session *session,
+                                tm_error *error)
+{
+    const tm_graph *graph = &session->model->graph;
+    int count = tm_graph_tap_count(graph, TM_TAP_FEATURE), indices[256];
+    if (graph->no_features || !count)
+        return tm_fail(error, TM_USAGE, "%s has no feature maps%s%s", session->model->display,
+                       graph->no_features ? ": " : "",
+                       graph->no_features ? graph->no_features : "");
+    if (chosen->indices.count > sizeof indices / sizeof *indices)
+        return tm_fail(error, TM_USAGE, "%zu indices: expected at most %zu",
+                       chosen->indices.count, sizeof indices / sizeof *indices);
+    tm_status status = tm_resolve_indices(&chosen->indices, count, "feature map",
+                                          session->model->display, indices, error);
+    for (size_t i = 0; i < chosen->indices.count && !status; i++)
+        status = select_index(session, indices[i], error);
+    int last = graph->default_features ? graph->default_features : count;
+    for (int i = count - last; i < count && !chosen->indices.count && !status; i++)
+        status = select_index(session, i, error);
+    return status;
+}
+
+static tm_status select_outputs(const features_options *chosen, tm_session *session,
+                                tm_error *error)
+{
+    const char *kind = chosen->kind ? chosen->kind : "pyramid";
+    if (strcmp(kind, "pyramid") == 0)
+        return select_pyramid(chosen, session, error);
+    if (chosen->indices.count)
+        return tm_fail(error, TM_USAGE, "--out-indices chooses among the maps of --kind pyramid");
+    if (strcmp(kind, "unpooled") == 0)
+        return tm_model_select(session->model, "forward_features", error);
+    return tm_model_select(session->model, "pre_logits", error);
+}
+
+/* Without weights shapes are still an answer, unless numbers were asked for. */
+static void check_weights(tm_session *session)
+{
+    if (tm_model_has_weights(session->model) || session->options->output.output)
+        return;
+    session->shapes_only = true;
+    tm_print_warning("%s: its weights are not here, so these are shapes without numbers; give "
+                     "--weights FILE.safetensors, or --no-pretrained for made-up ones",
+                     session->model->display);
+}
+
+static int features(const features_options *chosen, const tm_session_options *set,
+                    tm_arguments *arguments)
+{
+    tm_session session;
+    tm_tensors tensors = {0};
+    tm_error error = {0};
+    tm_status status = tm_session_open(&session, set, arguments, &error);
+    if (!status)
+        status = select_outputs(chosen, &session, &error);
+    if (!status) {
+        check_weights(&session);
+        status = tm_tensors_open(&tensors, &session, chosen->format, "features", &error);
+        tensors.l2 = chosen->l2;
+    }
+    int exit_code = status ? tm_report(&error)
+                           : tm_session_run(&session, tm_tensors_answer, &tensors);
+    exit_code = tm_tensors_close(&tensors, &session, exit_code);
+    tm_session_close(&session);
+    return exit_code;
+}
+
+int tm_cmd_features(int argc, char **argv)
+{
+    features_options chosen = {0};
+    tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
+    void *const targets[] = {&chosen, &set.model, &set.picture, &set.input, &set.run, &set.output};
+    tm_arguments arguments;
+    int exit_code;
+    if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
+        return exit_code;
+    set.output_stride = chosen.output_stride;
+    exit_code = features(&chosen, &set, &arguments);
+    tm_arguments_free(&arguments);
+    return exit_code;
+}

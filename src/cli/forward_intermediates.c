@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/tensors.h"
+
+typedef struct intermediates_options {
+    tm_ints indices;
+    int last;
+    const char *output_fmt, *format;
+    bool norm, prefix, only;
+} intermediates_options;
+
+/* clang-format off */
+#define INTERMEDIATES(member) offsetof(intermediates_options, member)
+static const tm_option options[] = {
+    {0, "indices", "I,I,...", "blocks to tell; negative ones count from the end (default: all)",
+        TM_OPTION_INTS, INTERMEDIATES(indices), 0, 0},
+    {0, "last", "N", "the last N blocks", TM_OPTION_INT, INTERMEDIATES(last), 1, 100000},
+    {0, "output-fmt", "NCHW|NLC", "maps, or tokens where the model has them (default: NCHW)",
+        TM_OPTION_CHOICE, INTERMEDIATES(output_fmt), 0, 0},
+    {0, "norm", NULL, "apply the final norm to each", TM_OPTION_FLAG, INTERMEDIATES(norm), 0, 0},
+    {0, "prefix-tokens", NULL, "tell class, distillation and register tokens too",
+        TM_OPTION_FLAG, INTERMEDIATES(prefix), 0, 0},
+    {0, "intermediates-only", NULL, "leave out the final state",
+        TM_OPTION_FLAG, INTERMEDIATES(only), 0, 0},
+    {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
+        TM_OPTION_CHOICE, INTERMEDIATES(format), 0, 0},
+};
+/* clang-format on */
+
+static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
+static const tm_option_group *const groups[] = {
+    &options_group, &tm_model_group, &tm_picture_group, &tm_input_group,
+    &tm_run_group,  &tm_output_group, NULL};
+static const tm_command command = {
+    .name = "forward-intermediates",
+    .operands = "[MODEL] INPUT...",
+    .description = "Computes the output of each block and the final state, as timm's "
+                   "forward_intermediates, one record for every input. The numbers go to the file "
+                   "of -o, under timm's names: image_features, image_intermediates.N, "
+                   "image_intermediates_prefix.N. Blocks that nothing needs are not computed, and "
+                   "their weights are not read.",
+    .groups = groups,
+    .examples = {"forward-intermediates --last 2 cat.jpg",
+                 "forward-intermediates vit_base_patch16_224 --no-pretrained --indices 2,5,-1 "
+                 "--prefix-tokens cat.jpg"},
+};
+
+static tm_status select_block(const intermediates_options *chosen, tm_session *session, int index,
+                              tm_error *error)
+{
+    char name[64];
+    snprintf(name, sizeof name, "image_intermediates.%d", index);
+    tm_status status = tm_model_select(session->model, name, error);
+    if (status || !chosen->prefix)
+        return status;
+    snprintf(name, sizeof name, "image_intermediates_prefix.%d", index);
+    return tm_model_select(session->model, name, error);
+}
+
+static tm_status check_format(const intermediates_options *chosen, const tm_session *session,
+                              tm_error *error)
+{
+    const tm_graph *graph = &session->model->graph;
+    bool tokens = graph->token_maps;
+    if (chosen->output_fmt && strcmp(chosen->output_fmt, "NLC") == 0 && !tokens)
+        return tm_fail(error, TM_USAGE, "%s has maps, not tokens: --output-fmt must be NCHW",
+                       session->model->display);
+    if (chosen->prefix && !tm_graph_tap_count(graph, TM_TAP_PREFIX))
+        return tm_fail(error, TM_USAGE, "%s has no prefix tokens", session->model->display);
+    if (chosen->norm && !graph->final_norm)
+        return tm_fail(error, TM_USAGE, "%s has no final norm to apply", session->model->display);
+    return TM_OK;
+}
+
+static tm_status select_outputs(const intermediates_options *chosen, tm_session *session,
+                                tm_error *error)
+{
+    const tm_graph *graph = &session->model->graph;
+    const char *model = session->model->display;
+    int count = tm_graph_tap_count(graph, TM_TAP_INTERMEDIATE), indices[1024];
+    if (graph->no_intermediates || !count)
+        return tm_fail(error, TM_USAGE, "%s has no intermediates%s%s", model,
+                       graph->no_intermediates ? ": " : "",
+                       graph->no_intermediates ? graph->no_intermediates : "");
+    if (chosen->last && chosen->indices.count)
+        return tm_fail(error, TM_USAGE, "--last and --indices exclude each other");
+    if (chosen->last > count)
+        return tm_fail(error, TM_USAGE, "%s has %d blocks, not %d", model, count, chosen->last);
+    if (chosen->indices.count > sizeof indices / sizeof *indices)
+        return tm_fail(error, TM_USAGE, "%zu indices: expected at most %zu",
+                       chosen->indices.count, sizeof indices / sizeof *indices);
+    tm_status status = check_format(chosen, session, error);
+    if (!status && !chosen->only)
+        status = tm_model_select(session->model, "image_features", error);
+    if (!status)
+        status = tm_resolve_indices(&chosen->indices, count, "block", model, indices, error);
+    for (size_t i = 0; i < chosen->indices.count && !status; i++)
+        status = select_block(chosen, session, indices[i], error);
+    int first = chosen->last ? count - chosen->last : 0;
+    for (int i = first; i < count && !chosen->indices.count && !status; i++)
+        status = select_block(chosen, session, i, error);
+    return status;
+}
+
+static int run(const intermediates_options *chosen, const tm_session_options *set,
+               tm_arguments *arguments)
+{
+    tm_session session;
+    tm_tensors tensors = {0};
+    tm_error error = {0};
+    tm_status status = tm_session_open(&session, set, arguments, &error);
+    if (!status)
+        status = select_outputs(chosen, &session, &error);
+    if (!status)
+        status = tm_tensors_open(&tensors, &session, chosen->format, "tensors", &error);
+    bool tokens = chosen->output_fmt && strcmp(chosen->output_fmt, "NLC") == 0;
+    for (size_t i = 0; i < tensors.count && !status; i++)
+        tensors.shown[i].tokens = tokens;
+    int exit_code = status ? tm_report(&error)
+                           : tm_session_run(&session, tm_tensors_answer, &tensors);
+    exit_code = tm_tensors_close(&tensors, &session, exit_code);
+    tm_session_close(&session);
+    return exit_code;
+}
+
+int tm_cmd_forward_intermediates(int argc, char **argv)
+{
+    intermediates_options chosen = {0};
+    tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
+    void *const targets[] = {&chosen, &set.model, &set.picture, &set.input, &set.run, &set.output};
+    tm_arguments arguments;
+    int exit_code;
+    if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
+        return exit_code;
+    set.norm_intermediates = chosen.norm;
+    exit_code = run(&chosen, &set, &arguments);
+    tm_arguments_free(&arguments);
+    return exit_code;
+}

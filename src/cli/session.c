@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "output/json.h"
+#include "run/parallel.h"
+#include "weights/npy.h"
+
+enum { DEFAULT_BATCH = 8 };
+
+/* One picture of a batch. */
+struct tm_entry {
+    char *file;
+    int index;
+    bool ready; /* its tensor is already in its slot */
+    tm_error error;
+    int slot;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- opening ---- */
+
+/* OMP_NUM_THREADS counts when no option says otherwise. */
+static int thread_count(const tm_run_options *run)
+{
+    const char *text = getenv("OMP_NUM_THREADS");
+    int count = run->threads ? run->threads : text ? atoi(text) : 0;
+    return count > 0 ? count : tm_cpu_threads();
+}
+
+static void set_size(const tm_session_options *o, const char *name, tm_open_options *open)
+{
+    tm_resolved resolved;
+    open->img_height = o->model.img_size.height;
+    open->img_width = o->model.img_size.width;
+    bool test = o->picture.size && strcmp(o->picture.size, "test") == 0;
+    if (!open->img_height && test && tm_model_resolve(name, &resolved, NULL) == TM_OK) {
+        open->img_height = resolved.config.test_input_size[1];
+        open->img_width = resolved.config.test_input_size[2];
+    }
+}
+
+static tm_status set_channels(const tm_numbers *given, const char *what, int channels,
+                              double values[3], tm_error *error)
+{
+    if (!given->count)
+        return TM_OK;
+    if (given->count != 1 && given->count != (size_t)channels)
+        return tm_fail(error, TM_USAGE, "--%s has %zu values: expected 1 or %d", what,
+                       given->count, channels);
+    for (int i = 0; i < 3; i++)
+        values[i] = given->values[given->count == 1 || i >= channels ? 0 : i];
+    return TM_OK;
+}
+
+static tm_status set_preprocess(tm_model *model, const tm_picture_options *o, tm_error *error)
+{
+    tm_preprocess *p = &model->preprocess;
+    if (o->size && strcmp(o->size, "test") == 0)
+        p->crop_pct = model->resolved.config.test_crop_pct;
+    if (o->crop_pct > 0)
+        p->crop_pct = o->crop_pct;
+    if (o->crop_mode)
+        tm_crop_mode_parse(o->crop_mode, &p->crop_mode);
+    if (o->interpolation)
+        tm_filter_parse(o->interpolation, &p->filter);
+    tm_status status = set_channels(&o->mean, "mean", p->channels, p->mean, error);
+    return status ? status : set_channels(&o->std, "std", p->channels, p->std, error);
+}
+
+static bool has_npy_name(const char *file)
+{
+    size_t length = strlen(file);
+    return length > 4 && strcmp(file + length - 4, ".npy") == 0;
+}
+
+/* One picture needs no room for eight. */
+static int batch_size(const tm_session_options *o, const tm_arguments *arguments)
+{
+    if (o->run.batch)
+        return o->run.batch;
+    struct stat st;
+    bool single = arguments->operand_count == 1 && !o->input.files_from &&
+                  !has_npy_name(arguments->operands[0]) &&
+                  (stat(arguments->operands[0], &st) != 0 || !S_ISDIR(st.st_mode));
+    return single ? 1 : DEFAULT_BATCH;
+}
+
+tm_status tm_session_open(tm_session *session, const tm_session_options *options,
+                          tm_arguments *arguments, tm_error *error)
+{
+    *session = (tm_session){.options = options};
+    const char *name;
+    tm_status status = tm_take_model(&options->model, arguments, &name, error);
+    if (status)
+        return status;
+    if (!arguments->operand_count && !options->input.files_from)
+        return tm_fail(error, TM_USAGE, "no INPUT: give pictures, folders or --files-from");
+    session->threads = thread_count(&options->run);
+    session->batch = batch_size(options, arguments);
+    tm_open_options open = {.weights = options->model.weights,
+                            .cache_dir = options->model.cache_dir,
+                            .num_classes = options->model.num_classes,
+                            .in_chans = options->model.in_chans,
+                            .global_pool = options->model.global_pool,
+                            .output_stride = options->output_stride,
+                            .norm_intermediates = options->norm_intermediates,
+                            .max_batch = session->batch,
+                            .threads = session->threads,
+                            .isa = options->run.isa};
+    if (options->model.no_pretrained && !open.weights)
+        open.weights = "formula:0";
+    set_size(options, name, &open);
+    status = tm_model_open(name, &open, &session->model, error);
+    if (!status) {
+        const char *warning = session->model->resolved.warning;
+        if (warning[0])
+            tm_print_warning("%s", warning);
+        status = set_preprocess(session->model, &options->picture, error);
+    }
+    if (!status)
+        status = tm_inputs_open(&session->inputs, &options->input, arguments->operands,
+                                arguments->operand_count, error);
+    return status;
+}
+
+static void close_npy(tm_session *session)
+{
+    if (session->npy)
+        tm_npy_close(session->npy);
+    free(session->npy);
+    session->npy = NULL;
+}
+
+void tm_session_close(tm_session *session)
+{
+    close_npy(session);
+    if (session->entries)
+        for (int i = 0; i < session->batch; i++)
+            free(session->entries[i].file);
+    free(session->entries);
+    if (session->inputs.options)
+        tm_inputs_close(&session->inputs);
+    tm_model_close(session->model);
+}
+
+/* ---- reading inputs ---- */
+
+static tm_status check_npy(const tm_session *session, const char *file, const tm_npy *npy,
+                           tm_error *error)
+{
+    int64_t want[3];
+    tm_model_input_shape(session->model, want);
+    const int64_t *have = npy->shape + (npy->rank == 4);
+    bool good = (npy->rank == 3 || npy->rank == 4) && have[0] == want[0] && have[1] == want[1] &&
+                have[2] == want[2] && (npy->rank == 3 || npy->shape[0] > 0);
+    if (good)
+        return TM_OK;
+    tm_buffer shape = {0};
+    for (int i = 0; i < npy->rank; i++)
+        tm_buffer_printf(&shape, "%s%lld", i ? "," : "", (long long)npy->shape[i]);
+    tm_status status =
+        tm_fail(error, TM_SHAPE, "%s: a tensor of shape [%s], expected [N,%lld,%lld,%lld]", file,
+                shape.data ? shape.data : "", (long long)want[0], (long long)want[1],
+                (long long)want[2]);
+    tm_buffer_free(&shape);
+    return status;
+}
+
+/* Picture `index` of the array into the slot, [C][H][W] to [H][W][C]. */
+static tm_status take_npy_picture(tm_session *session, const tm_npy *npy, int index, int slot,
+                                  tm_error *error)
+{
+    int64_t s[3];
+    tm_model_input_shape(session->model, s);
+    size_t pixels = (size_t)(s[1] * s[2]), channels = (size_t)s[0], floats = pixels * channels;
+    if (session->shapes_only)
+        return TM_OK;
+    float *planes = malloc(floats * sizeof *planes), *out = tm_model_input(session->model, slot);
+    if (!planes)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for a tensor of %zu numbers", floats);
+    tm_npy_read_f32(npy, (size_t)index * floats, floats, planes);
+    for (size_t c = 0; c < channels; c++)
+        for (size_t i = 0; i < pixels; i++)
+            out[i * channels + c] = planes[c * pixels + i];
+    free(planes);
+    return TM_OK;
+}
+
+static tm_status read_stdin(tm_buffer *bytes, tm_error *error)
+{
+    char block[65536];
+    for (size_t n; (n = fread(block, 1, sizeof block, stdin)) > 0;)
+        tm_buffer_add(bytes, block, n);
+    if (ferror(stdin))
+        return tm_fail(error, TM_READ, "-: cannot read the standard input");
+    if (bytes->failed)
+        return tm_fail(error, TM_NO_MEMORY, "-: no memory for the standard input");
+    return TM_OK;
+}
+
+static tm_status decode(const tm_session *session, const char *file, tm_image *image,
+                        tm_error *error)
+{
+    tm_decode_options how = {.max_pixels = session->options->picture.max_pixels,
+                             .exif_orient = session->options->picture.exif_orient};
+    if (strcmp(file, "-") == 0) {
+        tm_buffer bytes = {0};
+        tm_status status = read_stdin(&bytes, error);
+        if (!status)
+            status = tm_image_decode((const unsigned char *)bytes.data, bytes.length, "-", &how,
+                                     image, error);
+        tm_buffer_free(&bytes);
+        return status;
+    }
+    tm_map map;
+    tm_status status = tm_map_file(file, &map, error);
+    if (!status)
+        status = tm_image_decode(map.data, map.size, file, &how, image, error);
+    tm_unmap(&map);
+    return status;
+}
+
+/* Decodes entry `index` into its slot; entries are apart, so threads share the batch. */
+static void read_picture(void *context, int index)
+{
+    tm_session *session = context;
+    struct tm_entry *entry = &session->entries[index];
+    tm_image image = {0};
+    if (entry->ready || entry->error.status)
+        return;
+    if (decode(session, entry->file, &image, &entry->error) == TM_OK && !session->shapes_only)
+        tm_preprocess_f32(&image, &session->model->preprocess,
+                          tm_model_input(session->model, index), &entry->error);
+    tm_image_free(&image);
+}
+
+/* The next picture's entry; false: there are no more. */
+static bool next_entry(tm_session *session, int at)
+{
+    struct tm_entry *entry = &session->entries[at];
+    char *kept = entry->file;
+    if (session->npy) {
+        const struct tm_entry *before = &session->entries[at ? at - 1 : session->batch - 1];
+        int index = before->index + 1;
+        if (index < (int)session->npy->shape[0]) {
+            if (before != entry) {
+                free(kept);
+                kept = strdup(before->file);
+            }
+            *entry = (struct tm_entry){.file = kept, .index = index, .ready = true};
+            take_npy_picture(session, session->npy, index, at, &entry->error);
+            return true;
+        }
+        close_npy(session);
+    }
+    const char *file = tm_inputs_next(&session->inputs);
+    if (!file)
+        return false;
+    free(kept);
+    *entry = (struct tm_entry){.file = strdup(file), .index = -1};
+    if (!entry->file) {
+        tm_fail(&entry->error, TM_NO_MEMORY, "no memory for a file name");
+        return true;
+    }
+    if (!has_npy_name(file))
+        return true;
+    tm_npy *npy = calloc(1, sizeof *npy);
+    if (!npy || tm_npy_open(file, npy, &entry->error)) {
+        free(npy);
+        return true;
+    }
+    if (check_npy(session, file, npy, &entry->error) == TM_OK)
+        take_npy_picture(session, npy, 0, at, &entry->error);
+    entry->ready = true;
+    session->npy = npy;
+    if (entry->error.status || npy->rank == 3 || npy->shape[0] == 1)
+        close_npy(session);
+    else
+        entry->index = 0;
+    return true;
+}
+
+/* ---- running ---- */
+
+/* Brings the good pictures to the front; returns how many there are. */
+static int pack_slots(tm_session *session, int count)
+{
+    int64_t s[3];
+    int good = 0;
+    tm_model_input_shape(session->model, s);
+    for (int i = 0; i < count; i++) {
+        struct tm_entry *entry = &session->entries[i];
+        if (entry->error.status)
+            continue;
+        if (good != i && !session->shapes_only)
+            memcpy(tm_model_input(session->model, good), tm_model_input(session->model, i),
+                   (size_t)(s[0] * s[1] * s[2]) * sizeof(float));
+        entry->slot = good++;
+    }
+    return good;
+}
+
+static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer, void *context,
+                           tm_error *error)
+{
+    double begin = now();
+    tm_parallel_for(session->threads, count, read_picture, session);
+    int good = pack_slots(session, count);
+    double read = now();
+    tm_status status = TM_OK;
+    if (good && !session->shapes_only)
+        status = tm_model_run_inputs(session->model, good, NULL, error);
+    session->decode_seconds += read - begin;
+    session->run_seconds += now() - read;
+    for (int i = 0; i < count && !status; i++) {
+        struct tm_entry *entry = &session->entries[i];
+        bool failed = entry->error.status != TM_OK;
+        session->done += !failed;
+        session->failed += failed;
+        tm_answer a = {.file = entry->file ? entry->file : "",
+                       .index = entry->index,
+                       .error = failed ? &entry->error : NULL,
+                       .picture = entry->slot};
+        status = answer(session, &a, context, error);
+    }
+    return status;
+}
+
+static void show_progress(const tm_session *session, double begin, bool end)
+{
+    size_t count = session->done + session->failed;
+    if (session->options->run.quiet || !isatty(STDERR_FILENO) || count < 2)
+        return;
+    fprintf(stderr, "\r%zu pictures, %.1f/s%s", count, (double)count / (now() - begin),
+            end ? "\n" : "");
+}
+
+static tm_status run_all(tm_session *session, tm_answer_fn *answer, void *context, tm_error *error)
+{
+    double begin = now();
+    tm_status status = session->shapes_only ? TM_OK : tm_model_load(session->model, error);
+    session->load_seconds = now() - begin;
+    for (bool more = true; more && !status;) {
+        int count = 0;
+        while (count < session->batch && (more = next_entry(session, count)))
+            count++;
+        if (count)
+            status = run_batch(session, count, answer, context, error);
+        show_progress(session, begin, !more);
+    }
+    return status;
+}
+
+int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context)
+{
+    tm_error error = {0};
+    session->entries = calloc((size_t)session->batch, sizeof *session->entries);
+    if (!session->entries)
+        tm_fail(&error, TM_NO_MEMORY, "no memory for a batch of %d", session->batch);
+    else
+        run_all(session, answer, context, &error);
+    if (error.status)
+        return tm_report(&error);
+    if (session->options->run.timings)
+        fprintf(stderr, "timmc: load %.2f ms, read %.2f ms, run %.2f ms, %zu pictures\n",
+                1e3 * session->load_seconds, 1e3 * session->decode_seconds,
+                1e3 * session->run_seconds, session->done);
+    if (!session->done && !session->failed) {
+        tm_print_error("no input found");
+        return TM_EXIT_INPUT;
+    }
+    return !session->failed ? TM_EXIT_OK : session->done ? TM_EXIT_SOME_FAILED : TM_EXIT_INPUT;
+}
+
+void tm_answer_json(tm_buffer *out, const tm_session *session, const tm_answer *answer)
+{
+    tm_buffer_puts(out, "\"file\":");
+    tm_json_string(out, answer->file);
+    if (answer->index >= 0)
+        tm_buffer_printf(out, ",\"index\":%d", answer->index);
+    if (answer->error) {
+        tm_buffer_printf(out, ",\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":",
+                         tm_status_name(answer->error->status));
+        tm_json_string(out, answer->error->message);
+        tm_buffer_putc(out, '}');
+    } else {
+        tm_buffer_puts(out, ",\"ok\":true,\"model\":");
+        tm_json_string(out, session->model->display);
+    }
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the commands that run a model share: open it as the options say, bring pictures through it
+ * in batches, and answer every input once and in order, failed ones included.
+ */
+#ifndef TM_CLI_SESSION_H
+#define TM_CLI_SESSION_H
+
+#include "api/model.h"
+#include "cli/inputs.h"
+
+/* The option groups of such a command. Start from the _DEFAULT. */
+typedef struct tm_session_options {
+    tm_model_options model;
+    tm_picture_options picture;
+    tm_input_options input;
+    tm_run_options run;
+    tm_output_options output;
+    int output_stride;       /* 0: the model's own */
+    bool norm_intermediates; /* see tm_open_options */
+} tm_session_options;
+#define TM_SESSION_OPTIONS_DEFAULT                                                                 \
+    {                                                                                              \
+        .model = TM_MODEL_OPTIONS_DEFAULT, .picture = TM_PICTURE_OPTIONS_DEFAULT,                  \
+        .run = TM_RUN_OPTIONS_DEFAULT                                                              \
+    }
+
+typedef struct tm_session {
+    const tm_session_options *options;
+    tm_model *model;
+    tm_inputs inputs;
+    int batch, threads;
+    bool shapes_only; /* no weights: inputs are checked, nothing is computed */
+    struct tm_entry *entries;
+    struct tm_npy *npy; /* the array whose pictures come next */
+    size_t done, failed;
+    double decode_seconds, run_seconds, load_seconds;
+} tm_session;
+
+/* One input's answer. */
+typedef struct tm_answer {
+    const char *file;
+    int index;             /* of a picture in a .npy file of several; else -1 */
+    const tm_error *error; /* NULL: it succeeded */
+    int picture;           /* for tm_model_read */
+} tm_answer;
+
+/* Opens the model; what it warns of goes to stderr. Then choose outputs, then run. */
+tm_status tm_session_open(tm_session *session, const tm_session_options *options,
+                          tm_arguments *arguments, tm_error *error);
+
+/* Loads the weights unless shapes_only, and calls answer for each input. A failure of answer ends
+ * the run. Returns the exit code; what ended the run is printed. */
+typedef tm_status tm_answer_fn(tm_session *session, const tm_answer *answer, void *context,
+                               tm_error *error);
+int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context);
+
+void tm_session_close(tm_session *session);
+
+/* "file":"cat.jpg","ok":true,"model":"..." or the error, without the braces. */
+void tm_answer_json(tm_buffer *out, const tm_session *session, const tm_answer *answer);
+
+#endif
