@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* timm's VisionTransformer class, for the families that are made of it. */
+#ifndef TM_MODELS_VISION_TRANSFORMER_H
+#define TM_MODELS_VISION_TRANSFORMER_H
+
+#include "models/parts_vit.h"
+
+typedef enum tm_vit_block_kind {
+    TM_VIT_BLOCK,
+    TM_VIT_RES_POST,
+    TM_VIT_PARALLEL_THINGS,
+    TM_VIT_PARALLEL_SCALING,
+    TM_VIT_DIFF_PARALLEL_SCALING
+} tm_vit_block_kind;
+
+typedef struct tm_vit {
+    const char *name;
+    int patch /* 16 */, width /* 768 */, depth /* 12 */, heads /* 12 */;
+    double mlp_ratio; /* 4 */
+    tm_vit_block_kind block;
+    tm_ffn_kind ffn;
+    tm_act_kind act; /* GELU */
+    bool rms_norm;   /* RMS norms in place of layer norms */
+    float norm_eps;  /* 1e-6 */
+    bool embed_norm; /* on the patch embedding */
+    int registers;
+    const char *pool; /* "token" */
+    bool no_class_token;
+    bool no_embed_class; /* position embedding for the patches only */
+    bool no_fc_norm;     /* final norm before the pool even where its place is after it */
+    bool no_final_norm;
+    bool pre_norm; /* before the blocks; no bias in the patch embedding */
+    bool no_qkv_bias, no_proj_bias, qk_norm;
+    bool sub_norms; /* norms before the last projection of attention and MLP */
+    bool layer_scale;
+    bool pool_prefix; /* the pool includes the prefix tokens */
+    bool diff_attention;
+} tm_vit;
+
+/* From the input to the taps. */
+void tm_vit_build(tm_builder *b, const tm_vit *v);
+/* From an embedding of one's own, h x w x width, of `reduction` input pixels a patch. */
+void tm_vit_build_on(tm_builder *b, const tm_vit *v, tm_node *patches, int reduction);
+
+#endif
