@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "models/parts_efficientnet.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "models/parts.h"
+#include "models/parts_norm.h"
+
+int tm_effnet_channels(const tm_effnet *net, int channels)
+{
+    return tm_divisible(channels * net->width, net->divisor, net->round_limit);
+}
+
+tm_node *tm_effnet_conv(const tm_effnet *net, const char *name, tm_node *x, tm_conv conv)
+{
+    conv.padding = net->padding;
+    return tm_conv2d(net->b, name, x, conv);
+}
+
+tm_node *tm_effnet_norm(const tm_effnet *net, const char *name, tm_node *x, tm_act_kind act)
+{
+    tm_norm norm = {.eps = net->norm_eps};
+    switch (net->norm) {
+    case TM_EFFNET_BATCH:
+        norm.kind = TM_NORM_BATCH;
+        break;
+    case TM_EFFNET_GROUP:
+        norm.kind = TM_NORM_GROUP;
+        norm.groups = x->shape.c / net->norm_group_size;
+        break;
+    case TM_EFFNET_LAYER:
+        norm.kind = TM_NORM_LAYER;
+        break;
+    case TM_EFFNET_EVO:
+        return tm_evo_norm_s0(net->b, name, x, x->shape.c / net->norm_group_size,
+                              act != TM_ACT_NONE, net->norm_eps);
+    }
+    return tm_activate(net->b, tm_normalize(net->b, name, x, norm), act);
+}
+
+/* ---- one block ---- */
+
+enum { MAX_EXPERTS = 8 };
+
+typedef enum depth_space {
+    NOT_DEPTH, /* no space-to-depth */
+    TO_DEPTH,  /* the block that begins it */
+    IN_DEPTH   /* pixels are in the channels */
+} depth_space;
+
+/* Channels are the design's; a pruned network has fewer. */
+typedef struct block {
+    const tm_effnet *net;
+    tm_block_args args;
+    int in, out, stride, dilation;
+    depth_space depth;
+    double se_ratio; /* of the expanded channels */
+    tm_act_kind act;
+    tm_padding spatial_padding;
+    tm_node *routing; /* weights of the experts, 1 x 1 x experts; or NULL */
+} block;
+
+/* timm's group_size: 0 means one group, 1 depthwise */
+static int groups(const block *k, int channels, int size)
+{
+    size = k->args.group_size >= 0 ? k->args.group_size : size;
+    if (size == 0)
+        return 1;
+    return size == 1 ? TM_DEPTHWISE : channels / size;
+}
+
+/* channels of part i of count: equal, the first takes the rest */
+static int mixed_part(int channels, int count, int i)
+{
+    int part = channels / count;
+    return i ? part : channels - part * (count - 1);
+}
+
+/* a convolution for every part of the channels, kernels differ */
+static tm_node *mixed_conv(const block *k, const char *name, tm_node *x, tm_kernel_sizes kernel,
+                           tm_conv conv)
+{
+    tm_builder *b = k->net->b;
+    tm_node *parts[TM_MAX_MIXED];
+    int out = conv.out, begin = 0;
+    tm_push(b, "%s", name);
+    for (int i = 0; i < kernel.count; i++) {
+        char part[8];
+        snprintf(part, sizeof part, "%d", i);
+        int in = mixed_part(x->shape.c, kernel.count, i);
+        conv.kernel = kernel.sizes[i];
+        conv.out = mixed_part(out, kernel.count, i);
+        parts[i] = tm_conv2d(b, part, tm_slice_c(b, x, begin, in), conv);
+        begin += in;
+    }
+    x = tm_concat_c(b, kernel.count, parts);
+    tm_pop(b);
+    return x;
+}
+
+/* x times expert i's weight in the routing */
+static tm_node *routed(const block *k, tm_node *x, int i)
+{
+    return tm_mul(k->net->b, x, tm_slice_c(k->net->b, k->routing, i, 1));
+}
+
+/* Kernels mixed by the routing are a sum over the experts: of convolutions for one filter per
+ * channel, else of the input, as one convolution of all experts' inputs side by side. */
+static tm_node *expert_conv(const block *k, const char *name, tm_node *x, tm_conv conv)
+{
+    tm_builder *b = k->net->b;
+    int count = k->args.experts, in = conv.groups == TM_DEPTHWISE ? 1 : x->shape.c;
+    int size = conv.kernel;
+    TM_ASSERT(count <= MAX_EXPERTS);
+    int64_t dims[] = {count, conv.out, in, size, size};
+    tm_push(b, "%s", name);
+    tm_node *weight = tm_param2(b, "weight", count, (int64_t)conv.out * in * size * size);
+    tm_pop(b);
+    weight = tm_const_reshape(b, weight, 5, dims);
+    tm_node *sum = NULL, *parts[MAX_EXPERTS];
+    if (conv.groups == TM_DEPTHWISE) {
+        for (int i = 0; i < count; i++) {
+            tm_node *own = tm_const_slice(b, weight, 0, i, 1);
+            own = tm_const_reshape(b, own, 4, dims + 1);
+            tm_node *y = routed(k, tm_conv2d_with(b, name, x, own, NULL, conv), i);
+            sum = sum ? tm_add(b, y, sum) : y;
+        }
+        return sum;
+    }
+    for (int i = 0; i < count; i++)
+        parts[i] = routed(k, x, i);
+    weight = tm_const_permute(b, weight, (int[]){1, 0, 2, 3, 4});
+    weight = tm_const_reshape(b, weight, 4, (int64_t[]){conv.out, (int64_t)count * in, size, size});
+    return tm_conv2d_with(b, name, tm_concat_c(b, count, parts), weight, NULL, conv);
+}
+
+static tm_node *block_conv(const block *k, const char *name, tm_node *x, tm_kernel_sizes kernel,
+                           tm_conv conv)
+{
+    if (conv.padding == TM_PAD_DEFAULT)
+        conv.padding = k->net->padding;
+    if (kernel.count > 1)
+        return mixed_conv(k, name, x, kernel, conv);
+    conv.kernel = kernel.sizes[0];
+    return k->routing ? expert_conv(k, name, x, conv) : tm_conv2d(k->net->b, name, x, conv);
+}
+
+/* timm's 'blurpc': a binomial 3x3 filter with zeros around the picture */
+static tm_node *blur(const block *k, tm_node *x)
+{
+    static const float binomial[9] = {1 / 16.0f, 2 / 16.0f, 1 / 16.0f, 2 / 16.0f, 4 / 16.0f,
+                                      2 / 16.0f, 1 / 16.0f, 2 / 16.0f, 1 / 16.0f};
+    tm_builder *b = k->net->b;
+    tm_node *filter = tm_literal(b, 4, (int64_t[]){1, 1, 3, 3}, binomial);
+    return tm_conv2d_with(
+        b, "aa", x, tm_const_repeat(b, filter, x->shape.c), NULL,
+        (tm_conv){.out = x->shape.c, .kernel = 3, .stride = k->stride, .groups = TM_DEPTHWISE});
+}
+
+/* The spatial convolution with norm and activation, and anti-aliasing in place of its stride. */
+static tm_node *spatial_conv(const block *k, const char *const names[2], tm_node *x,
+                             tm_kernel_sizes kernel, int out, int group_count)
+{
+    bool aa = k->net->blur && k->stride > 1 && k->depth != TO_DEPTH;
+    x = block_conv(k, names[0], x, kernel,
+                   (tm_conv){.out = out,
+                             .stride = aa ? 1 : k->stride,
+                             .dilation = k->dilation,
+                             .groups = group_count,
+                             .padding = k->spatial_padding});
+    x = tm_effnet_norm(k->net, names[1], x, k->act);
+    return aa ? blur(k, x) : x;
+}
+
+/* timm's GlobalContext: an average weighted by a softmax over the pixels makes the gate. */
+static tm_node *global_context(const block *k, tm_node *x, int channels)
+{
+    tm_builder *b = k->net->b;
+    int h = x->shape.h, w = x->shape.w, reduced = tm_divisible(channels * k->se_ratio, 1, 0.0);
+    tm_push(b, "se");
+    tm_node *attn = tm_conv2d(b, "conv_attn", x, (tm_conv){.out = 1, .kernel = 1, .bias = true});
+    attn = tm_softmax_c(b, tm_reshape(b, attn, 1, 1, h * w), 1);
+    tm_node *gate = tm_mul(b, x, tm_reshape(b, attn, h, w, 1));
+    gate = tm_reduce_hw(b, gate, TM_REDUCE_SUM);
+    tm_push(b, "mlp_scale");
+    gate = tm_conv2d(b, "fc1", gate, (tm_conv){.out = reduced, .kernel = 1, .bias = true});
+    gate = tm_normalize(b, "norm", gate, (tm_norm){.kind = TM_NORM_LAYER, .eps = 1e-6f});
+    gate = tm_activate(b, gate, k->act);
+    gate = tm_conv2d(b, "fc2", gate, (tm_conv){.out = x->shape.c, .kernel = 1, .bias = true});
+    tm_pop(b);
+    x = tm_mul(b, x, tm_activate(b, gate, TM_ACT_SIGMOID));
+    tm_pop(b);
+    return x;
+}
+
+static tm_node *attention(const block *k, tm_node *x, int channels)
+{
+    tm_builder *b = k->net->b;
+    if (!(k->se_ratio > 0))
+        return x;
+    if (k->net->global_context)
+        return global_context(k, x, channels);
+    int reduced = (int)rint(channels * k->se_ratio);
+    tm_push(b, "se");
+    tm_node *gate = tm_reduce_hw(b, x, TM_REDUCE_AVG);
+    gate = tm_conv2d(b, "conv_reduce", gate, (tm_conv){.out = reduced, .kernel = 1, .bias = true});
+    gate = tm_activate(b, gate, k->act);
+    gate =
+        tm_conv2d(b, "conv_expand", gate, (tm_conv){.out = x->shape.c, .kernel = 1, .bias = true});
+    x = tm_mul(b, x, tm_activate(b, gate, TM_ACT_SIGMOID));
+    tm_pop(b);
+    return x;
+}
+
+/* Four pixels become channels, by a convolution; what follows sees k as a block of that picture. */
+static tm_node *to_depth(block *k, tm_node *x)
+{
+    if (k->depth != TO_DEPTH)
+        return x;
+    k->in *= 4;
+    x = tm_conv2d(k->net->b, "conv_s2d", x,
+                  (tm_conv){.out = k->in, .kernel = 2, .stride = 2, .padding = TM_PAD_SAME});
+    x = tm_effnet_norm(k->net, "bn_s2d", x, k->act);
+    int *size = &k->args.kernel.sizes[0];
+    *size = (*size + 1) / 2;
+    if (*size == 2)
+        k->spatial_padding = TM_PAD_SAME;
+    return x;
+}
+
+static tm_node *depthwise_separable(block k, tm_node *x)
+{
+    x = to_depth(&k, x);
+    x = spatial_conv(&k, (const char *[]){"conv_dw", "bn1"}, x, k.args.kernel, x->shape.c,
+                     groups(&k, k.in, 1));
+    x = attention(&k, x, k.in);
+    x = block_conv(&k, "conv_pw", x, k.args.projection_kernel, (tm_conv){.out = k.out});
+    return tm_effnet_norm(k.net, "bn2", x, k.args.end_act ? k.act : TM_ACT_NONE);
+}
+
+static tm_node *inverted_residual(block k, tm_node *x)
+{
+    tm_builder *b = k.net->b;
+    x = to_depth(&k, x);
+    int mid = tm_divisible(k.in * k.args.expansion, 8, 0.9);
+    if (k.args.experts) {
+        tm_node *pooled = tm_reduce_hw(b, x, TM_REDUCE_AVG);
+        k.routing = tm_linear(b, "routing_fn", pooled, k.args.experts, true);
+        k.routing = tm_activate(b, k.routing, TM_ACT_SIGMOID);
+    }
+    x = block_conv(&k, "conv_pw", x, k.args.expansion_kernel, (tm_conv){.out = mid});
+    x = tm_effnet_norm(k.net, "bn1", x, k.act);
+    x = spatial_conv(&k, (const char *[]){"conv_dw", "bn2"}, x, k.args.kernel, x->shape.c,
+                     groups(&k, mid, 1));
+    x = attention(&k, x, mid);
+    x = block_conv(&k, "conv_pwl", x, k.args.projection_kernel, (tm_conv){.out = k.out});
+    return tm_effnet_norm(k.net, "bn3", x, TM_ACT_NONE);
+}
+
+static tm_node *edge_residual(const block *k, tm_node *x)
+{
+    int in = k->args.expansion_in ? tm_effnet_channels(k->net, k->args.expansion_in) : k->in;
+    int mid = tm_divisible(in * k->args.expansion, 8, 0.9);
+    x = spatial_conv(k, (const char *[]){"conv_exp", "bn1"}, x, k->args.kernel, mid,
+                     groups(k, mid, 0));
+    x = attention(k, x, mid);
+    x = block_conv(k, "conv_pwl", x, k->args.projection_kernel, (tm_conv){.out = k->out});
+    return tm_effnet_norm(k->net, "bn2", x, TM_ACT_NONE);
+}
+
+static tm_node *plain_conv(const block *k, tm_node *x)
+{
+    return spatial_conv(k, (const char *[]){"conv", "bn1"}, x, k->args.kernel, k->out,
+                        groups(k, k->in, 0));
+}
+
+static tm_node *run_block(const block *k, tm_node *x)
+{
+    bool skip = k->stride == 1 && k->in == k->out && !k->args.no_skip;
+    tm_node *y = x;
+    switch (k->args.type) {
+    case TM_BLOCK_DS:
+        y = depthwise_separable(*k, x);
+        break;
+    case TM_BLOCK_IR:
+        y = inverted_residual(*k, x);
+        break;
+    case TM_BLOCK_ER:
+        y = edge_residual(k, x);
+        break;
+    case TM_BLOCK_CN:
+        y = plain_conv(k, x);
+        skip = skip && k->args.skip;
+        break;
+    }
+    return skip ? tm_add(k->net->b, y, x) : y;
+}
+
+/* ---- stages ---- */
+
+/* Where the walk through the blocks stands. */
+typedef struct progress {
+    int channels, net_stride, dilation;
+    depth_space depth;
+} progress;
+
+static void enter_depth(progress *at, tm_block_args *args)
+{
+    if (at->depth == NOT_DEPTH && args->space_to_depth) {
+        at->depth = TO_DEPTH;
+        at->net_stride *= 2;
+    } else if (at->depth == TO_DEPTH) {
+        at->depth = IN_DEPTH;
+    }
+    if (at->depth == IN_DEPTH && args->stride == 2) {
+        args->stride = 1; /* the picture is already this small */
+        args->expansion /= 4;
+        at->depth = NOT_DEPTH;
+    }
+}
+
+static block next_block(const tm_effnet *net, tm_block_args args, progress *at)
+{
+    enter_depth(at, &args);
+    block k = {.net = net,
+               .in = at->channels,
+               .out = tm_effnet_channels(net, args.out) * (at->depth ? 4 : 1),
+               .stride = args.stride,
+               .dilation = at->dilation,
+               .depth = at->depth,
+               .se_ratio = args.se_ratio / (args.type == TM_BLOCK_DS ? 1.0 : args.expansion),
+               .act = args.act ? args.act : net->act,
+               .spatial_padding = net->padding};
+    if (at->depth == TO_DEPTH)
+        k.se_ratio /= 4;
+    if (k.stride > 1 && at->net_stride * k.stride > net->b->options.output_stride) {
+        at->dilation *= k.stride;
+        k.stride = 1;
+    }
+    at->net_stride *= k.stride;
+    at->channels = k.out;
+    args.experts *= net->expert_multiplier > 1 ? net->expert_multiplier : 1;
+    if (args.group_size < 0 && net->group_size)
+        args.group_size = net->group_size;
+    k.args = args;
+    return k;
+}
+
+static tm_node *run_stage(const tm_effnet *net, tm_node *x, const tm_stage_args *stage,
+                          progress *at)
+{
+    int index = 0;
+    for (int i = 0; i < stage->count; i++) {
+        tm_block_args args = stage->blocks[i];
+        for (int r = 0; r < args.repeat; r++, index++) {
+            /* only the first block of a stage has a stride */
+            if (index)
+                args.stride = 1;
+            block k = next_block(net, args, at);
+            tm_push(net->b, "%d", index);
+            x = run_block(&k, x);
+            tm_pop(net->b);
+        }
+    }
+    return x;
+}
+
+static void tap(const tm_effnet *net, const char *module, tm_node *x, int reduction)
+{
+    tm_tap_feature(net->b, module, x, reduction);
+    tm_tap_intermediate(net->b, x, TM_LAYOUT_MAP);
+}
+
+static double stage_depth(const tm_effnet *net, int index, bool last)
+{
+    if (net->fixed_ends && (index == 0 || last))
+        return 1.0;
+    return net->stage_depths ? net->stage_depths[index] : net->depth;
+}
+
+tm_node *tm_effnet_stages(const tm_effnet *net, tm_node *x, int in, const char *const *stages)
+{
+    progress at = {.channels = in, .net_stride = 2, .dilation = 1};
+    tm_stage_args stage, next;
+    tm_decode_stage(stages[0], &next);
+    if (next.blocks[0].stride > 1 || next.blocks[0].space_to_depth)
+        tap(net, "bn1", x, at.net_stride);
+    for (int i = 0; stages[i]; i++) {
+        bool last = !stages[i + 1];
+        char module[24];
+        snprintf(module, sizeof module, "blocks.%d", i);
+        stage = next;
+        tm_scale_depth(&stage, stage_depth(net, i, last), net->round_depth);
+        if (!last)
+            tm_decode_stage(stages[i + 1], &next);
+        tm_push(net->b, "%s", module);
+        x = run_stage(net, x, &stage, &at);
+        tm_pop(net->b);
+        /* a stage's end is a feature level where the next one strides, but for the stride that
+           ends a space-to-depth region */
+        if (last || (next.blocks[0].stride > 1 && at.depth == NOT_DEPTH))
+            tap(net, module, x, at.net_stride);
+    }
+    return x;
+}

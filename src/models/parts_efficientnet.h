@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Networks written in block strings (timm's EfficientNetBuilder): what EfficientNet, MobileNet and
+ * their kin share. */
+#ifndef TM_MODELS_PARTS_EFFICIENTNET_H
+#define TM_MODELS_PARTS_EFFICIENTNET_H
+
+#include "models/block_strings.h"
+#include "ops/nn.h"
+
+typedef enum tm_effnet_norm_kind {
+    TM_EFFNET_BATCH,
+    TM_EFFNET_GROUP,
+    TM_EFFNET_LAYER,
+    TM_EFFNET_EVO /* EvoNorm-S0 in place of norm and activation */
+} tm_effnet_norm_kind;
+
+typedef struct tm_effnet {
+    tm_builder *b;
+    tm_act_kind act;
+    tm_padding padding;
+    tm_effnet_norm_kind norm;
+    int norm_group_size;        /* GROUP, EVO: channels per group */
+    float norm_eps;             /* 0: 1e-5 */
+    double width;               /* channel multiplier */
+    int divisor;                /* of channels */
+    double round_limit;         /* of tm_divisible */
+    double depth;               /* block multiplier */
+    const double *stage_depths; /* one per stage in place of depth, or NULL */
+    bool round_depth;           /* round, not ceil, the number of blocks */
+    bool fixed_ends;            /* depth 1 in the first and last stage */
+    int expert_multiplier;
+    int group_size;      /* of blocks that do not say theirs; 0: the block type's own */
+    bool blur;           /* anti-aliasing in place of strides inside blocks */
+    bool global_context; /* in place of squeeze-excite */
+} tm_effnet;
+
+/* The network's round_channels: channels times width, made divisible. */
+int tm_effnet_channels(const tm_effnet *net, int channels);
+
+/* A convolution as the network pads it. */
+tm_node *tm_effnet_conv(const tm_effnet *net, const char *name, tm_node *x, tm_conv conv);
+
+/* Norm and activation; act NONE: norm alone. */
+tm_node *tm_effnet_norm(const tm_effnet *net, const char *name, tm_node *x, tm_act_kind act);
+
+/* The stages "blocks.0", "blocks.1", ... with their feature and intermediate taps; x comes from the
+ * stem, which has stride 2 and `in` channels before pruning. stages ends with NULL. */
+tm_node *tm_effnet_stages(const tm_effnet *net, tm_node *x, int in, const char *const *stages);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Normalization layers that are not operators of their own. */
+#ifndef TM_MODELS_PARTS_NORM_H
+#define TM_MODELS_PARTS_NORM_H
+
+#include "ops/nn.h"
+
+/* EvoNorm-S0 (2004.02967), timm's EvoNorm2dS0: x * sigmoid(v * x) / std(x) * weight + bias, the std
+ * over each group of channels of a picture; without act, x * weight + bias. eps 0: 1e-5. */
+tm_node *tm_evo_norm_s0(tm_builder *b, const char *name, tm_node *x, int groups, bool act,
+                        float eps);
+
+#endif
