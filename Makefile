@@ -91,7 +91,27 @@ $B/tests/%: tests/%.c $B/libtimmc.a
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
+CHECKERS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/kernels/check_*.c tests/parity/parity.c tests/corpora/check_*.c))
+tests: $(UNIT_TESTS) $(CHECKERS)
+
+check: all tests
+	scripts/run-tests $B
+
+check-all: all tests
+	scripts/run-tests $B all
+
+check-kernels: $B/tests/kernels/check_kernels
+	$< --bench
+
+install: $B/timmc $B/libtimmc.a
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/lib/pkgconfig $(DESTDIR)$(prefix)/include
+	install -m 755 $B/timmc $(DESTDIR)$(prefix)/bin/timmc
+	install -m 644 $B/libtimmc.a $(DESTDIR)$(prefix)/lib/libtimmc.a
+	install -m 644 include/timmc.h $(DESTDIR)$(prefix)/include/timmc.h
+	sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' -e 's|@libs@|$(TM_LIBS)|' \
+		scripts/timmc.pc.in >$(DESTDIR)$(prefix)/lib/pkgconfig/timmc.pc
+
 clean:
 	rm -rf build build-* timmc
 
-.PHONY: all clean
+.PHONY: all tests check check-all check-kernels install clean

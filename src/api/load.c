@@ -7,6 +7,7 @@
 #include "api/builtin.h"
 #include "api/model.h"
 #include "passes/passes.h"
+#include "plan/layout.h"
 #include "registry/hub_cache.h"
 
 static bool is_builtin(const tm_model *model)
@@ -108,6 +109,20 @@ static tm_status make_plan(tm_model *model, const tm_weights *weights, tm_error 
                                .threads = model->options.threads,
                                .kernels = tm_kernels_for(isa)};
     return tm_plan_make(&model->graph, weights, &options, &model->plan, error);
+}
+
+size_t tm_model_activation_bytes(tm_model *model)
+{
+    tm_arena_layout layout;
+    size_t bytes = 0;
+    if (!model->chosen_count && tm_model_select(model, "logits", NULL))
+        return 0;
+    tm_passes_run(&model->builder);
+    if (!model->graph.error.status && tm_layout_make(&model->graph, 1, &layout, NULL) == TM_OK) {
+        bytes = layout.floats * sizeof(float);
+        tm_layout_free(&layout);
+    }
+    return bytes;
 }
 
 tm_status tm_model_load(tm_model *model, tm_error *error)

@@ -35,6 +35,10 @@ typedef struct tm_model_facts {
 
 tm_model_facts tm_model_count(const tm_model *model);
 
+/* What the arena of a run to the logits takes for one picture; 0 where there are no logits or no
+ * memory to tell. Runs the passes: call it on a model that will not be loaded. */
+size_t tm_model_activation_bytes(tm_model *model);
+
 /* Every tensor of the state dict but num_batches_tracked, in byte order of the names. The array
  * lives in the arena. */
 tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spec **tensors,

@@ -143,7 +143,7 @@ typedef struct tm_model_options {
     int in_chans;        /* 0: the model's own */
     const char *global_pool;
     tm_img_size img_size;
-    bool no_pretrained, allow_missing, offline;
+    bool no_pretrained, offline;
     const char *cache_dir;
 } tm_model_options;
 #define TM_MODEL_OPTIONS_DEFAULT                                                                   \

@@ -3,73 +3,156 @@
 
 #include "cli/cli.h"
 #include "cli/info.h"
+#include "cli/info_graph.h"
 #include "output/json.h"
 
 typedef struct info_options {
     const char *format;
+    tm_info_parts parts;
+    bool check, tensors;
 } info_options;
 
+/* clang-format off */
+#define INFO(member) offsetof(info_options, member)
 static const tm_option options[] = {
-    {'f', "format", "text|json", "default: text on a terminal, else json", TM_OPTION_CHOICE,
-     offsetof(info_options, format), 0, 0},
+    {0, "features", NULL, "tell the feature maps", TM_OPTION_FLAG, INFO(parts.features), 0, 0},
+    {0, "intermediates", NULL, "tell each block's output",
+        TM_OPTION_FLAG, INFO(parts.intermediates), 0, 0},
+    {0, "layers", NULL, "tell the graph: every operator with its shape (height, width, channels)",
+        TM_OPTION_FLAG, INFO(parts.layers), 0, 0},
+    {0, "tensors", NULL, "tell the names and shapes of the state dict, and nothing else",
+        TM_OPTION_FLAG, INFO(tensors), 0, 0},
+    {0, "check", NULL, "compare the weights with what the model needs",
+        TM_OPTION_FLAG, INFO(check), 0, 0},
+    {'f', "format", "text|json|dot", "default: text on a terminal, else json",
+        TM_OPTION_CHOICE, INFO(format), 0, 0},
 };
+/* clang-format on */
+
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, NULL};
+static const tm_option_group *const groups[] = {&options_group, &tm_model_group, NULL};
 static const tm_command command = {
     .name = "info",
     .operands = "[MODEL]",
-    .description = "Tells what is known about a model: preprocessing, accuracy, tags, license, "
-                   "where its weights are. Without MODEL, about the built-in one.",
+    .description = "Tells what is known about a model: parameters, multiply-adds, memory, "
+                   "preprocessing, accuracy, tags, license, where its weights are. Without MODEL, "
+                   "about the built-in one. With options of the model, about the changed model.",
     .groups = groups,
-    .examples = {"info resnet50.a1_in1k", "info vit_base_patch16_224 --format json"},
+    .examples = {"info resnet34 --features", "info vit_base_patch16_224 --format json"},
 };
 
-static void write_text(tm_buffer *out, const tm_resolved *model)
+static void write_text(tm_buffer *out, const tm_resolved *resolved, tm_model *model,
+                       const tm_info_parts *parts)
 {
-    tm_info_line(out, "model", model->config.name);
-    tm_info_registry_text(out, model);
+    tm_info_line(out, "model", resolved->config.name);
+    if (model)
+        tm_info_graph_text(out, model, parts);
+    tm_info_registry_text(out, resolved);
 }
 
-static void write_json(tm_buffer *out, const tm_resolved *model)
+static void write_json(tm_buffer *out, const tm_resolved *resolved, tm_model *model,
+                       const tm_info_parts *parts)
 {
     tm_buffer_puts(out, "{\"model\":");
-    tm_json_string(out, model->config.name);
-    tm_info_registry_json(out, model);
-    tm_buffer_puts(out, "}\n");
+    tm_json_string(out, resolved->config.name);
+    if (model)
+        tm_info_graph_json(out, model, parts);
+    tm_info_registry_json(out, resolved);
 }
 
-static int info(const char *name, const char *format)
+static tm_status write_tensors(tm_buffer *out, const tm_model *model, tm_error *error)
 {
-    tm_resolved model;
+    tm_arena arena = {0};
+    tm_tensor_spec *tensors;
+    size_t count;
+    tm_status status = tm_model_tensors(model, &arena, &tensors, &count, error);
+    for (size_t i = 0; !status && i < count; i++) {
+        tm_buffer_printf(out, "%s ", tensors[i].name);
+        for (int k = 0; k < tensors[i].rank; k++)
+            tm_buffer_printf(out, "%s%lld", k ? "x" : "", (long long)tensors[i].shape[k]);
+        tm_buffer_putc(out, '\n');
+    }
+    tm_arena_free(&arena);
+    return status;
+}
+
+/* The built model, or NULL where only the registry knows it and nothing more was asked for. */
+static tm_status open_model(const char *name, const tm_resolved *resolved,
+                            const info_options *chosen, const tm_model_options *m,
+                            tm_model **model, tm_error *error)
+{
+    bool graph = chosen->parts.features || chosen->parts.intermediates || chosen->parts.layers ||
+                 chosen->tensors || chosen->check ||
+                 (chosen->format && strcmp(chosen->format, "dot") == 0);
+    *model = NULL;
+    if (!graph && !tm_arch_buildable(&resolved->arch))
+        return TM_OK;
+    tm_open_options open = {.weights = m->no_pretrained && !m->weights ? "formula:0" : m->weights,
+                            .cache_dir = m->cache_dir,
+                            .num_classes = m->num_classes,
+                            .in_chans = m->in_chans,
+                            .global_pool = m->global_pool,
+                            .img_height = m->img_size.height,
+                            .img_width = m->img_size.width};
+    return tm_model_open(name, &open, model, error);
+}
+
+static tm_status write_record(tm_buffer *out, const tm_resolved *resolved, tm_model *model,
+                              const info_options *chosen, tm_error *error)
+{
+    const char *format = chosen->format ? chosen->format
+                         : tm_stdout_is_terminal() ? "text" : "json";
+    bool json = strcmp(format, "json") == 0;
+    tm_status status = TM_OK;
+    if (chosen->tensors)
+        return write_tensors(out, model, error);
+    if (strcmp(format, "dot") == 0) {
+        tm_info_graph_dot(out, model);
+        return TM_OK;
+    }
+    (json ? write_json : write_text)(out, resolved, model, &chosen->parts);
+    if (chosen->check)
+        status = tm_info_check(out, model, json, error);
+    if (json)
+        tm_buffer_puts(out, "}\n");
+    return status;
+}
+
+static int info(const char *name, const info_options *chosen, const tm_model_options *m)
+{
+    tm_resolved resolved;
+    tm_model *model;
     tm_error error = {0};
-    if (tm_model_resolve(name, &model, &error) != TM_OK)
-        return tm_report(&error);
-    if (*model.warning)
-        tm_print_warning("%s", model.warning);
-    if (!format)
-        format = tm_stdout_is_terminal() ? "text" : "json";
     tm_buffer out = {0};
-    if (strcmp(format, "text") == 0)
-        write_text(&out, &model);
-    else
-        write_json(&out, &model);
-    return tm_write_stdout(&out);
+    if (tm_model_resolve(name, &resolved, &error) != TM_OK)
+        return tm_report(&error);
+    if (*resolved.warning)
+        tm_print_warning("%s", resolved.warning);
+    tm_status status = open_model(name, &resolved, chosen, m, &model, &error);
+    if (!status)
+        status = write_record(&out, &resolved, model, chosen, &error);
+    tm_model_close(model);
+    int exit_code = out.length ? tm_write_stdout(&out) : TM_EXIT_OK;
+    return status ? tm_report(&error) : exit_code;
 }
 
 int tm_cmd_info(int argc, char **argv)
 {
     info_options chosen = {0};
-    void *const targets[] = {&chosen};
+    tm_model_options model = TM_MODEL_OPTIONS_DEFAULT;
+    void *const targets[] = {&chosen, &model};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
-    if (arguments.operand_count > 1)
+    const char *name = model.model                ? model.model
+                       : arguments.operand_count ? arguments.operands[0]
+                                                 : TM_BUILTIN_MODEL;
+    if (arguments.operand_count > (model.model ? 0 : 1))
         exit_code = tm_usage_error(command.name, "one MODEL expected, but \"%s\" follows",
-                                   arguments.operands[1]);
+                                   arguments.operands[arguments.operand_count - 1]);
     else
-        exit_code =
-            info(arguments.operand_count ? arguments.operands[0] : TM_BUILTIN_MODEL, chosen.format);
+        exit_code = info(name, &chosen, &model);
     tm_arguments_free(&arguments);
     return exit_code;
 }

@@ -61,6 +61,15 @@ static size_t supported_count(void)
     return count;
 }
 
+/* "scalar avx2 avx512": what --isa accepts on this machine, the best last */
+static void isa_levels(char text[static 64])
+{
+    size_t used = 0;
+    for (int isa = TM_ISA_SCALAR; isa <= (int)tm_cpu_isa(); isa++)
+        used += (size_t)snprintf(text + used, 64 - used, "%s%s", isa ? " " : "",
+                                 tm_isa_name((tm_isa)isa));
+}
+
 static void write_facts(tm_buffer *out, const fact *facts, size_t count, bool json)
 {
     for (size_t i = 0; i < count; i++) {
@@ -90,8 +99,10 @@ int tm_cmd_version(int argc, char **argv)
     char threads[16], models[64];
     snprintf(threads, sizeof threads, "%d", tm_cpu_threads());
     snprintf(models, sizeof models, "%zu of %zu architectures", supported_count(), tm_arch_count());
+    char levels[64];
+    isa_levels(levels);
     const fact facts[] = {
-        {"timmc", TIMMC_VERSION},  {"compiler", COMPILER},     {"isa", tm_isa_name(tm_cpu_isa())},
+        {"timmc", TIMMC_VERSION},  {"compiler", COMPILER},     {"isa", levels},
         {"threads", threads},      {"models", models},         {"libpng", png_get_libpng_ver(NULL)},
         {"libjpeg", JPEG_VERSION}, {"cjson", cJSON_Version()},
     };

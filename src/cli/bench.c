@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "api/model.h"
+#include "cli/cli.h"
+#include "output/json.h"
+
+typedef struct bench_options {
+    int repeats;
+    bool profile;
+    const char *format;
+} bench_options;
+
+/* clang-format off */
+#define BENCH(member) offsetof(bench_options, member)
+static const tm_option options[] = {
+    {0, "repeats", "N", "timed runs (default: as many as fit a second, 5 to 1000)",
+        TM_OPTION_INT, BENCH(repeats), 1, 1000000},
+    {0, "profile", NULL, "tell each step's time", TM_OPTION_FLAG, BENCH(profile), 0, 0},
+    {'f', "format", "json|text", "default: text on a terminal, else json",
+        TM_OPTION_CHOICE, BENCH(format), 0, 0},
+};
+/* clang-format on */
+
+static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
+static const tm_option_group *const groups[] = {&options_group, &tm_model_group, &tm_run_group,
+                                                NULL};
+static const tm_command command = {
+    .name = "bench",
+    .operands = "[MODEL]",
+    .description = "Times a model on noise: the forward pass alone, from a tensor to the logits. "
+                   "The median is over --repeats runs after two that do not count.",
+    .groups = groups,
+    .examples = {"bench --batch 8 --threads 2", "bench resnet50 --no-pretrained --profile"},
+};
+
+typedef struct timing {
+    double *ms; /* sorted */
+    int count;
+    double load_ms;
+    double *steps; /* seconds per step, over all repeats */
+} timing;
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double quantile(const timing *t, double q)
+{
+    int i = (int)(q * (t->count - 1) + 0.5);
+    return t->ms[i];
+}
+
+/* uniform in [-1, 1); the same for every run, as pictures are */
+static void fill_input(tm_model *model, int batch)
+{
+    int64_t s[3];
+    tm_model_input_shape(model, s);
+    uint64_t state = 1;
+    for (int n = 0; n < batch; n++) {
+        float *x = tm_model_input(model, n);
+        for (int64_t i = 0; i < s[0] * s[1] * s[2]; i++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            x[i] = (float)(state >> 40) * 0x1p-23f - 1.0f;
+        }
+    }
+}
+
+static tm_status one_run(tm_model *model, int batch, double *steps, double *ms, tm_error *error)
+{
+    fill_input(model, batch);
+    double begin = now_ms();
+    tm_status status = tm_model_run_inputs(model, batch, steps, error);
+    *ms = now_ms() - begin;
+    return status;
+}
+
+static tm_status measure(tm_model *model, const bench_options *chosen, int batch, timing *t,
+                         tm_error *error)
+{
+    double begin = now_ms(), ms = 0;
+    tm_status status = tm_model_load(model, error);
+    t->load_ms = now_ms() - begin;
+    for (int i = 0; i < 2 && !status; i++)
+        status = one_run(model, batch, NULL, &ms, error);
+    if (status)
+        return status;
+    t->count = chosen->repeats ? chosen->repeats
+               : ms > 200      ? 5
+               : ms < 1        ? 1000
+                               : (int)(1000 / ms);
+    t->ms = calloc((size_t)t->count, sizeof *t->ms);
+    t->steps = calloc((size_t)model->plan.step_count + 1, sizeof *t->steps);
+    if (!t->ms || !t->steps)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for %d timings", t->count);
+    for (int i = 0; i < t->count && !status; i++)
+        status = one_run(model, batch, chosen->profile ? t->steps : NULL, &t->ms[i], error);
+    qsort(t->ms, (size_t)t->count, sizeof *t->ms, by_value);
+    return status;
+}
+
+static double peak_mb(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+static void member(tm_buffer *out, const char *name, double value)
+{
+    tm_buffer_printf(out, ",\"%s\":", name);
+    tm_json_f64(out, value);
+}
+
+static double gflops(const tm_model *model, int batch, double ms)
+{
+    return 2e-6 * tm_model_count(model).macs * batch / ms;
+}
+
+static void write_json(tm_buffer *out, const tm_model *model, int batch, const timing *t,
+                       bool profile)
+{
+    double median = quantile(t, 0.5);
+    tm_buffer_puts(out, "{\"model\":");
+    tm_json_string(out, model->display);
+    tm_buffer_printf(out, ",\"batch\":%d,\"threads\":%d,\"precision\":\"f32\",\"isa\":\"%s\"", batch,
+                     model->options.threads,
+                     model->options.isa ? model->options.isa : tm_isa_name(tm_cpu_isa()));
+    member(out, "median_ms", median);
+    member(out, "p10_ms", quantile(t, 0.1));
+    member(out, "p90_ms", quantile(t, 0.9));
+    member(out, "images_per_s", 1e3 * batch / median);
+    member(out, "gflops", gflops(model, batch, median));
+    member(out, "load_ms", t->load_ms);
+    member(out, "weights_mb", (double)model->plan.weight_bytes / 1048576);
+    member(out, "activations_mb", (double)model->plan.arena_bytes / 1048576);
+    member(out, "largest_pair_mb", (double)model->plan.pair_bytes / 1048576);
+    member(out, "peak_memory_mb", peak_mb());
+    tm_buffer_printf(out, ",\"repeats\":%d", t->count);
+    for (int i = 0; profile && i < model->plan.step_count; i++) {
+        const tm_step *step = &model->plan.steps[i];
+        tm_buffer_printf(out, "%s{\"step\":", i ? "," : ",\"steps\":[");
+        tm_json_string(out, step->name);
+        tm_buffer_printf(out, ",\"op\":\"%s\"", step->op);
+        member(out, "ms", 1e3 * t->steps[i] / t->count);
+        member(out, "macs", step->macs);
+        tm_buffer_putc(out, '}');
+    }
+    tm_buffer_puts(out, profile ? "]}\n" : "}\n");
+}
+
+static void write_text(tm_buffer *out, const tm_model *model, int batch, const timing *t,
+                       bool profile)
+{
+    double median = quantile(t, 0.5);
+    tm_buffer_printf(out,
+                     "%s, batch %d, %d threads: median %.3f ms (p10 %.3f, p90 %.3f, %d runs)\n"
+                     "%.1f images/s, %.1f GFLOP/s, load %.1f ms\n"
+                     "weights %.1f MB, activations %.1f MB, peak memory %.1f MB\n",
+                     model->display, batch, model->options.threads, median, quantile(t, 0.1),
+                     quantile(t, 0.9), t->count, 1e3 * batch / median,
+                     gflops(model, batch, median), t->load_ms,
+                     (double)model->plan.weight_bytes / 1048576,
+                     (double)model->plan.arena_bytes / 1048576, peak_mb());
+    for (int i = 0; profile && i < model->plan.step_count; i++) {
+        const tm_step *step = &model->plan.steps[i];
+        double ms = 1e3 * t->steps[i] / t->count;
+        tm_buffer_printf(out, "%9.4f ms %7.1f GFLOP/s  %-20s %s\n", ms,
+                         ms > 0 ? 2e-6 * step->macs * batch / ms : 0, step->op, step->name);
+    }
+}
+
+static tm_status open_model(const tm_model_options *m, const tm_run_options *run, const char *name,
+                            int batch, tm_model **model, tm_error *error)
+{
+    const char *threads = getenv("OMP_NUM_THREADS");
+    tm_open_options open = {.weights = m->weights,
+                            .cache_dir = m->cache_dir,
+                            .num_classes = m->num_classes,
+                            .in_chans = m->in_chans,
+                            .img_height = m->img_size.height,
+                            .img_width = m->img_size.width,
+                            .global_pool = m->global_pool,
+                            .max_batch = batch,
+                            .threads = run->threads ? run->threads : threads ? atoi(threads) : 0,
+                            .isa = run->isa};
+    if (m->no_pretrained && !open.weights)
+        open.weights = "formula:0";
+    tm_status status = tm_model_open(name, &open, model, error);
+    return status ? status : tm_model_select(*model, "logits", error);
+}
+
+static int bench(const bench_options *chosen, const tm_model_options *m, const tm_run_options *run,
+                 tm_arguments *arguments)
+{
+    tm_model *model = NULL;
+    tm_error error = {0};
+    timing t = {0};
+    const char *name;
+    int batch = run->batch ? run->batch : 1, exit_code;
+    tm_status status = tm_take_model(m, arguments, &name, &error);
+    if (!status && arguments->operand_count)
+        return tm_usage_error(command.name, "one MODEL expected, but \"%s\" follows",
+                              arguments->operands[0]);
+    if (!status)
+        status = open_model(m, run, name, batch, &model, &error);
+    if (!status)
+        status = measure(model, chosen, batch, &t, &error);
+    if (status) {
+        exit_code = tm_report(&error);
+    } else {
+        tm_buffer out = {0};
+        bool text = chosen->format ? strcmp(chosen->format, "text") == 0 : tm_stdout_is_terminal();
+        (text ? write_text : write_json)(&out, model, batch, &t, chosen->profile);
+        exit_code = tm_write_stdout(&out);
+    }
+    free(t.ms);
+    free(t.steps);
+    tm_model_close(model);
+    return exit_code;
+}
+
+int tm_cmd_bench(int argc, char **argv)
+{
+    bench_options chosen = {0};
+    tm_model_options model = TM_MODEL_OPTIONS_DEFAULT;
+    tm_run_options run = TM_RUN_OPTIONS_DEFAULT;
+    void *const targets[] = {&chosen, &model, &run};
+    tm_arguments arguments;
+    int exit_code;
+    if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
+        return exit_code;
+    exit_code = bench(&chosen, &model, &run, &arguments);
+    tm_arguments_free(&arguments);
+    return exit_code;
+}

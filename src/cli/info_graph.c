@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/info_graph.h"
+
+#include <string.h>
+
+#include "cli/info.h"
+#include "output/json.h"
+
+/* ---- outputs ---- */
+
+static void print_shape(tm_buffer *out, const tm_output *o)
+{
+    tm_buffer_putc(out, '[');
+    for (int i = 0; i < o->rank; i++)
+        tm_buffer_printf(out, "%s%lld", i ? "," : "", (long long)o->shape[i]);
+    tm_buffer_putc(out, ']');
+}
+
+static bool is_kind(const tm_output *o, const char *kind)
+{
+    size_t n = strlen(kind);
+    return strncmp(o->name, kind, n) == 0 && o->name[n] == '.';
+}
+
+/* timm's channel count of a map or of tokens */
+static long long channels_of(const tm_output *o)
+{
+    return (long long)(o->rank == 3 ? o->shape[2] : o->shape[1]);
+}
+
+static void outputs_text(tm_buffer *out, const tm_model *model, const char *kind)
+{
+    for (size_t i = 0; i < tm_model_available(model); i++) {
+        tm_output o;
+        tm_model_describe(model, i, &o);
+        if (!is_kind(&o, kind))
+            continue;
+        tm_buffer_printf(out, "  %3d  %-24s %5lld channels", o.index, o.module ? o.module : "",
+                         channels_of(&o));
+        if (o.reduction)
+            tm_buffer_printf(out, "  1/%-4d", o.reduction);
+        tm_buffer_puts(out, "  ");
+        print_shape(out, &o);
+        tm_buffer_putc(out, '\n');
+    }
+}
+
+static void outputs_json(tm_buffer *out, const tm_model *model, const char *kind)
+{
+    bool first = true;
+    tm_buffer_putc(out, '[');
+    for (size_t i = 0; i < tm_model_available(model); i++) {
+        tm_output o;
+        tm_model_describe(model, i, &o);
+        if (!is_kind(&o, kind))
+            continue;
+        tm_buffer_printf(out, "%s{\"index\":%d", first ? "" : ",", o.index);
+        if (o.module)
+            tm_info_member(out, "module", o.module);
+        tm_buffer_printf(out, ",\"channels\":%lld", channels_of(&o));
+        if (o.reduction)
+            tm_buffer_printf(out, ",\"reduction\":%d", o.reduction);
+        tm_buffer_puts(out, ",\"shape\":");
+        print_shape(out, &o);
+        tm_buffer_putc(out, '}');
+        first = false;
+    }
+    tm_buffer_putc(out, ']');
+}
+
+/* ---- layers ---- */
+
+static bool is_layer(const tm_node *node)
+{
+    return !node->constant && node->op;
+}
+
+static void layers_text(tm_buffer *out, const tm_graph *graph)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        const tm_node *node = graph->nodes[i];
+        if (!is_layer(node))
+            continue;
+        double macs = node->op->macs ? node->op->macs(node) : 0;
+        tm_buffer_printf(out, "  %5d  %-18s %4dx%-4dx%-5d %10.3f MMACs  %s\n", i, node->op->name,
+                         node->shape.h, node->shape.w, node->shape.c, macs * 1e-6, node->name);
+    }
+}
+
+static void layers_json(tm_buffer *out, const tm_graph *graph)
+{
+    bool first = true;
+    tm_buffer_putc(out, '[');
+    for (int i = 0; i < graph->node_count; i++) {
+        const tm_node *node = graph->nodes[i];
+        if (!is_layer(node))
+            continue;
+        tm_buffer_printf(out, "%s{\"id\":%d,\"op\":\"%s\",\"name\":", first ? "" : ",", i,
+                         node->op->name);
+        tm_json_string(out, node->name);
+        tm_buffer_printf(out, ",\"hwc\":[%d,%d,%d],\"inputs\":[", node->shape.h, node->shape.w,
+                         node->shape.c);
+        for (int k = 0, n = 0; k < node->input_count; k++)
+            if (!node->inputs[k]->constant)
+                tm_buffer_printf(out, "%s%d", n++ ? "," : "", node->inputs[k]->id);
+        tm_buffer_puts(out, "]");
+        if (node->op->macs) {
+            tm_info_key(out, "macs");
+            tm_json_f64(out, node->op->macs(node));
+        }
+        tm_buffer_putc(out, '}');
+        first = false;
+    }
+    tm_buffer_putc(out, ']');
+}
+
+void tm_info_graph_dot(tm_buffer *out, const tm_model *model)
+{
+    const tm_graph *graph = &model->graph;
+    tm_buffer_puts(out, "digraph ");
+    tm_json_string(out, model->display);
+    tm_buffer_puts(out, " {\n  node [shape=box];\n  n0 [label=\"input\"];\n");
+    for (int i = 0; i < graph->node_count; i++) {
+        const tm_node *node = graph->nodes[i];
+        if (!is_layer(node))
+            continue;
+        tm_buffer_printf(out, "  n%d [label=\"%s\\n%s\\n%dx%dx%d\"];\n", i, node->op->name,
+                         node->name, node->shape.h, node->shape.w, node->shape.c);
+        for (int k = 0; k < node->input_count; k++)
+            if (!node->inputs[k]->constant)
+                tm_buffer_printf(out, "  n%d -> n%d;\n", node->inputs[k]->id, i);
+    }
+    tm_buffer_puts(out, "}\n");
+}
+
+/* ---- all of it ---- */
+
+void tm_info_graph_text(tm_buffer *out, tm_model *model, const tm_info_parts *parts)
+{
+    tm_model_facts facts = tm_model_count(model);
+    tm_buffer_printf(out, "%-15s %lld\n", "params", (long long)facts.params);
+    tm_buffer_printf(out, "%-15s %.3f\n", "gmacs", facts.macs * 1e-9);
+    tm_buffer_printf(out, "%-15s %.3f M elements\n", "activations", facts.activations * 1e-6);
+    if (parts->features) {
+        tm_buffer_puts(out, "features\n");
+        outputs_text(out, model, "features");
+    }
+    if (parts->intermediates) {
+        tm_buffer_puts(out, "intermediates\n");
+        outputs_text(out, model, "image_intermediates");
+    }
+    if (parts->layers) {
+        tm_buffer_puts(out, "layers\n");
+        layers_text(out, &model->graph);
+    }
+    /* last, since it rewrites the graph */
+    tm_buffer_printf(out, "%-15s weights %.1f MB, activations %.1f MB for one picture\n", "memory",
+                     (double)facts.params * 4 / 1048576,
+                     (double)tm_model_activation_bytes(model) / 1048576);
+}
+
+void tm_info_graph_json(tm_buffer *out, tm_model *model, const tm_info_parts *parts)
+{
+    tm_model_facts facts = tm_model_count(model);
+    tm_buffer_printf(out, ",\"params\":%lld,\"gmacs\":", (long long)facts.params);
+    tm_json_f64(out, facts.macs * 1e-9);
+    tm_buffer_puts(out, ",\"mactivations\":");
+    tm_json_f64(out, facts.activations * 1e-6);
+    tm_info_key(out, "feature_info");
+    outputs_json(out, model, "features");
+    if (parts->intermediates) {
+        tm_info_key(out, "intermediates");
+        outputs_json(out, model, "image_intermediates");
+    }
+    if (parts->layers) {
+        tm_info_key(out, "layers");
+        layers_json(out, &model->graph);
+    }
+    /* last, since it rewrites the graph */
+    tm_buffer_printf(out, ",\"memory\":{\"weights\":%lld,\"activations\":%zu}",
+                     (long long)facts.params * 4, tm_model_activation_bytes(model));
+}
+
+static void check_json(tm_buffer *out, const tm_weights *weights, const tm_weights_diff *diff,
+                       const char *report)
+{
+    tm_info_key(out, "check");
+    tm_buffer_puts(out, "{\"file\":");
+    tm_json_string(out, tm_weights_name(weights));
+    tm_buffer_printf(out,
+                     ",\"tensors\":%zu,\"missing\":%zu,\"unexpected\":%zu,\"mismatched\":%zu,"
+                     "\"report\":",
+                     tm_weights_count(weights), diff->missing, diff->unexpected, diff->mismatched);
+    tm_json_string(out, report);
+    tm_buffer_putc(out, '}');
+}
+
+tm_status tm_info_check(tm_buffer *out, const tm_model *model, bool json, tm_error *error)
+{
+    tm_arena arena = {0};
+    tm_buffer report = {0};
+    tm_tensor_spec *tensors;
+    size_t count;
+    tm_weights_diff diff = {0};
+    tm_weights *weights = NULL;
+    tm_status status = tm_model_open_weights(model, &weights, error);
+    if (!status)
+        status = tm_model_tensors(model, &arena, &tensors, &count, error);
+    if (!status)
+        status = tm_weights_compare(weights, tensors, count, &diff, &report, error);
+    if (!status) {
+        const char *text = report.data ? report.data : "";
+        size_t differences = diff.missing + diff.unexpected + diff.mismatched;
+        if (json)
+            check_json(out, weights, &diff, text);
+        else
+            tm_buffer_printf(out, "%-15s %s: %s\n%s", "check", tm_weights_name(weights),
+                             differences ? "does not fit" : "every tensor fits", text);
+        if (differences)
+            status = tm_fail(error, TM_WEIGHTS_MISMATCH, "%s does not fit %s: %zu differences",
+                             tm_weights_name(weights), model->display, differences);
+    }
+    tm_weights_close(weights);
+    tm_buffer_free(&report);
+    tm_arena_free(&arena);
+    return status;
+}

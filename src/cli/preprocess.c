@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/records.h"
+#include "cli/session.h"
+#include "output/writer.h"
+
+static const tm_option_group *const groups[] = {&tm_model_group, &tm_picture_group,
+                                                &tm_output_group, NULL};
+static const tm_command command = {
+    .name = "preprocess",
+    .operands = "INPUT",
+    .description = "Writes what a model sees of a picture: its tensor [1,C,H,W] as .npy, .npz or "
+                   ".safetensors, or the resized and cropped picture as .png. The model is the "
+                   "one of -m, else the built-in one.",
+    .groups = groups,
+    .examples = {"preprocess cat.jpg -o tensor.npy",
+                 "preprocess cat.jpg -m vit_base_patch16_224 -o crop.png"},
+};
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static tm_status write_png(const tm_session *session, const tm_image *image, tm_error *error)
+{
+    const tm_output_options *o = &session->options->output;
+    tm_image crop = {0};
+    tm_outfile out;
+    tm_status status = tm_preprocess_u8(image, &session->model->preprocess, &crop, error);
+    if (!status)
+        status = tm_outfile_open(&out, o->output, o->force, error);
+    if (status) {
+        tm_image_free(&crop);
+        return status;
+    }
+    status = tm_image_write_png(&crop, out.stream, error);
+    if (status)
+        tm_outfile_abandon(&out);
+    else
+        status = tm_outfile_commit(&out, error);
+    tm_image_free(&crop);
+    return status;
+}
+
+static tm_status write_tensor(const tm_session *session, const char *file, tm_error *error)
+{
+    const tm_output_options *o = &session->options->output;
+    int64_t s[3];
+    tm_model_input_shape(session->model, s);
+    float *tensor = malloc((size_t)(s[0] * s[1] * s[2]) * sizeof *tensor);
+    tm_writer *writer = NULL;
+    tm_status status =
+        tensor ? TM_OK : tm_fail(error, TM_NO_MEMORY, "%s: no memory for its tensor", file);
+    if (!status)
+        status = tm_model_preprocess_file(session->model, file, tensor, error);
+    if (!status)
+        status = tm_writer_open(o->output, o->force, &writer, error);
+    if (!status)
+        status = tm_writer_add(writer, "input", 4, (int64_t[]){1, s[0], s[1], s[2]}, tensor, error);
+    if (!status)
+        status = tm_writer_commit(writer, error);
+    else
+        tm_writer_abandon(writer);
+    free(tensor);
+    return status;
+}
+
+static tm_status preprocess(const tm_session *session, const char *file, tm_error *error)
+{
+    if (!ends_with(session->options->output.output, ".png"))
+        return write_tensor(session, file, error);
+    tm_map map;
+    tm_image image = {0};
+    tm_decode_options how = {.max_pixels = session->options->picture.max_pixels,
+                             .exif_orient = session->options->picture.exif_orient};
+    tm_status status = tm_map_file(file, &map, error);
+    if (!status)
+        status = tm_image_decode(map.data, map.size, file, &how, &image, error);
+    tm_unmap(&map);
+    if (!status)
+        status = write_png(session, &image, error);
+    tm_image_free(&image);
+    return status;
+}
+
+static int run(const tm_session_options *set, tm_arguments *arguments)
+{
+    tm_session session;
+    tm_error error = {0};
+    if (!set->output.output)
+        return tm_usage_error(command.name, "where to write? give -o FILE.npy or -o FILE.png");
+    tm_status status = tm_session_open(&session, set, arguments, &error);
+    if (!status && arguments->operand_count != 1)
+        status = tm_fail(&error, TM_USAGE, "one INPUT expected, not %zu",
+                         arguments->operand_count);
+    if (!status)
+        status = preprocess(&session, arguments->operands[0], &error);
+    tm_session_close(&session);
+    return status ? tm_report(&error) : TM_EXIT_OK;
+}
+
+int tm_cmd_preprocess(int argc, char **argv)
+{
+    tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
+    void *const targets[] = {&set.model, &set.picture, &set.output};
+    tm_arguments arguments;
+    int exit_code;
+    if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
+        return exit_code;
+    exit_code = run(&set, &arguments);
+    tm_arguments_free(&arguments);
+    return exit_code;
+}
