@@ -3,8 +3,26 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "plan/layout.h"
+
+enum {
+    HUGE_PAGE = 2 << 20,
+    CHUNK_BYTES = 8 << 20,   /* of plan memory */
+    MAX_TEMPORARIES = 64,    /* constants under evaluation at once */
+    MAX_CONSTANT_INPUTS = 32
+};
+
+/* Buffers for constants under evaluation, used again and again: fresh memory would cost a page
+ * fault for every 4 KB of every tensor. */
+typedef struct temporaries {
+    struct temporary {
+        float *data;
+        size_t bytes;
+        bool taken;
+    } slots[MAX_TEMPORARIES];
+} temporaries;
 
 struct tm_lowering {
     tm_plan *plan;
@@ -14,6 +32,9 @@ struct tm_lowering {
     tm_arena_layout layout;
     const float *zeros;
     size_t zero_count;
+    char *chunk; /* what is left of the last block of plan memory */
+    size_t chunk_left;
+    temporaries temporaries;
     tm_error *error;
     tm_status status;
 };
@@ -51,18 +72,43 @@ static bool own(tm_lowering *lowering, void *block)
     return true;
 }
 
+/* Blocks of whole huge pages, so that packing takes few page faults. */
+static void *new_chunk(tm_lowering *lowering, size_t bytes)
+{
+    size_t size = bytes > CHUNK_BYTES / 2 ? bytes : CHUNK_BYTES;
+    size = (size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+    char *block = size < bytes ? NULL : aligned_alloc(HUGE_PAGE, size);
+    if (!block) {
+        no_memory(lowering, bytes);
+        return NULL;
+    }
+    if (!own(lowering, block))
+        return NULL;
+    madvise(block, size, MADV_HUGEPAGE); /* a hint: without it only the faults are more */
+    if (size - bytes > lowering->chunk_left) {
+        lowering->chunk = block + bytes;
+        lowering->chunk_left = size - bytes;
+    }
+    return block;
+}
+
 float *tm_lower_memory(tm_lowering *lowering, size_t floats)
 {
     size_t bytes;
     if (lowering->status)
         return NULL;
-    float *block = tm_size_mul(floats, sizeof(float), &bytes) ? tm_alloc_aligned(bytes) : NULL;
-    if (!block) {
+    if (!tm_size_mul(floats, sizeof(float), &bytes) || bytes > SIZE_MAX / 2) {
         no_memory(lowering, floats);
         return NULL;
     }
+    bytes = (bytes + 63) & ~(size_t)63;
     lowering->plan->weight_bytes += bytes;
-    return own(lowering, block) ? block : NULL;
+    if (bytes > lowering->chunk_left)
+        return new_chunk(lowering, bytes);
+    void *result = lowering->chunk;
+    lowering->chunk += bytes;
+    lowering->chunk_left -= bytes;
+    return result;
 }
 
 const float *tm_lower_zeros(tm_lowering *lowering, size_t floats)
@@ -86,19 +132,57 @@ const float *tm_lower_zeros(tm_lowering *lowering, size_t floats)
 
 /* ---- constants ---- */
 
+/* The smallest free buffer that is large enough, else the largest free one made larger. */
+static float *take_temporary(tm_lowering *lowering, size_t bytes)
+{
+    struct temporary *best = NULL, *slots = lowering->temporaries.slots;
+    for (size_t i = 0; i < sizeof lowering->temporaries.slots / sizeof *slots; i++) {
+        struct temporary *slot = &slots[i];
+        if (slot->taken)
+            continue;
+        bool fits = slot->bytes >= bytes, best_fits = best && best->bytes >= bytes;
+        if (!best || (fits ? !best_fits || slot->bytes < best->bytes
+                           : !best_fits && slot->bytes > best->bytes))
+            best = slot;
+    }
+    TM_ASSERT(best);
+    if (best->bytes < bytes) {
+        free(best->data);
+        best->data = tm_alloc_aligned(bytes);
+        best->bytes = best->data ? bytes : 0;
+    }
+    best->taken = best->data != NULL;
+    return best->data;
+}
+
+static void give_temporary(tm_lowering *lowering, const float *data)
+{
+    struct temporary *slots = lowering->temporaries.slots;
+    for (size_t i = 0; data && i < sizeof lowering->temporaries.slots / sizeof *slots; i++)
+        if (slots[i].data == data)
+            slots[i].taken = false;
+}
+
+static void free_temporaries(tm_lowering *lowering)
+{
+    struct temporary *slots = lowering->temporaries.slots;
+    for (size_t i = 0; i < sizeof lowering->temporaries.slots / sizeof *slots; i++)
+        free(slots[i].data);
+}
+
 static float *evaluate(tm_lowering *lowering, const tm_node *node);
 
 static bool evaluate_op(tm_lowering *lowering, const tm_node *node, float *out)
 {
-    float *inputs[TM_MAX_RANK * 4] = {0};
-    bool good = node->input_count <= (int)(sizeof inputs / sizeof *inputs);
-    TM_ASSERT(good);
+    float *inputs[MAX_CONSTANT_INPUTS] = {0};
+    bool good = true;
+    TM_ASSERT(node->input_count <= MAX_CONSTANT_INPUTS);
     for (int i = 0; i < node->input_count && good; i++)
         good = (inputs[i] = evaluate(lowering, node->inputs[i])) != NULL;
     if (good)
         node->op->evaluate(node, (const float *const *)inputs, out);
     for (int i = 0; i < node->input_count; i++)
-        free(inputs[i]);
+        give_temporary(lowering, inputs[i]);
     return good;
 }
 
@@ -109,7 +193,7 @@ static float *evaluate(tm_lowering *lowering, const tm_node *node)
     size_t bytes;
     int64_t count = tm_element_count(node);
     float *out = count >= 0 && tm_size_mul((size_t)count, sizeof *out, &bytes)
-                     ? tm_alloc_aligned(bytes)
+                     ? take_temporary(lowering, bytes)
                      : NULL;
     if (!out) {
         no_memory(lowering, (size_t)count);
@@ -129,7 +213,7 @@ static float *evaluate(tm_lowering *lowering, const tm_node *node)
     }
     if (good)
         return out;
-    free(out);
+    give_temporary(lowering, out);
     return NULL;
 }
 
@@ -140,8 +224,7 @@ float *tm_lower_constant(tm_lowering *lowering, const tm_node *constant)
 
 void tm_lower_release(tm_lowering *lowering, float *values)
 {
-    (void)lowering;
-    free(values);
+    give_temporary(lowering, values);
 }
 
 const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_t padded)
@@ -154,7 +237,7 @@ const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_
         if (padded > count)
             memset(kept + count, 0, (padded - count) * sizeof *kept);
     }
-    free(values);
+    give_temporary(lowering, values);
     return kept;
 }
 
@@ -316,6 +399,7 @@ tm_status tm_plan_make(const tm_graph *graph, const tm_weights *weights,
             allocate_scratch(&lowering);
     }
     tm_layout_free(&lowering.layout);
+    free_temporaries(&lowering);
     if (lowering.status)
         tm_plan_free(plan);
     return lowering.status;
