@@ -19,7 +19,7 @@ static const tm_option options[] = {
     {0, "last", "N", "the last N blocks", TM_OPTION_INT, INTERMEDIATES(last), 1, 100000},
     {0, "output-fmt", "NCHW|NLC", "maps, or tokens where the model has them (default: NCHW)",
         TM_OPTION_CHOICE, INTERMEDIATES(output_fmt), 0, 0},
-    {0, "norm", NULL, "apply the final norm to each", TM_OPTION_FLAG, INTERMEDIATES(norm), 0, 0},
+    {0, "norm", NULL, "apply the final norm to each, where the model has one", TM_OPTION_FLAG, INTERMEDIATES(norm), 0, 0},
     {0, "prefix-tokens", NULL, "tell class, distillation and register tokens too",
         TM_OPTION_FLAG, INTERMEDIATES(prefix), 0, 0},
     {0, "intermediates-only", NULL, "leave out the final state",
@@ -63,14 +63,13 @@ static tm_status check_format(const intermediates_options *chosen, const tm_sess
                               tm_error *error)
 {
     const tm_graph *graph = &session->model->graph;
-    bool tokens = graph->token_maps;
+    const tm_tap *final = tm_graph_tap(graph, TM_TAP_FINAL, 0);
+    bool tokens = final && final->layout == TM_LAYOUT_TOKENS;
     if (chosen->output_fmt && strcmp(chosen->output_fmt, "NLC") == 0 && !tokens)
         return tm_fail(error, TM_USAGE, "%s has maps, not tokens: --output-fmt must be NCHW",
                        session->model->display);
     if (chosen->prefix && !tm_graph_tap_count(graph, TM_TAP_PREFIX))
         return tm_fail(error, TM_USAGE, "%s has no prefix tokens", session->model->display);
-    if (chosen->norm && !graph->final_norm)
-        return tm_fail(error, TM_USAGE, "%s has no final norm to apply", session->model->display);
     return TM_OK;
 }
 

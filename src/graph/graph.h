@@ -89,8 +89,6 @@ typedef struct tm_graph {
     tm_node *input;
     int default_features; /* features_only's default: the last n taps; 0: all of them */
     tm_error error;       /* the builder's sticky error; nodes are dummies once it is set */
-    bool token_maps;      /* intermediates are token matrices, which may be told as NLC */
-    bool final_norm;      /* norm_intermediates has something to apply */
     const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
 } tm_graph;
 

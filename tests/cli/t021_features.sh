@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# timmc features.
+. "$(dirname "$0")/lib.sh"
+images=$here/../data/images
+cat=$images/chelsea.png
+
+timmc features resnet34 --out-indices 2,3,4 "$cat"
+ok "shapes without weights exit 0" exit_is 0
+ok "and warn" err_has 'shapes without numbers'
+ok "layer2" out_has '"index":2,"module":"layer2","channels":128,"reduction":8,"shape":[1,128,28,28]'
+ok "layer3" out_has '"index":3,"module":"layer3","channels":256,"reduction":16,"shape":[1,256,14,14]'
+ok "layer4" out_has '"index":4,"module":"layer4","channels":512,"reduction":32,"shape":[1,512,7,7]'
+ok "no numbers" out_lacks mean
+timmc features resnet34 "$tmp/nothing.png"
+ok "shapes of a missing picture: exit 4" exit_is 4
+timmc features resnet34 -o "$tmp/x.npz" "$cat"
+ok "numbers without weights: exit 3" exit_is 3
+
+timmc features resnet18 --no-pretrained "$cat"
+five() { [ "$(grep -o '"tensor"' "$tmp/out" | wc -l)" -eq 5 ]; }
+ok "all maps of a CNN" five
+ok "numbers" out_has '"mean":'
+timmc features resnet18 --no-pretrained --out-indices=-1,-5 "$cat"
+ok "negative indices" out_has '"index":4,"module":"layer4"'
+ok "in the order asked" out_has '"features":[{"tensor":"features.4"'
+timmc features resnet18 --no-pretrained --out-indices 5 "$cat"
+ok "an index too far: exit 2" exit_is 2
+ok "the valid ones" err_has 'expected -5 to 4'
+timmc features resnet18 --no-pretrained --output-stride 8 --out-indices 4 "$cat"
+ok "output stride" out_has '"reduction":8,"shape":[1,512,28,28]'
+timmc features resnet18 --no-pretrained --output-stride 9 "$cat"
+ok "an impossible stride: exit 2" exit_is 2
+timmc features resnet18 --no-pretrained --img-size 193,257 --out-indices 4 "$cat"
+ok "another size" out_has '"shape":[1,512,7,9]'
+timmc features test_vit --no-pretrained "$cat"
+three() { [ "$(grep -o '"tensor"' "$tmp/out" | wc -l)" -eq 3 ]; }
+ok "the last three maps of a ViT" three
+
+timmc features resnet18 --no-pretrained --kind unpooled "$cat"
+ok "unpooled" out_has '"tensor":"forward_features","channels":512,"shape":[1,512,7,7]'
+timmc features resnet18 --no-pretrained --kind pooled "$cat"
+ok "pooled" out_has '"shape":[1,512]'
+timmc features resnet18 --no-pretrained --kind pooled --out-indices 1 "$cat"
+ok "indices of no pyramid: exit 2" exit_is 2
+timmc features --kind pooled --l2 "$cat"
+ok "unit length" out_has '"l2":1}'
+
+# files
+timmc features --kind pooled -o "$tmp/e.npy" "$cat" "$tmp/nothing.png" "$images/coffee.png"
+ok "a failed row: exit 1" exit_is 1
+ok "the array" test -s "$tmp/e.npy"
+rows_are_two() { head -c 128 "$tmp/e.npy" | grep -aq "'shape': (2, 1280)"; }
+ok "holds what succeeded" rows_are_two
+index_is() { [ "$(sed 's/.*"row":\(.*\)}/\1/' "$tmp/e.index.jsonl" | tr '\n' ' ')" = "$1 " ]; }
+ok "the index tells whose row is whose" index_is "0 null 1"
+timmc features resnet18 --no-pretrained -o "$tmp/p.npy" "$cat"
+ok "five arrays in a .npy: exit 2" exit_is 2
+timmc features resnet18 --no-pretrained -o "$tmp/p.safetensors" "$cat"
+keys() { head -c 2000 "$tmp/p.safetensors" | grep -ao 'features\.[0-9]' | sort -u | tr '\n' ' '; }
+keys_are() { [ "$(keys)" = "$1 " ]; }
+ok "a safetensors file" keys_are "features.0 features.1 features.2 features.3 features.4"
+
+# ready tensors
+timmc preprocess "$cat" -m resnet18 -o "$tmp/in.npy"
+ok "preprocess exits 0" exit_is 0
+timmc features resnet18 --no-pretrained --kind pooled -f csv "$cat"
+run cut -d, -f2- "$tmp/out"
+cp "$tmp/out" "$tmp/from_picture"
+timmc features resnet18 --no-pretrained --kind pooled -f csv "$tmp/in.npy"
+run cut -d, -f2- "$tmp/out"
+ok "a tensor gives what its picture gives" out_is_file "$tmp/from_picture"
+timmc features --kind pooled --img-size 160 "$tmp/in.npy"
+ok "a tensor of another shape is an error" out_has '"code":"shape_mismatch"'
+done_testing

@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# timmc forward-intermediates.
+. "$(dirname "$0")/lib.sh"
+cat=$here/../data/images/chelsea.png
+
+count_is() { [ "$(grep -o '"tensor"' "$tmp/out" | wc -l)" -eq "$1" ]; }
+timmc forward-intermediates test_vit --no-pretrained "$cat"
+ok "exits 0" exit_is 0
+ok "every block and the final state" count_is 7
+ok "maps" out_has '"tensor":"image_intermediates.0","index":0,"channels":64,"shape":[1,64,10,10]'
+ok "the final state is tokens" out_has '"tensor":"image_features","channels":64,"shape":[1,101,64]'
+timmc forward-intermediates test_vit --no-pretrained --indices 2,-1 --intermediates-only "$cat"
+ok "chosen blocks" count_is 2
+ok "negative ones are told as they are" out_has image_intermediates.5
+timmc forward-intermediates test_vit --no-pretrained --last 2 --output-fmt NLC --prefix-tokens "$cat"
+ok "tokens" out_has '"tensor":"image_intermediates.5","index":5,"channels":64,"shape":[1,100,64]'
+ok "prefix tokens" out_has '"tensor":"image_intermediates_prefix.5","index":5,"channels":64,"shape":[1,1,64]'
+timmc forward-intermediates test_vit --no-pretrained --last 1 "$cat"
+cp "$tmp/out" "$tmp/plain"
+timmc forward-intermediates test_vit --no-pretrained --last 1 --norm "$cat"
+differs() { exit_is 0 && ! cmp -s "$tmp/out" "$tmp/plain"; }
+ok "the final norm changes the numbers" differs
+timmc forward-intermediates test_vit --no-pretrained --indices 6 "$cat"
+ok "an index too far: exit 2" exit_is 2
+ok "the valid ones" err_has 'expected -6 to 5'
+timmc forward-intermediates test_vit --no-pretrained --last 7 "$cat"
+ok "too many: exit 2" exit_is 2
+timmc forward-intermediates test_vit --no-pretrained --last 1 --indices 1 "$cat"
+ok "last and indices: exit 2" exit_is 2
+timmc forward-intermediates resnet18 --no-pretrained --output-fmt NLC "$cat"
+ok "a CNN has maps only: exit 2" exit_is 2
+timmc forward-intermediates resnet18 --no-pretrained --prefix-tokens "$cat"
+ok "and no prefix tokens: exit 2" exit_is 2
+timmc forward-intermediates resnet18 "$cat"
+ok "without weights: exit 3" exit_is 3
+timmc forward-intermediates test_vit --no-pretrained --last 1 --prefix-tokens -o "$tmp/x.safetensors" "$cat"
+keys() { head -c 2000 "$tmp/x.safetensors" | grep -ao 'image_[a-z_]*[.0-9]*' | sort -u | tr '\n' ' '; }
+keys_are() { [ "$(keys)" = "$1 " ]; }
+ok "timm's keys" keys_are "image_features image_intermediates.5 image_intermediates_prefix.5"
+done_testing
