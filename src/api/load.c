@@ -88,8 +88,7 @@ static tm_status check_fit(const tm_model *model, const tm_weights *weights, tm_
             if (report.data[i] == '\n')
                 report.data[i] = i + 1 == report.length ? '\0' : ';';
         status = tm_fail(error, TM_WEIGHTS_MISMATCH, "%s does not fit %s: %s",
-                         tm_weights_name(weights), model->display,
-                         report.data ? report.data : "");
+                         tm_weights_name(weights), model->display, report.data ? report.data : "");
     }
     tm_buffer_free(&report);
     tm_arena_free(&arena);

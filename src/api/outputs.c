@@ -78,8 +78,7 @@ void tm_model_describe(const tm_model *model, size_t index, tm_output *output)
     const tm_tap *tap = tm_model_tap(model, index);
     char name[NAME_MAX_] = "";
     name_of(tap, name);
-    *output = (tm_output){
-        .index = tap->index, .module = tap->module, .reduction = tap->reduction};
+    *output = (tm_output){.index = tap->index, .module = tap->module, .reduction = tap->reduction};
     /* the arena is a cache of names here, not part of what the model is */
     output->name = tm_arena_strdup(&((tm_model *)model)->strings, name);
     if (!output->name)

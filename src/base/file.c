@@ -71,8 +71,7 @@ tm_status tm_outfile_open(tm_outfile *out, const char *path, bool force, tm_erro
 
 tm_status tm_outfile_commit(tm_outfile *out, tm_error *error)
 {
-    bool good = fflush(out->stream) == 0 && !ferror(out->stream) &&
-                fsync(fileno(out->stream)) == 0;
+    bool good = fflush(out->stream) == 0 && !ferror(out->stream) && fsync(fileno(out->stream)) == 0;
     good = fclose(out->stream) == 0 && good;
     out->stream = NULL;
     if (!good || rename(out->temporary, out->path) != 0) {

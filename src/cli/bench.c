@@ -97,10 +97,7 @@ static tm_status measure(tm_model *model, const bench_options *chosen, int batch
         status = one_run(model, batch, NULL, &ms, error);
     if (status)
         return status;
-    t->count = chosen->repeats ? chosen->repeats
-               : ms > 200      ? 5
-               : ms < 1        ? 1000
-                               : (int)(1000 / ms);
+    t->count = chosen->repeats ? chosen->repeats : ms > 200 ? 5 : ms < 1 ? 1000 : (int)(1000 / ms);
     t->ms = calloc((size_t)t->count, sizeof *t->ms);
     t->steps = calloc((size_t)model->plan.step_count + 1, sizeof *t->steps);
     if (!t->ms || !t->steps)
@@ -135,8 +132,8 @@ static void write_json(tm_buffer *out, const tm_model *model, int batch, const t
     double median = quantile(t, 0.5);
     tm_buffer_puts(out, "{\"model\":");
     tm_json_string(out, model->display);
-    tm_buffer_printf(out, ",\"batch\":%d,\"threads\":%d,\"precision\":\"f32\",\"isa\":\"%s\"", batch,
-                     model->options.threads,
+    tm_buffer_printf(out, ",\"batch\":%d,\"threads\":%d,\"precision\":\"f32\",\"isa\":\"%s\"",
+                     batch, model->options.threads,
                      model->options.isa ? model->options.isa : tm_isa_name(tm_cpu_isa()));
     member(out, "median_ms", median);
     member(out, "p10_ms", quantile(t, 0.1));
@@ -170,9 +167,8 @@ static void write_text(tm_buffer *out, const tm_model *model, int batch, const t
                      "%.1f images/s, %.1f GFLOP/s, load %.1f ms\n"
                      "weights %.1f MB, activations %.1f MB, peak memory %.1f MB\n",
                      model->display, batch, model->options.threads, median, quantile(t, 0.1),
-                     quantile(t, 0.9), t->count, 1e3 * batch / median,
-                     gflops(model, batch, median), t->load_ms,
-                     (double)model->plan.weight_bytes / 1048576,
+                     quantile(t, 0.9), t->count, 1e3 * batch / median, gflops(model, batch, median),
+                     t->load_ms, (double)model->plan.weight_bytes / 1048576,
                      (double)model->plan.arena_bytes / 1048576, peak_mb());
     for (int i = 0; profile && i < model->plan.step_count; i++) {
         const tm_step *step = &model->plan.steps[i];
@@ -194,7 +190,9 @@ static tm_status open_model(const tm_model_options *m, const tm_run_options *run
                             .img_width = m->img_size.width,
                             .global_pool = m->global_pool,
                             .max_batch = batch,
-                            .threads = run->threads ? run->threads : threads ? atoi(threads) : 0,
+                            .threads = run->threads ? run->threads
+                                       : threads    ? atoi(threads)
+                                                    : 0,
                             .isa = run->isa};
     if (m->no_pretrained && !open.weights)
         open.weights = "formula:0";

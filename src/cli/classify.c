@@ -33,9 +33,13 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {
-    &options_group, &tm_model_group, &tm_picture_group, &tm_input_group,
-    &tm_run_group,  &tm_output_group, NULL};
+static const tm_option_group *const groups[] = {&options_group,
+                                                &tm_model_group,
+                                                &tm_picture_group,
+                                                &tm_input_group,
+                                                &tm_run_group,
+                                                &tm_output_group,
+                                                NULL};
 static const tm_command command = {
     .name = "classify",
     .operands = "[MODEL] INPUT...",
@@ -239,8 +243,8 @@ static tm_status answer_one(tm_session *session, const tm_answer *answer, void *
         tm_model_read(session->model, 0, answer->picture, c->logits);
         rank(c);
         if (c->writer)
-            status = tm_writer_add(c->writer, "logits", 2, (int64_t[]){1, c->classes}, c->logits,
-                                   error);
+            status =
+                tm_writer_add(c->writer, "logits", 2, (int64_t[]){1, c->classes}, c->logits, error);
     }
     if (tm_records_are_json(&c->records))
         write_json(c, session, answer);

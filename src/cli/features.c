@@ -29,9 +29,13 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {
-    &options_group, &tm_model_group, &tm_picture_group, &tm_input_group,
-    &tm_run_group,  &tm_output_group, NULL};
+static const tm_option_group *const groups[] = {&options_group,
+                                                &tm_model_group,
+                                                &tm_picture_group,
+                                                &tm_input_group,
+                                                &tm_run_group,
+                                                &tm_output_group,
+                                                NULL};
 static const tm_command command = {
     .name = "features",
     .operands = "[MODEL] INPUT...",
@@ -61,8 +65,8 @@ static tm_status select_pyramid(const features_options *chosen, tm_session *sess
                        graph->no_features ? ": " : "",
                        graph->no_features ? graph->no_features : "");
     if (chosen->indices.count > sizeof indices / sizeof *indices)
-        return tm_fail(error, TM_USAGE, "%zu indices: expected at most %zu",
-                       chosen->indices.count, sizeof indices / sizeof *indices);
+        return tm_fail(error, TM_USAGE, "%zu indices: expected at most %zu", chosen->indices.count,
+                       sizeof indices / sizeof *indices);
     tm_status status = tm_resolve_indices(&chosen->indices, count, "feature map",
                                           session->model->display, indices, error);
     for (size_t i = 0; i < chosen->indices.count && !status; i++)
@@ -111,8 +115,8 @@ static int features(const features_options *chosen, const tm_session_options *se
         status = tm_tensors_open(&tensors, &session, chosen->format, "features", &error);
         tensors.l2 = chosen->l2;
     }
-    int exit_code = status ? tm_report(&error)
-                           : tm_session_run(&session, tm_tensors_answer, &tensors);
+    int exit_code =
+        status ? tm_report(&error) : tm_session_run(&session, tm_tensors_answer, &tensors);
     exit_code = tm_tensors_close(&tensors, &session, exit_code);
     tm_session_close(&session);
     return exit_code;

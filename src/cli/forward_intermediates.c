@@ -30,9 +30,13 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {
-    &options_group, &tm_model_group, &tm_picture_group, &tm_input_group,
-    &tm_run_group,  &tm_output_group, NULL};
+static const tm_option_group *const groups[] = {&options_group,
+                                                &tm_model_group,
+                                                &tm_picture_group,
+                                                &tm_input_group,
+                                                &tm_run_group,
+                                                &tm_output_group,
+                                                NULL};
 static const tm_command command = {
     .name = "forward-intermediates",
     .operands = "[MODEL] INPUT...",
@@ -88,8 +92,8 @@ static tm_status select_outputs(const intermediates_options *chosen, tm_session 
     if (chosen->last > count)
         return tm_fail(error, TM_USAGE, "%s has %d blocks, not %d", model, count, chosen->last);
     if (chosen->indices.count > sizeof indices / sizeof *indices)
-        return tm_fail(error, TM_USAGE, "%zu indices: expected at most %zu",
-                       chosen->indices.count, sizeof indices / sizeof *indices);
+        return tm_fail(error, TM_USAGE, "%zu indices: expected at most %zu", chosen->indices.count,
+                       sizeof indices / sizeof *indices);
     tm_status status = check_format(chosen, session, error);
     if (!status && !chosen->only)
         status = tm_model_select(session->model, "image_features", error);
@@ -117,8 +121,8 @@ static int run(const intermediates_options *chosen, const tm_session_options *se
     bool tokens = chosen->output_fmt && strcmp(chosen->output_fmt, "NLC") == 0;
     for (size_t i = 0; i < tensors.count && !status; i++)
         tensors.shown[i].tokens = tokens;
-    int exit_code = status ? tm_report(&error)
-                           : tm_session_run(&session, tm_tensors_answer, &tensors);
+    int exit_code =
+        status ? tm_report(&error) : tm_session_run(&session, tm_tensors_answer, &tensors);
     exit_code = tm_tensors_close(&tensors, &session, exit_code);
     tm_session_close(&session);
     return exit_code;

@@ -78,8 +78,8 @@ static tm_status write_tensors(tm_buffer *out, const tm_model *model, tm_error *
 
 /* The built model, or NULL where only the registry knows it and nothing more was asked for. */
 static tm_status open_model(const char *name, const tm_resolved *resolved,
-                            const info_options *chosen, const tm_model_options *m,
-                            tm_model **model, tm_error *error)
+                            const info_options *chosen, const tm_model_options *m, tm_model **model,
+                            tm_error *error)
 {
     bool graph = chosen->parts.features || chosen->parts.intermediates || chosen->parts.layers ||
                  chosen->tensors || chosen->check ||
@@ -100,8 +100,9 @@ static tm_status open_model(const char *name, const tm_resolved *resolved,
 static tm_status write_record(tm_buffer *out, const tm_resolved *resolved, tm_model *model,
                               const info_options *chosen, tm_error *error)
 {
-    const char *format = chosen->format ? chosen->format
-                         : tm_stdout_is_terminal() ? "text" : "json";
+    const char *format = chosen->format            ? chosen->format
+                         : tm_stdout_is_terminal() ? "text"
+                                                   : "json";
     bool json = strcmp(format, "json") == 0;
     tm_status status = TM_OK;
     if (chosen->tensors)
@@ -145,7 +146,7 @@ int tm_cmd_info(int argc, char **argv)
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
-    const char *name = model.model                ? model.model
+    const char *name = model.model               ? model.model
                        : arguments.operand_count ? arguments.operands[0]
                                                  : TM_BUILTIN_MODEL;
     if (arguments.operand_count > (model.model ? 0 : 1))

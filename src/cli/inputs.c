@@ -13,8 +13,7 @@
 tm_status tm_inputs_open(tm_inputs *inputs, const tm_input_options *options, char **operands,
                          size_t operand_count, tm_error *error)
 {
-    *inputs = (tm_inputs){
-        .options = options, .operands = operands, .operand_count = operand_count};
+    *inputs = (tm_inputs){.options = options, .operands = operands, .operand_count = operand_count};
     const char *from = options->files_from;
     if (!from)
         return TM_OK;
@@ -59,8 +58,7 @@ static bool is_picture_name(const char *name)
 
 static bool keep_file(tm_inputs *inputs, char *path)
 {
-    char **grown =
-        realloc(inputs->folder, (inputs->folder_count + 1) * sizeof *inputs->folder);
+    char **grown = realloc(inputs->folder, (inputs->folder_count + 1) * sizeof *inputs->folder);
     if (!grown) {
         free(path);
         return false;

@@ -96,8 +96,7 @@ static int run(const tm_session_options *set, tm_arguments *arguments)
         return tm_usage_error(command.name, "where to write? give -o FILE.npy or -o FILE.png");
     tm_status status = tm_session_open(&session, set, arguments, &error);
     if (!status && arguments->operand_count != 1)
-        status = tm_fail(&error, TM_USAGE, "one INPUT expected, not %zu",
-                         arguments->operand_count);
+        status = tm_fail(&error, TM_USAGE, "one INPUT expected, not %zu", arguments->operand_count);
     if (!status)
         status = preprocess(&session, arguments->operands[0], &error);
     tm_session_close(&session);

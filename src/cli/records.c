@@ -62,8 +62,7 @@ tm_status tm_records_write(tm_records *records, tm_error *error)
     records->count++;
     tm_buffer_clear(line);
     if (fflush(stdout) != 0)
-        return tm_fail(error, TM_WRITE, "cannot write to the standard output: %s",
-                       strerror(errno));
+        return tm_fail(error, TM_WRITE, "cannot write to the standard output: %s", strerror(errno));
     return TM_OK;
 }
 
@@ -73,7 +72,6 @@ tm_status tm_records_close(tm_records *records, tm_error *error)
     if (is_format(records, "json"))
         fputs("\n]\n", stdout);
     if (fflush(stdout) != 0)
-        return tm_fail(error, TM_WRITE, "cannot write to the standard output: %s",
-                       strerror(errno));
+        return tm_fail(error, TM_WRITE, "cannot write to the standard output: %s", strerror(errno));
     return TM_OK;
 }

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/parallel.h"
 #include "output/json.h"
-#include "run/parallel.h"
 #include "weights/npy.h"
 
 enum { DEFAULT_BATCH = 8 };
@@ -58,8 +58,8 @@ static tm_status set_channels(const tm_numbers *given, const char *what, int cha
     if (!given->count)
         return TM_OK;
     if (given->count != 1 && given->count != (size_t)channels)
-        return tm_fail(error, TM_USAGE, "--%s has %zu values: expected 1 or %d", what,
-                       given->count, channels);
+        return tm_fail(error, TM_USAGE, "--%s has %zu values: expected 1 or %d", what, given->count,
+                       channels);
     for (int i = 0; i < 3; i++)
         values[i] = given->values[given->count == 1 || i >= channels ? 0 : i];
     return TM_OK;
@@ -171,10 +171,9 @@ static tm_status check_npy(const tm_session *session, const char *file, const tm
     tm_buffer shape = {0};
     for (int i = 0; i < npy->rank; i++)
         tm_buffer_printf(&shape, "%s%lld", i ? "," : "", (long long)npy->shape[i]);
-    tm_status status =
-        tm_fail(error, TM_SHAPE, "%s: a tensor of shape [%s], expected [N,%lld,%lld,%lld]", file,
-                shape.data ? shape.data : "", (long long)want[0], (long long)want[1],
-                (long long)want[2]);
+    tm_status status = tm_fail(
+        error, TM_SHAPE, "%s: a tensor of shape [%s], expected [N,%lld,%lld,%lld]", file,
+        shape.data ? shape.data : "", (long long)want[0], (long long)want[1], (long long)want[2]);
     tm_buffer_free(&shape);
     return status;
 }
@@ -234,8 +233,9 @@ static tm_status decode(const tm_session *session, const char *file, tm_image *i
 }
 
 /* Decodes entry `index` into its slot; entries are apart, so threads share the batch. */
-static void read_picture(void *context, int index)
+static void read_picture(void *context, int index, int thread)
 {
+    (void)thread;
     tm_session *session = context;
     struct tm_entry *entry = &session->entries[index];
     tm_image image = {0};

@@ -313,8 +313,7 @@ tm_status tm_tensors_answer(tm_session *session, const tm_answer *answer, void *
 int tm_tensors_close(tm_tensors *t, const tm_session *session, int exit_code)
 {
     tm_error error = {0};
-    bool keep =
-        session->done && (exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED);
+    bool keep = session->done && (exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED);
     if (t->writer && keep)
         tm_writer_commit(t->writer, &error);
     else

@@ -10,7 +10,8 @@ static void out_of_memory(tm_graph *graph)
     tm_fail(&graph->error, TM_NO_MEMORY, "no memory for the model's graph");
 }
 
-/* Stands in for every node once the builder is out of memory, so that model code needs no checks. */
+/* Stands in for every node once the builder is out of memory, so that model code needs no checks.
+ */
 static tm_node *dummy_node(void)
 {
     static _Thread_local tm_node dummy;
@@ -149,15 +150,14 @@ void tm_tap_feature(tm_builder *b, const char *module, tm_node *x, int reduction
 void tm_tap_intermediate(tm_builder *b, tm_node *x, tm_layout layout)
 {
     int index = tm_graph_tap_count(b->graph, TM_TAP_INTERMEDIATE);
-    add_tap(b,
-            (tm_tap){.kind = TM_TAP_INTERMEDIATE, .index = index, .node = x, .layout = layout});
+    add_tap(b, (tm_tap){.kind = TM_TAP_INTERMEDIATE, .index = index, .node = x, .layout = layout});
 }
 
 void tm_tap_prefix(tm_builder *b, tm_node *x)
 {
     int index = tm_graph_tap_count(b->graph, TM_TAP_INTERMEDIATE) - 1;
-    add_tap(b, (tm_tap){
-                   .kind = TM_TAP_PREFIX, .index = index, .node = x, .layout = TM_LAYOUT_TOKENS});
+    add_tap(b,
+            (tm_tap){.kind = TM_TAP_PREFIX, .index = index, .node = x, .layout = TM_LAYOUT_TOKENS});
 }
 
 void tm_tap_output(tm_builder *b, tm_tap_kind kind, tm_node *x, tm_layout layout)

@@ -131,7 +131,8 @@ static void attend_run(const tm_step *step, int batch, int unit, void *scratch)
     const float *rows[QUERY_BLOCK + TM_MAX_ROWS];
     pack_keys(args, &s, tm_tensor_at(&args->k, n, 0, 0) + (size_t)head * s.dq, keys);
     pack_values(args, &s, tm_tensor_at(&args->v, n, 0, 0) + (size_t)head * s.dv, values);
-    size_t queries = (size_t)args->q.w, share = (queries + (size_t)args->split - 1) / (size_t)args->split;
+    size_t queries = (size_t)args->q.w,
+           share = (queries + (size_t)args->split - 1) / (size_t)args->split;
     size_t begin = share * (size_t)part, end = begin + share < queries ? begin + share : queries;
     for (size_t i = begin; i < end; i += QUERY_BLOCK) {
         size_t count = end - i < QUERY_BLOCK ? end - i : QUERY_BLOCK;

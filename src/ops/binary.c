@@ -73,8 +73,8 @@ static void binary_run(const tm_step *step, int batch, int unit, void *scratch)
     /* y is a row or a column of pixels: one pixel at a time */
     for (size_t i = 0; i < range.count; i++) {
         int at = range.first + (int)i, py = at / args->x.w, px = at % args->x.w;
-        const float *y = tm_tensor_at(&args->y, range.n, args->y.h == 1 ? 0 : py,
-                                      args->y.w == 1 ? 0 : px);
+        const float *y =
+            tm_tensor_at(&args->y, range.n, args->y.h == 1 ? 0 : py, args->y.w == 1 ? 0 : px);
         args->kernel(args->kind, 1, (size_t)args->x.c, tm_tensor_at(&args->x, range.n, py, px),
                      args->x.ld, y, 0, args->y.c != args->x.c,
                      tm_tensor_at(&args->out, range.n, py, px), args->out.ld);

@@ -75,8 +75,8 @@ tm_node *tm_const_slice(tm_builder *b, tm_node *x, int axis, int64_t begin, int6
 {
     axis_attrs attrs = {.axis = axis, .begin = begin};
     TM_ASSERT(b->graph->error.status || (begin >= 0 && begin + count <= x->dims[axis]));
-    tm_node *node = tm_constant(b, &tm_op_const_slice, x->name, &attrs, sizeof attrs, 1, &x,
-                                x->rank, x->dims);
+    tm_node *node =
+        tm_constant(b, &tm_op_const_slice, x->name, &attrs, sizeof attrs, 1, &x, x->rank, x->dims);
     node->dims[axis] = count;
     return node;
 }

@@ -79,10 +79,10 @@ tm_node *tm_conv2d(tm_builder *b, const char *name, tm_node *x, tm_conv conv)
     conv.out = pruned_width(b, name, conv.out);
     int kernel_w = conv.kernel_w ? conv.kernel_w : conv.kernel;
     tm_push(b, "%s", name);
-    tm_node *weight = conv.linear ? tm_param2(b, "weight", conv.out, x->shape.c)
-                                  : tm_param4(b, "weight", conv.out,
-                                              x->shape.c / group_count(conv, x), conv.kernel,
-                                              kernel_w);
+    tm_node *weight = conv.linear
+                          ? tm_param2(b, "weight", conv.out, x->shape.c)
+                          : tm_param4(b, "weight", conv.out, x->shape.c / group_count(conv, x),
+                                      conv.kernel, kernel_w);
     tm_node *bias = conv.bias ? tm_param1(b, "bias", conv.out) : NULL;
     tm_pop(b);
     return tm_conv2d_with(b, name, x, weight, bias, conv);
@@ -90,8 +90,7 @@ tm_node *tm_conv2d(tm_builder *b, const char *name, tm_node *x, tm_conv conv)
 
 tm_node *tm_linear(tm_builder *b, const char *name, tm_node *x, int out, bool bias)
 {
-    return tm_conv2d(b, name, x,
-                     (tm_conv){.out = out, .kernel = 1, .bias = bias, .linear = true});
+    return tm_conv2d(b, name, x, (tm_conv){.out = out, .kernel = 1, .bias = bias, .linear = true});
 }
 
 static double conv_macs(const tm_node *node)

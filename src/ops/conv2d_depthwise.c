@@ -56,17 +56,21 @@ static void dw_run(const tm_step *step, int batch, int unit, void *scratch)
                            (size_t)args->y.c, out, args->y.ld, out, args->y.ld);
 }
 
+typedef struct pack_args {
+    const tm_node *weight;
+    size_t channels, taps;
+    float *packed;
+} pack_args;
+
 /* [c][1][kh][kw] becomes [taps][c] */
-static const float *pack(tm_lowering *lowering, const tm_node *weight, size_t channels, size_t taps)
+static void pack(tm_lowering *worker, const void *context)
 {
-    float *values = tm_lower_constant(lowering, weight);
-    float *packed = tm_lower_memory(lowering, channels * taps);
-    if (values && packed)
-        for (size_t t = 0; t < taps; t++)
-            for (size_t c = 0; c < channels; c++)
-                packed[t * channels + c] = values[c * taps + t];
-    tm_lower_release(lowering, values);
-    return packed;
+    const pack_args *args = context;
+    float *values = tm_lower_constant(worker, args->weight);
+    for (size_t t = 0; values && t < args->taps; t++)
+        for (size_t c = 0; c < args->channels; c++)
+            args->packed[t * args->channels + c] = values[c * args->taps + t];
+    tm_lower_release(worker, values);
 }
 
 void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node)
@@ -74,10 +78,15 @@ void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node)
     const tm_conv_attrs *attrs = node->attrs;
     size_t channels = (size_t)node->shape.c;
     size_t taps = (size_t)attrs->kernel_h * (size_t)attrs->kernel_w;
+    pack_args packing = {.weight = node->inputs[1],
+                         .channels = channels,
+                         .taps = taps,
+                         .packed = tm_lower_memory(lowering, channels * taps)};
+    tm_lower_defer(lowering, pack, &packing, sizeof packing);
     dw_args args = {.x = tm_lower_input(lowering, node, 0),
                     .y = tm_lower_output(lowering, node),
                     .conv = *attrs,
-                    .weights = pack(lowering, node->inputs[1], channels, taps),
+                    .weights = packing.packed,
                     .bias = attrs->bias ? tm_lower_keep(lowering, node->inputs[2], 0)
                                         : tm_lower_zeros(lowering, channels),
                     .zeros = tm_lower_zeros(lowering, channels),

@@ -7,10 +7,11 @@
 #include "ops/conv2d.h"
 
 enum {
-    ROW_BLOCK = 48,              /* a multiple of the usual tile heights 6 and 8 */
-    CHUNK_BYTES = 384 * 1024,    /* weights of a unit, which should stay in L2 */
-    UNITS_PER_THREAD = 4,        /* so that an uneven machine stays busy */
-    NARROW = 8                   /* fewer input channels than this: copy taps together (im2col) */
+    ROW_BLOCK = 48,           /* a multiple of the usual tile heights 6 and 8 */
+    CHUNK_BYTES = 384 * 1024, /* weights of a unit, which should stay in L2 */
+    UNITS_PER_THREAD = 4,     /* so that an uneven machine stays busy */
+    PACK_BLOCK = 64,          /* inputs packed at a time */
+    NARROW = 8                /* fewer input channels than this: copy taps together (im2col) */
 };
 
 typedef struct gemm_args {
@@ -62,13 +63,13 @@ static gemm_unit locate(const gemm_args *args, int batch, int unit)
         block %= per_picture;
     }
     int first = block * args->block, panel = rest % args->chunks * args->chunk;
-    return (gemm_unit){
-        .n = n,
-        .first = first,
-        .count = rows - first < args->block ? rows - first : args->block,
-        .group = rest / args->chunks,
-        .panel = panel,
-        .panels = args->panels - panel < args->chunk ? args->panels - panel : args->chunk};
+    return (gemm_unit){.n = n,
+                       .first = first,
+                       .count = rows - first < args->block ? rows - first : args->block,
+                       .group = rest / args->chunks,
+                       .panel = panel,
+                       .panels =
+                           args->panels - panel < args->chunk ? args->panels - panel : args->chunk};
 }
 
 static float *row_at(const tm_tensor *t, const gemm_unit *unit)
@@ -183,10 +184,9 @@ static void run_tiles(const gemm_args *args, const gemm_unit *unit, tm_gemm_tile
 {
     const float *const *rows = tile.rows;
     float *y = row_at(&args->y, unit) + (size_t)unit->group * (size_t)args->outputs;
-    const float *residual =
-        args->residual.data
-            ? row_at(&args->residual, unit) + (size_t)unit->group * (size_t)args->outputs
-            : NULL;
+    const float *residual = args->residual.data ? row_at(&args->residual, unit) +
+                                                      (size_t)unit->group * (size_t)args->outputs
+                                                : NULL;
     int last = unit->panel + unit->panels;
     for (int p = unit->panel, wide; p < last; p += wide) {
         wide = tm_gemm_width(args->kernels, last - p);
@@ -253,51 +253,92 @@ static int merged_groups(int groups, int outputs)
     return groups;
 }
 
-/* weight [O][I / original groups][taps] into [group][panel][taps * kc][16] */
-static const float *pack_weights(tm_lowering *lowering, const tm_node *weight,
-                                 const gemm_args *args, int merge)
+typedef struct pack_args {
+    const tm_node *weight, *bias; /* bias NULL: none */
+    int groups, merge, outputs, panels, taps, kc;
+    float *weights, *biases;
+} pack_args;
+
+/* Inputs [begin, end) of one panel's outputs. */
+static void pack_block(const pack_args *args, const float *values, int row, size_t begin,
+                       size_t end, float *out)
 {
-    size_t k = (size_t)args->taps * (size_t)args->kc, panels = (size_t)args->panels;
-    float *values = tm_lower_constant(lowering, weight);
-    float *packed = tm_lower_memory(lowering, (size_t)args->conv.groups * panels * k * TM_PANEL);
-    if (!values || !packed) {
-        tm_lower_release(lowering, values);
-        return NULL;
+    size_t taps = (size_t)args->taps, inputs = (size_t)(args->kc / args->merge);
+    int sub_outputs = args->outputs / args->merge, first = row % args->outputs;
+    for (int j = 0; j < TM_PANEL && first + j < args->outputs; j++) {
+        size_t sub = (size_t)((first + j) / sub_outputs) * inputs;
+        const float *from = values + (size_t)(row + j) * inputs * taps;
+        for (size_t i = begin; i < end; i++)
+            for (size_t t = 0; t < taps; t++)
+                out[(t * (size_t)args->kc + sub + i) * TM_PANEL + (size_t)j] = from[i * taps + t];
     }
-    memset(packed, 0, (size_t)args->conv.groups * panels * k * TM_PANEL * sizeof *packed);
-    int inputs = args->kc / merge, outputs = args->outputs / merge, taps = args->taps;
-    for (int g = 0; g < args->conv.groups; g++)
-        for (int o = 0; o < args->outputs; o++) {
-            int sub = o / outputs;
-            const float *from =
-                values + (size_t)(g * args->outputs + o) * (size_t)inputs * (size_t)taps;
-            float *to = packed +
-                        ((size_t)g * panels + (size_t)(o / TM_PANEL)) * k * TM_PANEL +
-                        (size_t)sub * (size_t)inputs * TM_PANEL + (size_t)(o % TM_PANEL);
-            for (int t = 0; t < taps; t++)
-                for (int i = 0; i < inputs; i++)
-                    to[((size_t)t * (size_t)args->kc + (size_t)i) * TM_PANEL] =
-                        from[(size_t)i * (size_t)taps + (size_t)t];
+}
+
+/* One panel from output `row` on, block by block: what is written stays in the cache until every
+ * output has been there. */
+static void pack_panel(const pack_args *args, const float *values, int row, float *out)
+{
+    size_t inputs = (size_t)(args->kc / args->merge);
+    for (size_t i = 0; i < inputs; i += PACK_BLOCK)
+        pack_block(args, values, row, i, inputs - i < PACK_BLOCK ? inputs : i + PACK_BLOCK, out);
+}
+
+/* weight [O][I / original groups][taps] into [group][panel][taps * kc][16] */
+static void pack_weights(tm_lowering *worker, const pack_args *args)
+{
+    size_t panel_floats = (size_t)args->taps * (size_t)args->kc * TM_PANEL;
+    float *values = tm_lower_constant(worker, args->weight);
+    for (int g = 0; values && g < args->groups; g++)
+        for (int p = 0; p < args->panels; p++) {
+            float *out = args->weights + (size_t)(g * args->panels + p) * panel_floats;
+            if (args->merge > 1 || (p + 1) * TM_PANEL > args->outputs)
+                memset(out, 0, panel_floats * sizeof *out);
+            pack_panel(args, values, g * args->outputs + p * TM_PANEL, out);
         }
-    tm_lower_release(lowering, values);
-    return packed;
+    tm_lower_release(worker, values);
 }
 
 /* [O] into [group][panels * 16], zero behind each group's last output */
-static const float *pack_bias(tm_lowering *lowering, const tm_node *bias, const gemm_args *args)
+static void pack_bias(tm_lowering *worker, const pack_args *args)
 {
     size_t row = (size_t)args->panels * TM_PANEL, outputs = (size_t)args->outputs;
-    if (!bias)
-        return tm_lower_zeros(lowering, (size_t)args->conv.groups * row);
-    float *values = tm_lower_constant(lowering, bias);
-    float *packed = tm_lower_memory(lowering, (size_t)args->conv.groups * row);
-    if (values && packed) {
-        memset(packed, 0, (size_t)args->conv.groups * row * sizeof *packed);
-        for (size_t g = 0; g < (size_t)args->conv.groups; g++)
-            memcpy(packed + g * row, values + g * outputs, outputs * sizeof *packed);
+    float *values = tm_lower_constant(worker, args->bias);
+    for (size_t g = 0; values && g < (size_t)args->groups; g++) {
+        float *out = args->biases + g * row;
+        memcpy(out, values + g * outputs, outputs * sizeof *out);
+        memset(out + outputs, 0, (row - outputs) * sizeof *out);
     }
-    tm_lower_release(lowering, values);
-    return packed;
+    tm_lower_release(worker, values);
+}
+
+static void pack(tm_lowering *worker, const void *context)
+{
+    const pack_args *args = context;
+    pack_weights(worker, args);
+    if (args->bias)
+        pack_bias(worker, args);
+}
+
+/* Memory for the packed weights and bias, filled later. */
+static void defer_packing(tm_lowering *lowering, const tm_node *node, int merge, gemm_args *args)
+{
+    size_t groups = (size_t)args->conv.groups, panels = (size_t)args->panels;
+    size_t row = panels * TM_PANEL, k = (size_t)args->taps * (size_t)args->kc;
+    pack_args packing = {.weight = node->inputs[1],
+                         .bias = args->conv.bias ? node->inputs[2] : NULL,
+                         .groups = args->conv.groups,
+                         .merge = merge,
+                         .outputs = args->outputs,
+                         .panels = args->panels,
+                         .taps = args->taps,
+                         .kc = args->kc,
+                         .weights = tm_lower_memory(lowering, groups * row * k)};
+    args->weights = packing.weights;
+    if (packing.bias)
+        args->bias = packing.biases = tm_lower_memory(lowering, groups * row);
+    else
+        args->bias = tm_lower_zeros(lowering, groups * row);
+    tm_lower_defer(lowering, pack, &packing, sizeof packing);
 }
 
 /* Chunks that fit L2, then smaller units until every thread has its share. */
@@ -342,10 +383,10 @@ void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
     args.im2col = args.taps > 1 && args.conv.groups == 1 && args.kc < NARROW;
     if (attrs->epilogue.residual)
         args.residual = tm_lower_input(lowering, node, node->input_count - 1);
-    args.run = tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
+    args.run =
+        tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
     split_work(&args, tm_lower_threads(lowering));
-    args.weights = pack_weights(lowering, node->inputs[1], &args, merge);
-    args.bias = pack_bias(lowering, attrs->bias ? node->inputs[2] : NULL, &args);
+    defer_packing(lowering, node, merge, &args);
     args.zeros = tm_lower_zeros(lowering, (size_t)args.kc);
     size_t pointers = (size_t)args.block + TM_MAX_ROWS;
     size_t scratch = (args.im2col ? 1 : (size_t)args.taps) * pointers * sizeof(float *);

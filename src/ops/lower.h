@@ -64,6 +64,11 @@ const float *tm_lower_zeros(tm_lowering *lowering, size_t floats);
 void tm_lower_step(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
                    tm_step_units *units, const void *args, size_t args_size, size_t scratch);
 
+/* Work on weights, run once after every step is laid out, on any thread: it may evaluate constants
+ * through `worker` and write memory that was obtained before. args is copied. */
+typedef void tm_lower_job(tm_lowering *worker, const void *args);
+void tm_lower_defer(tm_lowering *lowering, tm_lower_job *job, const void *args, size_t args_size);
+
 const tm_kernels *tm_lower_kernels(const tm_lowering *lowering);
 int tm_lower_threads(const tm_lowering *lowering);
 tm_error *tm_lower_error(tm_lowering *lowering);

@@ -36,7 +36,8 @@ tm_node *tm_const_slice(tm_builder *b, tm_node *x, int axis, int64_t begin, int6
 tm_node *tm_const_concat(tm_builder *b, int count, tm_node *const *xs, int axis);
 tm_node *tm_const_reshape(tm_builder *b, tm_node *x, int rank, const int64_t *dims);
 tm_node *tm_const_permute(tm_builder *b, tm_node *x, const int *axes);
-tm_node *tm_const_repeat(tm_builder *b, tm_node *x, int64_t count); /* x's first dimension, count times */
+tm_node *tm_const_repeat(tm_builder *b, tm_node *x,
+                         int64_t count);                      /* x's first dimension, count times */
 tm_node *tm_const_mul(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */
 tm_node *tm_const_add(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */
 tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add);

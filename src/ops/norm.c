@@ -11,7 +11,9 @@ tm_node *tm_normalize(tm_builder *b, const char *name, tm_node *x, tm_norm norm)
     bool batch = norm.kind == TM_NORM_BATCH, group = norm.kind == TM_NORM_GROUP;
     tm_norm_attrs attrs = {.kind = norm.kind,
                            .eps = norm.eps > 0 ? norm.eps : 1e-5f,
-                           .groups = norm.groups ? norm.groups : group ? 32 : 1,
+                           .groups = norm.groups ? norm.groups
+                                     : group     ? 32
+                                                 : 1,
                            .weight = !norm.no_affine,
                            .bias = !norm.no_affine && !norm.no_bias && norm.kind != TM_NORM_RMS};
     TM_ASSERT(b->graph->error.status || x->shape.c % attrs.groups == 0);

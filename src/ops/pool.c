@@ -232,6 +232,5 @@ tm_node *tm_global_pool(tm_builder *b, tm_node *x, const char *kind)
         return x;
     }
     tm_node *both[] = {tm_reduce_hw(b, x, TM_REDUCE_AVG), tm_reduce_hw(b, x, TM_REDUCE_MAX)};
-    return cat ? tm_concat_c(b, 2, both)
-               : tm_affine(b, tm_add(b, both[0], both[1]), 0.5f, 0.0f);
+    return cat ? tm_concat_c(b, 2, both) : tm_affine(b, tm_add(b, both[0], both[1]), 0.5f, 0.0f);
 }

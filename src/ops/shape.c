@@ -7,7 +7,8 @@
 
 tm_node *tm_reshape(tm_builder *b, tm_node *x, int h, int w, int c)
 {
-    TM_ASSERT(b->graph->error.status || (int64_t)h * w * c == (int64_t)x->shape.h * x->shape.w * x->shape.c);
+    TM_ASSERT(b->graph->error.status ||
+              (int64_t)h * w * c == (int64_t)x->shape.h * x->shape.w * x->shape.c);
     return tm_activation(b, &tm_op_reshape, x->name, NULL, 0, 1, &x, (tm_shape){h, w, c});
 }
 
@@ -107,7 +108,8 @@ static void concat_lower(tm_lowering *lowering, const tm_node *node)
     }
 }
 
-static tm_node *concat(tm_builder *b, const tm_op *op, int count, tm_node *const *xs, tm_shape shape)
+static tm_node *concat(tm_builder *b, const tm_op *op, int count, tm_node *const *xs,
+                       tm_shape shape)
 {
     return tm_activation(b, op, tm_scoped(b, "cat"), NULL, 0, count, xs, shape);
 }
@@ -194,8 +196,8 @@ tm_node *tm_pad2d(tm_builder *b, tm_node *x, int top, int bottom, int left, int 
 {
     pad_attrs attrs = {top, left, mode};
     tm_shape shape = {x->shape.h + top + bottom, x->shape.w + left + right, x->shape.c};
-    if (mode == TM_PAD_REFLECT && (top >= x->shape.h || bottom >= x->shape.h ||
-                                   left >= x->shape.w || right >= x->shape.w))
+    if (mode == TM_PAD_REFLECT &&
+        (top >= x->shape.h || bottom >= x->shape.h || left >= x->shape.w || right >= x->shape.w))
         tm_fail(&b->graph->error, TM_SHAPE, "%s: a map of %dx%d pixels is too small to reflect",
                 x->name, x->shape.h, x->shape.w);
     return tm_activation(b, &tm_op_pad2d, tm_scoped(b, "pad"), &attrs, sizeof attrs, 1, &x, shape);
@@ -263,8 +265,7 @@ static void depth_run(const tm_step *step, int batch, int unit, void *scratch)
     for (int x = 0; x < args->to.w; x++) {
         float *to = tm_tensor_at(&args->to, n, y, x);
         for (int k = 0; k < size * size; k++, to += args->from.c)
-            memcpy(to,
-                   tm_tensor_at(&args->from, n, y * size + k / size, x * size + k % size),
+            memcpy(to, tm_tensor_at(&args->from, n, y * size + k / size, x * size + k % size),
                    (size_t)args->from.c * sizeof(float));
     }
 }

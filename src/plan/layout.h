@@ -15,7 +15,7 @@ typedef struct tm_place {
 
 /* One allocation of the arena. */
 typedef struct tm_storage {
-    size_t floats; /* for the whole batch */
+    size_t floats;   /* for the whole batch */
     int first, last; /* nodes between which it is alive */
     size_t offset;
     int merged; /* the storage whose memory it shares; itself if none */

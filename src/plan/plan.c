@@ -5,12 +5,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/parallel.h"
 #include "plan/layout.h"
 
 enum {
     HUGE_PAGE = 2 << 20,
-    CHUNK_BYTES = 8 << 20,   /* of plan memory */
-    MAX_TEMPORARIES = 64,    /* constants under evaluation at once */
+    CHUNK_BYTES = 8 << 20, /* of plan memory */
+    MAX_TEMPORARIES = 64,  /* constants under evaluation at once */
     MAX_CONSTANT_INPUTS = 32
 };
 
@@ -24,6 +25,11 @@ typedef struct temporaries {
     } slots[MAX_TEMPORARIES];
 } temporaries;
 
+typedef struct deferred {
+    tm_lower_job *job;
+    void *args;
+} deferred;
+
 struct tm_lowering {
     tm_plan *plan;
     const tm_graph *graph;
@@ -35,6 +41,8 @@ struct tm_lowering {
     char *chunk; /* what is left of the last block of plan memory */
     size_t chunk_left;
     temporaries temporaries;
+    deferred *jobs;
+    int job_count, job_capacity;
     tm_error *error;
     tm_status status;
 };
@@ -306,6 +314,73 @@ void tm_lower_step(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
         plan->scratch_bytes = scratch;
 }
 
+/* ---- deferred work ---- */
+
+void tm_lower_defer(tm_lowering *lowering, tm_lower_job *job, const void *args, size_t args_size)
+{
+    if (lowering->status)
+        return;
+    if (lowering->job_count == lowering->job_capacity) {
+        int capacity = lowering->job_capacity ? 2 * lowering->job_capacity : 256;
+        deferred *grown = realloc(lowering->jobs, (size_t)capacity * sizeof *grown);
+        if (!grown) {
+            no_memory(lowering, (size_t)capacity * sizeof *grown);
+            return;
+        }
+        lowering->jobs = grown;
+        lowering->job_capacity = capacity;
+    }
+    void *copy = tm_arena_alloc(&lowering->plan->args, args_size);
+    if (!copy) {
+        no_memory(lowering, args_size);
+        return;
+    }
+    memcpy(copy, args, args_size);
+    lowering->jobs[lowering->job_count++] = (deferred){job, copy};
+}
+
+/* Each thread has its own temporaries and error. */
+typedef struct workers {
+    const tm_lowering *lowering;
+    tm_lowering *of_thread;
+    tm_error *errors;
+} workers;
+
+static void run_job(void *context, int i, int thread)
+{
+    workers *w = context;
+    tm_lowering *worker = &w->of_thread[thread];
+    if (!worker->status)
+        w->lowering->jobs[i].job(worker, w->lowering->jobs[i].args);
+}
+
+static void run_jobs(tm_lowering *lowering)
+{
+    int threads = lowering->plan->threads;
+    workers w = {.lowering = lowering,
+                 .of_thread = calloc((size_t)threads, sizeof *w.of_thread),
+                 .errors = calloc((size_t)threads, sizeof *w.errors)};
+    for (int i = 0; w.of_thread && w.errors && i < threads; i++) {
+        w.of_thread[i] = *lowering;
+        w.of_thread[i].temporaries = (temporaries){0};
+        w.of_thread[i].error = &w.errors[i];
+    }
+    if (w.of_thread && w.errors) {
+        tm_parallel_for(threads, lowering->job_count, run_job, &w);
+        for (int i = 0; i < threads; i++) {
+            free_temporaries(&w.of_thread[i]);
+            if (w.of_thread[i].status) {
+                tm_fail(lowering->error, w.errors[i].status, "%s", w.errors[i].message);
+                fail(lowering, w.of_thread[i].status);
+            }
+        }
+    } else {
+        no_memory(lowering, (size_t)threads * sizeof *w.of_thread);
+    }
+    free(w.of_thread);
+    free(w.errors);
+}
+
 const tm_kernels *tm_lower_kernels(const tm_lowering *lowering)
 {
     return lowering->kernels;
@@ -331,8 +406,8 @@ static bool computes(const tm_lowering *lowering, const tm_node *node)
     if (!node->op->view)
         return true;
     const tm_node *x = node->inputs[0];
-    return x->constant || lowering->layout.places[node->id].storage !=
-                              lowering->layout.places[x->id].storage;
+    return x->constant ||
+           lowering->layout.places[node->id].storage != lowering->layout.places[x->id].storage;
 }
 
 static size_t node_bytes(const tm_node *node)
@@ -397,9 +472,12 @@ tm_status tm_plan_make(const tm_graph *graph, const tm_weights *weights,
             }
         if (!lowering.status)
             allocate_scratch(&lowering);
+        if (!lowering.status)
+            run_jobs(&lowering);
     }
     tm_layout_free(&lowering.layout);
     free_temporaries(&lowering);
+    free(lowering.jobs);
     if (lowering.status)
         tm_plan_free(plan);
     return lowering.status;

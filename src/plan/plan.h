@@ -13,15 +13,15 @@ typedef struct tm_plan {
     tm_step *steps;
     int step_count, step_capacity;
     int max_batch, threads;
-    tm_tensor input;      /* NHWC, written by the caller before a run */
-    tm_tensor *taps;      /* of the graph's tap i, where it is selected */
-    float *arena;         /* activations */
+    tm_tensor input; /* NHWC, written by the caller before a run */
+    tm_tensor *taps; /* of the graph's tap i, where it is selected */
+    float *arena;    /* activations */
     size_t arena_bytes;
-    size_t weight_bytes;  /* packed */
-    size_t pair_bytes;    /* the most that the inputs and the output of one step hold together */
-    char *scratch;        /* threads x scratch_bytes */
+    size_t weight_bytes; /* packed */
+    size_t pair_bytes;   /* the most that the inputs and the output of one step hold together */
+    char *scratch;       /* threads x scratch_bytes */
     size_t scratch_bytes;
-    void **memory;        /* everything that lives as long as the plan */
+    void **memory; /* everything that lives as long as the plan */
     int memory_count, memory_capacity;
     tm_arena args;
 } tm_plan;
