@@ -33,13 +33,7 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group,
-                                                &tm_model_group,
-                                                &tm_picture_group,
-                                                &tm_input_group,
-                                                &tm_run_group,
-                                                &tm_output_group,
-                                                NULL};
+static const tm_option_group *const groups[] = {&options_group, TM_SESSION_GROUPS, NULL};
 static const tm_command command = {
     .name = "classify",
     .operands = "[MODEL] INPUT...",
@@ -326,7 +320,7 @@ int tm_cmd_classify(int argc, char **argv)
 {
     classify_options chosen = {.top = 5};
     tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, &set.model, &set.picture, &set.input, &set.run, &set.output};
+    void *const targets[] = {&chosen, TM_SESSION_TARGETS(&set)};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

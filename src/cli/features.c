@@ -29,13 +29,7 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group,
-                                                &tm_model_group,
-                                                &tm_picture_group,
-                                                &tm_input_group,
-                                                &tm_run_group,
-                                                &tm_output_group,
-                                                NULL};
+static const tm_option_group *const groups[] = {&options_group, TM_SESSION_GROUPS, NULL};
 static const tm_command command = {
     .name = "features",
     .operands = "[MODEL] INPUT...",
@@ -77,9 +71,9 @@ static tm_status select_pyramid(const features_options *chosen, tm_session *sess
     return status;
 }
 
-static tm_status select_outputs(const features_options *chosen, tm_session *session,
-                                tm_error *error)
+static tm_status select_outputs(const void *context, tm_session *session, tm_error *error)
 {
+    const features_options *chosen = context;
     const char *kind = chosen->kind ? chosen->kind : "pyramid";
     if (strcmp(kind, "pyramid") == 0)
         return select_pyramid(chosen, session, error);
@@ -90,49 +84,23 @@ static tm_status select_outputs(const features_options *chosen, tm_session *sess
     return tm_model_select(session->model, "pre_logits", error);
 }
 
-/* Without weights shapes are still an answer, unless numbers were asked for. */
-static void check_weights(tm_session *session)
-{
-    if (tm_model_has_weights(session->model) || session->options->output.output)
-        return;
-    session->shapes_only = true;
-    tm_print_warning("%s: its weights are not here, so these are shapes without numbers; give "
-                     "--weights FILE.safetensors, or --no-pretrained for made-up ones",
-                     session->model->display);
-}
-
-static int features(const features_options *chosen, const tm_session_options *set,
-                    tm_arguments *arguments)
-{
-    tm_session session;
-    tm_tensors tensors = {0};
-    tm_error error = {0};
-    tm_status status = tm_session_open(&session, set, arguments, &error);
-    if (!status)
-        status = select_outputs(chosen, &session, &error);
-    if (!status) {
-        check_weights(&session);
-        status = tm_tensors_open(&tensors, &session, chosen->format, "features", &error);
-        tensors.l2 = chosen->l2;
-    }
-    int exit_code =
-        status ? tm_report(&error) : tm_session_run(&session, tm_tensors_answer, &tensors);
-    exit_code = tm_tensors_close(&tensors, &session, exit_code);
-    tm_session_close(&session);
-    return exit_code;
-}
-
 int tm_cmd_features(int argc, char **argv)
 {
     features_options chosen = {0};
     tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, &set.model, &set.picture, &set.input, &set.run, &set.output};
+    void *const targets[] = {&chosen, TM_SESSION_TARGETS(&set)};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
     set.output_stride = chosen.output_stride;
-    exit_code = features(&chosen, &set, &arguments);
+    const tm_tensors_command how = {.list = "features",
+                                    .format = chosen.format,
+                                    .l2 = chosen.l2,
+                                    .shapes = true,
+                                    .select = select_outputs,
+                                    .chosen = &chosen};
+    exit_code = tm_tensors_run(&how, &set, &arguments);
     tm_arguments_free(&arguments);
     return exit_code;
 }

@@ -30,13 +30,7 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group,
-                                                &tm_model_group,
-                                                &tm_picture_group,
-                                                &tm_input_group,
-                                                &tm_run_group,
-                                                &tm_output_group,
-                                                NULL};
+static const tm_option_group *const groups[] = {&options_group, TM_SESSION_GROUPS, NULL};
 static const tm_command command = {
     .name = "forward-intermediates",
     .operands = "[MODEL] INPUT...",
@@ -77,9 +71,9 @@ static tm_status check_format(const intermediates_options *chosen, const tm_sess
     return TM_OK;
 }
 
-static tm_status select_outputs(const intermediates_options *chosen, tm_session *session,
-                                tm_error *error)
+static tm_status select_outputs(const void *context, tm_session *session, tm_error *error)
 {
+    const intermediates_options *chosen = context;
     const tm_graph *graph = &session->model->graph;
     const char *model = session->model->display;
     int count = tm_graph_tap_count(graph, TM_TAP_INTERMEDIATE), indices[1024];
@@ -107,38 +101,23 @@ static tm_status select_outputs(const intermediates_options *chosen, tm_session 
     return status;
 }
 
-static int run(const intermediates_options *chosen, const tm_session_options *set,
-               tm_arguments *arguments)
-{
-    tm_session session;
-    tm_tensors tensors = {0};
-    tm_error error = {0};
-    tm_status status = tm_session_open(&session, set, arguments, &error);
-    if (!status)
-        status = select_outputs(chosen, &session, &error);
-    if (!status)
-        status = tm_tensors_open(&tensors, &session, chosen->format, "tensors", &error);
-    bool tokens = chosen->output_fmt && strcmp(chosen->output_fmt, "NLC") == 0;
-    for (size_t i = 0; i < tensors.count && !status; i++)
-        tensors.shown[i].tokens = tokens;
-    int exit_code =
-        status ? tm_report(&error) : tm_session_run(&session, tm_tensors_answer, &tensors);
-    exit_code = tm_tensors_close(&tensors, &session, exit_code);
-    tm_session_close(&session);
-    return exit_code;
-}
-
 int tm_cmd_forward_intermediates(int argc, char **argv)
 {
     intermediates_options chosen = {0};
     tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, &set.model, &set.picture, &set.input, &set.run, &set.output};
+    void *const targets[] = {&chosen, TM_SESSION_TARGETS(&set)};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
     set.norm_intermediates = chosen.norm;
-    exit_code = run(&chosen, &set, &arguments);
+    const tm_tensors_command how = {.list = "tensors",
+                                    .format = chosen.format,
+                                    .tokens =
+                                        chosen.output_fmt && strcmp(chosen.output_fmt, "NLC") == 0,
+                                    .select = select_outputs,
+                                    .chosen = &chosen};
+    exit_code = tm_tensors_run(&how, &set, &arguments);
     tm_arguments_free(&arguments);
     return exit_code;
 }

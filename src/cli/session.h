@@ -25,6 +25,12 @@ typedef struct tm_session_options {
         .run = TM_RUN_OPTIONS_DEFAULT                                                              \
     }
 
+/* The groups and targets of tm_session_options, for a command's tables. */
+#define TM_SESSION_GROUPS                                                                          \
+    &tm_model_group, &tm_picture_group, &tm_input_group, &tm_run_group, &tm_output_group
+#define TM_SESSION_TARGETS(set)                                                                    \
+    &(set)->model, &(set)->picture, &(set)->input, &(set)->run, &(set)->output
+
 typedef struct tm_session {
     const tm_session_options *options;
     tm_model *model;

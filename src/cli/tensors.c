@@ -71,18 +71,21 @@ static tm_status set_shown(tm_shown *shown, const tm_session *session, size_t in
     return TM_OK;
 }
 
-tm_status tm_tensors_open(tm_tensors *t, const tm_session *session, const char *format,
-                          const char *list, tm_error *error)
+static tm_status open_tensors(tm_tensors *t, const tm_session *session,
+                              const tm_tensors_command *command, tm_error *error)
 {
-    *t = (tm_tensors){.list = list, .count = tm_model_output_count(session->model)};
+    *t = (tm_tensors){
+        .list = command->list, .l2 = command->l2, .count = tm_model_output_count(session->model)};
     t->shown = calloc(t->count + 1, sizeof *t->shown);
     tm_status status = t->shown ? TM_OK : tm_fail(error, TM_NO_MEMORY, "no memory for outputs");
-    for (size_t i = 0; i < t->count && !status; i++)
+    for (size_t i = 0; i < t->count && !status; i++) {
+        t->shown[i].tokens = command->tokens;
         status = set_shown(&t->shown[i], session, i, error);
+    }
     if (!status)
         status = open_files(t, &session->options->output, error);
     if (!status)
-        tm_records_open(&t->records, format,
+        tm_records_open(&t->records, command->format,
                         "file,tensor,index,module,channels,reduction,shape,mean,std,error");
     return status;
 }
@@ -290,7 +293,7 @@ static void write_index(tm_tensors *t, const tm_answer *answer)
     tm_buffer_free(&line);
 }
 
-tm_status tm_tensors_answer(tm_session *session, const tm_answer *answer, void *context,
+static tm_status answer_one(tm_session *session, const tm_answer *answer, void *context,
                             tm_error *error)
 {
     tm_tensors *t = context;
@@ -310,7 +313,8 @@ tm_status tm_tensors_answer(tm_session *session, const tm_answer *answer, void *
     return status ? status : tm_records_write(&t->records, error);
 }
 
-int tm_tensors_close(tm_tensors *t, const tm_session *session, int exit_code)
+/* Keeps the files if anything succeeded. */
+static int close_tensors(tm_tensors *t, const tm_session *session, int exit_code)
 {
     tm_error error = {0};
     bool keep = session->done && (exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED);
@@ -329,4 +333,34 @@ int tm_tensors_close(tm_tensors *t, const tm_session *session, int exit_code)
         free(t->shown[i].values);
     free(t->shown);
     return error.status ? tm_report(&error) : exit_code;
+}
+
+/* Without weights shapes are still an answer, unless numbers were asked for. */
+static void check_weights(tm_session *session)
+{
+    if (tm_model_has_weights(session->model) || session->options->output.output)
+        return;
+    session->shapes_only = true;
+    tm_print_warning("%s: its weights are not here, so these are shapes without numbers; give "
+                     "--weights FILE.safetensors, or --no-pretrained for made-up ones",
+                     session->model->display);
+}
+
+int tm_tensors_run(const tm_tensors_command *command, const tm_session_options *set,
+                   tm_arguments *arguments)
+{
+    tm_session session;
+    tm_tensors tensors = {0};
+    tm_error error = {0};
+    tm_status status = tm_session_open(&session, set, arguments, &error);
+    if (!status)
+        status = command->select(command->chosen, &session, &error);
+    if (!status && command->shapes)
+        check_weights(&session);
+    if (!status)
+        status = open_tensors(&tensors, &session, command, &error);
+    int exit_code = status ? tm_report(&error) : tm_session_run(&session, answer_one, &tensors);
+    exit_code = close_tensors(&tensors, &session, exit_code);
+    tm_session_close(&session);
+    return exit_code;
 }

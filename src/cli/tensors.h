@@ -28,17 +28,20 @@ typedef struct tm_tensors {
     const char *list;    /* the record's member: "features" */
 } tm_tensors;
 
-/* The model's chosen outputs, ready to be answered. file NULL: nothing is written. Opening the
- * same .npy for several outputs is refused (TM_USAGE). */
-tm_status tm_tensors_open(tm_tensors *tensors, const tm_session *session, const char *format,
-                          const char *list, tm_error *error);
+/* What makes one such command differ from the other. */
+typedef struct tm_tensors_command {
+    const char *list;   /* the record's member that holds the tensors */
+    const char *format; /* of the records; NULL: by the terminal */
+    bool tokens, l2;    /* see tm_shown and tm_tensors */
+    bool shapes;        /* without weights, shapes alone are an answer */
+    /* Chooses outputs of the session's model. */
+    tm_status (*select)(const void *chosen, tm_session *session, tm_error *error);
+    const void *chosen;
+} tm_tensors_command;
 
-/* A tm_answer_fn whose context is a tm_tensors. */
-tm_status tm_tensors_answer(tm_session *session, const tm_answer *answer, void *context,
-                            tm_error *error);
-
-/* Commits the files if anything succeeded; returns the exit code. */
-int tm_tensors_close(tm_tensors *tensors, const tm_session *session, int exit_code);
+/* The whole command, from an open model to the exit code. */
+int tm_tensors_run(const tm_tensors_command *command, const tm_session_options *set,
+                   tm_arguments *arguments);
 
 /* Resolves indices that may be negative against `count` things; TM_USAGE names the valid ones. */
 tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, const char *model,

@@ -124,6 +124,18 @@ static void affine_run(const tm_step *step, int batch, int unit, void *scratch)
                  args->add, -INFINITY, INFINITY, tm_row(&args->y, range), args->y.ld);
 }
 
+void tm_lower_channel_affine(tm_lowering *lowering, const tm_node *node, const float *mul,
+                             const float *add)
+{
+    affine_args args = {.x = tm_lower_input(lowering, node, 0),
+                        .y = tm_lower_output(lowering, node),
+                        .mul = mul,
+                        .add = add,
+                        .kernel = tm_lower_kernels(lowering)->affine_f32};
+    args.rows = tm_rows_of(&args.y);
+    tm_lower_step(lowering, node, affine_run, affine_units, &args, sizeof args, 0);
+}
+
 static void affine_lower(tm_lowering *lowering, const tm_node *node)
 {
     const tm_affine_attrs *attrs = node->attrs;
@@ -135,13 +147,7 @@ static void affine_lower(tm_lowering *lowering, const tm_node *node)
         memory[i] = attrs->mul;
         memory[c + i] = attrs->add;
     }
-    affine_args args = {.x = tm_lower_input(lowering, node, 0),
-                        .y = tm_lower_output(lowering, node),
-                        .mul = memory,
-                        .add = memory + c,
-                        .kernel = tm_lower_kernels(lowering)->affine_f32};
-    args.rows = tm_rows_of(&args.y);
-    tm_lower_step(lowering, node, affine_run, affine_units, &args, sizeof args, 0);
+    tm_lower_channel_affine(lowering, node, memory, memory + c);
 }
 
 const tm_op tm_op_affine = {.name = "affine", .lower = affine_lower, .in_place = true};

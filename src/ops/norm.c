@@ -36,27 +36,6 @@ tm_node *tm_normalize(tm_builder *b, const char *name, tm_node *x, tm_norm norm)
 
 /* ---- batch ---- */
 
-typedef struct batch_args {
-    tm_tensor x, y;
-    tm_rows rows;
-    const float *mul, *add;
-    tm_affine_f32_fn *kernel;
-} batch_args;
-
-static int batch_units(const tm_step *step, int batch)
-{
-    return tm_rows_units(((const batch_args *)step->args)->rows, batch);
-}
-
-static void batch_run(const tm_step *step, int batch, int unit, void *scratch)
-{
-    (void)batch, (void)scratch;
-    const batch_args *args = step->args;
-    tm_row_range range = tm_rows_at(args->rows, unit);
-    args->kernel(range.count, (size_t)args->x.c, tm_row(&args->x, range), args->x.ld, args->mul,
-                 args->add, -INFINITY, INFINITY, tm_row(&args->y, range), args->y.ld);
-}
-
 static const float *kept(tm_lowering *lowering, const tm_node *node, bool present, int *at)
 {
     if (!present)
@@ -80,13 +59,7 @@ static void batch_lower(tm_lowering *lowering, const tm_node *node)
         memory[i] = (float)scale;
         memory[c + i] = (float)((beta ? beta[i] : 0.0) - mean[i] * scale);
     }
-    batch_args args = {.x = tm_lower_input(lowering, node, 0),
-                       .y = tm_lower_output(lowering, node),
-                       .mul = memory,
-                       .add = memory + c,
-                       .kernel = tm_lower_kernels(lowering)->affine_f32};
-    args.rows = tm_rows_of(&args.y);
-    tm_lower_step(lowering, node, batch_run, batch_units, &args, sizeof args, 0);
+    tm_lower_channel_affine(lowering, node, memory, memory + c);
 }
 
 /* ---- layer, rms ---- */

@@ -43,4 +43,8 @@ static inline float *tm_row(const tm_tensor *t, tm_row_range range)
     return t->data + (size_t)range.n * t->stride + (size_t)range.first * t->ld;
 }
 
+/* Input 0 times mul[c] plus add[c], both kept by the plan. */
+void tm_lower_channel_affine(tm_lowering *lowering, const tm_node *node, const float *mul,
+                             const float *add);
+
 #endif
