@@ -74,6 +74,11 @@ static void set_preprocess(tm_model *model)
 
 /* ---- building ---- */
 
+static bool is_formula(const char *weights)
+{
+    return weights && strncmp(weights, "formula:", 8) == 0;
+}
+
 static tm_status build(tm_model *model, tm_error *error)
 {
     const tm_family *family;
@@ -86,6 +91,7 @@ static tm_status build(tm_model *model, tm_error *error)
                                 .img_w = model->options.img_width,
                                 .output_stride = model->options.output_stride,
                                 .global_pool = model->options.global_pool,
+                                .pretrained = !is_formula(model->options.weights),
                                 .norm_intermediates = model->options.norm_intermediates};
     tm_builder_init(&model->builder, &model->graph, &options);
     family->build(&model->builder, variant);

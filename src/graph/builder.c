@@ -39,6 +39,7 @@ void tm_graph_free(tm_graph *graph)
 {
     free(graph->nodes);
     free(graph->taps);
+    free(graph->params);
     tm_arena_free(&graph->arena);
     *graph = (tm_graph){0};
 }
@@ -125,6 +126,57 @@ tm_node *tm_node_new(tm_builder *b, const tm_op *op, const char *name, const voi
                       .attrs = attrs_copy};
     graph->nodes[graph->node_count++] = node;
     return node;
+}
+
+/* ---- parameters by name ---- */
+
+/* FNV-1a */
+static size_t hash_name(const char *name)
+{
+    uint64_t h = 0xCBF29CE484222325u;
+    for (; *name; name++)
+        h = (h ^ (unsigned char)*name) * 0x100000001B3u;
+    return (size_t)h;
+}
+
+/* The name's slot: where it stands, or the empty one where it would. */
+static tm_node **param_slot(const tm_graph *graph, const char *name)
+{
+    size_t mask = graph->param_capacity - 1, i = hash_name(name) & mask;
+    while (graph->params[i] && strcmp(graph->params[i]->name, name) != 0)
+        i = (i + 1) & mask;
+    return &graph->params[i];
+}
+
+tm_node *tm_find_param(const tm_graph *graph, const char *name)
+{
+    return graph->param_capacity ? *param_slot(graph, name) : NULL;
+}
+
+static bool grow_params(tm_graph *graph)
+{
+    tm_graph bigger = {.param_capacity = graph->param_capacity ? 2 * graph->param_capacity : 512};
+    bigger.params = calloc(bigger.param_capacity, sizeof *bigger.params);
+    if (!bigger.params)
+        return false;
+    for (size_t i = 0; i < graph->param_capacity; i++)
+        if (graph->params[i])
+            *param_slot(&bigger, graph->params[i]->name) = graph->params[i];
+    free(graph->params);
+    graph->params = bigger.params;
+    graph->param_capacity = bigger.param_capacity;
+    return true;
+}
+
+void tm_know_param(tm_builder *b, tm_node *param)
+{
+    tm_graph *graph = b->graph;
+    if (2 * graph->param_count >= graph->param_capacity && !grow_params(graph)) {
+        out_of_memory(graph);
+        return;
+    }
+    *param_slot(graph, param->name) = param;
+    graph->param_count++;
 }
 
 static void add_tap(tm_builder *b, tm_tap tap)

@@ -86,6 +86,8 @@ typedef struct tm_graph {
     int node_count, node_capacity;
     tm_tap *taps;
     int tap_count, tap_capacity;
+    tm_node **params; /* hash table of the parameters by name, open addressing */
+    size_t param_count, param_capacity;
     tm_node *input;
     int default_features; /* features_only's default: the last n taps; 0: all of them */
     tm_error error;       /* the builder's sticky error; nodes are dummies once it is set */
@@ -130,6 +132,10 @@ void tm_refuse(tm_builder *b, const char *format, ...) __attribute__((format(pri
  * (or constant, rank and dims) of the result. Never NULL. */
 tm_node *tm_node_new(tm_builder *b, const tm_op *op, const char *name, const void *attrs,
                      size_t attrs_size, int input_count, tm_node *const *inputs);
+
+/* The parameter of that full name, or NULL; and a new one made known under its name. */
+tm_node *tm_find_param(const tm_graph *graph, const char *name);
+void tm_know_param(tm_builder *b, tm_node *param);
 
 /* "scope.NAME" or "scope" when name is NULL or empty; owned by the graph */
 const char *tm_scoped(tm_builder *b, const char *name);

@@ -30,7 +30,7 @@ enum {
  *               + residual[i][j]),  act being a clamp to [lo, hi]
  *
  * for i < m, j < n: the products are added one by one in the order of t, then k, with fused
- * multiply-add. rows holds pointers, so a convolution needs no im2col: tap t of output pixel i is
+ * multiply-add (the scalar form rounds the product). rows holds pointers, so a convolution needs no im2col: tap t of output pixel i is
  * the input pixel's channels, or a row of zeros outside of the picture.
  */
 typedef struct tm_gemm_tile {
@@ -105,7 +105,7 @@ typedef struct tm_layernorm_args {
 typedef void tm_layernorm_f32_fn(const tm_layernorm_args *args, size_t rows, const float *x,
                                  size_t x_ld, float *y, size_t y_ld);
 
-/* Each row becomes exp(x * scale - max) / sum, in place. */
+/* Each row becomes exp((x - max) * scale) / sum, in place; scale > 0. */
 typedef void tm_softmax_f32_fn(size_t rows, size_t n, float scale, float *x, size_t x_ld);
 
 typedef enum tm_reduce_op { TM_REDUCE_OP_SUM, TM_REDUCE_OP_MAX } tm_reduce_op;

@@ -26,6 +26,7 @@ typedef struct efficientnet_variant {
     bool no_head;
     tm_act_kind act; /* ReLU */
     bool tensorflow; /* TensorFlow's padding and batch-norm epsilon */
+    bool trained_epsilon; /* that epsilon, but for trained weights only, as timm has it */
     tm_effnet_norm_kind norm;
     int norm_group_size;
     bool blur, global_context, pruned;
@@ -246,7 +247,7 @@ static const efficientnet_variant variants[] = {
      .features = 1024, .act = TM_ACT_SILU},
     {.name = "efficientnetv2_s", .arch = v2_s, .stem = 24, .act = TM_ACT_SILU},
     {.name = "efficientnetv2_xl", .arch = v2_xl, .act = TM_ACT_SILU},
-    {.name = "fbnetc_100", .arch = fbnetc, .stem = 16, .features = 1984},
+    {.name = "fbnetc_100", .arch = fbnetc, .stem = 16, .features = 1984, .trained_epsilon = true},
     {.name = "gc_efficientnetv2_rw_t", .arch = v2_s, .width = 0.8, .depth = 0.9, .stem = 24,
      .features = 1024, .act = TM_ACT_SILU, .global_context = true},
     {.name = "mixnet_l", .arch = mixnet_m, .width = 1.3, .round_depth = true, .stem = 24,
@@ -368,12 +369,13 @@ static const efficientnet_variant variants[] = {
 
 static tm_effnet network(tm_builder *b, const efficientnet_variant *v)
 {
+    bool large_epsilon = v->tensorflow || (v->trained_epsilon && b->options.pretrained);
     return (tm_effnet){.b = b,
                        .act = v->act ? v->act : TM_ACT_RELU,
                        .padding = v->tensorflow ? TM_PAD_SAME : TM_PAD_DEFAULT,
                        .norm = v->norm,
                        .norm_group_size = v->norm_group_size,
-                       .norm_eps = v->tensorflow ? 1e-3f : 1e-5f,
+                       .norm_eps = large_epsilon ? 1e-3f : 1e-5f,
                        .width = v->width > 0 ? v->width : 1.0,
                        .divisor = v->divisor ? v->divisor : 8,
                        .round_limit = v->round_freely ? 0.0 : 0.9,

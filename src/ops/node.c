@@ -44,22 +44,16 @@ tm_shape tm_constant_shape(const tm_node *constant)
 
 /* ---- parameters ---- */
 
-static tm_node *find_param(const tm_graph *graph, const char *name)
-{
-    for (int i = graph->node_count - 1; i >= 0; i--)
-        if (graph->nodes[i]->op == &tm_op_param && strcmp(graph->nodes[i]->name, name) == 0)
-            return graph->nodes[i];
-    return NULL;
-}
-
 static tm_node *new_param(tm_builder *b, const char *name, int rank, const int64_t *dims,
                           tm_param_attrs attrs)
 {
     const char *full = tm_scoped(b, name);
-    tm_node *known = find_param(b->graph, full);
-    if (known)
-        return known;
-    return tm_constant(b, &tm_op_param, full, &attrs, sizeof attrs, 0, NULL, rank, dims);
+    tm_node *param = tm_find_param(b->graph, full);
+    if (!param) {
+        param = tm_constant(b, &tm_op_param, full, &attrs, sizeof attrs, 0, NULL, rank, dims);
+        tm_know_param(b, param);
+    }
+    return param;
 }
 
 tm_node *tm_param(tm_builder *b, const char *name, int rank, const int64_t *dims)

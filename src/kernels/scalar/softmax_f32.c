@@ -6,13 +6,13 @@
 void tm_softmax_f32__scalar(size_t rows, size_t n, float scale, float *x, size_t x_ld)
 {
     for (size_t i = 0; i < rows; i++) {
-        float *row = x + i * x_ld, best = row[0] * scale;
+        float *row = x + i * x_ld;
+        double best = row[0], sum = 0;
         for (size_t j = 1; j < n; j++)
-            best = row[j] * scale > best ? row[j] * scale : best;
-        double sum = 0;
+            best = row[j] > best ? row[j] : best;
         for (size_t j = 0; j < n; j++)
-            sum += exp((double)(row[j] * scale - best));
+            sum += exp((row[j] - best) * scale);
         for (size_t j = 0; j < n; j++)
-            row[j] = (float)(exp((double)(row[j] * scale - best)) / sum);
+            row[j] = (float)(exp((row[j] - best) * scale) / sum);
     }
 }

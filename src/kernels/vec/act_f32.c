@@ -26,11 +26,12 @@ VF vf erfc_positive(vf z)
     return vf_mul(vf_mul(y, t), e);
 }
 
-/* x * erfc(-x / sqrt 2) / 2 */
+/* x * erfc(-x / sqrt 2) / 2; at x = 20, z = 14 the tail is zero, far beyond it z^2 would overflow */
 VF vf gelu(vf x)
 {
-    vf half = vf_mul(vf_set(0.5f), x);
-    vf tail = vf_mul(half, erfc_positive(vf_mul(vf_abs(x), vf_set(0.707106781f))));
+    vf half = vf_mul(vf_set(0.5f), vf_min(vf_set(20.0f), x));
+    vf z = vf_min(vf_set(14.0f), vf_mul(vf_abs(x), vf_set(0.707106781f)));
+    vf tail = vf_mul(half, erfc_positive(z));
     return vf_if_less(x, vf_set(0.0f), tail, vf_sub(x, tail));
 }
 
@@ -52,7 +53,8 @@ VF vf tanh_(vf x)
 /* exp(x) - 1 for x <= 0 */
 VF vf expm1_negative(vf x)
 {
-    vf p = vf_set(1.0f / 5040);
+    vf p = vf_set(1.0f / 40320);
+    p = vf_fma(p, x, vf_set(1.0f / 5040));
     p = vf_fma(p, x, vf_set(1.0f / 720));
     p = vf_fma(p, x, vf_set(1.0f / 120));
     p = vf_fma(p, x, vf_set(1.0f / 24));
@@ -64,8 +66,21 @@ VF vf expm1_negative(vf x)
 
 VF vf elu(vf x)
 {
-    vf negative = expm1_negative(vf_min(x, vf_set(0.0f)));
+    vf negative = expm1_negative(vf_min(vf_set(0.0f), x));
     return vf_if_less(vf_set(0.0f), x, x, negative);
+}
+
+VF vf selu(vf x)
+{
+    vf negative = expm1_negative(vf_min(vf_set(0.0f), x));
+    return vf_if_less(vf_set(0.0f), x, vf_mul(vf_set(1.05070099f), x),
+                      vf_mul(vf_set(1.75809934f), negative));
+}
+
+/* x * sigmoid(t) */
+VF vf gated(vf x, vf t)
+{
+    return vf_div(x, vf_add(vf_set(1.0f), vf_exp(vf_sub(vf_set(0.0f), t))));
 }
 
 VF vf gelu_tanh(vf x)
@@ -73,7 +88,7 @@ VF vf gelu_tanh(vf x)
     vf inner = vf_mul(vf_fma(vf_mul(vf_mul(x, x), x), vf_set(0.044715f), x),
                       vf_set(0.797884561f));
     /* (1 + tanh u) / 2 = sigmoid(2u): no cancellation on the left */
-    return vf_mul(x, vf_sigmoid(vf_mul(inner, vf_set(2.0f))));
+    return gated(x, vf_mul(inner, vf_set(2.0f)));
 }
 
 /* tanh(log(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2) */
@@ -128,7 +143,7 @@ void TM_KERNEL(tm_act_f32)(tm_act_kind kind, float param, size_t rows, size_t n,
         EACH(vf_if_less(v, zero, vf_mul(v, p), v));
         break;
     case TM_ACT_SILU:
-        EACH(vf_mul(v, vf_sigmoid(v)));
+        EACH(gated(v, v));
         break;
     case TM_ACT_GELU:
         EACH(gelu(v));
@@ -137,7 +152,7 @@ void TM_KERNEL(tm_act_f32)(tm_act_kind kind, float param, size_t rows, size_t n,
         EACH(gelu_tanh(v));
         break;
     case TM_ACT_QUICK_GELU:
-        EACH(vf_mul(v, vf_sigmoid(vf_mul(v, vf_set(1.702f)))));
+        EACH(gated(v, vf_mul(v, vf_set(1.702f))));
         break;
     case TM_ACT_SIGMOID:
         EACH(vf_sigmoid(v));
@@ -146,7 +161,7 @@ void TM_KERNEL(tm_act_f32)(tm_act_kind kind, float param, size_t rows, size_t n,
         EACH(tanh_(v));
         break;
     case TM_ACT_HARD_SWISH:
-        EACH(vf_mul(vf_mul(v, clamp(vf_add(v, three), 0.0f, 6.0f)), sixth));
+        EACH(vf_mul(v, vf_mul(clamp(vf_add(v, three), 0.0f, 6.0f), sixth)));
         break;
     case TM_ACT_HARD_SIGMOID:
         EACH(vf_mul(clamp(vf_add(v, three), 0.0f, 6.0f), sixth));
@@ -161,8 +176,7 @@ void TM_KERNEL(tm_act_f32)(tm_act_kind kind, float param, size_t rows, size_t n,
         EACH(elu(v));
         break;
     case TM_ACT_SELU:
-        EACH(vf_mul(vf_set(1.05070099f),
-                    vf_if_less(zero, v, v, vf_mul(vf_set(1.67326324f), elu(v)))));
+        EACH(selu(v));
         break;
     case TM_ACT_SOFTPLUS:
         each_softplus(rows, n, x, x_ld, y, y_ld);

@@ -3,34 +3,32 @@
 
 #include "kernels/vec/vec.h"
 
-VF float row_max(size_t n, const float *x, float scale)
+VF float row_max(size_t n, const float *x)
 {
-    const vf s = vf_set(scale);
     vf best = vf_set(-INFINITY);
     size_t j = 0;
     for (; j + VL <= n; j += VL)
-        best = vf_max(best, vf_mul(vf_load(x + j), s));
+        best = vf_max(best, vf_load(x + j));
     if (j < n) {
         vmask m = vm_first(n - j);
-        vf v = vf_mul(vf_load_first(x + j, m), s);
-        best = vf_max(best, vf_blend_first(v, vf_set(-INFINITY), m));
+        best = vf_max(best, vf_blend_first(vf_load_first(x + j, m), vf_set(-INFINITY), m));
     }
     return vf_hmax(best);
 }
 
 VF void softmax_row(size_t n, float scale, float *x)
 {
-    const vf s = vf_set(scale), top = vf_set(row_max(n, x, scale));
+    const vf s = vf_set(scale), top = vf_set(row_max(n, x));
     vf total = vf_set(0.0f);
     size_t j = 0;
     for (; j + VL <= n; j += VL) {
-        vf e = vf_exp(vf_sub(vf_mul(vf_load(x + j), s), top));
+        vf e = vf_exp(vf_mul(vf_sub(vf_load(x + j), top), s));
         vf_store(x + j, e);
         total = vf_add(total, e);
     }
     if (j < n) {
         vmask m = vm_first(n - j);
-        vf e = vf_exp(vf_sub(vf_mul(vf_load_first(x + j, m), s), top));
+        vf e = vf_exp(vf_mul(vf_sub(vf_load_first(x + j, m), top), s));
         vf_store_first(x + j, e, m);
         total = vf_add(total, vf_blend_first(e, vf_set(0.0f), m));
     }
