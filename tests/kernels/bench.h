@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Times every kernel on shapes of resnet50, efficientnet_b0 and vit_small, on one thread. */
+#ifndef TESTS_KERNELS_BENCH_H
+#define TESTS_KERNELS_BENCH_H
+
+#include <time.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "tests/kernels/cases_rows.h"
+#include "tests/kernels/cases_gemm.h"
+
+/* ---- timing ---- */
+
+static double bench_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+typedef void bench_call(void *args);
+
+/* the fastest of a few runs of about 10 ms each, in seconds a call */
+static double best_time(bench_call *call, void *args)
+{
+    long calls = 1;
+    double best = INFINITY;
+    for (int run = 0; run < 6;) {
+        double begin = bench_now();
+        for (long i = 0; i < calls; i++)
+            call(args);
+        double took = bench_now() - begin;
+        if (took < 0.01 && run == 0) {
+            calls *= took < 0.001 ? 8 : 2;
+            continue;
+        }
+        best = fmin(best, took / (double)calls);
+        run++;
+    }
+    return best;
+}
+
+/* ---- the most that this core can do: multiply-adds on registers alone ---- */
+
+enum { PEAK_CHAINS = 10, PEAK_ROUNDS = 100000 };
+
+#define CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
+/* the empty asm statements keep every step, and in a register */
+#define DECLARE(i) acc##i = a,
+#define PIN(i) __asm__ volatile("" : "+v"(acc##i));
+
+#if defined(__x86_64__)
+static void peak_scalar(void *args)
+{
+    (void)args;
+#define STEP(i)                                                                                    \
+    acc##i = _mm_add_ps(_mm_mul_ps(acc##i, a), b);                                                 \
+    __asm__ volatile("" : "+x"(acc##i));
+    __m128 a = _mm_set1_ps(0.999f), CHAINS(DECLARE) b = _mm_set1_ps(0.001f);
+    for (int r = 0; r < PEAK_ROUNDS; r++) {
+        CHAINS(STEP)
+    }
+#undef STEP
+}
+
+#define STEP_PIN(i) STEP(i) PIN(i)
+__attribute__((target("avx2,fma"))) static void peak_avx2(void *args)
+{
+    (void)args;
+#define STEP(i) acc##i = _mm256_fmadd_ps(acc##i, a, b);
+    __m256 a = _mm256_set1_ps(0.999f), CHAINS(DECLARE) b = _mm256_set1_ps(0.001f);
+    for (int r = 0; r < PEAK_ROUNDS; r++) {
+        CHAINS(STEP_PIN)
+    }
+#undef STEP
+}
+
+__attribute__((target("avx512f"))) static void peak_avx512(void *args)
+{
+    (void)args;
+#define STEP(i) acc##i = _mm512_fmadd_ps(acc##i, a, b);
+    __m512 a = _mm512_set1_ps(0.999f), CHAINS(DECLARE) b = _mm512_set1_ps(0.001f);
+    for (int r = 0; r < PEAK_ROUNDS; r++) {
+        CHAINS(STEP_PIN)
+    }
+#undef STEP
+}
+#endif
+
+/* in GFLOP/s, a multiply-add being two; 0: not known here */
+static double peak_of(tm_isa isa)
+{
+#if defined(__x86_64__)
+    static bench_call *const loops[] = {peak_scalar, peak_avx2, peak_avx512};
+    static const int lanes[] = {4, 8, 16};
+    double flops = 2.0 * PEAK_CHAINS * PEAK_ROUNDS * lanes[isa];
+    return flops / best_time(loops[isa], NULL) * 1e-9;
+#else
+    (void)isa;
+    return 0;
+#endif
+}
+
+/* ---- memory ---- */
+
+typedef struct bench {
+    check *c;
+    double peak;
+} bench;
+
+static float *bench_floats(check *c, size_t count)
+{
+    float *data = aligned_alloc(64, (count * sizeof *data + 63) / 64 * 64);
+    if (!data)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        data[i] = uniform(c, -1, 1);
+    return data;
+}
+
+static void print_flops(const bench *b, const char *kernel, const char *shape, double seconds,
+                        double flops)
+{
+    double rate = flops / seconds * 1e-9;
+    printf("%-7s %-16s %-44s %12.0f ns %8.2f GFLOP/s", tm_isa_name(b->c->isa), kernel, shape,
+           seconds * 1e9, rate);
+    if (b->peak > 0)
+        printf(" %5.1f %%", 100 * rate / b->peak);
+    printf("\n");
+}
+
+static void print_bytes(const bench *b, const char *kernel, const char *shape, double seconds,
+                        double floats)
+{
+    printf("%-7s %-16s %-44s %12.0f ns %8.2f GB/s\n", tm_isa_name(b->c->isa), kernel, shape,
+           seconds * 1e9, 4 * floats / seconds * 1e-9);
+}
+
+/* ---- gemm: a block of output pixels times all panels ---- */
+
+typedef struct gemm_bench {
+    const gemm_entry *entry;
+    gemm_problem problem;
+} gemm_bench;
+
+static void call_gemm(void *args)
+{
+    const gemm_bench *g = args;
+    run_with(g->entry, &g->problem);
+}
+
+typedef struct gemm_shape {
+    const char *name;
+    int taps, kc, n;
+} gemm_shape;
+
+/* one row of tiles, as wide as the shape has whole tiles for */
+static void bench_gemm(const bench *b, const gemm_entry *entry, const gemm_shape *shape)
+{
+    static gemm_bench g;
+    check *c = b->c;
+    int wide = TM_PANEL * entry->panels, n = shape->n < wide ? shape->n : shape->n / wide * wide;
+    size_t k = (size_t)shape->taps * (size_t)shape->kc, panels = (size_t)(n + 15) / 16;
+    float *x = bench_floats(c, (size_t)(TM_MAX_ROWS + shape->taps) * (size_t)shape->kc);
+    float *panel = bench_floats(c, panels * k * TM_PANEL), *bias = bench_floats(c, panels * 16);
+    float *out = bench_floats(c, (size_t)entry->rows * (size_t)n);
+    for (int t = 0; t < shape->taps; t++)
+        for (int i = 0; i < TM_MAX_ROWS; i++)
+            g.problem.rows[t * TM_MAX_ROWS + i] = x + (size_t)(t + i) * (size_t)shape->kc;
+    g.entry = entry;
+    g.problem.tile = (tm_gemm_tile){.rows = g.problem.rows,
+                                    .tap_stride = TM_MAX_ROWS,
+                                    .taps = shape->taps,
+                                    .kc = shape->kc,
+                                    .panel = panel,
+                                    .panel_stride = k * TM_PANEL,
+                                    .bias = bias,
+                                    .lo = 0,
+                                    .hi = INFINITY,
+                                    .c = out,
+                                    .c_ld = (size_t)n,
+                                    .m = entry->rows,
+                                    .n = n};
+    double seconds = best_time(call_gemm, &g);
+    print_flops(b, entry->name, shape->name, seconds, 2.0 * entry->rows * n * (double)k);
+    free(x), free(panel), free(bias), free(out);
+}
+
+static void bench_gemms(const bench *b)
+{
+    static const gemm_shape shapes[] = {
+        {"resnet50 conv1 7x7, 3 to 64", 1, 147, 64},
+        {"resnet50 layer1 1x1, 64 to 256", 1, 64, 256},
+        {"resnet50 layer1 3x3, 64 to 64", 9, 64, 64},
+        {"resnet50 layer3 3x3, 256 to 256", 9, 256, 256},
+        {"resnet50 layer4 1x1, 2048 to 512", 1, 2048, 512},
+        {"efficientnet_b0 1x1, 24 to 144", 1, 24, 144},
+        {"efficientnet_b0 1x1, 672 to 112", 1, 672, 112},
+        {"vit_small qkv, 384 to 1152", 1, 384, 1152},
+        {"vit_small fc2, 1536 to 384", 1, 1536, 384},
+        {"vit_small q k^T, 64 to 197", 1, 64, 197},
+        {"vit_small scores v, 197 to 64", 1, 197, 64},
+    };
+    for (int e = 0; e < GEMM_ENTRIES; e++)
+        for (size_t s = 0; gemm_entries[e].isa == b->c->isa && s < sizeof shapes / sizeof *shapes;
+             s++)
+            bench_gemm(b, &gemm_entries[e], &shapes[s]);
+}
+
+/* ---- row kernels: x is rows x n, y as large ---- */
+
+typedef struct row_bench {
+    const tm_kernels *kernels;
+    size_t rows, n;
+    float *x, *y, *mul, *add;
+    tm_act_kind act;
+    bool one_row;
+    tm_layernorm_args norm;
+    tm_reduce_op reduce;
+} row_bench;
+
+static void call_act_f32(void *args)
+{
+    const row_bench *r = args;
+    r->kernels->act_f32(r->act, 0.1f, r->rows, r->n, r->x, r->n, r->y, r->n);
+}
+
+static void call_affine_f32(void *args)
+{
+    const row_bench *r = args;
+    r->kernels->affine_f32(r->rows, r->n, r->x, r->n, r->mul, r->add, 0, INFINITY, r->y, r->n);
+}
+
+static void call_binary_f32(void *args)
+{
+    const row_bench *r = args;
+    r->kernels->binary_f32(r->one_row ? TM_BINARY_MUL : TM_BINARY_ADD, r->rows, r->n, r->x, r->n,
+                           r->one_row ? r->mul : r->y, r->one_row ? 0 : r->n, false, r->x, r->n);
+}
+
+static void call_colreduce_f32(void *args)
+{
+    const row_bench *r = args;
+    r->kernels->colreduce_f32(r->reduce, r->rows, r->n, r->x, r->n, r->y);
+}
+
+static void call_layernorm_f32(void *args)
+{
+    const row_bench *r = args;
+    r->kernels->layernorm_f32(&r->norm, r->rows, r->x, r->n, r->y, r->n);
+}
+
+/* on its own result, which stays a softmax */
+static void call_softmax_f32(void *args)
+{
+    const row_bench *r = args;
+    r->kernels->softmax_f32(r->rows, r->n, 0.125f, r->x, r->n);
+}
+
+typedef struct row_shape {
+    const char *name;
+    size_t rows, n;
+} row_shape;
+
+static void bench_rows(const bench *b, const char *kernel, bench_call *call, const row_shape *shape,
+                       row_bench r, double floats)
+{
+    check *c = b->c;
+    size_t count = shape->rows * shape->n;
+    r.kernels = c->kernels;
+    r.rows = shape->rows;
+    r.n = shape->n;
+    r.x = bench_floats(c, count);
+    r.y = bench_floats(c, count);
+    r.mul = bench_floats(c, shape->n);
+    r.add = bench_floats(c, shape->n);
+    r.norm = (tm_layernorm_args){
+        .n = shape->n, .groups = 1, .eps = 1e-6f, .weight = r.mul, .bias = r.add};
+    print_bytes(b, kernel, shape->name, best_time(call, &r), floats * (double)count);
+    free(r.x), free(r.y), free(r.mul), free(r.add);
+}
+
+static void bench_act_f32(const bench *b)
+{
+    static const row_shape shape = {"", 128, 128};
+    for (int kind = TM_ACT_RELU; kind < TM_ACT_COUNT; kind++) {
+        char name[64];
+        snprintf(name, sizeof name, "act_f32 %s", act_names[kind]);
+        row_shape s = shape;
+        s.name = "a unit of 128 x 128";
+        bench_rows(b, name, call_act_f32, &s, (row_bench){.act = (tm_act_kind)kind}, 2);
+    }
+}
+
+static void bench_affine_f32(const bench *b)
+{
+    static const row_shape shape = {"resnet50 layer1 norm, 64 pixels x 256", 64, 256};
+    bench_rows(b, "affine_f32", call_affine_f32, &shape, (row_bench){0}, 2);
+}
+
+static void bench_binary_f32(const bench *b)
+{
+    static const row_shape add = {"resnet50 layer1 shortcut, 64 pixels x 256", 64, 256};
+    static const row_shape gate = {"efficientnet_b0 gate, 28 pixels x 576", 28, 576};
+    bench_rows(b, "binary_f32 add", call_binary_f32, &add, (row_bench){0}, 3);
+    bench_rows(b, "binary_f32 mul", call_binary_f32, &gate, (row_bench){.one_row = true}, 2);
+}
+
+static void bench_colreduce_f32(const bench *b)
+{
+    static const row_shape squeeze = {"efficientnet_b0 squeeze, 28x28 x 240", 784, 240};
+    static const row_shape head = {"resnet50 head, 7x7 x 2048", 49, 2048};
+    bench_rows(b, "colreduce_f32", call_colreduce_f32, &squeeze, (row_bench){0}, 1);
+    bench_rows(b, "colreduce_f32", call_colreduce_f32, &head, (row_bench){0}, 1);
+}
+
+static void bench_layernorm_f32(const bench *b)
+{
+    static const row_shape shape = {"vit_small norm1, 42 tokens x 384", 42, 384};
+    bench_rows(b, "layernorm_f32", call_layernorm_f32, &shape, (row_bench){0}, 2);
+}
+
+static void bench_softmax_f32(const bench *b)
+{
+    static const row_shape shape = {"vit_small attention, 48 x 197", 48, 197};
+    bench_rows(b, "softmax_f32", call_softmax_f32, &shape, (row_bench){0}, 2);
+}
+
+/* ---- windows: one row of output pixels ---- */
+
+typedef struct window_bench {
+    const tm_kernels *kernels;
+    tm_dwconv_tile tile;
+    const float *px[25 * 128];
+    size_t channels;
+} window_bench;
+
+static void call_dwconv_f32(void *args)
+{
+    const window_bench *w = args;
+    w->kernels->dwconv_f32(&w->tile);
+}
+
+static void call_pool_f32(void *args)
+{
+    const window_bench *w = args;
+    const tm_dwconv_tile *t = &w->tile;
+    for (int i = 0; i < t->pixels; i++)
+        w->kernels->pool_f32(TM_REDUCE_OP_MAX, t->taps, t->px + i * t->taps, w->channels, 1.0f,
+                             t->out + (size_t)i * t->out_ld);
+}
+
+typedef struct window_shape {
+    const char *name;
+    int kernel, stride, pixels, channels;
+} window_shape;
+
+/* px holds pixel-major pointers for pooling, tap-major ones for convolution */
+static double bench_window(const bench *b, bench_call *call, const window_shape *s,
+                           bool pixel_major)
+{
+    static window_bench w;
+    check *c = b->c;
+    int taps = s->kernel * s->kernel, width = s->pixels * s->stride + s->kernel;
+    size_t channels = (size_t)s->channels;
+    float *x = bench_floats(c, (size_t)(width * s->kernel) * channels);
+    float *weights = bench_floats(c, (size_t)taps * channels), *bias = bench_floats(c, channels);
+    float *out = bench_floats(c, (size_t)s->pixels * channels);
+    for (int t = 0; t < taps; t++)
+        for (int i = 0; i < s->pixels; i++)
+            w.px[pixel_major ? i * taps + t : t * s->pixels + i] =
+                x + (size_t)(t / s->kernel * width + i * s->stride + t % s->kernel) * channels;
+    w.kernels = c->kernels;
+    w.channels = channels;
+    w.tile = (tm_dwconv_tile){.px = w.px,
+                              .tap_stride = (size_t)s->pixels,
+                              .taps = taps,
+                              .pixels = s->pixels,
+                              .channels = s->channels,
+                              .w = weights,
+                              .bias = bias,
+                              .lo = 0,
+                              .hi = 6,
+                              .out = out,
+                              .out_ld = channels};
+    double seconds = best_time(call, &w);
+    free(x), free(weights), free(bias), free(out);
+    return seconds;
+}
+
+static void bench_dwconv_f32(const bench *b)
+{
+    static const window_shape shapes[] = {
+        {"efficientnet_b0 3x3, a row of 112 x 32", 3, 1, 112, 32},
+        {"efficientnet_b0 3x3, a row of 28 x 240", 3, 2, 14, 240},
+        {"efficientnet_b0 5x5, a row of 14 x 480", 5, 1, 14, 480},
+        {"efficientnet_b0 5x5, a row of 7 x 1152", 5, 1, 7, 1152},
+        {"convnext 7x7 as 5x5, a row of 56 x 96", 5, 1, 56, 96},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const window_shape *s = &shapes[i];
+        double flops = 2.0 * s->kernel * s->kernel * s->pixels * s->channels;
+        print_flops(b, "dwconv_f32", s->name, bench_window(b, call_dwconv_f32, s, false), flops);
+    }
+}
+
+static void bench_pool_f32(const bench *b)
+{
+    static const window_shape s = {"resnet50 maxpool 3x3, a row of 56 x 64", 3, 2, 56, 64};
+    print_bytes(b, "pool_f32", s.name, bench_window(b, call_pool_f32, &s, true),
+                (double)(s.kernel * s.kernel + 1) * s.pixels * s.channels);
+}
+
+/* ---- all of them ---- */
+
+static void bench_all(check *c)
+{
+    static void (*const benches[])(const bench *) = {
+#define VEC(op) bench_##op,
+#define GEMM(rows, panels, isa)
+#include "kernels/kernels.def"
+#undef GEMM
+#undef VEC
+    };
+    bench b = {.c = c, .peak = peak_of(c->isa)};
+    printf("%s: %.1f GFLOP/s on registers alone\n", tm_isa_name(c->isa), b.peak);
+    for (size_t i = 0; i < sizeof benches / sizeof *benches; i++)
+        benches[i](&b);
+    bench_gemms(&b);
+}
+
+#endif

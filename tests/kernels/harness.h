@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every kernel check needs: random numbers, memory whose ends are guarded, comparison.
+ *
+ * A block lies against a page that nobody may touch, before or behind it, so that reading or
+ * writing one float too many faults; its other side and the gaps between rows hold a pattern that
+ * must survive. The pattern is a NaN: what reads it and uses it shows in the result.
+ */
+#ifndef TESTS_KERNELS_HARNESS_H
+#define TESTS_KERNELS_HARNESS_H
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kernels/dispatch.h"
+
+enum {
+    SLOT_BYTES = 1 << 21,
+    SLOT_COUNT = 320,
+    MARGIN = 64, /* floats of pattern beside a block */
+    MAX_OUT = 1 << 16,
+    PATTERN = 0x7FC5A5A5,
+    MAX_REPORTS = 8
+};
+
+typedef struct check {
+    const char *kernel;
+    tm_isa isa;
+    const tm_kernels *kernels, *reference;
+    uint64_t seed, random;
+    int index; /* of the case */
+    char params[256];
+    long passed, failed;
+    int reports; /* of this kernel */
+    bool case_failed;
+    char *slots[SLOT_COUNT]; /* usable bytes, between two pages that fault */
+    size_t page;
+    int used;
+    float want[MAX_OUT];
+    double bound[MAX_OUT];
+} check;
+
+/* rows x n floats, ld apart, in guarded memory */
+typedef struct block {
+    float *data;
+    size_t rows, n, ld;
+    char *slot;
+} block;
+
+/* ---- random numbers ---- */
+
+static uint64_t next_random(check *c)
+{
+    uint64_t z = c->random += 0x9E3779B97F4A7C15U;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
+    return z ^ (z >> 31);
+}
+
+/* in [0, count) */
+static size_t below(check *c, size_t count)
+{
+    return (size_t)((next_random(c) >> 16) % count);
+}
+
+static bool coin(check *c)
+{
+    return below(c, 2) == 1;
+}
+
+/* in [lo, hi) */
+static float uniform(check *c, double lo, double hi)
+{
+    double u = (double)(next_random(c) >> 11) * 0x1p-53;
+    return (float)(lo + (hi - lo) * u);
+}
+
+static size_t any_size(check *c)
+{
+    static const size_t sizes[] = {1,  2,  3,  5,  7,  8,  9,  13, 15,  16,  17,  24, 31,
+                                   32, 33, 47, 48, 49, 63, 64, 65, 124, 127, 128, 200};
+    return sizes[below(c, sizeof sizes / sizeof *sizes)];
+}
+
+/* ---- values ---- */
+
+typedef enum values {
+    VALUES_PLAIN,   /* [-1, 1) */
+    VALUES_SHIFTED, /* [9, 11): what cancels */
+    VALUES_CURVE,   /* [-12, 12) and now and then +-200: where curves bend and saturate */
+    VALUES_WIDE,    /* any sign and exponent */
+    VALUES_SPECIAL  /* zeros, denormals, +-1e30, infinities, NaN among plain ones */
+} values;
+
+static float special(check *c)
+{
+    static const float list[] = {0.0f,   -0.0f,   1e-45f,   -1e-45f,   1e-39f, -1e-39f, 0x1p-126f,
+                                 1e30f,  -1e30f,  INFINITY, -INFINITY, NAN,    88.5f,   -88.5f,
+                                 104.0f, -104.0f, 3.0e38f,  -3.0e38f,  20.0f,  -3.0f,   3.0f};
+    return list[below(c, sizeof list / sizeof *list)];
+}
+
+static float value(check *c, values kind)
+{
+    switch (kind) {
+    case VALUES_PLAIN:
+        break;
+    case VALUES_SHIFTED:
+        return uniform(c, 9, 11);
+    case VALUES_CURVE:
+        return below(c, 16) ? uniform(c, -12, 12) : uniform(c, -200, 200);
+    case VALUES_WIDE:
+        return ldexpf(uniform(c, -1, 1), (int)below(c, 270) - 145);
+    case VALUES_SPECIAL:
+        if (below(c, 3) == 0)
+            return special(c);
+        break;
+    }
+    return uniform(c, -1, 1);
+}
+
+/* ---- guarded memory ---- */
+
+static void open_slots(check *c)
+{
+    c->page = (size_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < SLOT_COUNT; i++) {
+        char *whole = mmap(NULL, SLOT_BYTES + 2 * c->page, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (whole == MAP_FAILED || mprotect(whole + c->page, SLOT_BYTES, PROT_READ | PROT_WRITE)) {
+            perror("check_kernels: mmap");
+            exit(1);
+        }
+        c->slots[i] = whole + c->page;
+    }
+}
+
+static uint32_t bits_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* the floats between which a block's pattern stands, in its slot */
+static void window(const block *b, float **begin, float **end)
+{
+    float *first = (float *)b->slot, *last = (float *)(b->slot + SLOT_BYTES);
+    *begin = b->data - first < MARGIN ? first : b->data - MARGIN;
+    float *stop = b->data + (b->rows - 1) * b->ld + b->n;
+    *end = last - stop < MARGIN ? last : stop + MARGIN;
+}
+
+/* A block full of the pattern, at the end of a slot or at its beginning. */
+static block take(check *c, size_t rows, size_t n, size_t ld)
+{
+    if (c->used == SLOT_COUNT || ((rows - 1) * ld + n) * sizeof(float) > SLOT_BYTES)
+        abort();
+    block b = {.rows = rows, .n = n, .ld = ld, .slot = c->slots[c->used++]};
+    mprotect(b.slot, SLOT_BYTES, PROT_READ | PROT_WRITE);
+    size_t floats = (rows - 1) * ld + n;
+    b.data = below(c, 4) ? (float *)(b.slot + SLOT_BYTES) - floats : (float *)b.slot;
+    float *begin, *end, pattern;
+    uint32_t bits = PATTERN;
+    memcpy(&pattern, &bits, sizeof pattern);
+    window(&b, &begin, &end);
+    for (float *p = begin; p < end; p++)
+        *p = pattern;
+    return b;
+}
+
+static void fill(check *c, const block *b, values kind)
+{
+    for (size_t i = 0; i < b->rows; i++)
+        for (size_t j = 0; j < b->n; j++)
+            b->data[i * b->ld + j] = value(c, kind);
+}
+
+/* A filled input; nobody may write to it. */
+static block input(check *c, size_t rows, size_t n, size_t ld, values kind)
+{
+    block b = take(c, rows, n, ld);
+    fill(c, &b, kind);
+    mprotect(b.slot, SLOT_BYTES, PROT_READ);
+    return b;
+}
+
+/* ---- reporting ---- */
+
+__attribute__((format(printf, 2, 3))) static void describe(check *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(c->params, sizeof c->params, format, args);
+    va_end(args);
+}
+
+__attribute__((format(printf, 2, 3))) static void report(check *c, const char *format, ...)
+{
+    if (!c->case_failed && c->reports++ < MAX_REPORTS) {
+        printf("FAIL %s %s --seed %" PRIu64 " case %d: %s\n     ", c->kernel, tm_isa_name(c->isa),
+               c->seed, c->index, c->params);
+        va_list args;
+        va_start(args, format);
+        vprintf(format, args);
+        va_end(args);
+        printf("\n");
+    }
+    c->case_failed = true;
+}
+
+static check *faulting; /* for the signal handler */
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    const check *c = faulting;
+    char text[512];
+    int n = snprintf(text, sizeof text,
+                     "FAIL %s %s --seed %" PRIu64 " case %d: %s\n     signal %d: touched %p, "
+                     "outside of its extents\ncheck_kernels: stopped\n",
+                     c->kernel, tm_isa_name(c->isa), c->seed, c->index, c->params, number,
+                     info->si_addr);
+    if (write(STDOUT_FILENO, text, (size_t)n) < 0)
+        _exit(2);
+    _exit(1);
+}
+
+static void catch_faults(check *c)
+{
+    faulting = c;
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+    sigaction(SIGSEGV, &action, NULL);
+    sigaction(SIGBUS, &action, NULL);
+    sigaction(SIGILL, &action, NULL);
+}
+
+/* ---- comparison ---- */
+
+/* Nothing but the block's rows was written. */
+static void expect_kept(check *c, const block *b)
+{
+    float *begin, *end;
+    window(b, &begin, &end);
+    for (float *p = begin; p < end; p++) {
+        ptrdiff_t at = p - b->data;
+        bool inside =
+            at >= 0 && at < (ptrdiff_t)((b->rows - 1) * b->ld + b->n) && (size_t)at % b->ld < b->n;
+        if (!inside && bits_of(*p) != PATTERN) {
+            report(c, "wrote float %td of an output of %zu x %zu, ld %zu", at, b->rows, b->n,
+                   b->ld);
+            return;
+        }
+    }
+}
+
+static bool near(float got, float want, double bound)
+{
+    if (isnan(want))
+        return isnan(got) && bits_of(got) != PATTERN;
+    if (bits_of(got) == bits_of(want))
+        return true;
+    return fabs((double)got - (double)want) <= bound;
+}
+
+/* The block holds c->want (dense rows): within c->bound, or the same bits but for the NaN's. */
+static void expect(check *c, const block *b, bool bounded)
+{
+    for (size_t i = 0; i < b->rows; i++)
+        for (size_t j = 0; j < b->n; j++) {
+            float got = b->data[i * b->ld + j], want = c->want[i * b->n + j];
+            double bound = bounded ? c->bound[i * b->n + j] : -1.0;
+            if (near(got, want, bound))
+                continue;
+            report(c, "row %zu, column %zu: got %.9g (%a), want %.9g (%a), bound %.3g", i, j,
+                   (double)got, (double)got, (double)want, (double)want, bound);
+            return;
+        }
+    expect_kept(c, b);
+}
+
+static void expect_same(check *c, const block *b)
+{
+    expect(c, b, false);
+}
+
+static void expect_near(check *c, const block *b)
+{
+    expect(c, b, true);
+}
+
+#endif
