@@ -55,9 +55,9 @@ static void write_json(tm_buffer *out, const tm_resolved *resolved, tm_model *mo
 {
     tm_buffer_puts(out, "{\"model\":");
     tm_json_string(out, resolved->config.name);
+    tm_info_registry_json(out, resolved);
     if (model)
         tm_info_graph_json(out, model, parts);
-    tm_info_registry_json(out, resolved);
 }
 
 static tm_status write_tensors(tm_buffer *out, const tm_model *model, tm_error *error)

@@ -87,7 +87,7 @@ static tm_node *mixed_conv(const block *k, const char *name, tm_node *x, tm_kern
     int out = conv.out, begin = 0;
     tm_push(b, "%s", name);
     for (int i = 0; i < kernel.count; i++) {
-        char part[8];
+        char part[16];
         snprintf(part, sizeof part, "%d", i);
         int in = mixed_part(x->shape.c, kernel.count, i);
         conv.kernel = kernel.sizes[i];

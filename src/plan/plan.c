@@ -154,7 +154,7 @@ static float *take_temporary(tm_lowering *lowering, size_t bytes)
             best = slot;
     }
     TM_ASSERT(best);
-    if (best->bytes < bytes) {
+    if (!best->data || best->bytes < bytes) {
         free(best->data);
         best->data = tm_alloc_aligned(bytes);
         best->bytes = best->data ? bytes : 0;
