@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Proves that every list matches its folder: no file without a line, no line without a file, sorted
+# where the list says so. Run from the root of the repository.
+set -eu
+export LC_ALL=C
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad=0
+
+# names MACRO LIST: the first argument of each MACRO line
+names() {
+    sed -n "s/^$1(\([A-Za-z0-9_]*\).*/\1/p" "$2"
+}
+
+# match LIST WHAT: $work/listed against $work/found
+match() {
+    if sort "$work/listed" | uniq -d | grep . >"$work/twice"; then
+        sed "s|^|$1: listed twice: |" "$work/twice"
+        bad=1
+    fi
+    sort -u "$work/listed" >"$work/a"
+    sort -u "$work/found" >"$work/b"
+    comm -23 "$work/a" "$work/b" | sed "s|^|$1: no $2 for |" >"$work/out"
+    comm -13 "$work/a" "$work/b" | sed "s|^|$1: not listed: $2 of |" >>"$work/out"
+    [ -s "$work/a" ] || echo "$1: the list is empty" >>"$work/out"
+    if [ -s "$work/out" ]; then
+        cat "$work/out"
+        bad=1
+    fi
+    if grep '^[^A-Z]' "$1" | grep -q sorted && ! sort -c "$work/listed" 2>/dev/null; then
+        echo "$1: says that it is sorted and is not"
+        bad=1
+    fi
+}
+
+# by_file LIST MACRO PREFIX: PREFIXname.c, and all files of that name belong to the list
+by_file() {
+    names "$2" "$1" >"$work/listed"
+    ls "$3"*.c | sed "s|^$3||; s|\.c\$||" >"$work/found"
+    match "$1" file
+}
+
+# by_definition LIST MACRO PATTERN FILES...: what is defined there, PATTERN's \1 being the name
+by_definition() {
+    list=$1
+    macro=$2
+    pattern=$3
+    shift 3
+    names "$macro" "$list" >"$work/listed"
+    sed -n "s/^$pattern.*/\1/p" "$@" >"$work/found"
+    match "$list" definition
+}
+
+by_definition src/models/families.def FAMILY 'const tm_family tm_family_\([a-z0-9_]*\) =' src/models/*.c
+for name in $(names FAMILY src/models/families.def); do
+    grep -q "^const tm_family tm_family_$name =" "src/models/$name.c" 2>/dev/null || {
+        echo "src/models/families.def: $name is not defined in src/models/$name.c"
+        bad=1
+    }
+done
+by_definition src/cli/commands.def COMMAND '[a-z].* tm_cmd_\([a-z0-9_]*\)(' src/cli/*.c
+by_definition src/ops/ops.def OP 'const tm_op tm_op_\([a-z0-9_]*\) =' src/ops/*.c
+by_definition src/weights/formats.def TM_WEIGHTS_FORMAT 'tm_status tm_\([a-z0-9_]*\)_read(' src/weights/*.c
+by_file src/image/codecs.def TM_CODEC src/image/codec_
+by_file src/output/writers.def TM_WRITER src/output/write_
+
+names PASS src/passes/passes.def | sort -u >"$work/listed" # one may run twice
+ls src/passes/*.c | sed 's|^src/passes/||; s|\.c$||' | grep -v '^passes$' >"$work/found"
+match src/passes/passes.def file
+
+# VEC: scalar/op.c and vec/op.c; GEMM: isa/gemm_f32_ROWSxPANELS.c, the scalar one scalar/gemm_f32.c
+kernels=src/kernels/kernels.def
+for folder in scalar vec; do
+    names VEC "$kernels" >"$work/listed"
+    ls src/kernels/$folder/*.c | sed "s|^src/kernels/$folder/||; s|\.c\$||" |
+        grep -v '^gemm_f32$' >"$work/found"
+    match "$kernels" "$folder file"
+done
+sed -n 's/^GEMM(\([0-9]*\), *\([0-9]*\), *\([a-z0-9]*\)).*/\3 \1x\2/p' "$kernels" |
+    sed '/^scalar /d; s|^\([^ ]*\) |\1/gemm_f32_|' >"$work/listed"
+ls src/kernels/*/*.c | sed 's|^src/kernels/||; s|\.c$||' | grep -v '^scalar/\|^vec/' >"$work/found"
+match "$kernels" file
+
+[ "$bad" -eq 0 ] || exit 1
+echo "check-lists: ok"
