@@ -20,9 +20,9 @@
 /* ---- GEMM ---- */
 
 enum {
-    TM_PANEL = 16,      /* outputs in a panel of packed weights */
-    TM_MAX_PANELS = 4,  /* panels a tile may span */
-    TM_MAX_ROWS = 16    /* rows a tile may have */
+    TM_PANEL = 16,     /* outputs in a panel of packed weights */
+    TM_MAX_PANELS = 4, /* panels a tile may span */
+    TM_MAX_ROWS = 16   /* rows a tile may have */
 };
 
 /*
@@ -30,17 +30,18 @@ enum {
  *               + residual[i][j]),  act being a clamp to [lo, hi]
  *
  * for i < m, j < n: the products are added one by one in the order of t, then k, with fused
- * multiply-add (the scalar form rounds the product). rows holds pointers, so a convolution needs no im2col: tap t of output pixel i is
- * the input pixel's channels, or a row of zeros outside of the picture.
+ * multiply-add (the scalar form rounds the product). rows holds pointers, so a convolution needs no
+ * im2col: tap t of output pixel i is the input pixel's channels, or a row of zeros outside of the
+ * picture.
  */
 typedef struct tm_gemm_tile {
     const float *const *rows; /* taps x at least the kernel's row count (the spare ones of a
                                  partial tile are read and ignored), each kc floats */
     size_t tap_stride;        /* pointers from tap to tap */
     int taps, kc;
-    const float *panel;  /* [taps * kc][16], 64-byte aligned; the next panel follows after */
-    size_t panel_stride; /* this many floats */
-    const float *bias;   /* 16 per panel */
+    const float *panel;    /* [taps * kc][16], 64-byte aligned; the next panel follows after */
+    size_t panel_stride;   /* this many floats */
+    const float *bias;     /* 16 per panel */
     const float *residual; /* [m][n] or NULL; may be c itself */
     size_t residual_ld;
     float lo, hi;

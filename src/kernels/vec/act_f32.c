@@ -12,9 +12,9 @@ VF vf clamp(vf x, float lo, float hi)
  * 6e-8 on [0, 9.5] (minimax fit of our own to erfcx) */
 VF vf erfc_positive(vf z)
 {
-    static const float p[] = {0.040267739f,  -0.135472306f, 0.0738447315f, 0.0997265402f,
-                              0.0715104606f, 0.196962089f,  0.200958828f,  0.226575675f,
-                              0.2256263f};
+    static const float p[] = {0.040267739f,  -0.135472306f, 0.0738447315f,
+                              0.0997265402f, 0.0715104606f, 0.196962089f,
+                              0.200958828f,  0.226575675f,  0.2256263f};
     vf t = vf_div(vf_set(1.0f), vf_fma(z, vf_set(0.4f), vf_set(1.0f)));
     vf y = vf_set(p[0]);
     for (int i = 1; i < 9; i++)
@@ -26,7 +26,7 @@ VF vf erfc_positive(vf z)
     return vf_mul(vf_mul(y, t), e);
 }
 
-/* x * erfc(-x / sqrt 2) / 2; at x = 20, z = 14 the tail is zero, far beyond it z^2 would overflow */
+/* x * erfc(-x / sqrt 2) / 2; the tail is zero from z = 14 on, and far beyond it z^2 overflows */
 VF vf gelu(vf x)
 {
     vf half = vf_mul(vf_set(0.5f), vf_min(vf_set(20.0f), x));
@@ -85,8 +85,7 @@ VF vf gated(vf x, vf t)
 
 VF vf gelu_tanh(vf x)
 {
-    vf inner = vf_mul(vf_fma(vf_mul(vf_mul(x, x), x), vf_set(0.044715f), x),
-                      vf_set(0.797884561f));
+    vf inner = vf_mul(vf_fma(vf_mul(vf_mul(x, x), x), vf_set(0.044715f), x), vf_set(0.797884561f));
     /* (1 + tanh u) / 2 = sigmoid(2u): no cancellation on the left */
     return gated(x, vf_mul(inner, vf_set(2.0f)));
 }

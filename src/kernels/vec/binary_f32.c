@@ -3,7 +3,9 @@
 
 VF vf apply(tm_binary_kind kind, vf a, vf b)
 {
-    return kind == TM_BINARY_ADD ? vf_add(a, b) : kind == TM_BINARY_SUB ? vf_sub(a, b) : vf_mul(a, b);
+    return kind == TM_BINARY_ADD   ? vf_add(a, b)
+           : kind == TM_BINARY_SUB ? vf_sub(a, b)
+                                   : vf_mul(a, b);
 }
 
 VF void with_row(tm_binary_kind kind, size_t n, const float *x, const float *y, float *out)

@@ -18,6 +18,7 @@
 
 #define VF static inline __attribute__((always_inline, unused))
 
+/* clang-format off */
 #if defined(__AVX512F__)
 
 enum { VL = 16 };
@@ -113,6 +114,8 @@ VF float vf_hmax(vf a)
 VF vf vf_blend_first(vf a, vf other, vmask m) { return _mm256_blendv_ps(other, a, _mm256_castsi256_ps(m)); }
 
 #endif
+
+/* clang-format on */
 
 /* ---- curves ---- */
 
