@@ -60,8 +60,8 @@ typedef struct tm_model tm_model;
 
 /* Start from TM_OPEN_OPTIONS_DEFAULT. Zero and NULL mean the model's own. */
 typedef struct tm_open_options {
-    const char *weights;     /* a .safetensors file, or "formula:SEED[:GAIN]"; NULL: linked in, or in
-                                the hub cache */
+    const char *weights;     /* a .safetensors file, or "formula:SEED[:GAIN]"; NULL: linked in, or
+                                in the hub cache */
     const char *cache_dir;   /* of the hub cache */
     int num_classes;         /* -1: the model's own; 0: no classifier */
     int in_chans;

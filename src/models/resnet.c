@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* timm's resnet.py: ResNet (1512.03385) and its kin: B to T stems and shortcuts (1812.01187), ResNeXt
- * (1611.05431), wide (1605.07146), SE (1709.01507), ECA (1910.03151), anti-aliased (1904.11486),
+/* timm's resnet.py: ResNet (1512.03385) and its kin: B to T stems and shortcuts (1812.01187),
+ * ResNeXt (1611.05431), wide (1605.07146), SE (1709.01507), ECA (1910.03151), anti-aliased (1904.11486),
  * ResNet-RS (2103.07579), SENet-154. */
 #include "models/model.h"
 #include "models/parts.h"
@@ -209,7 +209,7 @@ static tm_node *relu(const resnet *m, tm_node *x)
 static tm_node *anti_alias(const resnet *m, tm_node *x, int stride)
 {
     if (m->v->aa == BLUR)
-        return tm_blur_pool(m->b, x, stride);
+        return tm_blur_pool(m->b, x, stride, TM_PAD_REFLECT);
     return tm_pool2d(m->b, x, (tm_pool){.kernel = stride, .count_pad = true});
 }
 

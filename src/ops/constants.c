@@ -11,11 +11,12 @@ typedef struct standardize_attrs {
     float eps, scale;
 } standardize_attrs;
 
-static void standardize_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void standardize_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                                 int64_t rows, float *out)
 {
     const standardize_attrs *attrs = node->attrs;
-    int64_t outputs = node->dims[0], count = tm_element_count(node) / outputs;
-    for (int64_t o = 0; o < outputs; o++) {
+    int64_t count = tm_row_elements(node);
+    for (int64_t o = 0; o < rows; o++) {
         const float *w = inputs[0] + o * count;
         double sum = 0, squares = 0;
         for (int64_t i = 0; i < count; i++)
@@ -25,7 +26,7 @@ static void standardize_evaluate(const tm_node *node, const float *const *inputs
             squares += (w[i] - mean) * (w[i] - mean);
         double scale = attrs->scale / sqrt(squares / (double)count + attrs->eps);
         if (node->input_count > 1)
-            scale *= inputs[1][o];
+            scale *= inputs[1][row + o];
         for (int64_t i = 0; i < count; i++)
             out[o * count + i] = (float)((w[i] - mean) * scale);
     }
@@ -39,8 +40,8 @@ tm_node *tm_const_standardize(tm_builder *b, tm_node *weight, float eps, tm_node
                        gain ? 2 : 1, inputs, weight->rank, weight->dims);
 }
 
-const tm_op tm_op_const_standardize = {.name = "const_standardize",
-                                       .evaluate = standardize_evaluate};
+const tm_op tm_op_const_standardize = {
+    .name = "const_standardize", .evaluate = standardize_evaluate, .by_rows = true};
 
 /* ---- slice, concat, reshape, permute ---- */
 
@@ -60,8 +61,10 @@ static void split_at(const tm_node *x, int axis, int64_t *outer, int64_t *inner)
             *inner *= x->dims[i];
 }
 
-static void slice_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void slice_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                           int64_t rows, float *out)
 {
+    (void)row, (void)rows;
     const axis_attrs *attrs = node->attrs;
     int64_t outer, inner, from = node->inputs[0]->dims[attrs->axis];
     split_at(node, attrs->axis, &outer, &inner);
@@ -83,16 +86,18 @@ tm_node *tm_const_slice(tm_builder *b, tm_node *x, int axis, int64_t begin, int6
 
 const tm_op tm_op_const_slice = {.name = "const_slice", .evaluate = slice_evaluate};
 
-static void concat_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void concat_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                            int64_t rows, float *out)
 {
+    (void)row, (void)rows;
     const axis_attrs *attrs = node->attrs;
     int64_t outer, inner, offset = 0;
     split_at(node, attrs->axis, &outer, &inner);
-    int64_t row = node->dims[attrs->axis] * inner;
+    int64_t stride = node->dims[attrs->axis] * inner;
     for (int k = 0; k < node->input_count; k++) {
         int64_t run = node->inputs[k]->dims[attrs->axis] * inner;
         for (int64_t o = 0; o < outer; o++)
-            memcpy(out + o * row + offset, inputs[k] + o * run, (size_t)run * sizeof *out);
+            memcpy(out + o * stride + offset, inputs[k] + o * run, (size_t)run * sizeof *out);
         offset += run;
     }
 }
@@ -109,8 +114,10 @@ tm_node *tm_const_concat(tm_builder *b, int count, tm_node *const *xs, int axis)
 
 const tm_op tm_op_const_concat = {.name = "const_concat", .evaluate = concat_evaluate};
 
-static void copy_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void copy_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                          int64_t rows, float *out)
 {
+    (void)row, (void)rows;
     memcpy(out, inputs[0], (size_t)tm_element_count(node) * sizeof *out);
 }
 
@@ -123,8 +130,10 @@ tm_node *tm_const_reshape(tm_builder *b, tm_node *x, int rank, const int64_t *di
 
 const tm_op tm_op_const_reshape = {.name = "const_reshape", .evaluate = copy_evaluate};
 
-static void repeat_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void repeat_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                            int64_t rows, float *out)
 {
+    (void)row, (void)rows;
     int64_t count = tm_element_count(node->inputs[0]), total = tm_element_count(node);
     for (int64_t i = 0; i < total; i += count)
         memcpy(out + i, inputs[0], (size_t)count * sizeof *out);
@@ -143,8 +152,10 @@ typedef struct permute_attrs {
     int axes[TM_MAX_RANK];
 } permute_attrs;
 
-static void permute_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void permute_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                             int64_t rows, float *out)
 {
+    (void)row, (void)rows;
     const permute_attrs *attrs = node->attrs;
     const tm_node *x = node->inputs[0];
     int64_t stride[TM_MAX_RANK], in_stride = 1, index[TM_MAX_RANK] = {0};
@@ -210,28 +221,35 @@ static int64_t broadcast_index(const tm_node *node, const tm_node *x, int64_t n)
     return index;
 }
 
-/* y holds one factor per row of x: the case that large weights need fast */
+/* y holds one factor per row of x: the case that large weights need fast and row by row */
 static bool scales_rows(const tm_node *x, const tm_node *y)
 {
-    return x->rank == y->rank && x->dims[0] == y->dims[0] && tm_element_count(y) == y->dims[0];
+    return x->rank > 0 && x->rank == y->rank && x->dims[0] == y->dims[0] &&
+           tm_element_count(y) == y->dims[0];
 }
 
-static void mul_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void scale_rows_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                                int64_t rows, float *out)
 {
+    int64_t count = tm_row_elements(node);
+    for (int64_t i = 0; i < rows * count; i++)
+        out[i] = inputs[0][i] * inputs[1][row + i / count];
+}
+
+static void mul_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+                         float *out)
+{
+    (void)row, (void)rows;
     int64_t count = tm_element_count(node);
-    if (scales_rows(node->inputs[0], node->inputs[1])) {
-        int64_t row = count / node->dims[0];
-        for (int64_t i = 0; i < count; i++)
-            out[i] = inputs[0][i] * inputs[1][i / row];
-        return;
-    }
     for (int64_t i = 0; i < count; i++)
         out[i] = (float)((double)inputs[0][broadcast_index(node, node->inputs[0], i)] *
                          inputs[1][broadcast_index(node, node->inputs[1], i)]);
 }
 
-static void add_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void add_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+                         float *out)
 {
+    (void)row, (void)rows;
     int64_t count = tm_element_count(node);
     for (int64_t i = 0; i < count; i++)
         out[i] = (float)((double)inputs[0][broadcast_index(node, node->inputs[0], i)] +
@@ -249,7 +267,7 @@ static tm_node *elementwise(tm_builder *b, const tm_op *op, tm_node *x, tm_node 
 
 tm_node *tm_const_mul(tm_builder *b, tm_node *x, tm_node *y)
 {
-    return elementwise(b, &tm_op_const_mul, x, y);
+    return elementwise(b, scales_rows(x, y) ? &tm_op_const_scale_rows : &tm_op_const_mul, x, y);
 }
 
 tm_node *tm_const_add(tm_builder *b, tm_node *x, tm_node *y)
@@ -257,6 +275,8 @@ tm_node *tm_const_add(tm_builder *b, tm_node *x, tm_node *y)
     return elementwise(b, &tm_op_const_add, x, y);
 }
 
+const tm_op tm_op_const_scale_rows = {
+    .name = "const_scale_rows", .evaluate = scale_rows_evaluate, .by_rows = true};
 const tm_op tm_op_const_mul = {.name = "const_mul", .evaluate = mul_evaluate};
 const tm_op tm_op_const_add = {.name = "const_add", .evaluate = add_evaluate};
 
@@ -264,8 +284,10 @@ typedef struct const_affine_attrs {
     float mul, add;
 } const_affine_attrs;
 
-static void affine_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void affine_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                            int64_t rows, float *out)
 {
+    (void)row, (void)rows;
     const const_affine_attrs *attrs = node->attrs;
     int64_t count = tm_element_count(node);
     for (int64_t i = 0; i < count; i++)
@@ -281,8 +303,10 @@ tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add)
 
 const tm_op tm_op_const_affine = {.name = "const_affine", .evaluate = affine_evaluate};
 
-static void exp_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void exp_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+                         float *out)
 {
+    (void)row, (void)rows;
     int64_t count = tm_element_count(node);
     for (int64_t i = 0; i < count; i++)
         out[i] = (float)exp(inputs[0][i]);
@@ -295,8 +319,10 @@ tm_node *tm_const_exp(tm_builder *b, tm_node *x)
 
 const tm_op tm_op_const_exp = {.name = "const_exp", .evaluate = exp_evaluate};
 
-static void sum_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void sum_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+                         float *out)
 {
+    (void)row, (void)rows;
     int64_t count = tm_element_count(node->inputs[0]);
     double sum = 0;
     for (int64_t i = 0; i < count; i++)
@@ -338,18 +364,21 @@ static double fold_scale(const fold_attrs *attrs, const float *const *inputs, in
     return (gamma ? gamma[o] : 1.0) / sqrt(var + attrs->eps);
 }
 
-static void fold_weight_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void fold_weight_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                                 int64_t rows, float *out)
 {
-    int64_t outputs = node->dims[0], count = tm_element_count(node) / outputs;
-    for (int64_t o = 0; o < outputs; o++) {
-        double scale = fold_scale(node->attrs, inputs, o);
+    int64_t count = tm_row_elements(node);
+    for (int64_t o = 0; o < rows; o++) {
+        double scale = fold_scale(node->attrs, inputs, row + o);
         for (int64_t i = 0; i < count; i++)
             out[o * count + i] = (float)(inputs[0][o * count + i] * scale);
     }
 }
 
-static void fold_bias_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void fold_bias_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                               int64_t rows, float *out)
 {
+    (void)row, (void)rows;
     const fold_attrs *attrs = node->attrs;
     const float *beta = fold_part(attrs, inputs, 'b'), *mean = fold_part(attrs, inputs, 'm');
     for (int64_t o = 0; o < node->dims[0]; o++) {
@@ -384,6 +413,6 @@ tm_node *tm_const_fold_bias(tm_builder *b, tm_node *bias, const tm_node *norm)
     return fold(b, &tm_op_const_fold_bias, bias, norm, 1, (int64_t[]){norm->shape.c});
 }
 
-const tm_op tm_op_const_fold_weight = {.name = "const_fold_weight",
-                                       .evaluate = fold_weight_evaluate};
+const tm_op tm_op_const_fold_weight = {
+    .name = "const_fold_weight", .evaluate = fold_weight_evaluate, .by_rows = true};
 const tm_op tm_op_const_fold_bias = {.name = "const_fold_bias", .evaluate = fold_bias_evaluate};

@@ -259,43 +259,53 @@ typedef struct pack_args {
     float *weights, *biases;
 } pack_args;
 
-/* Inputs [begin, end) of one panel's outputs. */
-static void pack_block(const pack_args *args, const float *values, int row, size_t begin,
+/* Inputs [begin, end) of one panel. values: the panel's outputs, from output `first` of the group
+ * on. */
+static void pack_block(const pack_args *args, const float *values, int first, size_t begin,
                        size_t end, float *out)
 {
     size_t taps = (size_t)args->taps, inputs = (size_t)(args->kc / args->merge);
-    int sub_outputs = args->outputs / args->merge, first = row % args->outputs;
+    int sub_outputs = args->outputs / args->merge;
     for (int j = 0; j < TM_PANEL && first + j < args->outputs; j++) {
         size_t sub = (size_t)((first + j) / sub_outputs) * inputs;
-        const float *from = values + (size_t)(row + j) * inputs * taps;
-        for (size_t i = begin; i < end; i++)
-            for (size_t t = 0; t < taps; t++)
+        const float *from = values + (size_t)j * inputs * taps;
+        for (size_t t = 0; t < taps; t++)
+            for (size_t i = begin; i < end; i++)
                 out[(t * (size_t)args->kc + sub + i) * TM_PANEL + (size_t)j] = from[i * taps + t];
     }
 }
 
-/* One panel from output `row` on, block by block: what is written stays in the cache until every
- * output has been there. */
-static void pack_panel(const pack_args *args, const float *values, int row, float *out)
+/* One panel, block by block: what is written stays in the cache until every output was there. */
+static void pack_panel(const pack_args *args, const float *values, int first, float *out)
 {
     size_t inputs = (size_t)(args->kc / args->merge);
+    size_t panel_floats = (size_t)args->taps * (size_t)args->kc * TM_PANEL;
+    if (args->merge > 1 || first + TM_PANEL > args->outputs)
+        memset(out, 0, panel_floats * sizeof *out);
     for (size_t i = 0; i < inputs; i += PACK_BLOCK)
-        pack_block(args, values, row, i, inputs - i < PACK_BLOCK ? inputs : i + PACK_BLOCK, out);
+        pack_block(args, values, first, i, inputs - i < PACK_BLOCK ? inputs : i + PACK_BLOCK, out);
 }
 
-/* weight [O][I / original groups][taps] into [group][panel][taps * kc][16] */
+/* weight [O][I / original groups][taps] into [group][panel][taps * kc][16], some rows at a time */
 static void pack_weights(tm_lowering *worker, const pack_args *args)
 {
+    size_t row = (size_t)(args->kc / args->merge) * (size_t)args->taps;
     size_t panel_floats = (size_t)args->taps * (size_t)args->kc * TM_PANEL;
-    float *values = tm_lower_constant(worker, args->weight);
-    for (int g = 0; values && g < args->groups; g++)
-        for (int p = 0; p < args->panels; p++) {
-            float *out = args->weights + (size_t)(g * args->panels + p) * panel_floats;
-            if (args->merge > 1 || (p + 1) * TM_PANEL > args->outputs)
-                memset(out, 0, panel_floats * sizeof *out);
-            pack_panel(args, values, g * args->outputs + p * TM_PANEL, out);
+    int64_t part = tm_lower_rows_at_once(args->weight, TM_PANEL);
+    float *out = args->weights;
+    for (int g = 0; g < args->groups; g++) {
+        for (int64_t o = 0; o < args->outputs; o += part) {
+            int64_t left = args->outputs - o, count = left < part ? left : part;
+            float *values =
+                tm_lower_constant_rows(worker, args->weight, g * args->outputs + o, count);
+            if (!values)
+                return;
+            for (int64_t i = 0; i < count; i += TM_PANEL, out += panel_floats)
+                pack_panel(args, values + (size_t)i * row, (int)(o + i), out);
+            tm_lower_release(worker, values);
         }
-    tm_lower_release(worker, values);
+    }
+    tm_lower_done(worker, args->weight);
 }
 
 /* [O] into [group][panels * 16], zero behind each group's last output */

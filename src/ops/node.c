@@ -35,6 +35,19 @@ int64_t tm_element_count(const tm_node *constant)
     return count;
 }
 
+int64_t tm_row_count(const tm_node *constant)
+{
+    return constant->rank ? constant->dims[0] : 1;
+}
+
+int64_t tm_row_elements(const tm_node *constant)
+{
+    int64_t count = 1;
+    for (int i = 1; i < constant->rank; i++)
+        count *= constant->dims[i];
+    return count;
+}
+
 tm_shape tm_constant_shape(const tm_node *constant)
 {
     const int64_t *d = constant->dims;
@@ -104,9 +117,10 @@ tm_node *tm_literal(tm_builder *b, int rank, const int64_t *dims, const float *d
     return node;
 }
 
-static void literal_evaluate(const tm_node *node, const float *const *inputs, float *out)
+static void literal_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                             int64_t rows, float *out)
 {
-    (void)inputs;
+    (void)inputs, (void)row, (void)rows;
     memcpy(out, node->attrs, (size_t)tm_element_count(node) * sizeof *out);
 }
 

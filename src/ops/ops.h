@@ -16,8 +16,12 @@ typedef struct tm_lowering tm_lowering; /* ops/lower.h */
 struct tm_op {
     const char *name;
 
-    /* Constants: the values of node from those of its inputs, all float32 in C order. */
-    void (*evaluate)(const tm_node *node, const float *const *inputs, float *out);
+    /* Constants: rows [row, row + rows) of the first dimension, from the values of the inputs; all
+     * float32 in C order. by_rows: input 0 holds those rows alone, as many as the result has;
+     * otherwise row is 0 and rows the whole dimension (1 for rank 0). Other inputs are whole. */
+    void (*evaluate)(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+                     float *out);
+    bool by_rows;
 
     /* Activations: appends the steps that compute node. Errors are sticky in the lowering. */
     void (*lower)(tm_lowering *lowering, const tm_node *node);
@@ -96,6 +100,9 @@ tm_node *tm_constant(tm_builder *b, const tm_op *op, const char *name, const voi
                      size_t attrs_size, int input_count, tm_node *const *inputs, int rank,
                      const int64_t *dims);
 int64_t tm_element_count(const tm_node *constant);
+/* First dimension (1 for rank 0), and elements of one of its rows. */
+int64_t tm_row_count(const tm_node *constant);
+int64_t tm_row_elements(const tm_node *constant);
 /* Batch norm folded into the convolution before it: weight * s and (bias - mean) * s + beta with
  * s = gamma / sqrt(var + eps). norm: the batch-norm node; bias may be NULL. */
 tm_node *tm_const_fold_weight(tm_builder *b, tm_node *weight, const tm_node *norm);

@@ -10,8 +10,9 @@
 
 enum {
     HUGE_PAGE = 2 << 20,
-    CHUNK_BYTES = 8 << 20, /* of plan memory */
-    MAX_TEMPORARIES = 64,  /* constants under evaluation at once */
+    CHUNK_BYTES = 8 << 20,  /* of plan memory */
+    ROWS_BYTES = 512 << 10, /* of a weight on its way into panels */
+    MAX_TEMPORARIES = 64,   /* constants under evaluation at once */
     MAX_CONSTANT_INPUTS = 32
 };
 
@@ -83,7 +84,7 @@ static bool own(tm_lowering *lowering, void *block)
 /* Blocks of whole huge pages, so that packing takes few page faults. */
 static void *new_chunk(tm_lowering *lowering, size_t bytes)
 {
-    size_t size = bytes > CHUNK_BYTES / 2 ? bytes : CHUNK_BYTES;
+    size_t size = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
     size = (size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
     char *block = size < bytes ? NULL : aligned_alloc(HUGE_PAGE, size);
     if (!block) {
@@ -178,56 +179,109 @@ static void free_temporaries(tm_lowering *lowering)
         free(slots[i].data);
 }
 
-static float *evaluate(tm_lowering *lowering, const tm_node *node);
+static float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows);
 
-static bool evaluate_op(tm_lowering *lowering, const tm_node *node, float *out)
+static bool evaluate_op(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows,
+                        float *out)
 {
     float *inputs[MAX_CONSTANT_INPUTS] = {0};
     bool good = true;
     TM_ASSERT(node->input_count <= MAX_CONSTANT_INPUTS);
-    for (int i = 0; i < node->input_count && good; i++)
-        good = (inputs[i] = evaluate(lowering, node->inputs[i])) != NULL;
+    for (int i = 0; i < node->input_count && good; i++) {
+        const tm_node *x = node->inputs[i];
+        bool part = i == 0 && node->op->by_rows;
+        inputs[i] = evaluate(lowering, x, part ? row : 0, part ? rows : tm_row_count(x));
+        good = inputs[i] != NULL;
+    }
     if (good)
-        node->op->evaluate(node, (const float *const *)inputs, out);
+        node->op->evaluate(node, (const float *const *)inputs, row, rows, out);
     for (int i = 0; i < node->input_count; i++)
         give_temporary(lowering, inputs[i]);
     return good;
 }
 
-static float *evaluate(tm_lowering *lowering, const tm_node *node)
+static bool read_param(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows,
+                       float *out)
+{
+    size_t count = (size_t)tm_row_elements(node);
+    tm_status status =
+        tm_weights_read_f32_range(lowering->weights, node->name, node->rank, node->dims,
+                                  (size_t)row * count, (size_t)rows * count, out, lowering->error);
+    if (status)
+        fail(lowering, status);
+    return status == TM_OK;
+}
+
+/* Rows that an operator cannot compute alone come from the whole. */
+static bool evaluate_whole(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows,
+                           float *out)
+{
+    size_t count = (size_t)tm_row_elements(node);
+    float *whole = evaluate(lowering, node, 0, tm_row_count(node));
+    if (whole)
+        memcpy(out, whole + (size_t)row * count, (size_t)rows * count * sizeof *out);
+    give_temporary(lowering, whole);
+    return whole != NULL;
+}
+
+static float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows)
 {
     if (lowering->status)
         return NULL;
     size_t bytes;
-    int64_t count = tm_element_count(node);
-    float *out = count >= 0 && tm_size_mul((size_t)count, sizeof *out, &bytes)
-                     ? take_temporary(lowering, bytes)
-                     : NULL;
+    int64_t count = tm_row_elements(node);
+    float *out =
+        tm_size_mul((size_t)rows, (size_t)count, &bytes) && tm_size_mul(bytes, sizeof *out, &bytes)
+            ? take_temporary(lowering, bytes)
+            : NULL;
     if (!out) {
-        no_memory(lowering, (size_t)count);
+        no_memory(lowering, (size_t)tm_element_count(node));
         return NULL;
     }
-    bool good;
-    if (node->op == &tm_op_param) {
-        tm_status status = tm_weights_read_f32(lowering->weights, node->name, node->rank,
-                                               node->dims, out, lowering->error);
-        if (status)
-            fail(lowering, status);
-        else
-            tm_weights_release_pages(lowering->weights, node->name);
-        good = status == TM_OK;
-    } else {
-        good = evaluate_op(lowering, node, out);
-    }
+    bool good = node->op == &tm_op_param ? read_param(lowering, node, row, rows, out)
+                : node->op->by_rows || rows == tm_row_count(node)
+                    ? evaluate_op(lowering, node, row, rows, out)
+                    : evaluate_whole(lowering, node, row, rows, out);
     if (good)
         return out;
     give_temporary(lowering, out);
     return NULL;
 }
 
+float *tm_lower_constant_rows(tm_lowering *lowering, const tm_node *constant, int64_t row,
+                              int64_t rows)
+{
+    return evaluate(lowering, constant, row, rows);
+}
+
+/* A constant that is not computed by rows down to its parameter is computed whole, once. */
+static bool is_by_rows(const tm_node *node)
+{
+    while (node->op != &tm_op_param && node->op->by_rows)
+        node = node->inputs[0];
+    return node->op == &tm_op_param;
+}
+
+int64_t tm_lower_rows_at_once(const tm_node *constant, int64_t unit)
+{
+    int64_t all = tm_row_count(constant);
+    if (!is_by_rows(constant))
+        return all;
+    int64_t rows = ROWS_BYTES / (int64_t)sizeof(float) / tm_row_elements(constant) / unit * unit;
+    return rows < unit ? unit : rows > all ? all : rows;
+}
+
+void tm_lower_done(tm_lowering *lowering, const tm_node *constant)
+{
+    if (constant->op == &tm_op_param)
+        tm_weights_release_pages(lowering->weights, constant->name);
+    for (int i = 0; i < constant->input_count; i++)
+        tm_lower_done(lowering, constant->inputs[i]);
+}
+
 float *tm_lower_constant(tm_lowering *lowering, const tm_node *constant)
 {
-    return evaluate(lowering, constant);
+    return evaluate(lowering, constant, 0, tm_row_count(constant));
 }
 
 void tm_lower_release(tm_lowering *lowering, float *values)
@@ -238,7 +292,7 @@ void tm_lower_release(tm_lowering *lowering, float *values)
 const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_t padded)
 {
     size_t count = (size_t)tm_element_count(constant);
-    float *values = evaluate(lowering, constant);
+    float *values = tm_lower_constant(lowering, constant);
     float *kept = values ? tm_lower_memory(lowering, padded > count ? padded : count) : NULL;
     if (kept) {
         memcpy(kept, values, count * sizeof *kept);
