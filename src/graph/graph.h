@@ -76,7 +76,7 @@ typedef struct tm_build_options {
     int img_h, img_w;
     int output_stride;       /* 8, 16 or 32 */
     const char *global_pool; /* NULL: the variant's own; "": none */
-    bool pretrained;         /* trained weights will be loaded: one of timm's epsilons depends on it */
+    bool pretrained;         /* trained weights follow: one of timm's epsilons depends on it */
     bool norm_intermediates; /* final norm on every intermediate */
 } tm_build_options;
 

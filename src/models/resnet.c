@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's resnet.py: ResNet (1512.03385) and its kin: B to T stems and shortcuts (1812.01187),
- * ResNeXt (1611.05431), wide (1605.07146), SE (1709.01507), ECA (1910.03151), anti-aliased (1904.11486),
- * ResNet-RS (2103.07579), SENet-154. */
+ * ResNeXt (1611.05431), wide (1605.07146), SE (1709.01507), ECA (1910.03151), anti-aliased
+ * (1904.11486), ResNet-RS (2103.07579), SENet-154. */
 #include "models/model.h"
 #include "models/parts.h"
 #include "models/pruned.h"
