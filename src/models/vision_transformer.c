@@ -377,7 +377,7 @@ static vit resolve(tm_builder *b, const tm_vit *v, const tm_node *patches, int r
              .width = v->width ? v->width : 768,
              .depth = v->depth ? v->depth : 12,
              .heads = v->heads ? v->heads : 12,
-             .prefix = !v->no_class_token + v->registers,
+             .prefix = !v->no_class_token + v->distilled + v->registers,
              .h = patches->shape.h,
              .w = patches->shape.w,
              .reduction = reduction,
@@ -392,18 +392,24 @@ static vit resolve(tm_builder *b, const tm_vit *v, const tm_node *patches, int r
     m.hidden = (int)(m.width * (v->mlp_ratio > 0 ? v->mlp_ratio : 4.0));
     if (is(m.pool, "token") && v->no_class_token)
         tm_refuse(b, "global pool 'token' needs a class token, which this model has not");
+    if (v->distilled && !is(m.pool, "token"))
+        tm_refuse(b,
+                  "global pool '%s': the distilled heads read their tokens, so only 'token' goes",
+                  m.pool);
     return m;
 }
 
 /* ---- tokens ---- */
 
-/* class token, then registers: [1, prefix, width] */
+/* class token, distillation token, registers: [1, prefix, width] */
 static tm_node *prefix_tokens(const vit *m)
 {
-    tm_node *parts[2];
+    tm_node *parts[3];
     int count = 0;
     if (!m->v->no_class_token)
         parts[count++] = tm_param3(m->b, "cls_token", 1, 1, m->width);
+    if (m->v->distilled)
+        parts[count++] = tm_param3(m->b, "dist_token", 1, 1, m->width);
     if (m->v->registers)
         parts[count++] = tm_param3(m->b, "reg_token", 1, m->v->registers, m->width);
     return count ? tm_const_concat(m->b, count, parts, 1) : NULL;
@@ -487,6 +493,22 @@ static tm_node *pool(const vit *m, tm_node *x)
     return tm_pool_tokens(b, x, m->pool, first);
 }
 
+/* the mean of both tokens, and of what both heads say */
+static void distilled_head(const vit *m, tm_node *x)
+{
+    tm_builder *b = m->b;
+    int classes = b->options.num_classes;
+    tm_node *token = tm_slice_w(b, x, 0, 1), *dist = tm_slice_w(b, x, 1, 1);
+    x = tm_affine(b, tm_add(b, token, dist), 0.5f, 0.0f);
+    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, TM_LAYOUT_VECTOR);
+    if (classes > 0) {
+        token = tm_linear(b, "head", token, classes, true);
+        dist = tm_linear(b, "head_dist", dist, classes, true);
+        x = tm_affine(b, tm_add(b, token, dist), 0.5f, 0.0f);
+    }
+    tm_tap_output(b, TM_TAP_LOGITS, x, TM_LAYOUT_VECTOR);
+}
+
 static void head(const vit *m, tm_node *x)
 {
     tm_builder *b = m->b;
@@ -495,6 +517,10 @@ static void head(const vit *m, tm_node *x)
         x = tm_normalize(b, "norm", x, m->norm);
     tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
+    if (m->v->distilled) {
+        distilled_head(m, x);
+        return;
+    }
     x = pool(m, x);
     if (m->fc_norm)
         x = tm_normalize(b, "fc_norm", x, m->norm);

@@ -35,6 +35,7 @@ typedef struct tm_vit {
     bool layer_scale;
     bool pool_prefix; /* the pool includes the prefix tokens */
     bool diff_attention;
+    bool distilled; /* a distillation token and its own head; both heads' answers are averaged */
 } tm_vit;
 
 /* From the input to the taps. */
