@@ -96,6 +96,12 @@ static void decode_option(const char **text, tm_block_args *block)
         block->expansion_in = whole(text);
     } else if (starts(text, "gs")) {
         block->group_size = whole(text);
+    } else if (starts(text, "h")) {
+        block->heads = whole(text);
+    } else if (starts(text, "v")) {
+        block->kv_stride = whole(text);
+    } else if (block->type == TM_BLOCK_MQA && starts(text, "d")) {
+        block->head_width = whole(text);
     } else if (starts(text, "d")) {
         block->space_to_depth = whole(text) > 0;
     } else {
@@ -116,6 +122,12 @@ static void decode_type(const char **text, tm_block_args *block)
         block->type = TM_BLOCK_ER;
     } else if (starts(text, "cn")) {
         block->type = TM_BLOCK_CN;
+    } else if (starts(text, "uir")) {
+        block->type = TM_BLOCK_UIR;
+        block->expansion_kernel.sizes[0] = block->projection_kernel.sizes[0] = 0;
+    } else if (starts(text, "mqa")) {
+        block->type = TM_BLOCK_MQA;
+        block->kv_stride = 1;
     } else {
         TM_BUG("a block string of unknown type");
     }

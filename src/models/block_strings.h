@@ -7,10 +7,14 @@
  *   ir         inverted residual
  *   er         edge residual: one dense convolution in place of expansion and depthwise
  *   cn         convolution, norm, activation
+ *   uir        universal inverted residual: depthwise kernels before (a), between (k) and after (p)
+ *              the two pointwise convolutions, 0 or absent for none
+ *   mqa        multi-query attention
  *
  *   r repeats   s stride   c output channels   e expansion   se squeeze-excite ratio
  *   k kernel    a kernel of the expansion   p kernel of the projection (3.5.7: mixed kernels)
  *   gs channels per group   cc experts   fc channels that expansion counts from
+ *   h heads   d channels per head of mqa   v stride of its keys and values
  *   d1 space to depth   nre nr6 nhs nsw nmi activation   skip, noskip shortcut
  */
 #ifndef TM_MODELS_BLOCK_STRINGS_H
@@ -27,7 +31,14 @@ typedef struct tm_kernel_sizes {
     int count, sizes[TM_MAX_MIXED];
 } tm_kernel_sizes;
 
-typedef enum tm_block_type { TM_BLOCK_DS, TM_BLOCK_IR, TM_BLOCK_ER, TM_BLOCK_CN } tm_block_type;
+typedef enum tm_block_type {
+    TM_BLOCK_DS,
+    TM_BLOCK_IR,
+    TM_BLOCK_ER,
+    TM_BLOCK_CN,
+    TM_BLOCK_UIR,
+    TM_BLOCK_MQA
+} tm_block_type;
 
 typedef struct tm_block_args {
     tm_block_type type;
@@ -36,7 +47,8 @@ typedef struct tm_block_args {
     double expansion, se_ratio;
     int group_size; /* -1: not said */
     int experts, expansion_in;
-    tm_act_kind act; /* NONE: the network's */
+    int heads, head_width, kv_stride; /* of MQA */
+    tm_act_kind act;                  /* NONE: the network's */
     bool skip, no_skip, end_act, space_to_depth;
 } tm_block_args;
 

@@ -385,7 +385,7 @@ static tm_effnet network(tm_builder *b, const efficientnet_variant *v)
                        .fixed_ends = v->fixed_ends,
                        .expert_multiplier = v->expert_multiplier,
                        .group_size = v->group_size,
-                       .blur = v->blur,
+                       .aa = v->blur ? TM_AA_BLUR_ZERO : TM_AA_NONE,
                        .global_context = v->global_context};
 }
 

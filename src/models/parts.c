@@ -11,32 +11,40 @@ int tm_divisible(double v, int divisor, double limit)
     return rounded < limit * v ? rounded + divisor : rounded;
 }
 
-tm_node *tm_blur_pool(tm_builder *b, tm_node *x, int stride)
+tm_node *tm_blur_pool(tm_builder *b, tm_node *x, int stride, tm_pad_mode padding)
 {
     static const float binomial[9] = {1 / 16.0f, 2 / 16.0f, 1 / 16.0f, 2 / 16.0f, 4 / 16.0f,
                                       2 / 16.0f, 1 / 16.0f, 2 / 16.0f, 1 / 16.0f};
     int pad = ((stride - 1) + 2) / 2;
     tm_node *filter = tm_literal(b, 4, (int64_t[]){1, 1, 3, 3}, binomial);
-    x = tm_pad2d(b, x, pad, pad, pad, pad, TM_PAD_REFLECT);
+    if (padding == TM_PAD_REFLECT)
+        x = tm_pad2d(b, x, pad, pad, pad, pad, TM_PAD_REFLECT);
     return tm_conv2d_with(b, "blur", x, tm_const_repeat(b, filter, x->shape.c), NULL,
                           (tm_conv){.out = x->shape.c,
                                     .kernel = 3,
                                     .stride = stride,
                                     .groups = TM_DEPTHWISE,
-                                    .padding = TM_PAD_VALID});
+                                    .padding = TM_PAD_EXPLICIT,
+                                    .pad = padding == TM_PAD_ZERO ? pad : 0});
+}
+
+tm_node *tm_squeeze_excite_with(tm_builder *b, const char *name, tm_node *x, tm_squeeze squeeze)
+{
+    tm_conv reduce = {.out = squeeze.reduced, .kernel = 1, .bias = true};
+    tm_conv expand = {.out = x->shape.c, .kernel = 1, .bias = true};
+    tm_push(b, "%s", name);
+    tm_node *gate = tm_reduce_hw(b, x, TM_REDUCE_AVG);
+    gate = tm_conv2d(b, squeeze.reduce ? squeeze.reduce : "fc1", gate, reduce);
+    gate = tm_activate(b, gate, squeeze.act ? squeeze.act : TM_ACT_RELU);
+    gate = tm_conv2d(b, squeeze.expand ? squeeze.expand : "fc2", gate, expand);
+    x = tm_mul(b, x, tm_activate(b, gate, squeeze.gate ? squeeze.gate : TM_ACT_SIGMOID));
+    tm_pop(b);
+    return x;
 }
 
 tm_node *tm_squeeze_excite(tm_builder *b, const char *name, tm_node *x, int reduced)
 {
-    int channels = x->shape.c;
-    tm_push(b, "%s", name);
-    tm_node *gate = tm_reduce_hw(b, x, TM_REDUCE_AVG);
-    gate = tm_conv2d(b, "fc1", gate, (tm_conv){.out = reduced, .kernel = 1, .bias = true});
-    gate = tm_activate(b, gate, TM_ACT_RELU);
-    gate = tm_conv2d(b, "fc2", gate, (tm_conv){.out = channels, .kernel = 1, .bias = true});
-    x = tm_mul(b, x, tm_activate(b, gate, TM_ACT_SIGMOID));
-    tm_pop(b);
-    return x;
+    return tm_squeeze_excite_with(b, name, x, (tm_squeeze){.reduced = reduced});
 }
 
 tm_node *tm_efficient_channel_attention(tm_builder *b, const char *name, tm_node *x, int channels)
@@ -57,14 +65,22 @@ tm_node *tm_efficient_channel_attention(tm_builder *b, const char *name, tm_node
     return x;
 }
 
-void tm_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char *classifier)
+const char *tm_pool_kind(const tm_builder *b, const char *pool)
 {
-    if (b->options.global_pool)
-        pool = b->options.global_pool;
-    tm_layout layout = pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP;
-    x = tm_global_pool(b, x, pool);
+    return b->options.global_pool ? b->options.global_pool : pool;
+}
+
+void tm_classifier(tm_builder *b, tm_node *x, tm_layout layout, const char *classifier)
+{
     tm_tap_output(b, TM_TAP_PRE_LOGITS, x, layout);
     if (b->options.num_classes > 0)
         x = tm_linear(b, classifier, x, b->options.num_classes, true);
     tm_tap_output(b, TM_TAP_LOGITS, x, layout);
+}
+
+void tm_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char *classifier)
+{
+    pool = tm_pool_kind(b, pool);
+    x = tm_global_pool(b, x, pool);
+    tm_classifier(b, x, pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP, classifier);
 }

@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 #include "models/parts.h"
+#include "models/parts_conv.h"
 #include "models/parts_norm.h"
+#include "models/parts_vit.h"
 
 int tm_effnet_channels(const tm_effnet *net, int channels)
 {
@@ -147,23 +149,11 @@ static tm_node *block_conv(const block *k, const char *name, tm_node *x, tm_kern
     return k->routing ? expert_conv(k, name, x, conv) : tm_conv2d(k->net->b, name, x, conv);
 }
 
-/* timm's 'blurpc': a binomial 3x3 filter with zeros around the picture */
-static tm_node *blur(const block *k, tm_node *x)
-{
-    static const float binomial[9] = {1 / 16.0f, 2 / 16.0f, 1 / 16.0f, 2 / 16.0f, 4 / 16.0f,
-                                      2 / 16.0f, 1 / 16.0f, 2 / 16.0f, 1 / 16.0f};
-    tm_builder *b = k->net->b;
-    tm_node *filter = tm_literal(b, 4, (int64_t[]){1, 1, 3, 3}, binomial);
-    return tm_conv2d_with(
-        b, "aa", x, tm_const_repeat(b, filter, x->shape.c), NULL,
-        (tm_conv){.out = x->shape.c, .kernel = 3, .stride = k->stride, .groups = TM_DEPTHWISE});
-}
-
 /* The spatial convolution with norm and activation, and anti-aliasing in place of its stride. */
 static tm_node *spatial_conv(const block *k, const char *const names[2], tm_node *x,
                              tm_kernel_sizes kernel, int out, int group_count)
 {
-    bool aa = k->net->blur && k->stride > 1 && k->depth != TO_DEPTH;
+    bool aa = k->net->aa && k->stride > 1 && k->depth != TO_DEPTH;
     x = block_conv(k, names[0], x, kernel,
                    (tm_conv){.out = out,
                              .stride = aa ? 1 : k->stride,
@@ -171,7 +161,7 @@ static tm_node *spatial_conv(const block *k, const char *const names[2], tm_node
                              .groups = group_count,
                              .padding = k->spatial_padding});
     x = tm_effnet_norm(k->net, names[1], x, k->act);
-    return aa ? blur(k, x) : x;
+    return aa ? tm_anti_alias(k->net->b, x, k->net->aa, k->stride) : x;
 }
 
 /* timm's GlobalContext: an average weighted by a softmax over the pixels makes the gate. */
@@ -202,16 +192,15 @@ static tm_node *attention(const block *k, tm_node *x, int channels)
         return x;
     if (k->net->global_context)
         return global_context(k, x, channels);
-    int reduced = (int)rint(channels * k->se_ratio);
-    tm_push(b, "se");
-    tm_node *gate = tm_reduce_hw(b, x, TM_REDUCE_AVG);
-    gate = tm_conv2d(b, "conv_reduce", gate, (tm_conv){.out = reduced, .kernel = 1, .bias = true});
-    gate = tm_activate(b, gate, k->act);
-    gate =
-        tm_conv2d(b, "conv_expand", gate, (tm_conv){.out = x->shape.c, .kernel = 1, .bias = true});
-    x = tm_mul(b, x, tm_activate(b, gate, TM_ACT_SIGMOID));
-    tm_pop(b);
-    return x;
+    double reduced = channels * k->se_ratio;
+    return tm_squeeze_excite_with(
+        b, "se", x,
+        (tm_squeeze){.reduce = "conv_reduce",
+                     .expand = "conv_expand",
+                     .reduced = k->net->se_divisible ? tm_divisible(reduced, 8, k->net->round_limit)
+                                                     : (int)rint(reduced),
+                     .act = k->net->se_act ? k->net->se_act : k->act,
+                     .gate = k->net->se_gate});
 }
 
 /* Four pixels become channels, by a convolution; what follows sees k as a block of that picture. */
@@ -276,6 +265,86 @@ static tm_node *plain_conv(const block *k, tm_node *x)
                         groups(k, k->in, 0));
 }
 
+/* ConvNormAct as the network has it, with batch norm */
+static tm_node *conv_norm(const block *k, const char *name, tm_node *x, tm_conv conv,
+                          tm_act_kind act)
+{
+    conv.padding = k->net->padding;
+    return tm_conv_norm_act(
+        k->net->b, name, x, conv,
+        (tm_conv_tail){.norm = {.eps = k->net->norm_eps}, .act = act, .aa = k->net->aa});
+}
+
+/* MobileNet-V4 (2404.10518): the stride is the first depthwise convolution's that is not the
+ * optional one before the expansion, if there is any. */
+static tm_node *universal_inverted_residual(const block *k, tm_node *x)
+{
+    int start = k->args.expansion_kernel.sizes[0], middle = k->args.kernel.sizes[0];
+    int end = k->args.projection_kernel.sizes[0];
+    int mid = tm_divisible(k->in * k->args.expansion, 8, 0.9);
+    tm_conv depthwise = {.out = k->in, .dilation = k->dilation, .stride = middle ? 1 : k->stride};
+    if (start) {
+        depthwise.kernel = start;
+        depthwise.groups = groups(k, k->in, 1);
+        x = conv_norm(k, "dw_start", x, depthwise, TM_ACT_NONE);
+    }
+    x = conv_norm(k, "pw_exp", x, (tm_conv){.out = mid, .kernel = 1}, k->act);
+    if (middle) {
+        depthwise.kernel = middle;
+        depthwise.out = mid;
+        depthwise.stride = k->stride;
+        depthwise.groups = groups(k, mid, 1);
+        x = conv_norm(k, "dw_mid", x, depthwise, k->act);
+    }
+    x = attention(k, x, mid);
+    x = conv_norm(k, "pw_proj", x, (tm_conv){.out = k->out, .kernel = 1}, TM_ACT_NONE);
+    if (end) {
+        depthwise.kernel = end;
+        depthwise.out = k->out;
+        depthwise.stride = start || middle ? 1 : k->stride;
+        depthwise.groups = groups(k, k->out, 1);
+        x = conv_norm(k, "dw_end", x, depthwise, TM_ACT_NONE);
+    }
+    return k->net->layer_scale ? tm_layer_scale(k->net->b, "layer_scale", x) : x;
+}
+
+/* A key or value of one head, as tokens. */
+static tm_node *shared_head(const block *k, const char *name, tm_node *x)
+{
+    tm_builder *b = k->net->b;
+    tm_push(b, "%s", name);
+    if (k->args.kv_stride > 1) {
+        x = tm_effnet_conv(k->net, "down_conv", x,
+                           (tm_conv){.out = x->shape.c,
+                                     .kernel = k->args.kernel.sizes[0],
+                                     .stride = k->args.kv_stride,
+                                     .dilation = k->dilation,
+                                     .groups = TM_DEPTHWISE});
+        x = tm_effnet_norm(k->net, "norm", x, TM_ACT_NONE);
+    }
+    x = tm_conv2d(b, "proj", x, (tm_conv){.out = k->args.head_width, .kernel = 1});
+    tm_pop(b);
+    return tm_map_tokens(b, x);
+}
+
+/* All heads of the query share one key and value: every head of every pixel is a query token. */
+static tm_node *multi_query_attention(const block *k, tm_node *x)
+{
+    tm_builder *b = k->net->b;
+    int heads = k->args.heads, width = k->args.head_width;
+    int h = x->shape.h, w = x->shape.w;
+    x = tm_effnet_norm(k->net, "norm", x, TM_ACT_NONE);
+    tm_push(b, "attn");
+    tm_node *q = tm_conv2d(b, "query.proj", x, (tm_conv){.out = heads * width, .kernel = 1});
+    q = tm_reshape(b, q, 1, h * w * heads, width);
+    tm_node *key = shared_head(k, "key", x), *value = shared_head(k, "value", x);
+    x = tm_attend(b, q, key, value, (tm_attention){.heads = 1});
+    x = tm_reshape(b, x, h, w, heads * width);
+    x = tm_conv2d(b, "output.proj", x, (tm_conv){.out = k->out, .kernel = 1});
+    tm_pop(b);
+    return k->net->layer_scale ? tm_layer_scale(b, "layer_scale", x) : x;
+}
+
 static tm_node *run_block(const block *k, tm_node *x)
 {
     bool skip = k->stride == 1 && k->in == k->out && !k->args.no_skip;
@@ -293,6 +362,12 @@ static tm_node *run_block(const block *k, tm_node *x)
     case TM_BLOCK_CN:
         y = plain_conv(k, x);
         skip = skip && k->args.skip;
+        break;
+    case TM_BLOCK_UIR:
+        y = universal_inverted_residual(k, x);
+        break;
+    case TM_BLOCK_MQA:
+        y = multi_query_attention(k, x);
         break;
     }
     return skip ? tm_add(k->net->b, y, x) : y;
@@ -330,9 +405,11 @@ static block next_block(const tm_effnet *net, tm_block_args args, progress *at)
                .stride = args.stride,
                .dilation = at->dilation,
                .depth = at->depth,
-               .se_ratio = args.se_ratio / (args.type == TM_BLOCK_DS ? 1.0 : args.expansion),
+               .se_ratio = args.se_ratio,
                .act = args.act ? args.act : net->act,
                .spatial_padding = net->padding};
+    if (!net->se_from_expansion && args.type != TM_BLOCK_DS)
+        k.se_ratio /= args.expansion;
     if (at->depth == TO_DEPTH)
         k.se_ratio /= 4;
     if (k.stride > 1 && at->net_stride * k.stride > net->b->options.output_stride) {

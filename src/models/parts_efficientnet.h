@@ -5,6 +5,7 @@
 #define TM_MODELS_PARTS_EFFICIENTNET_H
 
 #include "models/block_strings.h"
+#include "models/parts_conv.h"
 #include "ops/nn.h"
 
 typedef enum tm_effnet_norm_kind {
@@ -29,9 +30,14 @@ typedef struct tm_effnet {
     bool round_depth;           /* round, not ceil, the number of blocks */
     bool fixed_ends;            /* depth 1 in the first and last stage */
     int expert_multiplier;
-    int group_size;      /* of blocks that do not say theirs; 0: the block type's own */
-    bool blur;           /* anti-aliasing in place of strides inside blocks */
-    bool global_context; /* in place of squeeze-excite */
+    int group_size;         /* of blocks that do not say theirs; 0: the block type's own */
+    tm_aa_kind aa;          /* in place of strides inside blocks */
+    bool global_context;    /* in place of squeeze-excite */
+    bool se_from_expansion; /* squeeze-excite ratios count from the expanded channels */
+    bool se_divisible;      /* its channels by tm_divisible, not rounded */
+    tm_act_kind se_act;     /* NONE: the block's */
+    tm_act_kind se_gate;    /* NONE: sigmoid */
+    bool layer_scale;       /* in universal inverted residuals and attention */
 } tm_effnet;
 
 /* The network's round_channels: channels times width, made divisible. */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* timm's class MobileNetV3, which other modules build too. */
+#ifndef TM_MODELS_MOBILENETV3_H
+#define TM_MODELS_MOBILENETV3_H
+
+#include "models/parts_efficientnet.h"
+
+/* Squeeze-excite: its activation, and how its channels follow from the ratio. */
+typedef enum tm_mnv3_se {
+    TM_MNV3_SE,       /* ReLU; divisible by 8 */
+    TM_MNV3_SE_LCNET, /* ReLU; rounded */
+    TM_MNV3_SE_RW,    /* the block's; rounded */
+    TM_MNV3_SE_FBNET  /* the block's; divisible by 8, ratio of the block's input */
+} tm_mnv3_se;
+
+typedef struct tm_mobilenetv3 {
+    const char *name;
+    const char *const *arch; /* one string a stage, NULL at the end */
+    double width, depth;     /* multipliers, 1 */
+    int stem;                /* channels, 16 */
+    bool fixed_stem;         /* width does not scale the stem */
+    int features;            /* of the head, 1280 */
+    bool head_norm;          /* norm in place of the head's bias */
+    bool no_head_bias;
+    tm_act_kind act; /* ReLU */
+    tm_mnv3_se se;
+    tm_aa_kind aa;
+    bool layer_scale;
+    bool tensorflow;    /* TensorFlow's padding and batch-norm epsilon */
+    bool large_epsilon; /* that epsilon alone */
+} tm_mobilenetv3;
+
+/* variant: a tm_mobilenetv3 */
+void tm_build_mobilenetv3(tm_builder *b, const void *variant);
+
+#endif
