@@ -6,7 +6,7 @@
 
 typedef struct features_options {
     tm_ints indices;
-    const char *kind, *format;
+    const char *kind, *format, *grid;
     int output_stride;
     bool l2;
 } features_options;
@@ -23,6 +23,8 @@ static const tm_option options[] = {
     {0, "output-stride", "8|16|32", "input pixels per pixel of the last map",
         TM_OPTION_INT, FEATURES(output_stride), 8, 32},
     {0, "l2", NULL, "divide each tensor by its length", TM_OPTION_FLAG, FEATURES(l2), 0, 0},
+    {0, "grid", "OUT.png", "draw the first picture's maps, a tile per channel",
+        TM_OPTION_TEXT, FEATURES(grid), 0, 0},
     {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
         TM_OPTION_CHOICE, FEATURES(format), 0, 0},
 };
@@ -97,6 +99,7 @@ int tm_cmd_features(int argc, char **argv)
     const tm_tensors_command how = {.list = "features",
                                     .format = chosen.format,
                                     .l2 = chosen.l2,
+                                    .grid = chosen.grid,
                                     .shapes = true,
                                     .select = select_outputs,
                                     .chosen = &chosen};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "cli/grid.h"
 #include "output/json.h"
 
 tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, const char *model,
@@ -74,8 +75,10 @@ static tm_status set_shown(tm_shown *shown, const tm_session *session, size_t in
 static tm_status open_tensors(tm_tensors *t, const tm_session *session,
                               const tm_tensors_command *command, tm_error *error)
 {
-    *t = (tm_tensors){
-        .list = command->list, .l2 = command->l2, .count = tm_model_output_count(session->model)};
+    *t = (tm_tensors){.list = command->list,
+                      .l2 = command->l2,
+                      .grid = command->grid,
+                      .count = tm_model_output_count(session->model)};
     t->shown = calloc(t->count + 1, sizeof *t->shown);
     tm_status status = t->shown ? TM_OK : tm_fail(error, TM_NO_MEMORY, "no memory for outputs");
     for (size_t i = 0; i < t->count && !status; i++) {
@@ -146,6 +149,28 @@ static tm_status write_arrays(tm_tensors *t, tm_error *error)
         status = tm_writer_add(t->writer, t->shown[i].output.name, rank, shape, t->shown[i].values,
                                error);
     }
+    return status;
+}
+
+/* The maps of the first picture that succeeded. */
+static tm_status draw_grid(tm_tensors *t, bool force, tm_error *error)
+{
+    tm_grid_map *maps = calloc(t->count, sizeof *maps);
+    size_t count = 0;
+    if (!maps)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the picture", t->grid);
+    for (size_t i = 0; i < t->count; i++) {
+        const tm_output *o = &t->shown[i].output;
+        if (o->rank == 4 && !t->shown[i].tokens)
+            maps[count++] = (tm_grid_map){.values = t->shown[i].values,
+                                          .channels = (int)o->shape[1],
+                                          .height = (int)o->shape[2],
+                                          .width = (int)o->shape[3]};
+    }
+    tm_status status = count ? tm_grid_write(maps, count, t->grid, force, error)
+                             : tm_fail(error, TM_USAGE, "--grid needs feature maps");
+    free(maps);
+    t->grid = NULL;
     return status;
 }
 
@@ -309,6 +334,8 @@ static tm_status answer_one(tm_session *session, const tm_answer *answer, void *
         write_index(t, answer);
     if (t->writer && !answer->error)
         status = write_arrays(t, error);
+    if (t->grid && !answer->error && !status)
+        status = draw_grid(t, session->options->output.force, error);
     t->rows += !answer->error;
     return status ? status : tm_records_write(&t->records, error);
 }
@@ -336,9 +363,9 @@ static int close_tensors(tm_tensors *t, const tm_session *session, int exit_code
 }
 
 /* Without weights shapes are still an answer, unless numbers were asked for. */
-static void check_weights(tm_session *session)
+static void check_weights(tm_session *session, const char *grid)
 {
-    if (tm_model_has_weights(session->model) || session->options->output.output)
+    if (tm_model_has_weights(session->model) || session->options->output.output || grid)
         return;
     session->shapes_only = true;
     tm_print_warning("%s: its weights are not here, so these are shapes without numbers; give "
@@ -356,7 +383,7 @@ int tm_tensors_run(const tm_tensors_command *command, const tm_session_options *
     if (!status)
         status = command->select(command->chosen, &session, &error);
     if (!status && command->shapes)
-        check_weights(&session);
+        check_weights(&session, command->grid);
     if (!status)
         status = open_tensors(&tensors, &session, command, &error);
     int exit_code = status ? tm_report(&error) : tm_session_run(&session, answer_one, &tensors);

@@ -26,6 +26,7 @@ typedef struct tm_tensors {
     size_t count, rows;
     bool l2;             /* vectors are divided by their length */
     const char *list;    /* the record's member: "features" */
+    const char *grid;    /* to be drawn still, else NULL */
 } tm_tensors;
 
 /* What makes one such command differ from the other. */
@@ -33,6 +34,7 @@ typedef struct tm_tensors_command {
     const char *list;   /* the record's member that holds the tensors */
     const char *format; /* of the records; NULL: by the terminal */
     bool tokens, l2;    /* see tm_shown and tm_tensors */
+    const char *grid;   /* PNG of the first picture's maps; NULL: none */
     bool shapes;        /* without weights, shapes alone are an answer */
     /* Chooses outputs of the session's model. */
     tm_status (*select)(const void *chosen, tm_session *session, tm_error *error);

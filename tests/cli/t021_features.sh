@@ -61,6 +61,13 @@ keys() { head -c 2000 "$tmp/p.safetensors" | grep -ao 'features\.[0-9]' | sort -
 keys_are() { [ "$(keys)" = "$1 " ]; }
 ok "a safetensors file" keys_are "features.0 features.1 features.2 features.3 features.4"
 
+timmc features --out-indices 0,1 --grid "$tmp/maps.png" "$cat"
+ok "a picture of the maps" exit_is 0
+is_png() { [ "$(head -c 4 "$tmp/maps.png" | tail -c 3)" = PNG ]; }
+ok "is a PNG" is_png
+timmc features --kind pooled --grid "$tmp/pooled.png" "$cat"
+ok "a vector is no map: exit 2" exit_is 2
+
 # ready tensors
 timmc preprocess "$cat" -m resnet18 -o "$tmp/in.npy"
 ok "preprocess exits 0" exit_is 0

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/grid.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+enum {
+    TILE = 64,    /* pixels of a channel's square */
+    GAP = 4,      /* around it */
+    COLUMNS = 16, /* channels side by side */
+    CHANNELS = 64,
+    BACKGROUND = 64
+};
+
+static int tile_rows(const tm_grid_map *map)
+{
+    int channels = map->channels < CHANNELS ? map->channels : CHANNELS;
+    return (channels + COLUMNS - 1) / COLUMNS;
+}
+
+static void draw_channel(tm_image *image, const tm_grid_map *map, int channel, int left, int top)
+{
+    int pixels = map->height * map->width;
+    const float *values = map->values + (size_t)channel * (size_t)pixels;
+    float least = values[0], most = values[0];
+    for (int i = 1; i < pixels; i++) {
+        least = values[i] < least ? values[i] : least;
+        most = values[i] > most ? values[i] : most;
+    }
+    float scale = most > least ? 255.0f / (most - least) : 0.0f;
+    for (int y = 0; y < TILE; y++)
+        for (int x = 0; x < TILE; x++) {
+            int at = y * map->height / TILE * map->width + x * map->width / TILE;
+            unsigned char gray = (unsigned char)((values[at] - least) * scale + 0.5f);
+            size_t pixel = (size_t)(top + y) * (size_t)image->width + (size_t)(left + x);
+            memset(image->rgb + 3 * pixel, gray, 3);
+        }
+}
+
+static tm_status write_file(const tm_image *image, const char *path, bool force, tm_error *error)
+{
+    tm_outfile out;
+    tm_status status = tm_outfile_open(&out, path, force, error);
+    if (status)
+        return status;
+    status = tm_image_write_png(image, out.stream, error);
+    if (!status)
+        return tm_outfile_commit(&out, error);
+    tm_outfile_abandon(&out);
+    return status;
+}
+
+tm_status tm_grid_write(const tm_grid_map *maps, size_t count, const char *path, bool force,
+                        tm_error *error)
+{
+    int rows = 0, band = 0;
+    for (size_t m = 0; m < count; m++)
+        rows += tile_rows(&maps[m]);
+    tm_image image = {.width = COLUMNS * (TILE + GAP) + GAP, .height = rows * (TILE + GAP) + GAP};
+    size_t bytes = 3 * (size_t)image.width * (size_t)image.height;
+    image.rgb = malloc(bytes);
+    if (!image.rgb)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the picture", path);
+    memset(image.rgb, BACKGROUND, bytes);
+    for (size_t m = 0; m < count; band += tile_rows(&maps[m++]))
+        for (int c = 0; c < maps[m].channels && c < CHANNELS; c++)
+            draw_channel(&image, &maps[m], c, GAP + c % COLUMNS * (TILE + GAP),
+                         GAP + (band + c / COLUMNS) * (TILE + GAP));
+    tm_status status = write_file(&image, path, force, error);
+    tm_image_free(&image);
+    return status;
+}
