@@ -18,6 +18,17 @@ tm_node *tm_anti_alias(tm_builder *b, tm_node *x, tm_aa_kind kind, int stride)
     return x;
 }
 
+tm_node *tm_shortcut_pool(tm_builder *b, tm_node *x, int stride, int dilation)
+{
+    if (stride == 1 && dilation == 1)
+        return x;
+    return tm_pool2d(b, x,
+                     (tm_pool){.kernel = 2,
+                               .stride = dilation == 1 ? stride : 1,
+                               .same = dilation > 1,
+                               .ceil_mode = true});
+}
+
 tm_node *tm_conv_norm_act(tm_builder *b, const char *name, tm_node *x, tm_conv conv,
                           tm_conv_tail tail)
 {

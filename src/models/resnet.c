@@ -4,6 +4,7 @@
  * (1904.11486), ResNet-RS (2103.07579), SENet-154. */
 #include "models/model.h"
 #include "models/parts.h"
+#include "models/parts_conv.h"
 #include "models/pruned.h"
 
 typedef enum stem_kind {
@@ -257,12 +258,7 @@ static tm_node *shortcut(const resnet *m, tm_node *x, block k)
     int out = k.planes * (k.bottleneck ? 4 : 1);
     bool still = k.stride == 1 && k.dilation == 1;
     if (m->v->avg_down) {
-        if (!still)
-            x = tm_pool2d(m->b, x,
-                          (tm_pool){.kernel = 2,
-                                    .stride = k.dilation == 1 ? k.stride : 1,
-                                    .same = k.dilation > 1,
-                                    .ceil_mode = true});
+        x = tm_shortcut_pool(m->b, x, k.stride, k.dilation);
         x = conv(m, "downsample.1", x, (tm_conv){.out = out, .kernel = 1});
         return norm(m, "downsample.2", x);
     }
