@@ -195,7 +195,7 @@ UNUSED_HELPER static double activated(tm_act_kind kind, double param, double x)
     do {                                                                                           \
         double got_ = (got), want_ = (want), bound_ = (bound);                                     \
         if (!(fabs(got_ - want_) <= bound_)) {                                                     \
-            char text_[256];                                                                       \
+            char text_[512];                                                                       \
             snprintf(text_, sizeof text_, __VA_ARGS__);                                            \
             fail_msg("%s: got %.9g, want %.9g, error %.3g, bound %.3g", text_, got_, want_,        \
                      fabs(got_ - want_), bound_);                                                  \

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attention and softmax over channels against their definitions in double. */
+#include "tests/unit/harness.h"
+
+typedef struct setup {
+    int heads, dq, dv, queries, keys;
+    float scale; /* 0: the default */
+    bool packed; /* q, k and v are slices of one matrix, as timm's qkv */
+    int batch, threads;
+    tm_isa isa;
+    char text[160];
+} setup;
+
+static setup choose(void)
+{
+    setup s = {.heads = between(1, 5),
+               .dq = between(1, 40),
+               .dv = between(1, 40),
+               .queries = below(3) ? between(1, 70) : between(100, 210),
+               .keys = below(3) ? between(1, 70) : between(100, 210),
+               .scale = coin() ? 0.0f : 0.3f,
+               .packed = coin(),
+               .batch = between(1, 2),
+               .threads = between(1, 3),
+               .isa = (tm_isa)below(TM_ISA_COUNT)};
+    if (s.packed) {
+        s.dv = s.dq;
+        s.keys = s.queries;
+    }
+    snprintf(s.text, sizeof s.text,
+             "%d heads of %d and %d, %d queries, %d keys, scale %g%s, batch %d, threads %d, %s",
+             s.heads, s.dq, s.dv, s.queries, s.keys, (double)s.scale, s.packed ? ", packed" : "",
+             s.batch, s.threads, tm_isa_name(net_isa(s.isa)));
+    return s;
+}
+
+enum { Q, K, V, Y };
+
+/* The input's channels are q, k and v; its tokens the longer of queries and keys. */
+static void build(net *n, const setup *s)
+{
+    tm_builder *b = &n->b;
+    int q = s->heads * s->dq, v = s->heads * s->dv;
+    int tokens = s->queries > s->keys ? s->queries : s->keys;
+    net_open(n, (tm_shape){1, tokens, 2 * q + v});
+    tm_node *x = n->graph.input;
+    if (s->packed)
+        x = tm_linear(b, "qkv", x, 3 * q, true);
+    tm_node *parts[] = {tm_slice_c(b, x, 0, q), tm_slice_c(b, x, q, q), tm_slice_c(b, x, 2 * q, v)};
+    for (int i = Q; i <= V; i++) {
+        int count = i == Q ? s->queries : s->keys;
+        if (count < tokens)
+            parts[i] = tm_slice_w(b, parts[i], i == Q ? tokens - count : 0, count);
+        net_tap(n, parts[i]);
+    }
+    net_tap(n, tm_attend(b, parts[Q], parts[K], parts[V],
+                         (tm_attention){.heads = s->heads, .scale = s->scale}));
+}
+
+/* One query of one head: out[dv] and a bound on the error of each. */
+static void attend(const net *n, const setup *s, int picture, int head, int query, double *out,
+                   double *bounds)
+{
+    double scores[256], scale = s->scale != 0 ? (double)s->scale : 1 / sqrt(s->dq);
+    double top = -INFINITY, sum = 0, largest = 0;
+    for (int k = 0; k < s->keys; k++) {
+        double dot = 0, size = 0;
+        for (int d = 0; d < s->dq; d++) {
+            double product = (double)net_at(n, Q, picture, 0, query, head * s->dq + d) *
+                             (double)net_at(n, K, picture, 0, k, head * s->dq + d);
+            dot += product;
+            size += fabs(product);
+        }
+        scores[k] = dot * scale;
+        top = fmax(top, scores[k]);
+        largest = fmax(largest, size * scale);
+    }
+    for (int k = 0; k < s->keys; k++)
+        sum += scores[k] = exp(scores[k] - top);
+    for (int d = 0; d < s->dv; d++) {
+        double size = out[d] = 0;
+        for (int k = 0; k < s->keys; k++) {
+            double product =
+                scores[k] / sum * (double)net_at(n, V, picture, 0, k, head * s->dv + d);
+            out[d] += product;
+            size += fabs(product);
+        }
+        bounds[d] = ROUNDING * size * (10 + sqrt(s->keys) + largest * (4 + sqrt(s->dq)));
+    }
+}
+
+static void compare(const net *n, const setup *s)
+{
+    double want[64], bounds[64];
+    for (int i = 0; i < s->batch; i++)
+        for (int head = 0; head < s->heads; head++)
+            for (int query = 0; query < s->queries; query++) {
+                attend(n, s, i, head, query, want, bounds);
+                for (int d = 0; d < s->dv; d++)
+                    ASSERT_NEAR((double)net_at(n, Y, i, 0, query, head * s->dv + d), want[d],
+                                bounds[d], "%s: picture %d, head %d, query %d, %d", s->text, i,
+                                head, query, d);
+            }
+}
+
+static void run_one(const setup *s)
+{
+    net n;
+    build(&n, s);
+    net_plan(&n, (net_options){
+                     .max_batch = s->batch, .threads = s->threads, .isa = s->isa, .passes = true});
+    net_run(&n, s->batch);
+    compare(&n, s);
+    net_close(&n);
+}
+
+static void attention_is_its_definition(void **state)
+{
+    (void)state;
+    random_state = 3;
+    for (int i = 0; i < 150; i++) {
+        setup s = choose();
+        run_one(&s);
+    }
+}
+
+/* scores of +-hundreds: one key takes all of the weight */
+static void sharp_attention(void **state)
+{
+    (void)state;
+    setup s = {.heads = 2,
+               .dq = 16,
+               .dv = 16,
+               .queries = 60,
+               .keys = 60,
+               .scale = 100.0f,
+               .batch = 1,
+               .threads = 2,
+               .isa = TM_ISA_AVX512,
+               .text = "scale 100"};
+    run_one(&s);
+}
+
+static void softmax_over_channels(void **state)
+{
+    (void)state;
+    random_state = 9;
+    for (int round = 0; round < 60; round++) {
+        int groups = between(1, 6), part = between(1, 40);
+        bool view = coin();
+        net n;
+        net_open(&n, (tm_shape){between(1, 5), between(1, 5), groups * part + (view ? 3 : 0)});
+        tm_node *x = view ? tm_slice_c(&n.b, n.graph.input, 2, groups * part) : n.graph.input;
+        x = tm_affine(&n.b, x, 9.0f, 1.0f);
+        int in = net_tap(&n, x), out = net_tap(&n, tm_softmax_c(&n.b, x, groups));
+        net_plan(&n, (net_options){.max_batch = 2, .isa = (tm_isa)below(TM_ISA_COUNT)});
+        net_run(&n, 2);
+        float *from = net_read(&n, in, 1), *to = net_read(&n, out, 1);
+        for (size_t i = 0; i < net_size(&n, in); i += (size_t)part) {
+            double sum = 0;
+            for (int k = 0; k < part; k++)
+                sum += exp((double)from[i + (size_t)k]);
+            for (int k = 0; k < part; k++)
+                ASSERT_NEAR((double)to[i + (size_t)k], exp((double)from[i + (size_t)k]) / sum,
+                            ROUNDING * 24, "%d groups of %d, element %zu", groups, part,
+                            i + (size_t)k);
+        }
+        free(from);
+        free(to);
+        net_close(&n);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(attention_is_its_definition),
+        cmocka_unit_test(sharp_attention),
+        cmocka_unit_test(softmax_over_channels),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
