@@ -22,11 +22,13 @@ tm_node *tm_shortcut_pool(tm_builder *b, tm_node *x, int stride, int dilation)
 {
     if (stride == 1 && dilation == 1)
         return x;
-    return tm_pool2d(b, x,
-                     (tm_pool){.kernel = 2,
-                               .stride = dilation == 1 ? stride : 1,
-                               .same = dilation > 1,
-                               .ceil_mode = true});
+    tm_pool pool = {.kernel = 2, .stride = stride, .ceil_mode = true};
+    if (dilation > 1) {
+        /* timm pads before it pools here, so that the zeros count */
+        x = tm_pad2d(b, x, 0, 1, 0, 1, TM_PAD_ZERO);
+        pool.stride = 1;
+    }
+    return tm_pool2d(b, x, pool);
 }
 
 tm_node *tm_conv_norm_act(tm_builder *b, const char *name, tm_node *x, tm_conv conv,

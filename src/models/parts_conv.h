@@ -15,8 +15,8 @@ typedef enum tm_aa_kind {
 
 tm_node *tm_anti_alias(tm_builder *b, tm_node *x, tm_aa_kind kind, int stride);
 
-/* The average pool before the 1x1 convolution of a shortcut ("avg_down"): 2x2 in ceil mode, the
- * padding not counted; x itself where the block is neither strided nor dilated. */
+/* The average pool before the 1x1 convolution of a shortcut ("avg_down"): 2x2 in ceil mode, at
+ * stride 1 where dilation took the stride's place; x itself where there is neither. */
 tm_node *tm_shortcut_pool(tm_builder *b, tm_node *x, int stride, int dilation);
 
 /* What follows a convolution; {0}: batch norm alone, eps 1e-5. */
