@@ -68,6 +68,7 @@ typedef struct tm_open_options {
     int img_height, img_width;
     const char *global_pool; /* "": none */
     int output_stride;       /* 8, 16 or 32 */
+    bool from_features;      /* the input is forward_features' output instead of a picture */
     bool norm_intermediates; /* final norm on every intermediate */
     int max_batch;           /* 0: 1 */
     int threads;             /* 0: as many as this process may use */
@@ -106,15 +107,17 @@ tm_status tm_model_select(tm_model *model, const char *name, tm_error *error);
 /* Reads the weights and plans the run. TM_WEIGHTS_MISSING, _INVALID, _MISMATCH. */
 tm_status tm_model_load(tm_model *model, tm_error *error);
 
-/* What a picture must be: channels, height, width. */
-void tm_model_input_shape(const tm_model *model, int64_t shape[3]);
+/* What an input must be; returns its rank. A picture: channels, height, width. With from_features:
+ * the shape of forward_features without the batch, [C,H,W] or [L,C]. */
+int tm_model_input_shape(const tm_model *model, int64_t shape[3]);
 
 /* Decodes the picture and makes timm's input tensor of it: out[C][H][W]. */
 tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
                                    tm_error *error);
 
-/* Runs `count` pictures, pixels[count][C][H][W], 1 <= count <= max_batch. One run at a time. */
-tm_status tm_model_run(tm_model *model, const float *pixels, int count, tm_error *error);
+/* Runs `count` inputs of that shape, one after another, 1 <= count <= max_batch. One run at a
+ * time. */
+tm_status tm_model_run(tm_model *model, const float *inputs, int count, tm_error *error);
 
 /* The chosen outputs, in the order of tm_model_select; values of the last run. */
 size_t tm_model_output_count(const tm_model *model);

@@ -20,6 +20,7 @@ struct tm_model {
     size_t available_count;
     size_t *chosen; /* indices of available, in the order of selection */
     size_t chosen_count, chosen_capacity;
+    tm_layout input_layout; /* of what the caller gives: MAP for pictures */
     tm_preprocess preprocess;
     tm_plan plan;
     bool loaded;
@@ -51,6 +52,8 @@ tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_
 /* Whether load would find weights, without opening them. */
 bool tm_model_has_weights(const tm_model *model);
 
+/* One input in the caller's layout into place `index` of the next run. */
+void tm_model_set_input(tm_model *model, int index, const float *values);
 /* Picture `index` of the next run, NHWC: [H][W][C]. A run leaves it undefined. */
 float *tm_model_input(tm_model *model, int index);
 /* Runs the pictures that stand in tm_model_input. step_seconds: see tm_run. */

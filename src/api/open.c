@@ -102,6 +102,20 @@ static tm_status build(tm_model *model, tm_error *error)
     return TM_OK;
 }
 
+/* The model begins behind forward_features: what computed them has no user any more. */
+static tm_status start_from_features(tm_model *model, tm_error *error)
+{
+    const tm_tap *features = tm_graph_tap(&model->graph, TM_TAP_FORWARD_FEATURES, 0);
+    if (!features)
+        return tm_fail(error, TM_USAGE, "%s has no forward_features to begin from",
+                       model->display);
+    features->node->op = NULL;
+    features->node->input_count = 0;
+    model->graph.input = features->node;
+    model->input_layout = features->layout;
+    return TM_OK;
+}
+
 static tm_status list_outputs(tm_model *model, tm_error *error)
 {
     size_t count = (size_t)model->graph.tap_count;
@@ -130,6 +144,8 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
     }
     if (!status)
         status = build(model, error);
+    if (!status && model->options.from_features)
+        status = start_from_features(model, error);
     if (!status)
         status = list_outputs(model, error);
     if (status) {

@@ -6,12 +6,29 @@
 #include "base/file.h"
 #include "run/run.h"
 
-void tm_model_input_shape(const tm_model *model, int64_t shape[3])
+int tm_model_input_shape(const tm_model *model, int64_t shape[3])
 {
     tm_shape s = model->graph.input->shape;
+    switch (model->input_layout) {
+    case TM_LAYOUT_TOKENS:
+        shape[0] = (int64_t)s.h * s.w;
+        shape[1] = s.c;
+        return 2;
+    case TM_LAYOUT_VECTOR:
+        shape[0] = (int64_t)s.h * s.w * s.c;
+        return 1;
+    case TM_LAYOUT_NHWC:
+        shape[0] = s.h;
+        shape[1] = s.w;
+        shape[2] = s.c;
+        return 3;
+    case TM_LAYOUT_MAP:
+        break;
+    }
     shape[0] = s.c;
     shape[1] = s.h;
     shape[2] = s.w;
+    return 3;
 }
 
 float *tm_model_input(tm_model *model, int index)
@@ -40,13 +57,23 @@ static void interleave(const float *planes, tm_shape s, float *out)
             out[i * c + k] = planes[k * pixels + i];
 }
 
-tm_status tm_model_run(tm_model *model, const float *pixels, int count, tm_error *error)
+void tm_model_set_input(tm_model *model, int index, const float *values)
+{
+    tm_shape s = model->graph.input->shape;
+    float *out = tm_model_input(model, index);
+    if (model->input_layout == TM_LAYOUT_MAP)
+        interleave(values, s, out);
+    else
+        memcpy(out, values, (size_t)s.h * (size_t)s.w * (size_t)s.c * sizeof *out);
+}
+
+tm_status tm_model_run(tm_model *model, const float *inputs, int count, tm_error *error)
 {
     tm_shape s = model->graph.input->shape;
     size_t floats = (size_t)s.h * (size_t)s.w * (size_t)s.c;
     if (model->loaded)
         for (int i = 0; i < count && i < model->options.max_batch; i++)
-            interleave(pixels + (size_t)i * floats, s, tm_model_input(model, i));
+            tm_model_set_input(model, i, inputs + (size_t)i * floats);
     return tm_model_run_inputs(model, count, NULL, error);
 }
 

@@ -13,6 +13,7 @@ typedef struct classify_options {
     bool all;
     const char *output, *labels, *format;
     double threshold;
+    bool from_features;
 } classify_options;
 
 /* clang-format off */
@@ -27,6 +28,9 @@ static const tm_option options[] = {
         TM_OPTION_NUMBER, CLASSIFY(threshold), 0, 1},
     {0, "labels", "auto|none|FILE", "names of the classes: by their number, none, or one a line",
         TM_OPTION_TEXT, CLASSIFY(labels), 0, 0},
+    {0, "from-features", NULL, "inputs are .npy files of the last hidden state, as features --kind "
+        "unpooled writes it: only the head is run",
+        TM_OPTION_FLAG, CLASSIFY(from_features), 0, 0},
     {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
         TM_OPTION_CHOICE, CLASSIFY(format), 0, 0},
 };
@@ -325,6 +329,7 @@ int tm_cmd_classify(int argc, char **argv)
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
+    set.from_features = chosen.from_features;
     exit_code = classify(&chosen, &set, &arguments);
     tm_arguments_free(&arguments);
     return exit_code;

@@ -116,6 +116,7 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
                             .in_chans = options->model.in_chans,
                             .global_pool = options->model.global_pool,
                             .output_stride = options->output_stride,
+                            .from_features = options->from_features,
                             .norm_intermediates = options->norm_intermediates,
                             .max_batch = session->batch,
                             .threads = session->threads,
@@ -158,43 +159,63 @@ void tm_session_close(tm_session *session)
 
 /* ---- reading inputs ---- */
 
+static void print_dims(tm_buffer *out, const int64_t *dims, int rank)
+{
+    for (int i = 0; i < rank; i++)
+        tm_buffer_printf(out, "%s%lld", i ? "," : "", (long long)dims[i]);
+}
+
+/* An array of inputs, or one without the batch's dimension. */
 static tm_status check_npy(const tm_session *session, const char *file, const tm_npy *npy,
                            tm_error *error)
 {
     int64_t want[3];
-    tm_model_input_shape(session->model, want);
-    const int64_t *have = npy->shape + (npy->rank == 4);
-    bool good = (npy->rank == 3 || npy->rank == 4) && have[0] == want[0] && have[1] == want[1] &&
-                have[2] == want[2] && (npy->rank == 3 || npy->shape[0] > 0);
+    int rank = tm_model_input_shape(session->model, want);
+    const int64_t *have = npy->shape + (npy->rank - rank);
+    bool good = npy->rank == rank || (npy->rank == rank + 1 && npy->shape[0] > 0);
+    for (int i = 0; i < rank && good; i++)
+        good = have[i] == want[i];
     if (good)
         return TM_OK;
-    tm_buffer shape = {0};
-    for (int i = 0; i < npy->rank; i++)
-        tm_buffer_printf(&shape, "%s%lld", i ? "," : "", (long long)npy->shape[i]);
-    tm_status status = tm_fail(
-        error, TM_SHAPE, "%s: a tensor of shape [%s], expected [N,%lld,%lld,%lld]", file,
-        shape.data ? shape.data : "", (long long)want[0], (long long)want[1], (long long)want[2]);
-    tm_buffer_free(&shape);
+    tm_buffer found = {0}, expected = {0};
+    print_dims(&found, npy->shape, npy->rank);
+    print_dims(&expected, want, rank);
+    tm_status status = tm_fail(error, TM_SHAPE, "%s: a tensor of shape [%s], expected [N,%s]", file,
+                               found.data ? found.data : "", expected.data ? expected.data : "");
+    tm_buffer_free(&found);
+    tm_buffer_free(&expected);
     return status;
 }
 
-/* Picture `index` of the array into the slot, [C][H][W] to [H][W][C]. */
-static tm_status take_npy_picture(tm_session *session, const tm_npy *npy, int index, int slot,
-                                  tm_error *error)
+static bool is_single(const tm_session *session, const tm_npy *npy)
 {
-    int64_t s[3];
-    tm_model_input_shape(session->model, s);
-    size_t pixels = (size_t)(s[1] * s[2]), channels = (size_t)s[0], floats = pixels * channels;
+    int64_t shape[3];
+    return npy->rank == tm_model_input_shape(session->model, shape) || npy->shape[0] == 1;
+}
+
+static size_t input_floats(const tm_session *session)
+{
+    int64_t shape[3];
+    int rank = tm_model_input_shape(session->model, shape);
+    size_t floats = 1;
+    for (int i = 0; i < rank; i++)
+        floats *= (size_t)shape[i];
+    return floats;
+}
+
+/* Input `index` of the array into the slot. */
+static tm_status take_npy_input(tm_session *session, const tm_npy *npy, int index, int slot,
+                                tm_error *error)
+{
+    size_t floats = input_floats(session);
     if (session->shapes_only)
         return TM_OK;
-    float *planes = malloc(floats * sizeof *planes), *out = tm_model_input(session->model, slot);
-    if (!planes)
+    float *values = malloc(floats * sizeof *values);
+    if (!values)
         return tm_fail(error, TM_NO_MEMORY, "no memory for a tensor of %zu numbers", floats);
-    tm_npy_read_f32(npy, (size_t)index * floats, floats, planes);
-    for (size_t c = 0; c < channels; c++)
-        for (size_t i = 0; i < pixels; i++)
-            out[i * channels + c] = planes[c * pixels + i];
-    free(planes);
+    tm_npy_read_f32(npy, (size_t)index * floats, floats, values);
+    tm_model_set_input(session->model, slot, values);
+    free(values);
     return TM_OK;
 }
 
@@ -241,6 +262,11 @@ static void read_picture(void *context, int index, int thread)
     tm_image image = {0};
     if (entry->ready || entry->error.status)
         return;
+    if (session->options->from_features) {
+        tm_fail(&entry->error, TM_UNSUPPORTED, "%s: hidden states come from a .npy file",
+                entry->file);
+        return;
+    }
     if (decode(session, entry->file, &image, &entry->error) == TM_OK && !session->shapes_only)
         tm_preprocess_f32(&image, &session->model->preprocess,
                           tm_model_input(session->model, index), &entry->error);
@@ -261,7 +287,7 @@ static bool next_entry(tm_session *session, int at)
                 kept = strdup(before->file);
             }
             *entry = (struct tm_entry){.file = kept, .index = index, .ready = true};
-            take_npy_picture(session, session->npy, index, at, &entry->error);
+            take_npy_input(session, session->npy, index, at, &entry->error);
             return true;
         }
         close_npy(session);
@@ -283,10 +309,10 @@ static bool next_entry(tm_session *session, int at)
         return true;
     }
     if (check_npy(session, file, npy, &entry->error) == TM_OK)
-        take_npy_picture(session, npy, 0, at, &entry->error);
+        take_npy_input(session, npy, 0, at, &entry->error);
     entry->ready = true;
     session->npy = npy;
-    if (entry->error.status || npy->rank == 3 || npy->shape[0] == 1)
+    if (entry->error.status || is_single(session, npy))
         close_npy(session);
     else
         entry->index = 0;
@@ -298,16 +324,14 @@ static bool next_entry(tm_session *session, int at)
 /* Brings the good pictures to the front; returns how many there are. */
 static int pack_slots(tm_session *session, int count)
 {
-    int64_t s[3];
+    size_t bytes = input_floats(session) * sizeof(float);
     int good = 0;
-    tm_model_input_shape(session->model, s);
     for (int i = 0; i < count; i++) {
         struct tm_entry *entry = &session->entries[i];
         if (entry->error.status)
             continue;
         if (good != i && !session->shapes_only)
-            memcpy(tm_model_input(session->model, good), tm_model_input(session->model, i),
-                   (size_t)(s[0] * s[1] * s[2]) * sizeof(float));
+            memcpy(tm_model_input(session->model, good), tm_model_input(session->model, i), bytes);
         entry->slot = good++;
     }
     return good;

@@ -129,6 +129,25 @@ ok "an unknown ending: exit 2" exit_is 2
 timmc classify -o "$tmp/y.npy" "$tmp/text.png"
 ok "no file without an answer" test ! -e "$tmp/y.npy"
 
+# the last hidden state fed back into the head
+timmc features --kind unpooled -o "$tmp/h.npy" "$images/chelsea.png" "$images/coffee.png"
+timmc classify --from-features "$tmp/h.npy"
+ok "from features: as many as there are" out_lines 2
+without_file() { sed 's/"file":"[^"]*",\("index":[0-9]*,\)\?"ok"/"ok"/' "$1"; }
+without_file "$tmp/out" | head -1 >"$tmp/of_features"
+without_file "$tmp/one" >"$tmp/of_picture"
+ok "from features: the same bits" cmp -s "$tmp/of_features" "$tmp/of_picture"
+timmc classify test_vit --no-pretrained "$images/chelsea.png"
+without_file "$tmp/out" >"$tmp/of_picture"
+timmc features test_vit --no-pretrained --kind unpooled -o "$tmp/t.npy" "$images/chelsea.png"
+timmc classify test_vit --no-pretrained --from-features "$tmp/t.npy"
+without_file "$tmp/out" >"$tmp/of_features"
+ok "from tokens: the same bits" cmp -s "$tmp/of_features" "$tmp/of_picture"
+timmc classify --from-features "$images/chelsea.png"
+ok "a picture is no hidden state" out_has '"code":"unsupported"'
+timmc classify test_vit --no-pretrained --from-features "$tmp/h.npy"
+ok "another model's state" out_has 'expected [N,101,64]'
+
 # models and weights
 timmc classify resnet18 "$images/chelsea.png"
 ok "weights that are not here: exit 3" exit_is 3
