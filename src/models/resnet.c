@@ -2,6 +2,10 @@
 /* timm's resnet.py: ResNet (1512.03385) and its kin: B to T stems and shortcuts (1812.01187),
  * ResNeXt (1611.05431), wide (1605.07146), SE (1709.01507), ECA (1910.03151), anti-aliased
  * (1904.11486), ResNet-RS (2103.07579), SENet-154. */
+#include "models/resnet.h"
+
+#include <string.h>
+
 #include "models/model.h"
 #include "models/parts.h"
 #include "models/parts_conv.h"
@@ -22,7 +26,7 @@ typedef struct resnet_variant {
     int bottleneck_stage; /* the only stage (from 1) whose blocks are bottlenecks */
     int layers[4], channels[4] /* 64, 128, 256, 512 */;
     stem_kind stem;
-    int stem_width; /* 64 */
+    int stem_width;      /* 64 */
     bool conv_stem_pool; /* a strided convolution in place of the max pool */
     bool avg_down;       /* 2x2 average pool and 1x1 convolution on the shortcut */
     int down_kernel;     /* 1 */
@@ -366,25 +370,47 @@ static tm_node *stage(const resnet *m, tm_node *x, int index, progress *at)
     return x;
 }
 
-static void build(tm_builder *b, const void *variant)
+static void tap(const resnet *m, const char *module, tm_node *x, int reduction)
+{
+    tm_tap_feature(m->b, module, x, reduction);
+    tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
+}
+
+static tm_node *stem_and_stages(const resnet *m, tm_node *x, int stages, bool taps)
 {
     static const char *const names[] = {"layer1", "layer2", "layer3", "layer4"};
-    resnet m = {b, variant};
-    if (m.v->pruned)
-        tm_use_pruned_widths(b, m.v->name);
-    tm_node *x = stem(&m, b->graph->input);
-    progress at = {.planes_in = m.v->stem == SEVEN ? 64 : 2 * or_default(m.v->stem_width, 64),
+    x = stem(m, x);
+    progress at = {.planes_in = m->v->stem == SEVEN ? 64 : 2 * or_default(m->v->stem_width, 64),
                    .net_stride = 4,
                    .dilation = 1,
                    .previous_dilation = 1};
-    tm_tap_feature(b, "act1", x, 2);
-    tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
-    x = stem_pool(&m, x);
-    for (int i = 0; i < 4; i++) {
-        x = stage(&m, x, i, &at);
-        tm_tap_feature(b, names[i], x, at.net_stride);
-        tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
+    if (taps)
+        tap(m, "act1", x, 2);
+    x = stem_pool(m, x);
+    for (int i = 0; i < stages; i++) {
+        x = stage(m, x, i, &at);
+        if (taps)
+            tap(m, names[i], x, at.net_stride);
     }
+    return x;
+}
+
+tm_node *tm_resnet_backbone(tm_builder *b, const char *arch, tm_node *x, int stages)
+{
+    resnet m = {.b = b};
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
+        if (strcmp(variants[i].name, arch) == 0)
+            m.v = &variants[i];
+    TM_ASSERT(m.v);
+    return stem_and_stages(&m, x, stages, false);
+}
+
+static void build(tm_builder *b, const void *variant)
+{
+    resnet m = {b, variant};
+    if (m.v->pruned)
+        tm_use_pruned_widths(b, m.v->name);
+    tm_node *x = stem_and_stages(&m, b->graph->input, 4, true);
     tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
     tm_classifier_head(b, x, "avg", "fc");

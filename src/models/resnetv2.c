@@ -7,6 +7,7 @@
 
 #include "models/model.h"
 #include "models/parts.h"
+#include "models/parts_conv.h"
 #include "models/parts_head.h"
 #include "models/parts_norm.h"
 
@@ -158,13 +159,8 @@ typedef struct block {
 
 static tm_node *shortcut(const resnetv2 *m, tm_node *x, block k)
 {
-    bool pool = m->v->avg_down && (k.stride > 1 || k.dilation > 1);
-    if (pool)
-        x = tm_pool2d(m->b, x,
-                      (tm_pool){.kernel = 2,
-                                .stride = k.dilation == 1 ? k.stride : 1,
-                                .same = k.dilation > 1,
-                                .ceil_mode = true});
+    if (m->v->avg_down)
+        x = tm_shortcut_pool(m->b, x, k.stride, k.dilation);
     return conv(m, "downsample.conv", x,
                 (tm_conv){.out = k.out, .kernel = 1, .stride = m->v->avg_down ? 1 : k.stride});
 }
