@@ -408,8 +408,7 @@ static void build(tm_builder *b, const void *variant)
         x = tm_effnet_conv(&net, "conv_head", x, (tm_conv){.out = features, .kernel = 1});
         x = tm_effnet_norm(&net, "bn2", x, net.act);
     }
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "classifier");
 }
 

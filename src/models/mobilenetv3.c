@@ -218,8 +218,7 @@ void tm_build_mobilenetv3(tm_builder *b, const void *variant)
                                 (tm_conv){.out = stem, .kernel = 3, .stride = 2});
     x = tm_effnet_norm(&net, "bn1", x, net.act);
     x = tm_effnet_stages(&net, x, stem, v->arch);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     head(&net, v, x);
 }
 

@@ -65,6 +65,18 @@ tm_node *tm_efficient_channel_attention(tm_builder *b, const char *name, tm_node
     return x;
 }
 
+void tm_tap_stage(tm_builder *b, const char *module, tm_node *x, int reduction)
+{
+    tm_tap_feature(b, module, x, reduction);
+    tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
+}
+
+void tm_tap_final(tm_builder *b, tm_node *x)
+{
+    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
+    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+}
+
 const char *tm_pool_kind(const tm_builder *b, const char *pool)
 {
     return b->options.global_pool ? b->options.global_pool : pool;

@@ -28,6 +28,11 @@ tm_node *tm_squeeze_excite(tm_builder *b, const char *name, tm_node *x, int redu
  * model) has. */
 tm_node *tm_efficient_channel_attention(tm_builder *b, const char *name, tm_node *x, int channels);
 
+/* Taps x as a feature and as the intermediate of the same index. */
+void tm_tap_stage(tm_builder *b, const char *module, tm_node *x, int reduction);
+/* Taps x as forward_features and as the final state of forward_intermediates. */
+void tm_tap_final(tm_builder *b, tm_node *x);
+
 /* Global pool (the option, else `pool`), taps pre_logits and logits; `classifier` is the linear
  * layer, absent when num_classes is 0. */
 void tm_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char *classifier);

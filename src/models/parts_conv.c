@@ -2,6 +2,7 @@
 #include "models/parts_conv.h"
 
 #include "models/parts.h"
+#include "models/parts_norm.h"
 
 tm_node *tm_anti_alias(tm_builder *b, tm_node *x, tm_aa_kind kind, int stride)
 {
@@ -31,6 +32,13 @@ tm_node *tm_shortcut_pool(tm_builder *b, tm_node *x, int stride, int dilation)
     return tm_pool2d(b, x, pool);
 }
 
+static tm_node *conv_tail(tm_builder *b, const char *name, tm_node *x, tm_conv_tail tail)
+{
+    if (tail.evo_groups)
+        return tm_evo_norm_s0(b, name, x, tail.evo_groups, tail.act != TM_ACT_NONE, 0.0f);
+    return tm_activate(b, tm_normalize(b, name, x, tail.norm), tail.act);
+}
+
 tm_node *tm_conv_norm_act(tm_builder *b, const char *name, tm_node *x, tm_conv conv,
                           tm_conv_tail tail)
 {
@@ -39,8 +47,37 @@ tm_node *tm_conv_norm_act(tm_builder *b, const char *name, tm_node *x, tm_conv c
     if (aa)
         conv.stride = 1;
     tm_push(b, "%s", name);
-    x = tm_normalize(b, "bn", tm_conv2d(b, "conv", x, conv), tail.norm);
-    x = tm_activate(b, x, tail.act);
+    x = conv_tail(b, "bn", tm_conv2d(b, "conv", x, conv), tail);
     tm_pop(b);
     return aa ? tm_anti_alias(b, x, tail.aa, stride) : x;
+}
+
+tm_node *tm_separable_conv_norm_act(tm_builder *b, const char *name, tm_node *x, tm_conv conv,
+                                    tm_conv_tail tail)
+{
+    tm_conv pointwise = {.out = conv.out, .kernel = 1};
+    conv.out = x->shape.c;
+    conv.groups = TM_DEPTHWISE;
+    tm_push(b, "%s", name);
+    x = tm_conv2d(b, "conv_pw", tm_conv2d(b, "conv_dw", x, conv), pointwise);
+    x = conv_tail(b, "bn", x, tail);
+    tm_pop(b);
+    return x;
+}
+
+tm_node *tm_effective_squeeze_excite(tm_builder *b, const char *name, tm_node *x)
+{
+    tm_conv fc = {.out = x->shape.c, .kernel = 1, .bias = true};
+    tm_push(b, "%s", name);
+    tm_node *gate = tm_conv2d(b, "fc", tm_reduce_hw(b, x, TM_REDUCE_AVG), fc);
+    x = tm_mul(b, x, tm_activate(b, gate, TM_ACT_HARD_SIGMOID));
+    tm_pop(b);
+    return x;
+}
+
+void tm_refuse_dilation(tm_builder *b)
+{
+    if (b->options.output_stride != 32)
+        tm_refuse(b, "output stride %d: this family has no dilation, only stride 32",
+                  b->options.output_stride);
 }

@@ -444,12 +444,6 @@ static tm_node *run_stage(const tm_effnet *net, tm_node *x, const tm_stage_args 
     return x;
 }
 
-static void tap(const tm_effnet *net, const char *module, tm_node *x, int reduction)
-{
-    tm_tap_feature(net->b, module, x, reduction);
-    tm_tap_intermediate(net->b, x, TM_LAYOUT_MAP);
-}
-
 static double stage_depth(const tm_effnet *net, int index, bool last)
 {
     if (net->fixed_ends && (index == 0 || last))
@@ -463,7 +457,7 @@ tm_node *tm_effnet_stages(const tm_effnet *net, tm_node *x, int in, const char *
     tm_stage_args stage, next;
     tm_decode_stage(stages[0], &next);
     if (next.blocks[0].stride > 1 || next.blocks[0].space_to_depth)
-        tap(net, "bn1", x, at.net_stride);
+        tm_tap_stage(net->b, "bn1", x, at.net_stride);
     for (int i = 0; stages[i]; i++) {
         bool last = !stages[i + 1];
         char module[24];
@@ -478,7 +472,7 @@ tm_node *tm_effnet_stages(const tm_effnet *net, tm_node *x, int in, const char *
         /* a stage's end is a feature level where the next one strides, but for the stride that
            ends a space-to-depth region */
         if (last || (next.blocks[0].stride > 1 && at.depth == NOT_DEPTH))
-            tap(net, module, x, at.net_stride);
+            tm_tap_stage(net->b, module, x, at.net_stride);
     }
     return x;
 }

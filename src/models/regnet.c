@@ -215,12 +215,6 @@ static tm_node *stage(const regnet *m, tm_node *x, int index, int stride, int di
     return x;
 }
 
-static void tap(const regnet *m, const char *module, tm_node *x, int reduction)
-{
-    tm_tap_feature(m->b, module, x, reduction);
-    tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
-}
-
 static tm_node *final_conv(const regnet *m, tm_node *x)
 {
     if (m->v->features)
@@ -237,18 +231,17 @@ static void build(tm_builder *b, const void *variant)
     tm_node *x = v->preact ? tm_conv2d(b, "stem", b->graph->input, stem)
                            : conv_norm(&m, "stem", b->graph->input, stem, m.act);
     int net_stride = 2, dilation = 1;
-    tap(&m, "stem", x, net_stride);
+    tm_tap_stage(b, "stem", x, net_stride);
     for (int i = 0; i < 4; i++) {
         int stride = net_stride < b->options.output_stride ? 2 : 1;
         if (stride == 1)
             dilation *= 2;
         net_stride *= stride;
         x = stage(&m, x, i, stride, dilation);
-        tap(&m, names[i], x, net_stride);
+        tm_tap_stage(b, names[i], x, net_stride);
     }
     x = final_conv(&m, x);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");
 }
 
