@@ -66,6 +66,8 @@ typedef struct tm_open_options {
     int num_classes;         /* -1: the model's own; 0: no classifier */
     int in_chans;
     int img_height, img_width;
+    bool drop_head;          /* a classifier of another size is left out of the weights; the new
+                                one has the formula's values */
     const char *global_pool; /* "": none */
     int output_stride;       /* 8, 16 or 32 */
     bool from_features;      /* the input is forward_features' output instead of a picture */

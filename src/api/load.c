@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/adapt.h"
 #include "api/builtin.h"
 #include "api/model.h"
 #include "passes/passes.h"
@@ -71,6 +72,27 @@ tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_
                    hub[0] ? " on the Hugging Face hub)" : "");
 }
 
+/* The file's tensors of a classifier that is not wanted are not unexpected. */
+static tm_status add_dropped_head(const tm_model *model, const tm_weights *weights, tm_arena *arena,
+                                  tm_tensor_spec **tensors, size_t *count, tm_error *error)
+{
+    size_t stored = tm_weights_count(weights);
+    tm_tensor_spec *all = tm_arena_alloc(arena, (*count + stored + 1) * sizeof *all);
+    if (!all)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for %zu tensors", *count + stored);
+    memcpy(all, *tensors, *count * sizeof *all);
+    for (size_t i = 0; i < stored; i++) {
+        const tm_tensor_view *view = tm_weights_at(weights, i);
+        if (!tm_is_dropped_head(model, view->name))
+            continue;
+        all[*count] = (tm_tensor_spec){.name = view->name, .rank = view->rank};
+        memcpy(all[*count].shape, view->shape, sizeof view->shape);
+        ++*count;
+    }
+    *tensors = all;
+    return TM_OK;
+}
+
 static tm_status check_fit(const tm_model *model, const tm_weights *weights, tm_error *error)
 {
     tm_arena arena = {0};
@@ -81,6 +103,8 @@ static tm_status check_fit(const tm_model *model, const tm_weights *weights, tm_
     if (tm_weights_is_formula(weights))
         return TM_OK;
     tm_status status = tm_model_tensors(model, &arena, &tensors, &count, error);
+    if (!status)
+        status = add_dropped_head(model, weights, &arena, &tensors, &count, error);
     if (!status)
         status = tm_weights_compare(weights, tensors, count, &diff, &report, error);
     if (!status && diff.missing + diff.unexpected + diff.mismatched > 0) {
@@ -132,6 +156,8 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
         return tm_fail(error, TM_USAGE, "%s: choose an output before loading", model->display);
     tm_weights *weights = NULL;
     tm_status status = tm_model_open_weights(model, &weights, error);
+    if (!status)
+        status = tm_adapt(model, weights, error);
     if (!status)
         status = check_fit(model, weights, error);
     if (!status)

@@ -181,21 +181,8 @@ static void write_text(tm_buffer *out, const tm_model *model, int batch, const t
 static tm_status open_model(const tm_model_options *m, const tm_run_options *run, const char *name,
                             int batch, tm_model **model, tm_error *error)
 {
-    const char *threads = getenv("OMP_NUM_THREADS");
-    tm_open_options open = {.weights = m->weights,
-                            .cache_dir = m->cache_dir,
-                            .num_classes = m->num_classes,
-                            .in_chans = m->in_chans,
-                            .img_height = m->img_size.height,
-                            .img_width = m->img_size.width,
-                            .global_pool = m->global_pool,
-                            .max_batch = batch,
-                            .threads = run->threads ? run->threads
-                                       : threads    ? atoi(threads)
-                                                    : 0,
-                            .isa = run->isa};
-    if (m->no_pretrained && !open.weights)
-        open.weights = "formula:0";
+    tm_open_options open = tm_open_options_of(m, run);
+    open.max_batch = batch;
     tm_status status = tm_model_open(name, &open, model, error);
     return status ? status : tm_model_select(*model, "logits", error);
 }

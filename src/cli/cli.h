@@ -143,7 +143,8 @@ typedef struct tm_model_options {
     int in_chans;        /* 0: the model's own */
     const char *global_pool;
     tm_img_size img_size;
-    bool no_pretrained, offline;
+    int output_stride; /* 0: the model's own */
+    bool no_pretrained, offline, drop_head;
     const char *cache_dir;
 } tm_model_options;
 #define TM_MODEL_OPTIONS_DEFAULT                                                                   \
@@ -196,6 +197,10 @@ typedef struct tm_output_options {
 
 extern const tm_option_group tm_model_group, tm_picture_group, tm_input_group, tm_run_group,
     tm_output_group;
+
+/* How the options ask for a model to be opened; run may be NULL. OMP_NUM_THREADS counts where no
+ * option says otherwise. */
+tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_options *run);
 
 /* The model among "[MODEL] INPUT...": the -m option, else the first operand if it names a model,
  * which is then taken from the operands, else TM_BUILTIN_MODEL. An operand that is no file and

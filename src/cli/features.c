@@ -7,7 +7,6 @@
 typedef struct features_options {
     tm_ints indices;
     const char *kind, *format, *grid;
-    int output_stride;
     bool l2;
 } features_options;
 
@@ -20,8 +19,6 @@ static const tm_option options[] = {
     {0, "kind", "pyramid|unpooled|pooled|pre-logits", "feature maps, the last state, the pooled "
         "embedding, or what the classifier sees (default: pyramid)",
         TM_OPTION_CHOICE, FEATURES(kind), 0, 0},
-    {0, "output-stride", "8|16|32", "input pixels per pixel of the last map",
-        TM_OPTION_INT, FEATURES(output_stride), 8, 32},
     {0, "l2", NULL, "divide each tensor by its length", TM_OPTION_FLAG, FEATURES(l2), 0, 0},
     {0, "grid", "OUT.png", "draw the first picture's maps, a tile per channel",
         TM_OPTION_TEXT, FEATURES(grid), 0, 0},
@@ -95,7 +92,6 @@ int tm_cmd_features(int argc, char **argv)
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
-    set.output_stride = chosen.output_stride;
     const tm_tensors_command how = {.list = "features",
                                     .format = chosen.format,
                                     .l2 = chosen.l2,

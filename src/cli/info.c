@@ -87,13 +87,7 @@ static tm_status open_model(const char *name, const tm_resolved *resolved,
     *model = NULL;
     if (!graph && !tm_arch_buildable(&resolved->arch))
         return TM_OK;
-    tm_open_options open = {.weights = m->no_pretrained && !m->weights ? "formula:0" : m->weights,
-                            .cache_dir = m->cache_dir,
-                            .num_classes = m->num_classes,
-                            .in_chans = m->in_chans,
-                            .global_pool = m->global_pool,
-                            .img_height = m->img_size.height,
-                            .img_width = m->img_size.width};
+    tm_open_options open = tm_open_options_of(m, NULL);
     return tm_model_open(name, &open, model, error);
 }
 

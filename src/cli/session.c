@@ -32,19 +32,9 @@ static double now(void)
 
 /* ---- opening ---- */
 
-/* OMP_NUM_THREADS counts when no option says otherwise. */
-static int thread_count(const tm_run_options *run)
-{
-    const char *text = getenv("OMP_NUM_THREADS");
-    int count = run->threads ? run->threads : text ? atoi(text) : 0;
-    return count > 0 ? count : tm_cpu_threads();
-}
-
 static void set_size(const tm_session_options *o, const char *name, tm_open_options *open)
 {
     tm_resolved resolved;
-    open->img_height = o->model.img_size.height;
-    open->img_width = o->model.img_size.width;
     bool test = o->picture.size && strcmp(o->picture.size, "test") == 0;
     if (!open->img_height && test && tm_model_resolve(name, &resolved, NULL) == TM_OK) {
         open->img_height = resolved.config.test_input_size[1];
@@ -108,21 +98,11 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
         return status;
     if (!arguments->operand_count && !options->input.files_from)
         return tm_fail(error, TM_USAGE, "no INPUT: give pictures, folders or --files-from");
-    session->threads = thread_count(&options->run);
-    session->batch = batch_size(options, arguments);
-    tm_open_options open = {.weights = options->model.weights,
-                            .cache_dir = options->model.cache_dir,
-                            .num_classes = options->model.num_classes,
-                            .in_chans = options->model.in_chans,
-                            .global_pool = options->model.global_pool,
-                            .output_stride = options->output_stride,
-                            .from_features = options->from_features,
-                            .norm_intermediates = options->norm_intermediates,
-                            .max_batch = session->batch,
-                            .threads = session->threads,
-                            .isa = options->run.isa};
-    if (options->model.no_pretrained && !open.weights)
-        open.weights = "formula:0";
+    tm_open_options open = tm_open_options_of(&options->model, &options->run);
+    session->threads = open.threads;
+    session->batch = open.max_batch = batch_size(options, arguments);
+    open.from_features = options->from_features;
+    open.norm_intermediates = options->norm_intermediates;
     set_size(options, name, &open);
     status = tm_model_open(name, &open, &session->model, error);
     if (!status) {

@@ -16,7 +16,6 @@ typedef struct tm_session_options {
     tm_input_options input;
     tm_run_options run;
     tm_output_options output;
-    int output_stride;       /* 0: the model's own */
     bool norm_intermediates; /* see tm_open_options, as below */
     bool from_features;
 } tm_session_options;

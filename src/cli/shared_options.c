@@ -2,9 +2,11 @@
 /* Options that several commands have. */
 #include "cli/cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "registry/registry.h"
 
 /* clang-format off */
@@ -17,6 +19,10 @@ static const tm_option model_options[] = {
         TM_OPTION_TEXT, MODEL(weights), 0, 0},
     {0, "num-classes", "N", "size of the head; 0 removes it",
         TM_OPTION_INT, MODEL(num_classes), 0, 1000000},
+    {0, "drop-head", NULL, "leave a classifier of another size out of the weights",
+        TM_OPTION_FLAG, MODEL(drop_head), 0, 0},
+    {0, "output-stride", "8|16|32", "input pixels per pixel of the last map",
+        TM_OPTION_INT, MODEL(output_stride), 8, 32},
     {0, "in-chans", "N", "input channels", TM_OPTION_INT, MODEL(in_chans), 1, 4096},
     {0, "global-pool", "POOL", "pooling before the head, as the model's timm option",
         TM_OPTION_TEXT, MODEL(global_pool), 0, 0},
@@ -88,6 +94,29 @@ const tm_option_group tm_picture_group = TM_OPTION_GROUP("Pictures", picture_opt
 const tm_option_group tm_input_group = TM_OPTION_GROUP("Input", input_options);
 const tm_option_group tm_run_group = TM_OPTION_GROUP("Run", run_options);
 const tm_option_group tm_output_group = TM_OPTION_GROUP("Output", output_options);
+
+static int thread_count(const tm_run_options *run)
+{
+    const char *text = getenv("OMP_NUM_THREADS");
+    int count = run && run->threads ? run->threads : text ? atoi(text) : 0;
+    return count > 0 ? count : tm_cpu_threads();
+}
+
+tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_options *run)
+{
+    bool formula = model->no_pretrained && !model->weights;
+    return (tm_open_options){.weights = formula ? "formula:0" : model->weights,
+                             .cache_dir = model->cache_dir,
+                             .num_classes = model->num_classes,
+                             .in_chans = model->in_chans,
+                             .img_height = model->img_size.height,
+                             .img_width = model->img_size.width,
+                             .drop_head = model->drop_head,
+                             .global_pool = model->global_pool,
+                             .output_stride = model->output_stride,
+                             .threads = thread_count(run),
+                             .isa = run ? run->isa : NULL};
+}
 
 static bool has_source(const char *name)
 {

@@ -17,6 +17,8 @@
 /* A parameter or buffer of the state dict; the same name twice is the same node. name is relative
  * to the scope. */
 tm_node *tm_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
+/* A position embedding [1, prefix + h * w, c]: checkpoints of another grid are resampled. */
+tm_node *tm_pos_embed(tm_builder *b, const char *name, int prefix, int h, int w, int c);
 tm_node *tm_param1(tm_builder *b, const char *name, int64_t d0);
 tm_node *tm_param2(tm_builder *b, const char *name, int64_t d0, int64_t d1);
 tm_node *tm_param3(tm_builder *b, const char *name, int64_t d0, int64_t d1, int64_t d2);
@@ -80,7 +82,9 @@ typedef enum tm_norm_kind {
     TM_NORM_BATCH, /* weight, bias, running_mean, running_var (num_batches_tracked) */
     TM_NORM_LAYER, /* over the channels of each pixel or token: LayerNorm and LayerNorm2d */
     TM_NORM_RMS,   /* like LAYER without mean and bias */
-    TM_NORM_GROUP  /* over (h, w, c / groups) */
+    TM_NORM_GROUP, /* over (h, w, c / groups) */
+    TM_NORM_SIMPLE /* over the channels: x / sqrt(unbiased variance + eps), the mean stays; no bias,
+                      groups 1 */
 } tm_norm_kind;
 
 typedef struct tm_norm {
@@ -121,6 +125,9 @@ typedef struct tm_pool {
 } tm_pool;
 
 tm_node *tm_pool2d(tm_builder *b, tm_node *x, tm_pool pool);
+
+/* torch's adaptive_avg_pool2d: h x w means of windows that share x out. */
+tm_node *tm_adaptive_avg_pool2d(tm_builder *b, tm_node *x, int h, int w);
 
 typedef enum tm_reduce_kind { TM_REDUCE_AVG, TM_REDUCE_MAX, TM_REDUCE_SUM } tm_reduce_kind;
 /* Over all h x w (or all tokens): result 1 x 1 x c. */

@@ -79,6 +79,14 @@ tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_
     return new_param(b, name, rank, dims, (tm_param_attrs){.trained = false});
 }
 
+tm_node *tm_pos_embed(tm_builder *b, const char *name, int prefix, int h, int w, int c)
+{
+    int64_t dims[] = {1, prefix + (int64_t)h * w, c};
+    return new_param(
+        b, name, 3, dims,
+        (tm_param_attrs){.trained = true, .prefix = prefix, .grid_h = h, .grid_w = w});
+}
+
 tm_node *tm_param1(tm_builder *b, const char *name, int64_t d0)
 {
     return tm_param(b, name, 1, (int64_t[]){d0});

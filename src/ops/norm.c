@@ -6,8 +6,26 @@
 #include "ops/lower.h"
 #include "ops/rows.h"
 
+/* timm's SimpleNorm, of other operators */
+static tm_node *simple_norm(tm_builder *b, const char *name, tm_node *x, tm_norm norm)
+{
+    int c = x->shape.c;
+    float per_degree = 1.0f / (float)(c > 1 ? c - 1 : 1);
+    tm_push(b, "%s", name);
+    tm_node *centered = tm_sub(b, x, tm_reduce_c(b, x, TM_REDUCE_AVG));
+    tm_node *var = tm_reduce_c(b, tm_mul(b, centered, centered), TM_REDUCE_SUM);
+    var = tm_affine(b, var, per_degree, norm.eps > 0 ? norm.eps : 1e-5f);
+    x = tm_mul(b, x, tm_activate(b, var, TM_ACT_RSQRT));
+    if (!norm.no_affine)
+        x = tm_mul(b, x, tm_param1(b, "weight", c));
+    tm_pop(b);
+    return x;
+}
+
 tm_node *tm_normalize(tm_builder *b, const char *name, tm_node *x, tm_norm norm)
 {
+    if (norm.kind == TM_NORM_SIMPLE)
+        return simple_norm(b, name, x, norm);
     bool batch = norm.kind == TM_NORM_BATCH, group = norm.kind == TM_NORM_GROUP;
     tm_norm_attrs attrs = {.kind = norm.kind,
                            .eps = norm.eps > 0 ? norm.eps : 1e-5f,
@@ -179,6 +197,8 @@ static void norm_lower(tm_lowering *lowering, const tm_node *node)
         break;
     case TM_NORM_GROUP:
         group_lower(lowering, node);
+        break;
+    case TM_NORM_SIMPLE: /* tm_normalize makes no such node */
         break;
     }
 }

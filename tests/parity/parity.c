@@ -2,10 +2,13 @@
 /*
  * Compares the models with timm's own answers for weights made by the formula.
  *
- *   parity [--isa LEVEL] [--gaps FILE] [--names] [--threads N] GOLDEN.jsonl [GLOB...]
+ *   parity [--isa LEVEL] [--gaps FILE] [--names] [--checkpoint FILE] [--threads N] GOLDEN.jsonl
+ *          [GLOB...]
  *
  * A golden line holds names and shapes of the state dict (as a hash), and for each output its
  * shape, rms, a projection on a fixed vector and samples. --names stops after names and shapes.
+ * --checkpoint writes the weights of the model as it is registered to FILE first, and loads them
+ * into the model that the line's arguments ask for.
  * FILE lists the models that are known to fail, sorted; one that passes must leave it.
  */
 #include <cjson/cJSON.h>
@@ -17,12 +20,13 @@
 #include <string.h>
 
 #include "api/model.h"
+#include "output/writer.h"
 #include "weights/formula.h"
 
 enum { LINE_CAPACITY = 4 << 20, REASON = 600 };
 
 typedef struct settings {
-    const char *isa, *gaps;
+    const char *isa, *gaps, *checkpoint;
     bool names_only;
     int threads;
 } settings;
@@ -295,6 +299,40 @@ static bool run_model(tm_model *model, const cJSON *golden, verdict *v)
     return true;
 }
 
+/* ---- checkpoints ---- */
+
+static bool write_checkpoint(const char *name, const char *path, verdict *v)
+{
+    tm_error error = {0};
+    tm_model *model = NULL;
+    tm_arena arena = {0};
+    tm_tensor_spec *tensors;
+    size_t count = 0;
+    tm_writer *writer = NULL;
+    if (!tm_model_open(name, NULL, &model, &error) &&
+        !tm_model_tensors(model, &arena, &tensors, &count, &error))
+        tm_writer_open(path, true, &writer, &error);
+    for (size_t i = 0; i < count && !error.status; i++) {
+        size_t elements = 1;
+        for (int k = 0; k < tensors[i].rank; k++)
+            elements *= (size_t)tensors[i].shape[k];
+        float *values = malloc(elements * sizeof *values);
+        if (!values)
+            break;
+        tm_formula_fill(tensors[i].name, tensors[i].rank, tensors[i].shape, 0, 1.0, 0, elements,
+                        values);
+        tm_writer_add(writer, tensors[i].name, tensors[i].rank, tensors[i].shape, values, &error);
+        free(values);
+    }
+    if (writer && !error.status)
+        tm_writer_commit(writer, &error);
+    else
+        tm_writer_abandon(writer);
+    tm_arena_free(&arena);
+    tm_model_close(model);
+    return !error.status || fails(v, "%s", error.message);
+}
+
 static void check_model(const cJSON *golden, const settings *set, verdict *v)
 {
     char weights[64];
@@ -308,13 +346,20 @@ static void check_model(const cJSON *golden, const settings *set, verdict *v)
     options.in_chans = cJSON_GetArrayItem(input, 1)->valueint;
     options.img_height = cJSON_GetArrayItem(input, 2)->valueint;
     options.img_width = cJSON_GetArrayItem(input, 3)->valueint;
+    const cJSON *kwargs = cJSON_GetObjectItemCaseSensitive(golden, "kwargs");
+    options.num_classes = (int)number(kwargs, "num_classes", -1);
+    if (set->checkpoint && !write_checkpoint(text(golden, "model"), set->checkpoint, v))
+        return;
+    if (set->checkpoint)
+        options.weights = set->checkpoint;
     tm_error error = {0};
     tm_model *model;
     if (tm_model_open(text(golden, "model"), &options, &model, &error)) {
         fails(v, "%s", error.message);
         return;
     }
-    bool good = check_names(model, golden, v) && check_default_features(model, golden, v);
+    bool good = set->checkpoint ||
+                (check_names(model, golden, v) && check_default_features(model, golden, v));
     if (good && !set->names_only &&
         cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(golden, "outputs")) > 0)
         run_model(model, golden, v);
@@ -385,6 +430,8 @@ int main(int argc, char **argv)
             set.isa = argv[++i];
         else if (strcmp(argv[i], "--gaps") == 0 && i + 1 < argc)
             set.gaps = argv[++i];
+        else if (strcmp(argv[i], "--checkpoint") == 0 && i + 1 < argc)
+            set.checkpoint = argv[++i];
         else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
             set.threads = atoi(argv[++i]);
         else
@@ -393,8 +440,8 @@ int main(int argc, char **argv)
     FILE *f = i < argc ? fopen(argv[i], "r") : NULL;
     char *line = malloc(LINE_CAPACITY);
     if (!f || !line) {
-        fprintf(stderr, "usage: parity [--isa LEVEL] [--gaps FILE] [--names] [--threads N] "
-                        "GOLDEN.jsonl [GLOB...]\n");
+        fprintf(stderr, "usage: parity [--isa LEVEL] [--gaps FILE] [--names] [--checkpoint FILE] "
+                        "[--threads N] GOLDEN.jsonl [GLOB...]\n");
         return 2;
     }
     int passed = 0, failed = 0;
