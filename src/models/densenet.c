@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* timm's densenet.py: DenseNet (1608.06993), with deep stems and with blur pool (1904.11486). */
+#include <stdio.h>
+
+#include "models/model.h"
+#include "models/parts.h"
+#include "models/parts_conv.h"
+
+typedef struct densenet_variant {
+    const char *name;
+    int growth; /* channels that a layer adds */
+    int layers[4];
+    bool deep_stem; /* three 3x3 convolutions in place of one 7x7 */
+    bool blur;      /* anti-aliasing in the stem's pool */
+} densenet_variant;
+
+static const densenet_variant variants[] = {
+    {.name = "densenet121", .growth = 32, .layers = {6, 12, 24, 16}},
+    {.name = "densenet161", .growth = 48, .layers = {6, 12, 36, 24}},
+    {.name = "densenet169", .growth = 32, .layers = {6, 12, 32, 32}},
+    {.name = "densenet201", .growth = 32, .layers = {6, 12, 48, 32}},
+    {.name = "densenet264d", .growth = 48, .layers = {6, 12, 64, 48}, .deep_stem = true},
+    {.name = "densenetblur121d",
+     .growth = 32,
+     .layers = {6, 12, 24, 16},
+     .deep_stem = true,
+     .blur = true},
+};
+
+static tm_node *norm_relu(tm_builder *b, const char *name, tm_node *x)
+{
+    return tm_activate(b, tm_normalize(b, name, x, (tm_norm){.kind = TM_NORM_BATCH}), TM_ACT_RELU);
+}
+
+/* up to the pool, which comes after the first feature */
+static tm_node *stem(tm_builder *b, const densenet_variant *v, tm_node *x)
+{
+    if (!v->deep_stem) {
+        tm_conv seven = {.out = 2 * v->growth, .kernel = 7, .stride = 2};
+        return norm_relu(b, "norm0", tm_conv2d(b, "conv0", x, seven));
+    }
+    tm_conv conv = {.out = v->growth, .kernel = 3, .stride = 2};
+    x = norm_relu(b, "norm0", tm_conv2d(b, "conv0", x, conv));
+    conv.stride = 1;
+    x = norm_relu(b, "norm1", tm_conv2d(b, "conv1", x, conv));
+    conv.out = 2 * v->growth;
+    return norm_relu(b, "norm2", tm_conv2d(b, "conv2", x, conv));
+}
+
+static tm_node *stem_pool(tm_builder *b, const densenet_variant *v, tm_node *x)
+{
+    int stride = v->blur ? 1 : 2;
+    x = tm_pool2d(b, x, (tm_pool){.max = true, .kernel = 3, .stride = stride, .pad = 1});
+    return v->blur ? tm_anti_alias(b, x, TM_AA_BLUR, 2) : x;
+}
+
+static tm_node *dense_layer(tm_builder *b, tm_node *x, int growth)
+{
+    x = norm_relu(b, "norm1", x);
+    x = tm_conv2d(b, "conv1", x, (tm_conv){.out = 4 * growth, .kernel = 1});
+    x = norm_relu(b, "norm2", x);
+    return tm_conv2d(b, "conv2", x, (tm_conv){.out = growth, .kernel = 3});
+}
+
+static tm_node *dense_block(tm_builder *b, tm_node *x, int layers, int growth)
+{
+    for (int i = 0; i < layers; i++) {
+        tm_push(b, "denselayer%d", i + 1);
+        tm_node *parts[] = {x, dense_layer(b, x, growth)};
+        tm_pop(b);
+        x = tm_concat_c(b, 2, parts);
+    }
+    return x;
+}
+
+static tm_node *transition(tm_builder *b, tm_node *x)
+{
+    x = norm_relu(b, "norm", x);
+    x = tm_conv2d(b, "conv", x, (tm_conv){.out = x->shape.c / 2, .kernel = 1});
+    return tm_pool2d(b, x, (tm_pool){.kernel = 2});
+}
+
+static tm_node *block_and_transition(tm_builder *b, const densenet_variant *v, tm_node *x, int i)
+{
+    char module[32];
+    snprintf(module, sizeof module, "features.denseblock%d", i + 1);
+    tm_push(b, "denseblock%d", i + 1);
+    x = dense_block(b, x, v->layers[i], v->growth);
+    tm_pop(b);
+    if (i == 3)
+        return x;
+    tm_tap_stage(b, module, x, 4 << i);
+    tm_push(b, "transition%d", i + 1);
+    x = transition(b, x);
+    tm_pop(b);
+    return x;
+}
+
+static void build(tm_builder *b, const void *variant)
+{
+    const densenet_variant *v = variant;
+    tm_refuse_dilation(b);
+    tm_push(b, "features");
+    tm_node *x = stem(b, v, b->graph->input);
+    tm_tap_stage(b, v->deep_stem ? "features.norm2" : "features.norm0", x, 2);
+    x = stem_pool(b, v, x);
+    for (int i = 0; i < 4; i++)
+        x = block_and_transition(b, v, x, i);
+    x = norm_relu(b, "norm5", x);
+    tm_pop(b);
+    tm_tap_stage(b, "features.norm5", x, 32);
+    tm_tap_final(b, x);
+    tm_classifier_head(b, x, "avg", "classifier");
+}
+
+const tm_family tm_family_densenet = {.module = "densenet", TM_VARIANTS(variants), .build = build};

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* timm's vgg.py: VGG (1409.1556), with and without batch norm; its first two linear layers are
+ * convolutions. */
+#include <stdio.h>
+
+#include "models/model.h"
+#include "models/parts.h"
+#include "models/parts_conv.h"
+
+enum { STAGES = 5, HIDDEN = 4096, WINDOW = 7 };
+
+typedef struct vgg_variant {
+    const char *name;
+    int convs[STAGES];
+    bool norm;
+} vgg_variant;
+
+static const vgg_variant variants[] = {
+    {.name = "vgg11", .convs = {1, 1, 2, 2, 2}},
+    {.name = "vgg11_bn", .convs = {1, 1, 2, 2, 2}, .norm = true},
+    {.name = "vgg13", .convs = {2, 2, 2, 2, 2}},
+    {.name = "vgg13_bn", .convs = {2, 2, 2, 2, 2}, .norm = true},
+    {.name = "vgg16", .convs = {2, 2, 3, 3, 3}},
+    {.name = "vgg16_bn", .convs = {2, 2, 3, 3, 3}, .norm = true},
+    {.name = "vgg19", .convs = {2, 2, 4, 4, 4}},
+    {.name = "vgg19_bn", .convs = {2, 2, 4, 4, 4}, .norm = true},
+};
+
+/* Convolution, norm and activation are numbered one by one; `index` counts on. */
+static tm_node *conv(tm_builder *b, const vgg_variant *v, tm_node *x, int out, int *index)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%d", (*index)++);
+    x = tm_conv2d(b, name, x, (tm_conv){.out = out, .kernel = 3, .bias = true});
+    if (v->norm) {
+        snprintf(name, sizeof name, "%d", (*index)++);
+        x = tm_normalize(b, name, x, (tm_norm){.kind = TM_NORM_BATCH});
+    }
+    (*index)++;
+    return tm_activate(b, x, TM_ACT_RELU);
+}
+
+static tm_node *features(tm_builder *b, const vgg_variant *v, tm_node *x)
+{
+    static const int widths[STAGES] = {64, 128, 256, 512, 512};
+    char module[32];
+    int index = 0;
+    tm_push(b, "features");
+    for (int s = 0; s < STAGES; s++) {
+        for (int i = 0; i < v->convs[s]; i++)
+            x = conv(b, v, x, widths[s], &index);
+        snprintf(module, sizeof module, "features.%d", index - 1);
+        tm_tap_stage(b, module, x, 1 << s);
+        x = tm_pool2d(b, x, (tm_pool){.max = true, .kernel = 2});
+        index++;
+    }
+    tm_pop(b);
+    snprintf(module, sizeof module, "features.%d", index - 1);
+    tm_tap_stage(b, module, x, 1 << STAGES);
+    return x;
+}
+
+/* The hidden layers see windows of 7x7 pixels; a smaller map is stretched to one. */
+static tm_node *hidden_layers(tm_builder *b, tm_node *x)
+{
+    int h = x->shape.h < WINDOW ? WINDOW : x->shape.h,
+        w = x->shape.w < WINDOW ? WINDOW : x->shape.w;
+    if (h != x->shape.h || w != x->shape.w)
+        x = tm_adaptive_avg_pool2d(b, x, h, w);
+    tm_conv layer = {.out = HIDDEN, .kernel = WINDOW, .padding = TM_PAD_VALID, .bias = true};
+    tm_push(b, "pre_logits");
+    x = tm_activate(b, tm_conv2d(b, "fc1", x, layer), TM_ACT_RELU);
+    layer.kernel = 1;
+    x = tm_activate(b, tm_conv2d(b, "fc2", x, layer), TM_ACT_RELU);
+    tm_pop(b);
+    return x;
+}
+
+static void build(tm_builder *b, const void *variant)
+{
+    tm_refuse_dilation(b);
+    tm_node *x = features(b, variant, b->graph->input);
+    tm_tap_final(b, x);
+    tm_classifier_head(b, hidden_layers(b, x), "avg", "head.fc");
+}
+
+const tm_family tm_family_vgg = {.module = "vgg", TM_VARIANTS(variants), .build = build};
