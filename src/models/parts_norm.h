@@ -10,4 +10,8 @@
 tm_node *tm_evo_norm_s0(tm_builder *b, const char *name, tm_node *x, int groups, bool act,
                         float eps);
 
+/* timm's GlobalResponseNorm (2301.00808): x + bias + weight * x * n, n the norm of x's channel over
+ * all pixels, divided by the mean of all channels' norms. */
+tm_node *tm_global_response_norm(tm_builder *b, const char *name, tm_node *x);
+
 #endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "models/parts_norm.h"
+
 tm_node *tm_patch_embed(tm_builder *b, const char *name, tm_node *x, int width, int patch,
                         bool bias)
 {
@@ -137,6 +139,13 @@ tm_node *tm_attention_pool_latent(tm_builder *b, const char *name, tm_node *x, i
 
 /* ---- feed-forward ---- */
 
+static tm_node *layer(tm_builder *b, const char *name, tm_node *x, int out, const tm_ffn *ffn)
+{
+    if (ffn->conv)
+        return tm_conv2d(b, name, x, (tm_conv){.out = out, .kernel = 1, .bias = !ffn->no_bias});
+    return tm_linear(b, name, x, out, !ffn->no_bias);
+}
+
 tm_node *tm_feed_forward(tm_builder *b, const char *name, tm_node *x, tm_ffn ffn)
 {
     int dim = x->shape.c, half = ffn.hidden / 2;
@@ -144,21 +153,23 @@ tm_node *tm_feed_forward(tm_builder *b, const char *name, tm_node *x, tm_ffn ffn
     tm_push(b, "%s", name);
     switch (ffn.kind) {
     case TM_FFN_MLP:
-        x = tm_activate(b, tm_linear(b, "fc1", x, ffn.hidden, !ffn.no_bias), ffn.act);
+        x = tm_activate(b, layer(b, "fc1", x, ffn.hidden, &ffn), ffn.act);
         break;
     case TM_FFN_SWIGLU:
-        gate = tm_activate(b, tm_linear(b, "fc1_g", x, ffn.hidden, !ffn.no_bias), ffn.act);
-        x = tm_mul(b, gate, tm_linear(b, "fc1_x", x, ffn.hidden, !ffn.no_bias));
+        gate = tm_activate(b, layer(b, "fc1_g", x, ffn.hidden, &ffn), ffn.act);
+        x = tm_mul(b, gate, layer(b, "fc1_x", x, ffn.hidden, &ffn));
         break;
     case TM_FFN_GLU:
-        x = tm_linear(b, "fc1", x, ffn.hidden, !ffn.no_bias);
+        x = layer(b, "fc1", x, ffn.hidden, &ffn);
         gate = tm_activate(b, tm_slice_c(b, x, 0, half), ffn.act);
         x = tm_mul(b, gate, tm_slice_c(b, x, half, half));
         break;
     }
+    if (ffn.response_norm)
+        x = tm_global_response_norm(b, "grn", x);
     if (ffn.scale_norm)
         x = tm_normalize(b, "norm", x, ffn.norm);
-    x = tm_linear(b, "fc2", x, dim, !ffn.no_bias);
+    x = layer(b, "fc2", x, dim, &ffn);
     tm_pop(b);
     return x;
 }

@@ -54,9 +54,11 @@ typedef struct tm_ffn {
     tm_act_kind act;
     bool no_bias, scale_norm;
     tm_norm norm;
+    bool conv;          /* 1x1 convolutions (of a map) in place of linear layers */
+    bool response_norm; /* MLP: global response norm, grn, before fc2 */
 } tm_ffn;
 
-/* timm's Mlp, SwiGLU and GluMlp (gate first) */
+/* timm's Mlp, ConvMlp, GlobalResponseNormMlp, SwiGLU and GluMlp (gate first) */
 tm_node *tm_feed_forward(tm_builder *b, const char *name, tm_node *x, tm_ffn ffn);
 
 /* ---- blocks, named by the scope ---- */
