@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* timm's convnext.py: ConvNeXt (2201.03545) and ConvNeXt V2 (2301.00808). */
+#include <stdio.h>
+
+#include "models/model.h"
+#include "models/parts.h"
+#include "models/parts_head.h"
+#include "models/parts_vit.h"
+
+typedef enum stem_kind {
+    PATCH,          /* one 4x4 convolution of stride 4 */
+    OVERLAP,        /* two 3x3 of stride 2 */
+    OVERLAP_TIERED, /* the first of half the width */
+    OVERLAP_ACT     /* an activation between */
+} stem_kind;
+
+typedef struct convnext_variant {
+    const char *name;
+    int depths[4], dims[4], kernels[4] /* 7 */;
+    stem_kind stem;
+    bool conv_mlp;      /* 1x1 convolutions in place of linear layers */
+    bool response_norm; /* in the MLP, in place of layer scale */
+    tm_norm_kind norm;  /* LAYER; RMS, SIMPLE */
+    float norm_eps;     /* 1e-6 */
+    tm_act_kind act;    /* GELU */
+    bool norm_first;    /* final norm before the pool */
+    int head_hidden;
+} convnext_variant;
+
+/* clang-format off */
+static const convnext_variant variants[] = {
+    {.name = "convnext_atto", .depths = {2, 2, 6, 2}, .dims = {40, 80, 160, 320}, .conv_mlp = true},
+    {.name = "convnext_atto_ols", .depths = {2, 2, 6, 2}, .dims = {40, 80, 160, 320},
+     .stem = OVERLAP_TIERED, .conv_mlp = true},
+    {.name = "convnext_atto_rms", .depths = {2, 2, 6, 2}, .dims = {40, 80, 160, 320},
+     .conv_mlp = true, .norm = TM_NORM_RMS},
+    {.name = "convnext_base", .depths = {3, 3, 27, 3}, .dims = {128, 256, 512, 1024}},
+    {.name = "convnext_femto", .depths = {2, 2, 6, 2}, .dims = {48, 96, 192, 384},
+     .conv_mlp = true},
+    {.name = "convnext_femto_ols", .depths = {2, 2, 6, 2}, .dims = {48, 96, 192, 384},
+     .stem = OVERLAP_TIERED, .conv_mlp = true},
+    {.name = "convnext_large", .depths = {3, 3, 27, 3}, .dims = {192, 384, 768, 1536}},
+    {.name = "convnext_large_mlp", .depths = {3, 3, 27, 3}, .dims = {192, 384, 768, 1536},
+     .head_hidden = 1536},
+    {.name = "convnext_nano", .depths = {2, 2, 8, 2}, .dims = {80, 160, 320, 640},
+     .conv_mlp = true},
+    {.name = "convnext_nano_ols", .depths = {2, 2, 8, 2}, .dims = {80, 160, 320, 640},
+     .stem = OVERLAP, .conv_mlp = true},
+    {.name = "convnext_pico", .depths = {2, 2, 6, 2}, .dims = {64, 128, 256, 512},
+     .conv_mlp = true},
+    {.name = "convnext_pico_ols", .depths = {2, 2, 6, 2}, .dims = {64, 128, 256, 512},
+     .stem = OVERLAP_TIERED, .conv_mlp = true},
+    {.name = "convnext_small", .depths = {3, 3, 27, 3}, .dims = {96, 192, 384, 768}},
+    {.name = "convnext_tiny", .depths = {3, 3, 9, 3}, .dims = {96, 192, 384, 768}},
+    {.name = "convnext_tiny_hnf", .depths = {3, 3, 9, 3}, .dims = {96, 192, 384, 768},
+     .conv_mlp = true, .norm_first = true},
+    {.name = "convnext_xlarge", .depths = {3, 3, 27, 3}, .dims = {256, 512, 1024, 2048}},
+    {.name = "convnext_xxlarge", .depths = {3, 4, 30, 3}, .dims = {384, 768, 1536, 3072},
+     .norm_eps = 1e-5f},
+    {.name = "convnext_zepto_rms", .depths = {2, 2, 4, 2}, .dims = {32, 64, 128, 256},
+     .conv_mlp = true, .norm = TM_NORM_SIMPLE},
+    {.name = "convnext_zepto_rms_ols", .depths = {2, 2, 4, 2}, .dims = {32, 64, 128, 256},
+     .stem = OVERLAP_ACT, .conv_mlp = true, .norm = TM_NORM_SIMPLE},
+    {.name = "convnextv2_atto", .depths = {2, 2, 6, 2}, .dims = {40, 80, 160, 320},
+     .conv_mlp = true, .response_norm = true},
+    {.name = "convnextv2_base", .depths = {3, 3, 27, 3}, .dims = {128, 256, 512, 1024},
+     .response_norm = true},
+    {.name = "convnextv2_femto", .depths = {2, 2, 6, 2}, .dims = {48, 96, 192, 384},
+     .conv_mlp = true, .response_norm = true},
+    {.name = "convnextv2_huge", .depths = {3, 3, 27, 3}, .dims = {352, 704, 1408, 2816},
+     .response_norm = true},
+    {.name = "convnextv2_large", .depths = {3, 3, 27, 3}, .dims = {192, 384, 768, 1536},
+     .response_norm = true},
+    {.name = "convnextv2_nano", .depths = {2, 2, 8, 2}, .dims = {80, 160, 320, 640},
+     .conv_mlp = true, .response_norm = true},
+    {.name = "convnextv2_pico", .depths = {2, 2, 6, 2}, .dims = {64, 128, 256, 512},
+     .conv_mlp = true, .response_norm = true},
+    {.name = "convnextv2_small", .depths = {3, 3, 27, 3}, .dims = {96, 192, 384, 768},
+     .response_norm = true},
+    {.name = "convnextv2_tiny", .depths = {3, 3, 9, 3}, .dims = {96, 192, 384, 768},
+     .response_norm = true},
+    {.name = "test_convnext", .depths = {1, 2, 4, 2}, .dims = {24, 32, 48, 64}, .norm_eps = 1e-5f,
+     .act = TM_ACT_GELU_TANH},
+    {.name = "test_convnext2", .depths = {1, 1, 1, 1}, .dims = {32, 64, 96, 128}, .norm_eps = 1e-5f,
+     .act = TM_ACT_GELU_TANH},
+    {.name = "test_convnext3", .depths = {1, 1, 1, 1}, .dims = {32, 64, 96, 128},
+     .kernels = {7, 5, 5, 3}, .norm_eps = 1e-5f, .act = TM_ACT_SILU},
+};
+/* clang-format on */
+
+typedef struct convnext {
+    tm_builder *b;
+    const convnext_variant *v;
+    tm_norm norm;
+    tm_act_kind act;
+} convnext;
+
+static tm_node *stem(const convnext *m, tm_node *x)
+{
+    tm_builder *b = m->b;
+    int width = m->v->dims[0];
+    tm_push(b, "stem");
+    if (m->v->stem == PATCH) {
+        x = tm_conv2d(
+            b, "0", x,
+            (tm_conv){
+                .out = width, .kernel = 4, .stride = 4, .padding = TM_PAD_VALID, .bias = true});
+        x = tm_normalize(b, "1", x, m->norm);
+    } else {
+        int first = m->v->stem == OVERLAP_TIERED ? tm_divisible(width / 2, 8, 0.9) : width;
+        bool act = m->v->stem == OVERLAP_ACT;
+        x = tm_conv2d(b, "0", x, (tm_conv){.out = first, .kernel = 3, .stride = 2, .bias = true});
+        if (act)
+            x = tm_activate(b, x, m->act);
+        x = tm_conv2d(b, act ? "2" : "1", x,
+                      (tm_conv){.out = width, .kernel = 3, .stride = 2, .bias = true});
+        x = tm_normalize(b, act ? "3" : "2", x, m->norm);
+    }
+    tm_pop(b);
+    return x;
+}
+
+static tm_node *block(const convnext *m, tm_node *x, int kernel, int dilation)
+{
+    tm_builder *b = m->b;
+    int c = x->shape.c;
+    tm_node *y = tm_conv2d(b, "conv_dw", x,
+                           (tm_conv){.out = c,
+                                     .kernel = kernel,
+                                     .dilation = dilation,
+                                     .groups = TM_DEPTHWISE,
+                                     .bias = true});
+    y = tm_feed_forward(b, "mlp", tm_normalize(b, "norm", y, m->norm),
+                        (tm_ffn){.hidden = 4 * c,
+                                 .act = m->act,
+                                 .conv = m->v->conv_mlp,
+                                 .response_norm = m->v->response_norm});
+    if (!m->v->response_norm)
+        y = tm_mul(b, y, tm_param1(b, "gamma", c));
+    return tm_add(b, y, x);
+}
+
+/* Dilation as it is before the blocks and in them. */
+typedef struct stage_shape {
+    int stride, first_dilation, dilation;
+} stage_shape;
+
+static tm_node *stage(const convnext *m, tm_node *x, int index, stage_shape s)
+{
+    tm_builder *b = m->b;
+    const convnext_variant *v = m->v;
+    bool spatial = s.stride > 1 || s.first_dilation != s.dilation;
+    tm_push(b, "stages.%d", index);
+    if (spatial || x->shape.c != v->dims[index]) {
+        x = tm_normalize(b, "downsample.0", x, m->norm);
+        x = tm_conv2d(b, "downsample.1", x,
+                      (tm_conv){.out = v->dims[index],
+                                .kernel = spatial ? 2 : 1,
+                                .stride = s.stride,
+                                .dilation = s.first_dilation,
+                                .padding = s.dilation > 1 ? TM_PAD_SAME : TM_PAD_VALID,
+                                .bias = true});
+    }
+    for (int i = 0; i < v->depths[index]; i++) {
+        tm_push(b, "blocks.%d", i);
+        x = block(m, x, v->kernels[index] ? v->kernels[index] : 7, s.dilation);
+        tm_pop(b);
+    }
+    tm_pop(b);
+    return x;
+}
+
+static tm_node *stages(const convnext *m, tm_node *x)
+{
+    tm_builder *b = m->b;
+    int reduction = 4, dilation = 1;
+    for (int i = 0; i < 4; i++) {
+        char module[16];
+        int stride = i ? 2 : 1;
+        if (reduction >= b->options.output_stride && stride > 1) {
+            dilation *= stride;
+            stride = 1;
+        }
+        reduction *= stride;
+        x = stage(m, x, i, (stage_shape){stride, dilation <= 2 ? 1 : 2, dilation});
+        snprintf(module, sizeof module, "stages.%d", i);
+        tm_tap_feature(b, module, x, reduction);
+        bool norm = i == 3 && m->v->norm_first && b->options.norm_intermediates;
+        tm_tap_intermediate(b, norm ? tm_normalize(b, "norm_pre", x, m->norm) : x, TM_LAYOUT_MAP);
+    }
+    return x;
+}
+
+static void build(tm_builder *b, const void *variant)
+{
+    const convnext_variant *v = variant;
+    convnext m = {.b = b,
+                  .v = v,
+                  .norm = {.kind = v->norm ? v->norm : TM_NORM_LAYER,
+                           .eps = v->norm_eps > 0 ? v->norm_eps : 1e-6f},
+                  .act = v->act ? v->act : TM_ACT_GELU};
+    tm_node *x = stages(&m, stem(&m, b->graph->input));
+    if (v->norm_first)
+        x = tm_normalize(b, "norm_pre", x, m.norm);
+    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
+    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    if (v->norm_first)
+        tm_classifier_head(b, x, "avg", "head.fc");
+    else
+        tm_norm_mlp_head(
+            b, "head", x,
+            (tm_mlp_head){
+                .pool = "avg", .norm = m.norm, .hidden = v->head_hidden, .act = TM_ACT_GELU});
+}
+
+const tm_family tm_family_convnext = {.module = "convnext", TM_VARIANTS(variants), .build = build};
