@@ -36,6 +36,11 @@ typedef struct tm_model_facts {
 
 tm_model_facts tm_model_count(const tm_model *model);
 
+/* Parameters left when only the intermediates `indices` are wanted, as timm's
+ * prune_intermediate_layers leaves them; norm, head: those are pruned too. -1: no memory. */
+int64_t tm_model_count_pruned(const tm_model *model, const int *indices, size_t count, bool norm,
+                              bool head);
+
 /* What the arena of a run to the logits takes for one picture; 0 where there are no logits or no
  * memory to tell. Runs the passes: call it on a model that will not be loaded. */
 size_t tm_model_activation_bytes(tm_model *model);

@@ -107,8 +107,7 @@ static tm_status start_from_features(tm_model *model, tm_error *error)
 {
     const tm_tap *features = tm_graph_tap(&model->graph, TM_TAP_FORWARD_FEATURES, 0);
     if (!features)
-        return tm_fail(error, TM_USAGE, "%s has no forward_features to begin from",
-                       model->display);
+        return tm_fail(error, TM_USAGE, "%s has no forward_features to begin from", model->display);
     features->node->op = NULL;
     features->node->input_count = 0;
     model->graph.input = features->node;
@@ -168,67 +167,4 @@ void tm_model_close(tm_model *model)
     free(model->available);
     free(model->chosen);
     free(model);
-}
-
-/* ---- facts ---- */
-
-/* What the logits need, or everything where there are none. */
-static void mark_for_facts(const tm_graph *graph, bool *needed)
-{
-    const tm_tap *logits = tm_graph_tap(graph, TM_TAP_LOGITS, 0);
-    for (int i = 0; i < graph->node_count; i++)
-        needed[i] = !logits || graph->nodes[i] == logits->node;
-    for (int i = graph->node_count - 1; i >= 0; i--)
-        for (int k = 0; needed[i] && k < graph->nodes[i]->input_count; k++)
-            needed[graph->nodes[i]->inputs[k]->id] = true;
-}
-
-tm_model_facts tm_model_count(const tm_model *model)
-{
-    const tm_graph *graph = &model->graph;
-    tm_model_facts facts = {0};
-    bool *needed = calloc((size_t)graph->node_count, sizeof *needed);
-    if (!needed)
-        return facts;
-    mark_for_facts(graph, needed);
-    for (int i = 0; i < graph->node_count; i++) {
-        const tm_node *node = graph->nodes[i];
-        if (node->op == &tm_op_param && ((const tm_param_attrs *)node->attrs)->trained)
-            facts.params += tm_element_count(node);
-        if (!needed[i] || node->constant || !node->op || !node->op->macs)
-            continue;
-        facts.macs += node->op->macs(node);
-        facts.activations += (double)node->shape.h * node->shape.w * node->shape.c;
-    }
-    free(needed);
-    return facts;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const tm_tensor_spec *)a)->name, ((const tm_tensor_spec *)b)->name);
-}
-
-tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spec **tensors,
-                           size_t *count, tm_error *error)
-{
-    const tm_graph *graph = &model->graph;
-    *count = 0;
-    for (int i = 0; i < graph->node_count; i++)
-        *count += graph->nodes[i]->op == &tm_op_param;
-    *tensors = tm_arena_alloc(arena, (*count + 1) * sizeof **tensors);
-    if (!*tensors)
-        return tm_fail(error, TM_NO_MEMORY, "no memory for %zu tensors", *count);
-    tm_tensor_spec *spec = *tensors;
-    for (int i = 0; i < graph->node_count; i++) {
-        const tm_node *node = graph->nodes[i];
-        if (node->op != &tm_op_param)
-            continue;
-        spec->name = node->name;
-        spec->rank = node->rank;
-        memcpy(spec->shape, node->dims, sizeof node->dims);
-        spec++;
-    }
-    qsort(*tensors, *count, sizeof **tensors, by_name);
-    return TM_OK;
 }

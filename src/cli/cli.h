@@ -208,6 +208,14 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
 tm_status tm_take_model(const tm_model_options *options, tm_arguments *arguments,
                         const char **model, tm_error *error);
 
+/* The most indices that an option may list. */
+enum { TM_INDICES_MAX = 1024 };
+
+/* Resolves indices that may be negative against `count` things; TM_USAGE names the valid ones, or
+ * tells that there are more than TM_INDICES_MAX, for which resolved has room. */
+tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, const char *model,
+                             int *resolved, tm_error *error);
+
 /* The table of commands. */
 typedef struct tm_command_entry {
     const char *name, *summary;

@@ -52,14 +52,11 @@ static tm_status select_pyramid(const features_options *chosen, tm_session *sess
                                 tm_error *error)
 {
     const tm_graph *graph = &session->model->graph;
-    int count = tm_graph_tap_count(graph, TM_TAP_FEATURE), indices[256];
+    int count = tm_graph_tap_count(graph, TM_TAP_FEATURE), indices[TM_INDICES_MAX];
     if (graph->no_features || !count)
         return tm_fail(error, TM_USAGE, "%s has no feature maps%s%s", session->model->display,
                        graph->no_features ? ": " : "",
                        graph->no_features ? graph->no_features : "");
-    if (chosen->indices.count > sizeof indices / sizeof *indices)
-        return tm_fail(error, TM_USAGE, "%zu indices: expected at most %zu", chosen->indices.count,
-                       sizeof indices / sizeof *indices);
     tm_status status = tm_resolve_indices(&chosen->indices, count, "feature map",
                                           session->model->display, indices, error);
     for (size_t i = 0; i < chosen->indices.count && !status; i++)

@@ -76,7 +76,7 @@ static tm_status select_outputs(const void *context, tm_session *session, tm_err
     const intermediates_options *chosen = context;
     const tm_graph *graph = &session->model->graph;
     const char *model = session->model->display;
-    int count = tm_graph_tap_count(graph, TM_TAP_INTERMEDIATE), indices[1024];
+    int count = tm_graph_tap_count(graph, TM_TAP_INTERMEDIATE), indices[TM_INDICES_MAX];
     if (graph->no_intermediates || !count)
         return tm_fail(error, TM_USAGE, "%s has no intermediates%s%s", model,
                        graph->no_intermediates ? ": " : "",
@@ -85,9 +85,6 @@ static tm_status select_outputs(const void *context, tm_session *session, tm_err
         return tm_fail(error, TM_USAGE, "--last and --indices exclude each other");
     if (chosen->last > count)
         return tm_fail(error, TM_USAGE, "%s has %d blocks, not %d", model, count, chosen->last);
-    if (chosen->indices.count > sizeof indices / sizeof *indices)
-        return tm_fail(error, TM_USAGE, "%zu indices: expected at most %zu", chosen->indices.count,
-                       sizeof indices / sizeof *indices);
     tm_status status = check_format(chosen, session, error);
     if (!status && !chosen->only)
         status = tm_model_select(session->model, "image_features", error);

@@ -9,6 +9,8 @@
 typedef struct info_options {
     const char *format;
     tm_info_parts parts;
+    tm_ints prune;
+    bool prune_norm, prune_head;
     bool check, tensors;
 } info_options;
 
@@ -22,6 +24,10 @@ static const tm_option options[] = {
         TM_OPTION_FLAG, INFO(parts.layers), 0, 0},
     {0, "tensors", NULL, "tell the names and shapes of the state dict, and nothing else",
         TM_OPTION_FLAG, INFO(tensors), 0, 0},
+    {0, "prune-intermediates", "I,I,...", "parameters before and after keeping only these blocks' "
+        "outputs; negative ones count from the end", TM_OPTION_INTS, INFO(prune), 0, 0},
+    {0, "prune-norm", NULL, "without the final norm", TM_OPTION_FLAG, INFO(prune_norm), 0, 0},
+    {0, "prune-head", NULL, "without the classifier", TM_OPTION_FLAG, INFO(prune_head), 0, 0},
     {0, "check", NULL, "compare the weights with what the model needs",
         TM_OPTION_FLAG, INFO(check), 0, 0},
     {'f', "format", "text|json|dot", "default: text on a terminal, else json",
@@ -82,7 +88,7 @@ static tm_status open_model(const char *name, const tm_resolved *resolved,
                             tm_error *error)
 {
     bool graph = chosen->parts.features || chosen->parts.intermediates || chosen->parts.layers ||
-                 chosen->tensors || chosen->check ||
+                 chosen->tensors || chosen->check || chosen->prune.count ||
                  (chosen->format && strcmp(chosen->format, "dot") == 0);
     *model = NULL;
     if (!graph && !tm_arch_buildable(&resolved->arch))
@@ -99,13 +105,22 @@ static tm_status write_record(tm_buffer *out, const tm_resolved *resolved, tm_mo
                                                    : "json";
     bool json = strcmp(format, "json") == 0;
     tm_status status = TM_OK;
+    tm_buffer pruned = {0}; /* counted before the rest, which rewrites the graph */
     if (chosen->tensors)
         return write_tensors(out, model, error);
     if (strcmp(format, "dot") == 0) {
         tm_info_graph_dot(out, model);
         return TM_OK;
     }
-    (json ? write_json : write_text)(out, resolved, model, &chosen->parts);
+    if (chosen->prune.count)
+        status = tm_info_pruned(&pruned, model, &chosen->prune, chosen->prune_norm,
+                                chosen->prune_head, json, error);
+    if (!status)
+        (json ? write_json : write_text)(out, resolved, model, &chosen->parts);
+    tm_buffer_add(out, pruned.data, pruned.length);
+    tm_buffer_free(&pruned);
+    if (status)
+        return status;
     if (chosen->check)
         status = tm_info_check(out, model, json, error);
     if (json)

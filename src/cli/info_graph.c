@@ -181,6 +181,30 @@ void tm_info_graph_json(tm_buffer *out, tm_model *model, const tm_info_parts *pa
                      (long long)facts.params * 4, tm_model_activation_bytes(model));
 }
 
+tm_status tm_info_pruned(tm_buffer *out, const tm_model *model, const tm_ints *indices, bool norm,
+                         bool head, bool json, tm_error *error)
+{
+    int blocks[TM_INDICES_MAX], count = tm_graph_tap_count(&model->graph, TM_TAP_INTERMEDIATE);
+    if (!count)
+        return tm_fail(error, TM_USAGE, "%s has no intermediates to keep", model->display);
+    tm_status status = tm_resolve_indices(indices, count, "block", model->display, blocks, error);
+    if (status)
+        return status;
+    long long before = (long long)tm_model_count(model).params;
+    long long after = (long long)tm_model_count_pruned(model, blocks, indices->count, norm, head);
+    if (json)
+        tm_buffer_puts(out, ",\"pruned\":{\"intermediates\":[");
+    else
+        tm_buffer_printf(out, "%-15s blocks ", "pruned");
+    for (size_t i = 0; i < indices->count; i++)
+        tm_buffer_printf(out, "%s%d", i ? "," : "", blocks[i]);
+    if (json)
+        tm_buffer_printf(out, "],\"params_before\":%lld,\"params_after\":%lld}", before, after);
+    else
+        tm_buffer_printf(out, ": %lld -> %lld parameters\n", before, after);
+    return TM_OK;
+}
+
 static void check_json(tm_buffer *out, const tm_weights *weights, const tm_weights_diff *diff,
                        const char *report)
 {

@@ -4,6 +4,7 @@
 #define TM_CLI_INFO_GRAPH_H
 
 #include "api/model.h"
+#include "cli/cli.h"
 
 typedef struct tm_info_parts {
     bool features, intermediates, layers;
@@ -14,6 +15,10 @@ void tm_info_graph_json(tm_buffer *out, tm_model *model, const tm_info_parts *pa
 
 /* The graph in the language of Graphviz. */
 void tm_info_graph_dot(tm_buffer *out, const tm_model *model);
+
+/* Parameters before and after pruning to the given intermediates: a line, or a JSON member. */
+tm_status tm_info_pruned(tm_buffer *out, const tm_model *model, const tm_ints *indices, bool norm,
+                         bool head, bool json, tm_error *error);
 
 /* Compares the model's tensors with its weights; report gets lines of text or a JSON member.
  * TM_WEIGHTS_MISMATCH where they differ. */

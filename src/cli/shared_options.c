@@ -159,3 +159,19 @@ tm_status tm_take_model(const tm_model_options *options, tm_arguments *arguments
     }
     return TM_OK;
 }
+
+tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, const char *model,
+                             int *resolved, tm_error *error)
+{
+    if (given->count > TM_INDICES_MAX)
+        return tm_fail(error, TM_USAGE, "%zu indices: expected at most %d", given->count,
+                       TM_INDICES_MAX);
+    for (size_t i = 0; i < given->count; i++) {
+        int index = given->values[i];
+        if (index < -count || index >= count)
+            return tm_fail(error, TM_USAGE, "%s has no %s %d: expected %d to %d", model, what,
+                           index, -count, count - 1);
+        resolved[i] = index < 0 ? index + count : index;
+    }
+    return TM_OK;
+}

@@ -9,19 +9,6 @@
 #include "cli/grid.h"
 #include "output/json.h"
 
-tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, const char *model,
-                             int *resolved, tm_error *error)
-{
-    for (size_t i = 0; i < given->count; i++) {
-        int index = given->values[i];
-        if (index < -count || index >= count)
-            return tm_fail(error, TM_USAGE, "%s has no %s %d: expected %d to %d", model, what,
-                           index, -count, count - 1);
-        resolved[i] = index < 0 ? index + count : index;
-    }
-    return TM_OK;
-}
-
 /* ---- opening ---- */
 
 static bool ends_with(const char *text, const char *end)

@@ -45,8 +45,4 @@ typedef struct tm_tensors_command {
 int tm_tensors_run(const tm_tensors_command *command, const tm_session_options *set,
                    tm_arguments *arguments);
 
-/* Resolves indices that may be negative against `count` things; TM_USAGE names the valid ones. */
-tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, const char *model,
-                             int *resolved, tm_error *error);
-
 #endif

@@ -38,4 +38,16 @@ timmc forward-intermediates test_vit --no-pretrained --last 1 --prefix-tokens -o
 keys() { head -c 2000 "$tmp/x.safetensors" | grep -ao 'image_[a-z_]*[.0-9]*' | sort -u | tr '\n' ' '; }
 keys_are() { [ "$(keys)" = "$1 " ]; }
 ok "timm's keys" keys_are "image_features image_intermediates.5 image_intermediates_prefix.5"
+
+# timm's prune_intermediate_layers: its guide's example, and what timm counts for others
+timmc info vit_medium_patch16_reg1_gap_256 --prune-intermediates=-2 --prune-head --prune-norm
+ok "pruned parameters" out_has '"pruned":{"intermediates":[10],"params_before":38880232,"params_after":35212800}'
+timmc info test_vit2 --prune-intermediates 1
+ok "norm and head kept" out_has '"params_after":204584'
+timmc info test_vit2 --prune-intermediates 1 --prune-head
+ok "head pruned" out_has '"params_after":139456'
+timmc info resnet34 --prune-intermediates 2
+ok "a CNN cut short loses its head" out_has '"params_after":1347904'
+timmc info resnet34 --prune-intermediates 5
+ok "a block too far: exit 2" exit_is 2
 done_testing
