@@ -129,9 +129,6 @@ tm_node *tm_pool2d(tm_builder *b, tm_node *x, tm_pool pool);
 /* torch's adaptive_avg_pool2d: h x w means of windows that share x out. */
 tm_node *tm_adaptive_avg_pool2d(tm_builder *b, tm_node *x, int h, int w);
 
-/* torch's adaptive_avg_pool2d: h x w means of windows that share x out. */
-tm_node *tm_adaptive_avg_pool2d(tm_builder *b, tm_node *x, int h, int w);
-
 typedef enum tm_reduce_kind { TM_REDUCE_AVG, TM_REDUCE_MAX, TM_REDUCE_SUM } tm_reduce_kind;
 /* Over all h x w (or all tokens): result 1 x 1 x c. */
 tm_node *tm_reduce_hw(tm_builder *b, tm_node *x, tm_reduce_kind kind);
