@@ -1,30 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* softmax(scale q k^T) v, one unit per head and block of query rows: the scores of a block never
- * leave the thread's own scratch. Both products run on the GEMM kernel, with the head's keys and
- * values packed into its panels. */
+/* softmax(scale q k^T + bias + mask) v, one unit per head and block of query rows: the scores of a
+ * block never leave the thread's own scratch. Both products run on the GEMM kernel, with the head's
+ * keys and values packed into its panels. */
 #include <math.h>
 
 #include "ops/lower.h"
 
 enum { QUERY_BLOCK = 48, MAX_SPLIT = 4 };
 
+typedef struct attend_attrs {
+    int heads;
+    float scale;
+    bool bias, mask; /* inputs after q, k and v; divided by the scale */
+} attend_attrs;
+
+static bool shapes_agree(const tm_node *q, const tm_node *k, const tm_node *v, int heads)
+{
+    return k->shape.h == q->shape.h && v->shape.h == q->shape.h && k->shape.w == v->shape.w &&
+           q->shape.c == k->shape.c && q->shape.c % heads == 0 && v->shape.c % heads == 0;
+}
+
+static bool is_addend(const tm_node *x, int count, const tm_node *q, const tm_node *k)
+{
+    return x->constant && x->rank == 3 && x->dims[0] == count && x->dims[1] == q->shape.w &&
+           x->dims[2] == k->shape.w;
+}
+
 tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attention attention)
 {
-    TM_ASSERT(b->graph->error.status ||
-              (q->shape.h == 1 && k->shape.h == 1 && v->shape.h == 1 && k->shape.w == v->shape.w &&
-               q->shape.c == k->shape.c && q->shape.c % attention.heads == 0 &&
-               v->shape.c % attention.heads == 0));
-    if (attention.scale == 0.0f)
-        attention.scale = (float)(1.0 / sqrt((double)q->shape.c / attention.heads));
-    tm_node *inputs[] = {q, k, v};
-    return tm_activation(b, &tm_op_attend, tm_scoped(b, "attend"), &attention, sizeof attention, 3,
-                         inputs, (tm_shape){1, q->shape.w, v->shape.c});
+    tm_node *inputs[5] = {q, k, v};
+    int count = 3;
+    attend_attrs attrs = {.heads = attention.heads,
+                          .scale = attention.scale,
+                          .bias = attention.bias != NULL,
+                          .mask = attention.mask != NULL};
+    TM_ASSERT(b->graph->error.status || shapes_agree(q, k, v, attention.heads));
+    if (attrs.scale == 0.0f)
+        attrs.scale = (float)(1.0 / sqrt((double)q->shape.c / attrs.heads));
+    /* the softmax scales what it reads, so addends are divided once, here */
+    if (attrs.bias) {
+        TM_ASSERT(b->graph->error.status || is_addend(attention.bias, attrs.heads, q, k));
+        inputs[count++] = tm_const_affine(b, attention.bias, 1.0f / attrs.scale, 0.0f);
+    }
+    if (attrs.mask) {
+        TM_ASSERT(b->graph->error.status || is_addend(attention.mask, q->shape.h, q, k));
+        inputs[count++] = tm_const_affine(b, attention.mask, 1.0f / attrs.scale, 0.0f);
+    }
+    return tm_activation(b, &tm_op_attend, tm_scoped(b, "attend"), &attrs, sizeof attrs, count,
+                         inputs, (tm_shape){q->shape.h, q->shape.w, v->shape.c});
 }
 
 typedef struct attend_args {
     tm_tensor q, k, v, y;
     int heads, split; /* split: units that share a head's queries */
     float scale;
+    const float *bias, *mask; /* [heads][queries][keys], [rows][queries][keys], or NULL */
     const float *zeros;
     const tm_kernels *kernels;
 } attend_args;
@@ -54,7 +84,7 @@ static attend_sizes sizes_of(const attend_args *args)
 static int attend_units(const tm_step *step, int batch)
 {
     const attend_args *args = step->args;
-    return batch * args->heads * args->split;
+    return batch * args->q.h * args->heads * args->split;
 }
 
 /* k^T: panel p, row d, column j is key 16 p + j's component d */
@@ -84,9 +114,10 @@ static void pack_values(const attend_args *args, const attend_sizes *s, const fl
     }
 }
 
-/* c[count][n] = rows[count][kc] * panels, through tiles */
+/* c[count][n] = rows[count][kc] * panels + residual[count][n], through tiles; residual or NULL is
+ * dense */
 static void product(const attend_args *args, const float *const *rows, size_t count, size_t kc,
-                    const float *panels, size_t n, float *c, size_t c_ld)
+                    const float *panels, size_t n, const float *residual, float *c, size_t c_ld)
 {
     tm_gemm_tile tile = {.tap_stride = 0,
                          .taps = 1,
@@ -95,6 +126,7 @@ static void product(const attend_args *args, const float *const *rows, size_t co
                          .bias = args->zeros,
                          .lo = -INFINITY,
                          .hi = INFINITY,
+                         .residual_ld = n,
                          .c_ld = c_ld};
     for (size_t column = 0, wide; column < n; column += wide * TM_PANEL) {
         wide = (size_t)tm_gemm_width(args->kernels, (int)panels_of(n - column));
@@ -106,6 +138,7 @@ static void product(const attend_args *args, const float *const *rows, size_t co
             tile.rows = rows + i;
             tile.m = count - i < (size_t)kernel->rows ? (int)(count - i) : kernel->rows;
             tile.c = c + i * c_ld + column;
+            tile.residual = residual ? residual + i * n + column : NULL;
             kernel->run(&tile);
         }
     }
@@ -119,35 +152,67 @@ static void point(const float **rows, const float *first, size_t count, size_t l
         rows[i] = rows[count - 1];
 }
 
+/* Which scores a unit computes. */
+typedef struct attend_place {
+    int part, head, row, n;
+} attend_place;
+
+static attend_place place_of(const attend_args *args, int unit)
+{
+    attend_place at = {.part = unit % args->split};
+    unit /= args->split;
+    at.head = unit % args->heads;
+    unit /= args->heads;
+    at.row = unit % args->q.h;
+    at.n = unit / args->q.h;
+    return at;
+}
+
+/* scores[count] of the queries from `first` on */
+static void score(const attend_args *args, const attend_sizes *s, attend_place at, size_t first,
+                  const float *const *rows, size_t count, const float *keys, float *scores)
+{
+    size_t queries = (size_t)args->q.w;
+    const float *bias = args->bias, *mask = args->mask;
+    if (bias)
+        bias += ((size_t)at.head * queries + first) * s->keys;
+    if (mask)
+        mask += ((size_t)at.row * queries + first) * s->keys;
+    product(args, rows, count, s->dq, keys, s->keys, bias ? bias : mask, scores, s->scores_ld);
+    if (bias && mask)
+        args->kernels->binary_f32(TM_BINARY_ADD, count, s->keys, scores, s->scores_ld, mask,
+                                  s->keys, false, scores, s->scores_ld);
+    args->kernels->softmax_f32(count, s->keys, args->scale, scores, s->scores_ld);
+}
+
 static void attend_run(const tm_step *step, int batch, int unit, void *scratch)
 {
     (void)batch;
     const attend_args *args = step->args;
     attend_sizes s = sizes_of(args);
-    int part = unit % args->split, head = unit / args->split % args->heads;
-    int n = unit / args->split / args->heads;
+    attend_place at = place_of(args, unit);
+    size_t offset_q = (size_t)at.head * s.dq, offset_v = (size_t)at.head * s.dv;
     float *keys = scratch, *values = keys + s.key_panels * s.dq * TM_PANEL;
     float *scores = values + s.value_panels * s.keys * TM_PANEL;
     const float *rows[QUERY_BLOCK + TM_MAX_ROWS];
-    pack_keys(args, &s, tm_tensor_at(&args->k, n, 0, 0) + (size_t)head * s.dq, keys);
-    pack_values(args, &s, tm_tensor_at(&args->v, n, 0, 0) + (size_t)head * s.dv, values);
+    pack_keys(args, &s, tm_tensor_at(&args->k, at.n, at.row, 0) + offset_q, keys);
+    pack_values(args, &s, tm_tensor_at(&args->v, at.n, at.row, 0) + offset_v, values);
     size_t queries = (size_t)args->q.w,
            share = (queries + (size_t)args->split - 1) / (size_t)args->split;
-    size_t begin = share * (size_t)part, end = begin + share < queries ? begin + share : queries;
+    size_t begin = share * (size_t)at.part, end = begin + share < queries ? begin + share : queries;
     for (size_t i = begin; i < end; i += QUERY_BLOCK) {
         size_t count = end - i < QUERY_BLOCK ? end - i : QUERY_BLOCK;
-        point(rows, tm_tensor_at(&args->q, n, 0, (int)i) + (size_t)head * s.dq, count, args->q.ld);
-        product(args, rows, count, s.dq, keys, s.keys, scores, s.scores_ld);
-        args->kernels->softmax_f32(count, s.keys, args->scale, scores, s.scores_ld);
+        point(rows, tm_tensor_at(&args->q, at.n, at.row, (int)i) + offset_q, count, args->q.ld);
+        score(args, &s, at, i, rows, count, keys, scores);
         point(rows, scores, count, s.scores_ld);
-        product(args, rows, count, s.keys, values, s.dv,
-                tm_tensor_at(&args->y, n, 0, (int)i) + (size_t)head * s.dv, args->y.ld);
+        product(args, rows, count, s.keys, values, s.dv, NULL,
+                tm_tensor_at(&args->y, at.n, at.row, (int)i) + offset_v, args->y.ld);
     }
 }
 
 static void attend_lower(tm_lowering *lowering, const tm_node *node)
 {
-    const tm_attention *attrs = node->attrs;
+    const attend_attrs *attrs = node->attrs;
     attend_args args = {.q = tm_lower_input(lowering, node, 0),
                         .k = tm_lower_input(lowering, node, 1),
                         .v = tm_lower_input(lowering, node, 2),
@@ -155,6 +220,10 @@ static void attend_lower(tm_lowering *lowering, const tm_node *node)
                         .heads = attrs->heads,
                         .scale = attrs->scale,
                         .kernels = tm_lower_kernels(lowering)};
+    if (attrs->bias)
+        args.bias = tm_lower_keep(lowering, node->inputs[3], 0);
+    if (attrs->mask)
+        args.mask = tm_lower_keep(lowering, node->inputs[attrs->bias ? 4 : 3], 0);
     attend_sizes s = sizes_of(&args);
     int blocks = (args.q.w + QUERY_BLOCK - 1) / QUERY_BLOCK;
     args.split = blocks < MAX_SPLIT ? blocks : MAX_SPLIT;
@@ -169,7 +238,7 @@ static void attend_lower(tm_lowering *lowering, const tm_node *node)
 static double attend_macs(const tm_node *node)
 {
     const tm_node *q = node->inputs[0], *k = node->inputs[1];
-    return (double)q->shape.w * k->shape.w * (q->shape.c + node->shape.c);
+    return (double)q->shape.h * q->shape.w * k->shape.w * (q->shape.c + node->shape.c);
 }
 
 const tm_op tm_op_attend = {.name = "attend", .lower = attend_lower, .macs = attend_macs};

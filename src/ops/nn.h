@@ -38,6 +38,8 @@ tm_node *tm_const_slice(tm_builder *b, tm_node *x, int axis, int64_t begin, int6
 tm_node *tm_const_concat(tm_builder *b, int count, tm_node *const *xs, int axis);
 tm_node *tm_const_reshape(tm_builder *b, tm_node *x, int rank, const int64_t *dims);
 tm_node *tm_const_permute(tm_builder *b, tm_node *x, const int *axes);
+/* Rows of x's first dimension: result [count, ...], row i is row rows[i] of x; rows is copied. */
+tm_node *tm_const_gather(tm_builder *b, tm_node *x, int64_t count, const int *rows);
 tm_node *tm_const_repeat(tm_builder *b, tm_node *x,
                          int64_t count);                      /* x's first dimension, count times */
 tm_node *tm_const_mul(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */
@@ -150,6 +152,9 @@ tm_node *tm_pad2d(tm_builder *b, tm_node *x, int top, int bottom, int left, int 
                   tm_pad_mode mode);
 /* The constant as an activation of that shape, the same for every picture. */
 tm_node *tm_constant_activation(tm_builder *b, tm_node *constant, int h, int w, int c);
+/* A map of h x w pixels, whose pixel i is pixel from[i] of x (row by row), or zeros where from[i]
+ * is -1; from is copied. */
+tm_node *tm_gather_pixels(tm_builder *b, tm_node *x, int h, int w, const int *from);
 /* blocks of size x size pixels become channels (y, x, c order) */
 tm_node *tm_space_to_depth(tm_builder *b, tm_node *x, int size);
 
@@ -157,11 +162,14 @@ tm_node *tm_space_to_depth(tm_builder *b, tm_node *x, int size);
 
 typedef struct tm_attention {
     int heads;
-    float scale; /* 0: 1 / sqrt(c / heads) */
+    float scale;   /* 0: 1 / sqrt(c / heads) */
+    tm_node *bias; /* constant [heads, lq, lk], or NULL */
+    tm_node *mask; /* constant [rows, lq, lk], or NULL */
 } tm_attention;
 
-/* softmax(scale * q k^T) v per head. q: 1 x lq x (heads * d), k: 1 x lk x (heads * d),
- * v: 1 x lk x (heads * dv); head i owns channels [i*d, (i+1)*d). Result 1 x lq x (heads * dv). */
+/* softmax(scale * q k^T + bias + mask) v per head and row of the map: every row of tokens is a
+ * sequence of its own. q: rows x lq x (heads * d), k: rows x lk x (heads * d), v: rows x lk x
+ * (heads * dv); head i owns channels [i*d, (i+1)*d). Result rows x lq x (heads * dv). */
 tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attention attention);
 /* softmax over groups of c / groups adjacent channels */
 tm_node *tm_softmax_c(tm_builder *b, tm_node *x, int groups);

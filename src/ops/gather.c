@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pixels of a map, and rows of a constant, in another order: windows, shifts, relative positions.
+ */
+#include "ops/lower.h"
+#include "ops/rows.h"
+
+/* The indices, checked and copied into the graph; NULL after an error. */
+static const int *indices(tm_builder *b, int64_t count, const int *from, int64_t least,
+                          int64_t limit)
+{
+    for (int64_t i = 0; i < count; i++)
+        TM_ASSERT(b->graph->error.status || (from[i] >= least && from[i] < limit));
+    int *copy = tm_arena_alloc(&b->graph->arena, (size_t)count * sizeof *copy);
+    if (copy)
+        memcpy(copy, from, (size_t)count * sizeof *copy);
+    else
+        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for the indices of a gather");
+    return copy;
+}
+
+typedef struct gather_attrs {
+    const int *from;
+} gather_attrs;
+
+/* ---- pixels ---- */
+
+tm_node *tm_gather_pixels(tm_builder *b, tm_node *x, int h, int w, const int *from)
+{
+    gather_attrs attrs = {indices(b, (int64_t)h * w, from, -1, (int64_t)x->shape.h * x->shape.w)};
+    return tm_activation(b, &tm_op_gather_pixels, tm_scoped(b, "gather"), &attrs, sizeof attrs, 1,
+                         &x, (tm_shape){h, w, x->shape.c});
+}
+
+typedef struct gather_args {
+    tm_tensor x, y;
+    tm_rows rows;
+    const int *from;
+} gather_args;
+
+static int gather_units(const tm_step *step, int batch)
+{
+    return tm_rows_units(((const gather_args *)step->args)->rows, batch);
+}
+
+static void gather_run(const tm_step *step, int batch, int unit, void *scratch)
+{
+    (void)batch, (void)scratch;
+    const gather_args *args = step->args;
+    tm_row_range range = tm_rows_at(args->rows, unit);
+    const float *picture = args->x.data + (size_t)range.n * args->x.stride;
+    const int *from = args->from + range.first;
+    float *y = tm_row(&args->y, range);
+    size_t bytes = (size_t)args->x.c * sizeof *y;
+    for (size_t i = 0; i < range.count; i++, y += args->y.ld) {
+        if (from[i] < 0)
+            memset(y, 0, bytes);
+        else
+            memcpy(y, picture + (size_t)from[i] * args->x.ld, bytes);
+    }
+}
+
+static void gather_lower(tm_lowering *lowering, const tm_node *node)
+{
+    gather_args args = {.x = tm_lower_input(lowering, node, 0),
+                        .y = tm_lower_output(lowering, node),
+                        .from = ((const gather_attrs *)node->attrs)->from};
+    args.rows = tm_rows_of(&args.y);
+    tm_lower_step(lowering, node, gather_run, gather_units, &args, sizeof args, 0);
+}
+
+const tm_op tm_op_gather_pixels = {.name = "gather_pixels", .lower = gather_lower};
+
+/* ---- rows of a constant ---- */
+
+tm_node *tm_const_gather(tm_builder *b, tm_node *x, int64_t count, const int *rows)
+{
+    TM_ASSERT(b->graph->error.status || x->rank >= 1);
+    gather_attrs attrs = {indices(b, count, rows, 0, x->dims[0])};
+    int64_t dims[TM_MAX_RANK];
+    memcpy(dims, x->dims, sizeof dims);
+    dims[0] = count;
+    return tm_constant(b, &tm_op_const_gather, x->name, &attrs, sizeof attrs, 1, &x, x->rank, dims);
+}
+
+static void const_gather_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                                  int64_t rows, float *out)
+{
+    const int *from = ((const gather_attrs *)node->attrs)->from;
+    size_t count = (size_t)tm_row_elements(node);
+    for (int64_t i = row; i < row + rows; i++, out += count)
+        memcpy(out, inputs[0] + (size_t)from[i] * count, count * sizeof *out);
+}
+
+const tm_op tm_op_const_gather = {.name = "const_gather", .evaluate = const_gather_evaluate};
