@@ -191,11 +191,18 @@ static void add_tap(tm_builder *b, tm_tap tap)
 
 void tm_tap_feature(tm_builder *b, const char *module, tm_node *x, int reduction)
 {
+    tm_tap_feature_as(b, module, x, reduction, TM_LAYOUT_MAP);
+}
+
+void tm_tap_feature_as(tm_builder *b, const char *module, tm_node *x, int reduction,
+                       tm_layout layout)
+{
     const char *copy = tm_arena_strdup(&b->graph->arena, module);
     add_tap(b, (tm_tap){.kind = TM_TAP_FEATURE,
                         .index = tm_graph_tap_count(b->graph, TM_TAP_FEATURE),
                         .module = copy ? copy : "",
                         .reduction = reduction,
+                        .layout = layout,
                         .node = x});
 }
 

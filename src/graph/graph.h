@@ -142,6 +142,9 @@ const char *tm_scoped(tm_builder *b, const char *name);
 
 /* Taps. A node may be tapped any number of times. */
 void tm_tap_feature(tm_builder *b, const char *module, tm_node *x, int reduction);
+/* The same for a family whose features are not NCHW. */
+void tm_tap_feature_as(tm_builder *b, const char *module, tm_node *x, int reduction,
+                       tm_layout layout);
 void tm_tap_intermediate(tm_builder *b, tm_node *x, tm_layout layout);
 /* After the block's tm_tap_intermediate: its prefix tokens. */
 void tm_tap_prefix(tm_builder *b, tm_node *x);

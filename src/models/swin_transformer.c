@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* timm's swin_transformer.py: Swin Transformer (2103.14030) and S3 (2111.14725). */
+#include <stdio.h>
+
+#include "models/model.h"
+#include "models/parts.h"
+#include "models/parts_vit.h"
+#include "models/parts_window.h"
+
+enum { STAGES = 4, PATCH = 4 };
+
+typedef struct swin_variant {
+    const char *name;
+    int width;
+    int depths[STAGES], heads[STAGES], windows[STAGES];
+} swin_variant;
+
+/* clang-format off */
+static const swin_variant variants[] = {
+    {.name = "swin_base_patch4_window7_224", .width = 128, .depths = {2, 2, 18, 2},
+     .heads = {4, 8, 16, 32}, .windows = {7, 7, 7, 7}},
+    {.name = "swin_base_patch4_window12_384", .width = 128, .depths = {2, 2, 18, 2},
+     .heads = {4, 8, 16, 32}, .windows = {12, 12, 12, 12}},
+    {.name = "swin_large_patch4_window7_224", .width = 192, .depths = {2, 2, 18, 2},
+     .heads = {6, 12, 24, 48}, .windows = {7, 7, 7, 7}},
+    {.name = "swin_large_patch4_window12_384", .width = 192, .depths = {2, 2, 18, 2},
+     .heads = {6, 12, 24, 48}, .windows = {12, 12, 12, 12}},
+    {.name = "swin_s3_base_224", .width = 96, .depths = {2, 2, 30, 2},
+     .heads = {3, 6, 12, 24}, .windows = {7, 7, 14, 7}},
+    {.name = "swin_s3_small_224", .width = 96, .depths = {2, 2, 18, 2},
+     .heads = {3, 6, 12, 24}, .windows = {14, 14, 14, 7}},
+    {.name = "swin_s3_tiny_224", .width = 96, .depths = {2, 2, 6, 2},
+     .heads = {3, 6, 12, 24}, .windows = {7, 7, 14, 7}},
+    {.name = "swin_small_patch4_window7_224", .width = 96, .depths = {2, 2, 18, 2},
+     .heads = {3, 6, 12, 24}, .windows = {7, 7, 7, 7}},
+    {.name = "swin_tiny_patch4_window7_224", .width = 96, .depths = {2, 2, 6, 2},
+     .heads = {3, 6, 12, 24}, .windows = {7, 7, 7, 7}},
+};
+/* clang-format on */
+
+static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
+
+/* A window is no larger than the map, and where it spans the map there is nothing to shift. */
+static tm_window window_of(const tm_node *x, int size, bool shifted)
+{
+    tm_window window = {.h = size, .w = size};
+    if (x->shape.h <= size)
+        window.h = x->shape.h;
+    else if (shifted)
+        window.shift_h = size / 2;
+    if (x->shape.w <= size)
+        window.w = x->shape.w;
+    else if (shifted)
+        window.shift_w = size / 2;
+    return window;
+}
+
+static tm_node *attend(tm_builder *b, tm_node *x, int heads, tm_window window)
+{
+    int h = x->shape.h, w = x->shape.w, dim = x->shape.c;
+    tm_push(b, "attn");
+    tm_node *table = tm_param2(b, "relative_position_bias_table",
+                               (int64_t)(2 * window.h - 1) * (2 * window.w - 1), heads);
+    x = tm_linear(b, "qkv", tm_window_partition(b, x, window), 3 * dim, true);
+    x = tm_attend(b, tm_slice_c(b, x, 0, dim), tm_slice_c(b, x, dim, dim),
+                  tm_slice_c(b, x, 2 * dim, dim),
+                  (tm_attention){.heads = heads,
+                                 .bias = tm_relative_position_bias(b, table, window.h, window.w),
+                                 .mask = tm_window_mask(b, h, w, window)});
+    x = tm_window_reverse(b, tm_linear(b, "proj", x, dim, true), h, w, window);
+    tm_pop(b);
+    return x;
+}
+
+static tm_node *block(tm_builder *b, tm_node *x, int heads, tm_window window)
+{
+    x = tm_add(b, x, attend(b, tm_normalize(b, "norm1", x, norm), heads, window));
+    tm_ffn ffn = {.hidden = 4 * x->shape.c, .act = TM_ACT_GELU};
+    return tm_add(b, x, tm_feed_forward(b, "mlp", tm_normalize(b, "norm2", x, norm), ffn));
+}
+
+static tm_node *stage(tm_builder *b, const swin_variant *v, tm_node *x, int index)
+{
+    tm_push(b, "layers.%d", index);
+    if (index)
+        x = tm_patch_merging(b, "downsample", x, 2 * x->shape.c, norm);
+    for (int i = 0; i < v->depths[index]; i++) {
+        tm_push(b, "blocks.%d", i);
+        x = block(b, x, v->heads[index], window_of(x, v->windows[index], i % 2));
+        tm_pop(b);
+    }
+    tm_pop(b);
+    return x;
+}
+
+static void build(tm_builder *b, const void *variant)
+{
+    const swin_variant *v = variant;
+    if (b->options.output_stride != 32)
+        tm_refuse(b, "output stride %d: swin has only its own, 32", b->options.output_stride);
+    tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, v->width, PATCH, true);
+    x = tm_normalize(b, "patch_embed.norm", x, norm);
+    for (int i = 0; i < STAGES; i++) {
+        char module[16];
+        x = stage(b, v, x, i);
+        snprintf(module, sizeof module, "layers.%d", i);
+        tm_tap_feature_as(b, module, x, PATCH << i, TM_LAYOUT_NHWC);
+        bool last = i == STAGES - 1 && b->options.norm_intermediates;
+        tm_tap_intermediate(b, last ? tm_normalize(b, "norm", x, norm) : x, TM_LAYOUT_MAP);
+    }
+    x = tm_normalize(b, "norm", x, norm);
+    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_NHWC);
+    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_NHWC);
+    const char *pool = tm_pool_kind(b, "avg");
+    x = tm_global_pool(b, x, pool);
+    tm_classifier(b, x, pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC, "head.fc");
+}
+
+const tm_family tm_family_swin_transformer = {
+    .module = "swin_transformer", TM_VARIANTS(variants), .build = build};
