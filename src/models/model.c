@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/model.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FAMILY(name) extern const tm_family tm_family_##name;
@@ -14,17 +15,35 @@ const tm_family *const tm_families[] = {
 };
 const size_t tm_family_count = sizeof tm_families / sizeof *tm_families;
 
+static const tm_family **added;
+static size_t added_count;
+
+bool tm_add_family(const tm_family *family)
+{
+    const tm_family **grown = realloc(added, (added_count + 1) * sizeof *added);
+    if (!grown)
+        return false;
+    added = grown;
+    added[added_count++] = family;
+    return true;
+}
+
+static const void *find_in(const tm_family *family, const char *arch)
+{
+    const char *row = family->variants;
+    for (size_t i = 0; i < family->variant_count; i++, row += family->variant_size)
+        if (strcmp(*(const char *const *)(const void *)row, arch) == 0)
+            return row;
+    return NULL;
+}
+
 const void *tm_find_variant(const char *arch, const tm_family **family)
 {
-    for (size_t f = 0; f < tm_family_count; f++) {
-        const char *row = tm_families[f]->variants;
-        for (size_t i = 0; i < tm_families[f]->variant_count; i++) {
-            const void *variant = row + i * tm_families[f]->variant_size;
-            if (strcmp(*(const char *const *)variant, arch) == 0) {
-                *family = tm_families[f];
-                return variant;
-            }
-        }
+    for (size_t f = 0; f < tm_family_count + added_count; f++) {
+        *family = f < tm_family_count ? tm_families[f] : added[f - tm_family_count];
+        const void *variant = find_in(*family, arch);
+        if (variant)
+            return variant;
     }
     return NULL;
 }

@@ -25,6 +25,10 @@ typedef struct tm_family {
 extern const tm_family *const tm_families[];
 extern const size_t tm_family_count;
 
+/* A family that is not in families.def, of a plugin; it must live as long as the program. False: no
+ * memory. Not to be called once threads run. */
+bool tm_add_family(const tm_family *family);
+
 /* The variant's row and its family, or NULL when no ported family has the name. */
 const void *tm_find_variant(const char *arch, const tm_family **family);
 

@@ -87,7 +87,7 @@ static tm_node *osa_block(const vovnet *m, tm_node *x, int stage, bool first, bo
     if (m->v->depthwise && x->shape.c != middle)
         y = conv_norm(m, "conv_reduction", y, (tm_conv){.out = middle, .kernel = 1});
     for (int i = 0; i < m->v->layers; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "conv_mid.%d", i);
         parts[i + 1] = y = spatial_conv(m, name, y, middle, 1);
     }
@@ -124,7 +124,7 @@ static void build(tm_builder *b, const void *variant)
     tm_tap_stage(b, "stem.1", x, 2);
     x = spatial_conv(&m, "stem.2", x, v->stem, 2);
     for (int i = 0; i < 4; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "stages.%d", i);
         tm_push(b, "%s", name);
         x = stage(&m, x, i);

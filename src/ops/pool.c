@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pooling over windows, over whole maps and over channels. */
+#include <math.h>
 #include <string.h>
 
 #include "ops/lower.h"
@@ -83,6 +84,11 @@ static void pool_run(const tm_step *step, int batch, int unit, void *scratch)
                     taps[count++] = tm_tensor_at(&args->x, n, y, x);
             }
         float *out = tm_tensor_at(&args->y, n, oy, ox);
+        if (!count) { /* a dilated window can lie in the padding alone */
+            for (int c = 0; c < args->x.c; c++)
+                out[c] = pool->max ? -INFINITY : 0.0f;
+            continue;
+        }
         float scale = pool->max ? 1.0f : 1.0f / (float)divisor(args, top, left, count);
         args->kernel(pool->max ? TM_REDUCE_OP_MAX : TM_REDUCE_OP_SUM, count, taps,
                      (size_t)args->x.c, scale, out);

@@ -6,7 +6,8 @@ static bool scales_channels(const tm_node *node)
 {
     const tm_binary_attrs *attrs = node->attrs;
     return attrs->kind == TM_BINARY_MUL && node->inputs[1]->constant &&
-           tm_element_count(node->inputs[1]) == node->shape.c;
+           tm_element_count(node->inputs[1]) == node->shape.c &&
+           tm_constant_shape(node->inputs[1]).c == node->shape.c;
 }
 
 static void fold(tm_builder *b, tm_node *node, tm_node *conv)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/registry.h"
+#include "registry/added.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +54,9 @@ static bool arch_selected(const tm_list_query *query, size_t index)
 {
     tm_arch arch;
     tm_arch_at(index, &arch);
+    size_t table = tm_arch_count() - tm_added_count();
+    if (index >= table && !tm_added_is_listed(index - table))
+        return false;
     return in_modules(query, arch.module) && selected(query, arch.name);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "models/model.h"
+#include "registry/added.h"
 #include "registry/tables.h"
 
 static const char *text(uint32_t offset)
@@ -34,12 +35,17 @@ static bool find_row(const char *name, const void *rows, size_t count, size_t si
 
 size_t tm_arch_count(void)
 {
-    return tm_arch_row_count;
+    return tm_arch_row_count + tm_added_count();
 }
 
 void tm_arch_at(size_t index, tm_arch *arch)
 {
-    TM_ASSERT(index < tm_arch_row_count);
+    TM_ASSERT(index < tm_arch_count());
+    if (index >= tm_arch_row_count) {
+        tm_added_at(index - tm_arch_row_count, arch);
+        arch->index = index;
+        return;
+    }
     const tm_arch_row *row = &tm_arch_rows[index];
     *arch = (tm_arch){.name = text(row->name),
                       .module = text(row->module),
@@ -50,15 +56,18 @@ void tm_arch_at(size_t index, tm_arch *arch)
 bool tm_arch_find(const char *name, tm_arch *arch)
 {
     size_t index;
-    if (!find_row(name, tm_arch_rows, tm_arch_row_count, sizeof *tm_arch_rows, &index))
-        return false;
+    if (!find_row(name, tm_arch_rows, tm_arch_row_count, sizeof *tm_arch_rows, &index)) {
+        if (!tm_added_find(name, &index))
+            return false;
+        index += tm_arch_row_count;
+    }
     tm_arch_at(index, arch);
     return true;
 }
 
 size_t tm_pretrained_count(void)
 {
-    return tm_pretrained_row_count;
+    return tm_pretrained_row_count + tm_added_count();
 }
 
 static void copy_ints(int *out, const uint16_t *in, size_t count)
@@ -69,7 +78,12 @@ static void copy_ints(int *out, const uint16_t *in, size_t count)
 
 void tm_pretrained_at(size_t index, tm_pretrained *config)
 {
-    TM_ASSERT(index < tm_pretrained_row_count);
+    TM_ASSERT(index < tm_pretrained_count());
+    if (index >= tm_pretrained_row_count) {
+        tm_added_config(index - tm_pretrained_row_count, config);
+        config->index = index;
+        return;
+    }
     const tm_pretrained_row *row = &tm_pretrained_rows[index];
     const char *arch = text(tm_arch_rows[row->arch].name);
     const char *rest = text(row->name) + strlen(arch);
@@ -108,6 +122,10 @@ void tm_pretrained_at(size_t index, tm_pretrained *config)
 void tm_arch_config(const tm_arch *arch, size_t number, tm_pretrained *config)
 {
     TM_ASSERT(number < arch->tag_count);
+    if (arch->index >= tm_arch_row_count) {
+        tm_pretrained_at(arch->index - tm_arch_row_count + tm_pretrained_row_count, config);
+        return;
+    }
     tm_pretrained_at(tm_tag_order[tm_arch_rows[arch->index].first_tag + number], config);
 }
 
@@ -133,7 +151,8 @@ bool tm_pretrained_find_hub(const char *hf_hub_id, tm_pretrained *config)
 
 size_t tm_result_count(const tm_pretrained *config)
 {
-    return tm_pretrained_rows[config->index].result_count;
+    bool in_table = config->index < tm_pretrained_row_count;
+    return in_table ? tm_pretrained_rows[config->index].result_count : 0;
 }
 
 void tm_result_at(const tm_pretrained *config, size_t number, tm_result *result)
@@ -165,21 +184,10 @@ bool tm_result_default(const tm_pretrained *config, tm_result *result)
     return false;
 }
 
-static bool family_has(const tm_family *family, const char *name)
-{
-    const char *row = family->variants;
-    for (size_t i = 0; i < family->variant_count; i++, row += family->variant_size)
-        if (strcmp(*(const char *const *)(const void *)row, name) == 0)
-            return true;
-    return false;
-}
-
 bool tm_arch_buildable(const tm_arch *arch)
 {
-    for (size_t i = 0; i < tm_family_count; i++)
-        if (strcmp(tm_families[i]->module, arch->module) == 0)
-            return family_has(tm_families[i], arch->name);
-    return false;
+    const tm_family *family;
+    return tm_find_variant(arch->name, &family) != NULL;
 }
 
 tm_status tm_arch_require(const tm_arch *arch, tm_error *error)

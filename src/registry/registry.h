@@ -67,7 +67,8 @@ typedef struct tm_result {
     const char *interpolation;
 } tm_result;
 
-/* index is below the count; both tables are in timm's natural order. */
+/* index is below the count; both tables are in timm's natural order, and what is added to them
+ * (added.h) stands behind. */
 size_t tm_arch_count(void);
 void tm_arch_at(size_t index, tm_arch *arch);
 size_t tm_pretrained_count(void);

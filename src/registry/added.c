@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/added.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct added {
+    const char *name, *module;
+    bool listed;
+    tm_pretrained config;
+} added;
+
+#define IMAGENET .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}, .num_classes = 1000
+
+/* clang-format off */
+#define LEGACY(name_, module_, size, pct, filter, conv, head)                                      \
+    {name_, module_, false,                                                                        \
+     {.interpolation = filter, .crop_pct = pct, .input_size = {3, size, size}, IMAGENET,           \
+      .first_conv = conv, .classifier = head, .notes = "timm 0.4.12, dropped since"}}
+
+/* default_cfg of timm 0.4.12 */
+static const added legacy[] = {
+    LEGACY("cspdarknet53_iabn", "cspnet", 256, 0.887, "bilinear", "stem.conv1.conv", "head.fc"),
+    LEGACY("cspresnext50_iabn", "cspnet", 256, 0.887, "bilinear", "stem.conv1.conv", "head.fc"),
+    LEGACY("densenet121d", "densenet", 224, 0.875, "bicubic", "features.conv0", "classifier"),
+    LEGACY("densenet264", "densenet", 224, 0.875, "bicubic", "features.conv0", "classifier"),
+    LEGACY("densenet264d_iabn", "densenet", 224, 0.875, "bicubic", "features.conv0", "classifier"),
+    LEGACY("eca_efficientnet_b0", "efficientnet", 224, 0.875, "bicubic", "conv_stem", "classifier"),
+    LEGACY("ese_vovnet99b_iabn", "vovnet", 224, 0.875, "bicubic", "stem.0.conv", "head.fc"),
+    LEGACY("gc_efficientnet_b0", "efficientnet", 224, 0.875, "bicubic", "conv_stem", "classifier"),
+    LEGACY("geresnet50t", "byobnet", 256, 0.875, "bicubic", "stem.conv1.conv", "head.fc"),
+    LEGACY("gluon_xception65", "xception_aligned", 299, 0.903, "bicubic", "conv1", "fc"),
+};
+/* clang-format on */
+
+enum { LEGACY_COUNT = sizeof legacy / sizeof *legacy };
+
+static added *plugins;
+static size_t plugin_count;
+
+static const added *row_at(size_t index)
+{
+    return index < LEGACY_COUNT ? &legacy[index] : &plugins[index - LEGACY_COUNT];
+}
+
+tm_status tm_registry_add(const char *name, const char *module, bool listed,
+                          const tm_pretrained *config, tm_error *error)
+{
+    tm_arch known;
+    if (tm_arch_find(name, &known))
+        return tm_fail(error, TM_USAGE, "model %s is there already, in module %s", name,
+                       known.module);
+    added *grown = realloc(plugins, (plugin_count + 1) * sizeof *plugins);
+    if (!grown)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for model %s", name);
+    plugins = grown;
+    plugins[plugin_count++] =
+        (added){.name = name, .module = module, .listed = listed, .config = *config};
+    return TM_OK;
+}
+
+size_t tm_added_count(void)
+{
+    return LEGACY_COUNT + plugin_count;
+}
+
+void tm_added_at(size_t index, tm_arch *arch)
+{
+    const added *row = row_at(index);
+    *arch = (tm_arch){.name = row->name, .module = row->module, .tag_count = 1};
+}
+
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+void tm_added_config(size_t index, tm_pretrained *config)
+{
+    const added *row = row_at(index);
+    *config = row->config;
+    config->name = config->arch = row->name;
+    config->tag = config->hf_hub_id = config->url = "";
+    config->license = config->origin_url = config->paper_name = config->paper_ids = "";
+    config->crop_mode = config->crop_mode ? config->crop_mode : "center";
+    config->interpolation = config->interpolation ? config->interpolation : "bicubic";
+    config->first_conv = or_empty(config->first_conv);
+    config->classifier = or_empty(config->classifier);
+    config->notes = or_empty(config->notes);
+    config->test_crop_pct = config->crop_pct;
+    memcpy(config->test_input_size, config->input_size, sizeof config->input_size);
+}
+
+bool tm_added_find(const char *name, size_t *index)
+{
+    for (*index = 0; *index < tm_added_count(); ++*index)
+        if (strcmp(row_at(*index)->name, name) == 0)
+            return true;
+    return false;
+}
+
+bool tm_added_is_listed(size_t index)
+{
+    return row_at(index)->listed;
+}
