@@ -46,7 +46,7 @@ all: $B/timmc $B/libtimmc.a
 	@ln -sfn $B/timmc timmc
 
 $B/timmc: $B/main.o $B/libtimmc.a
-	$(CC) -fopenmp $(TM_LDFLAGS) $(LDFLAGS) -o $@ $B/main.o $B/libtimmc.a $(TM_LIBS)
+	$(CC) -fopenmp -rdynamic $(TM_LDFLAGS) $(LDFLAGS) -o $@ $B/main.o $B/libtimmc.a $(TM_LIBS)
 
 $B/libtimmc.a: $(LIB_OBJS)
 	@rm -f $@
@@ -103,11 +103,15 @@ check-all: all tests
 check-kernels: $B/tests/kernels/check_kernels
 	$< --bench
 
+# what timmc_plugin.h includes
+PLUGIN_HEADERS := base/error.h base/memory.h graph/graph.h kernels/activation.h models/model.h ops/nn.h
+
 install: $B/timmc $B/libtimmc.a
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/lib/pkgconfig $(DESTDIR)$(prefix)/include
 	install -m 755 $B/timmc $(DESTDIR)$(prefix)/bin/timmc
 	install -m 644 $B/libtimmc.a $(DESTDIR)$(prefix)/lib/libtimmc.a
-	install -m 644 include/timmc.h $(DESTDIR)$(prefix)/include/timmc.h
+	install -m 644 include/timmc.h include/timmc_plugin.h $(DESTDIR)$(prefix)/include
+	for header in $(PLUGIN_HEADERS); do install -D -m 644 src/$$header $(DESTDIR)$(prefix)/include/timmc/$$header; done
 	sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' -e 's|@libs@|$(TM_LIBS)|' \
 		scripts/timmc.pc.in >$(DESTDIR)$(prefix)/lib/pkgconfig/timmc.pc
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/plugins.h"
 
 static int run(int argc, char **argv)
 {
@@ -21,7 +22,9 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    int exit_code = run(argc, argv);
+    tm_error error = {0};
+    tm_status status = tm_load_plugins(&argc, argv, &error);
+    int exit_code = status ? tm_report(&error) : run(argc, argv);
     /* Lost output must not look like success. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == TM_EXIT_OK) {
         tm_print_error("cannot write to the standard output");

@@ -89,7 +89,7 @@ typedef struct tm_graph {
     tm_node **params; /* hash table of the parameters by name, open addressing */
     size_t param_count, param_capacity;
     tm_node *input;
-    int default_features; /* features_only's default: the last n taps; 0: all of them */
+    int default_features; /* features_only's default: the last n taps, the first -n; 0: all */
     tm_error error;       /* the builder's sticky error; nodes are dummies once it is set */
     const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
 } tm_graph;
@@ -115,6 +115,9 @@ typedef struct tm_builder {
     int scope_depth;
     tm_widths widths; /* of a pruned model; empty: none */
 } tm_builder;
+
+/* plugins call these */
+#pragma GCC visibility push(default)
 
 /* Starts an empty graph whose input is options->img_h x img_w x in_chans. */
 void tm_builder_init(tm_builder *b, tm_graph *graph, const tm_build_options *options);
@@ -152,5 +155,9 @@ void tm_tap_output(tm_builder *b, tm_tap_kind kind, tm_node *x, tm_layout layout
 
 const tm_tap *tm_graph_tap(const tm_graph *graph, tm_tap_kind kind, int index); /* or NULL */
 int tm_graph_tap_count(const tm_graph *graph, tm_tap_kind kind);
+/* The features that timm's features_only gives by default: [first, end). */
+void tm_graph_default_features(const tm_graph *graph, int *first, int *end);
+
+#pragma GCC visibility pop
 
 #endif

@@ -12,6 +12,9 @@
 #include "graph/graph.h"
 #include "kernels/activation.h"
 
+/* plugins call these */
+#pragma GCC visibility push(default)
+
 /* ---- parameters and constants ---- */
 
 /* A parameter or buffer of the state dict; the same name twice is the same node. name is relative
@@ -173,5 +176,7 @@ typedef struct tm_attention {
 tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attention attention);
 /* softmax over groups of c / groups adjacent channels */
 tm_node *tm_softmax_c(tm_builder *b, tm_node *x, int groups);
+
+#pragma GCC visibility pop
 
 #endif

@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Models of one's own: the example of tests/plugin, built against the installed headers.
+. "$(dirname "$0")/lib.sh"
+root=$here/../..
+cat=$here/../data/images/chelsea.png
+so=$tmp/two_layer.so
+
+run cc -shared -fPIC -I "$root/include" -I "$root/src" "$root/tests/plugin/two_layer_net.c" -o "$so"
+ok "the example builds" exit_is 0
+timmc list 'two_layer*'
+ok "unknown without the plugin: exit 4" exit_is 4
+timmc list --plugin "$so" 'two_layer*'
+ok "list knows its models" out_is "two_layer_small
+two_layer_large"
+timmc info --plugin "$so" two_layer_small
+ok "info knows them" out_has '"params":'
+ok "and their input" out_has '"input_size":[3,64,64]'
+timmc classify two_layer_small --plugin="$so" --no-pretrained -k 10 "$cat"
+ok "classify runs them" out_has '"model":"two_layer_small"'
+timmc features two_layer_large --plugin "$so" --no-pretrained "$cat"
+ok "features runs them" out_has '"module":"layer2","channels":128,"reduction":4,"shape":[1,128,56,56]'
+run env TIMMC_PLUGINS="$so" "$TIMMC" info two_layer_large
+ok "TIMMC_PLUGINS names them too" out_has '"arch":"two_layer_large"'
+timmc list --plugin "$so" --plugin "$so"
+ok "twice is refused: exit 2" exit_is 2
+timmc list --plugin "$tmp/none.so"
+ok "a missing plugin: exit 2" exit_is 2
+echo 'int unrelated;' >"$tmp/x.c"
+run cc -shared -fPIC "$tmp/x.c" -o "$tmp/x.so"
+timmc list --plugin "$tmp/x.so"
+ok "no plugin at all: told" err_has 'it defines no timmc_plugin'
+run make -s -C "$root" install DESTDIR="$tmp/root" prefix=/usr B="$(dirname "$TIMMC")"
+if [ -f "$tmp/root/usr/include/timmc_plugin.h" ]; then
+    run cc -shared -fPIC -I "$tmp/root/usr/include" -I "$tmp/root/usr/include/timmc" "$root/tests/plugin/two_layer_net.c" -o "$so"
+    ok "the installed headers are enough" exit_is 0
+fi
+done_testing
