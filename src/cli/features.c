@@ -61,8 +61,9 @@ static tm_status select_pyramid(const features_options *chosen, tm_session *sess
                                           session->model->display, indices, error);
     for (size_t i = 0; i < chosen->indices.count && !status; i++)
         status = select_index(session, indices[i], error);
-    int last = graph->default_features ? graph->default_features : count;
-    for (int i = count - last; i < count && !chosen->indices.count && !status; i++)
+    int first, end;
+    tm_graph_default_features(graph, &first, &end);
+    for (int i = first; i < end && !chosen->indices.count && !status; i++)
         status = select_index(session, i, error);
     return status;
 }

@@ -239,3 +239,10 @@ int tm_graph_tap_count(const tm_graph *graph, tm_tap_kind kind)
         count += graph->taps[i].kind == kind;
     return count;
 }
+
+void tm_graph_default_features(const tm_graph *graph, int *first, int *end)
+{
+    int count = tm_graph_tap_count(graph, TM_TAP_FEATURE), n = graph->default_features;
+    *first = n > 0 ? count - n : 0;
+    *end = n < 0 ? -n : count;
+}
