@@ -54,10 +54,12 @@ int tm_main_help(void)
     for (size_t i = 0; i < tm_command_count; i++)
         tm_buffer_printf(&out, "  %-22s  %s\n", dashed(tm_commands[i].name, name),
                          tm_commands[i].summary);
-    tm_buffer_puts(&out, "\n\"timmc help COMMAND\" tells the options of a command.\n\n"
+    tm_buffer_puts(&out, "\n\"timmc help COMMAND\" tells the options of a command. With "
+                         "\"--plugin FILE.so\" every\ncommand knows the models of a shared "
+                         "object too; TIMMC_PLUGINS names such files.\n\n"
                          "Examples:\n"
-                         "  timmc list 'resnet*'\n"
-                         "  timmc info resnet50\n");
+                         "  timmc classify cat.jpg\n"
+                         "  timmc list 'resnet*' --pretrained\n");
     return tm_write_stdout(&out);
 }
 
