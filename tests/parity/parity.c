@@ -224,14 +224,16 @@ static bool check_output(tm_model *model, const char *name, const cJSON *golden,
     int index = find_output(model, name, &output);
     if (index < 0)
         return fails(v, "no output %s", name);
+    size_t count = element_count(&output), batch = (size_t)model->last_count;
+    output.shape[0] = (int64_t)batch;
     if (!same_shape(&output, golden, name, v))
         return false;
-    size_t count = element_count(&output);
-    float *values = malloc(count * sizeof *values);
+    float *values = malloc(batch * count * sizeof *values);
     if (!values)
         return fails(v, "no memory for %s", name);
-    tm_model_read(model, (size_t)index, 0, values);
-    bool good = check_values(values, count, golden, f32_err, name, v);
+    for (size_t i = 0; i < batch; i++)
+        tm_model_read(model, (size_t)index, (int)i, values + i * count);
+    bool good = check_values(values, batch * count, golden, f32_err, name, v);
     free(values);
     return good;
 }
@@ -276,12 +278,13 @@ static bool run_model(tm_model *model, const cJSON *golden, verdict *v)
     if (tm_model_load(model, &error))
         return fails(v, "%s", error.message);
     tm_model_input_shape(model, shape);
-    size_t count = (size_t)(shape[0] * shape[1] * shape[2]);
+    int batch = model->options.max_batch;
+    size_t count = (size_t)batch * (size_t)(shape[0] * shape[1] * shape[2]);
     float *input = malloc(count * sizeof *input);
     if (!input)
         return fails(v, "no memory for the input");
     tm_formula_uniform("input", (uint64_t)number(golden, "seed", 0), 0, 1, 0, count, input);
-    tm_model_run(model, input, 1, &error);
+    tm_model_run(model, input, batch, &error);
     free(input);
     const cJSON *item;
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "outputs"))
@@ -343,6 +346,7 @@ static void check_model(const cJSON *golden, const settings *set, verdict *v)
     options.weights = weights;
     options.isa = set->isa;
     options.threads = set->threads;
+    options.max_batch = cJSON_GetArrayItem(input, 0)->valueint;
     options.in_chans = cJSON_GetArrayItem(input, 1)->valueint;
     options.img_height = cJSON_GetArrayItem(input, 2)->valueint;
     options.img_width = cJSON_GetArrayItem(input, 3)->valueint;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Constants, computed when a step packs them: some rows at a time where their operators allow. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/lowering.h"
+
+enum {
+    ROWS_BYTES = 512 << 10, /* of a weight on its way into panels */
+    MAX_CONSTANT_INPUTS = 32
+};
+
+/* The smallest free buffer that is large enough, else the largest free one made larger. */
+static float *take_temporary(tm_lowering *lowering, size_t bytes)
+{
+    struct tm_temporary *best = NULL, *slots = lowering->temporaries.slots;
+    for (size_t i = 0; i < sizeof lowering->temporaries.slots / sizeof *slots; i++) {
+        struct tm_temporary *slot = &slots[i];
+        if (slot->taken)
+            continue;
+        bool fits = slot->bytes >= bytes, best_fits = best && best->bytes >= bytes;
+        if (!best || (fits ? !best_fits || slot->bytes < best->bytes
+                           : !best_fits && slot->bytes > best->bytes))
+            best = slot;
+    }
+    TM_ASSERT(best);
+    if (!best->data || best->bytes < bytes) {
+        free(best->data);
+        best->data = tm_alloc_aligned(bytes);
+        best->bytes = best->data ? bytes : 0;
+    }
+    best->taken = best->data != NULL;
+    return best->data;
+}
+
+static void give_temporary(tm_lowering *lowering, const float *data)
+{
+    struct tm_temporary *slots = lowering->temporaries.slots;
+    for (size_t i = 0; data && i < sizeof lowering->temporaries.slots / sizeof *slots; i++)
+        if (slots[i].data == data)
+            slots[i].taken = false;
+}
+
+void tm_lowering_free_temporaries(tm_lowering *lowering)
+{
+    struct tm_temporary *slots = lowering->temporaries.slots;
+    for (size_t i = 0; i < sizeof lowering->temporaries.slots / sizeof *slots; i++)
+        free(slots[i].data);
+}
+
+static float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows);
+
+static bool evaluate_op(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows,
+                        float *out)
+{
+    float *inputs[MAX_CONSTANT_INPUTS] = {0};
+    bool good = true;
+    TM_ASSERT(node->input_count <= MAX_CONSTANT_INPUTS);
+    for (int i = 0; i < node->input_count && good; i++) {
+        const tm_node *x = node->inputs[i];
+        bool part = i == 0 && node->op->by_rows;
+        inputs[i] = evaluate(lowering, x, part ? row : 0, part ? rows : tm_row_count(x));
+        good = inputs[i] != NULL;
+    }
+    if (good)
+        node->op->evaluate(node, (const float *const *)inputs, row, rows, out);
+    for (int i = 0; i < node->input_count; i++)
+        give_temporary(lowering, inputs[i]);
+    return good;
+}
+
+static bool read_param(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows,
+                       float *out)
+{
+    size_t count = (size_t)tm_row_elements(node);
+    tm_status status =
+        tm_weights_read_f32_range(lowering->weights, node->name, node->rank, node->dims,
+                                  (size_t)row * count, (size_t)rows * count, out, lowering->error);
+    if (status)
+        tm_lowering_fail(lowering, status);
+    return status == TM_OK;
+}
+
+/* Rows that an operator cannot compute alone come from the whole. */
+static bool evaluate_whole(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows,
+                           float *out)
+{
+    size_t count = (size_t)tm_row_elements(node);
+    float *whole = evaluate(lowering, node, 0, tm_row_count(node));
+    if (whole)
+        memcpy(out, whole + (size_t)row * count, (size_t)rows * count * sizeof *out);
+    give_temporary(lowering, whole);
+    return whole != NULL;
+}
+
+static float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows)
+{
+    if (lowering->status)
+        return NULL;
+    size_t bytes;
+    int64_t count = tm_row_elements(node);
+    float *out =
+        tm_size_mul((size_t)rows, (size_t)count, &bytes) && tm_size_mul(bytes, sizeof *out, &bytes)
+            ? take_temporary(lowering, bytes)
+            : NULL;
+    if (!out) {
+        tm_lowering_no_memory(lowering, (size_t)tm_element_count(node));
+        return NULL;
+    }
+    bool good = node->op == &tm_op_param ? read_param(lowering, node, row, rows, out)
+                : node->op->by_rows || rows == tm_row_count(node)
+                    ? evaluate_op(lowering, node, row, rows, out)
+                    : evaluate_whole(lowering, node, row, rows, out);
+    if (good)
+        return out;
+    give_temporary(lowering, out);
+    return NULL;
+}
+
+float *tm_lower_constant_rows(tm_lowering *lowering, const tm_node *constant, int64_t row,
+                              int64_t rows)
+{
+    return evaluate(lowering, constant, row, rows);
+}
+
+/* A constant that is not computed by rows down to its parameter is computed whole, once. */
+static bool is_by_rows(const tm_node *node)
+{
+    while (node->op != &tm_op_param && node->op->by_rows)
+        node = node->inputs[0];
+    return node->op == &tm_op_param;
+}
+
+int64_t tm_lower_rows_at_once(const tm_node *constant, int64_t unit)
+{
+    int64_t all = tm_row_count(constant);
+    if (!is_by_rows(constant))
+        return all;
+    int64_t rows = ROWS_BYTES / (int64_t)sizeof(float) / tm_row_elements(constant) / unit * unit;
+    return rows < unit ? unit : rows > all ? all : rows;
+}
+
+void tm_lower_done(tm_lowering *lowering, const tm_node *constant)
+{
+    if (constant->op == &tm_op_param)
+        tm_weights_release_pages(lowering->weights, constant->name);
+    for (int i = 0; i < constant->input_count; i++)
+        tm_lower_done(lowering, constant->inputs[i]);
+}
+
+float *tm_lower_constant(tm_lowering *lowering, const tm_node *constant)
+{
+    return evaluate(lowering, constant, 0, tm_row_count(constant));
+}
+
+void tm_lower_release(tm_lowering *lowering, float *values)
+{
+    give_temporary(lowering, values);
+}
+
+const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_t padded)
+{
+    size_t count = (size_t)tm_element_count(constant);
+    float *values = tm_lower_constant(lowering, constant);
+    float *kept = values ? tm_lower_memory(lowering, padded > count ? padded : count) : NULL;
+    if (kept) {
+        memcpy(kept, values, count * sizeof *kept);
+        if (padded > count)
+            memset(kept + count, 0, (padded - count) * sizeof *kept);
+    }
+    give_temporary(lowering, values);
+    return kept;
+}
