@@ -85,6 +85,8 @@ const char *tm_pool_kind(const tm_builder *b, const char *pool)
 void tm_classifier(tm_builder *b, tm_node *x, tm_layout layout, const char *classifier)
 {
     tm_tap_output(b, TM_TAP_PRE_LOGITS, x, layout);
+    if (b->options.num_classes > 0 && layout == TM_LAYOUT_MAP)
+        tm_refuse(b, "pooling can only be left out together with the classifier (num_classes 0)");
     if (b->options.num_classes > 0)
         x = tm_linear(b, classifier, x, b->options.num_classes, true);
     tm_tap_output(b, TM_TAP_LOGITS, x, layout);

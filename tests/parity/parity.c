@@ -340,6 +340,10 @@ static void check_model(const cJSON *golden, const settings *set, verdict *v)
 {
     char weights[64];
     const cJSON *input = cJSON_GetObjectItemCaseSensitive(golden, "input");
+    if (cJSON_GetArraySize(input) != 4) {
+        fails(v, "the golden line has no input");
+        return;
+    }
     snprintf(weights, sizeof weights, "formula:%.0f:%.17g", number(golden, "seed", 0),
              number(golden, "gain", 1));
     tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
@@ -365,7 +369,9 @@ static void check_model(const cJSON *golden, const settings *set, verdict *v)
     bool good = set->checkpoint ||
                 (check_names(model, golden, v) && check_default_features(model, golden, v));
     if (good && !set->names_only &&
-        cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(golden, "outputs")) > 0)
+        cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(golden, "outputs")) +
+                cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(golden, "features")) >
+            0)
         run_model(model, golden, v);
     tm_model_close(model);
 }
