@@ -188,6 +188,8 @@ static const resnet_variant variants[] = {
 typedef struct resnet {
     tm_builder *b;
     const resnet_variant *v;
+    const tm_resnet_design *design; /* NULL: blocks of this file */
+    const void *design_variant;
 } resnet;
 
 static int or_default(int value, int fallback)
@@ -251,13 +253,7 @@ static tm_node *stem_pool(const resnet *m, tm_node *x)
     return m->v->aa ? anti_alias(m, x, 2) : x;
 }
 
-/* One block's place in its stage. */
-typedef struct block {
-    int planes, stride, dilation, first_dilation;
-    bool bottleneck, project;
-} block;
-
-static tm_node *shortcut(const resnet *m, tm_node *x, block k)
+static tm_node *shortcut(const resnet *m, tm_node *x, tm_resnet_place k)
 {
     int out = k.planes * (k.bottleneck ? 4 : 1);
     bool still = k.stride == 1 && k.dilation == 1;
@@ -291,7 +287,8 @@ static tm_node *attention(const resnet *m, tm_node *x, int channels)
 }
 
 /* the strided 3x3 convolution of a block, with anti-aliasing in place of its stride */
-static tm_node *spatial(const resnet *m, const char *const names[2], tm_node *x, int out, block k)
+static tm_node *spatial(const resnet *m, const char *const names[2], tm_node *x, int out,
+                        tm_resnet_place k)
 {
     bool aa = m->v->aa && (k.stride == 2 || k.first_dilation != k.dilation);
     int groups = k.bottleneck ? or_default(m->v->cardinality, 1) : 1;
@@ -307,7 +304,7 @@ static tm_node *spatial(const resnet *m, const char *const names[2], tm_node *x,
     return aa ? anti_alias(m, x, k.stride) : x;
 }
 
-static tm_node *basic_block(const resnet *m, tm_node *x, block k)
+static tm_node *basic_block(const resnet *m, tm_node *x, tm_resnet_place k)
 {
     int first = k.planes / or_default(m->v->reduce_first, 1);
     x = spatial(m, (const char *[]){"conv1", "bn1"}, x, first, k);
@@ -315,7 +312,7 @@ static tm_node *basic_block(const resnet *m, tm_node *x, block k)
     return attention(m, norm(m, "bn2", x), k.planes);
 }
 
-static tm_node *bottleneck_block(const resnet *m, tm_node *x, block k)
+static tm_node *bottleneck_block(const resnet *m, tm_node *x, tm_resnet_place k)
 {
     int width = k.planes * or_default(m->v->base_width, 64) / 64 * or_default(m->v->cardinality, 1);
     int first = width / or_default(m->v->reduce_first, 1);
@@ -326,9 +323,13 @@ static tm_node *bottleneck_block(const resnet *m, tm_node *x, block k)
     return attention(m, norm(m, "bn3", x), k.planes * 4);
 }
 
-static tm_node *residual_block(const resnet *m, tm_node *x, block k)
+static tm_node *residual_block(const resnet *m, tm_node *x, tm_resnet_place k)
 {
-    tm_node *y = k.bottleneck ? bottleneck_block(m, x, k) : basic_block(m, x, k);
+    tm_node *y;
+    if (m->design)
+        y = m->design->branch(m->b, m->design_variant, x, k);
+    else
+        y = k.bottleneck ? bottleneck_block(m, x, k) : basic_block(m, x, k);
     if (k.project)
         x = shortcut(m, x, k);
     return relu(m, tm_add(m->b, y, x));
@@ -355,13 +356,14 @@ static tm_node *stage(const resnet *m, tm_node *x, int index, progress *at)
     tm_push(m->b, "layer%d", index + 1);
     for (int i = 0; i < v->layers[index]; i++) {
         tm_push(m->b, "%d", i);
-        x = residual_block(m, x,
-                           (block){.planes = planes,
-                                   .stride = i ? 1 : stride,
-                                   .dilation = at->dilation,
-                                   .first_dilation = at->previous_dilation,
-                                   .bottleneck = bottleneck,
-                                   .project = i == 0 && (stride != 1 || at->planes_in != out)});
+        x = residual_block(
+            m, x,
+            (tm_resnet_place){.planes = planes,
+                              .stride = i ? 1 : stride,
+                              .dilation = at->dilation,
+                              .first_dilation = at->previous_dilation,
+                              .bottleneck = bottleneck,
+                              .project = i == 0 && (stride != 1 || at->planes_in != out)});
         tm_pop(m->b);
         at->previous_dilation = at->dilation;
         at->planes_in = out;
@@ -405,15 +407,32 @@ tm_node *tm_resnet_backbone(tm_builder *b, const char *arch, tm_node *x, int sta
     return stem_and_stages(&m, x, stages, false);
 }
 
-static void build(tm_builder *b, const void *variant)
+static void build_whole(const resnet *m)
 {
-    resnet m = {b, variant};
-    if (m.v->pruned)
-        tm_use_pruned_widths(b, m.v->name);
-    tm_node *x = stem_and_stages(&m, b->graph->input, 4, true);
+    tm_builder *b = m->b;
+    tm_node *x = stem_and_stages(m, b->graph->input, 4, true);
     tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
     tm_classifier_head(b, x, "avg", "fc");
+}
+
+void tm_build_resnet(tm_builder *b, const tm_resnet_design *design, const void *variant)
+{
+    resnet_variant v = {.bottleneck = design->bottleneck,
+                        .stem = design->deep_stem ? DEEP : SEVEN,
+                        .stem_width = design->deep_stem,
+                        .avg_down = design->deep_stem > 0};
+    memcpy(v.layers, design->layers, sizeof v.layers);
+    resnet m = {.b = b, .v = &v, .design = design, .design_variant = variant};
+    build_whole(&m);
+}
+
+static void build(tm_builder *b, const void *variant)
+{
+    resnet m = {.b = b, .v = variant};
+    if (m.v->pruned)
+        tm_use_pruned_widths(b, m.v->name);
+    build_whole(&m);
 }
 
 const tm_family tm_family_resnet = {.module = "resnet", TM_VARIANTS(variants), .build = build};
