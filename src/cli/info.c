@@ -143,6 +143,7 @@ static int info(const char *name, const info_options *chosen, const tm_model_opt
         status = write_record(&out, &resolved, model, chosen, &error);
     tm_model_close(model);
     int exit_code = out.length ? tm_write_stdout(&out) : TM_EXIT_OK;
+    tm_buffer_free(&out);
     return status ? tm_report(&error) : exit_code;
 }
 

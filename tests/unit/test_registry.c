@@ -478,7 +478,7 @@ static void test_buildable(void **state)
 {
     (void)state;
     size_t known = 0, variants = 0;
-    for (size_t i = 0; i < ARCHITECTURES; i++) {
+    for (size_t i = 0; i < tm_arch_count(); i++) {
         tm_arch arch;
         const tm_family *family;
         tm_error error = {0};
