@@ -16,9 +16,11 @@ typedef struct densenet_variant {
 
 static const densenet_variant variants[] = {
     {.name = "densenet121", .growth = 32, .layers = {6, 12, 24, 16}},
+    {.name = "densenet121d", .growth = 32, .layers = {6, 12, 24, 16}, .deep_stem = true},
     {.name = "densenet161", .growth = 48, .layers = {6, 12, 36, 24}},
     {.name = "densenet169", .growth = 32, .layers = {6, 12, 32, 32}},
     {.name = "densenet201", .growth = 32, .layers = {6, 12, 48, 32}},
+    {.name = "densenet264", .growth = 48, .layers = {6, 12, 64, 48}},
     {.name = "densenet264d", .growth = 48, .layers = {6, 12, 64, 48}, .deep_stem = true},
     {.name = "densenetblur121d",
      .growth = 32,
