@@ -319,6 +319,22 @@ tm_node *tm_const_exp(tm_builder *b, tm_node *x)
 
 const tm_op tm_op_const_exp = {.name = "const_exp", .evaluate = exp_evaluate};
 
+static void abs_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+                         float *out)
+{
+    (void)row, (void)rows;
+    int64_t count = tm_element_count(node);
+    for (int64_t i = 0; i < count; i++)
+        out[i] = fabsf(inputs[0][i]);
+}
+
+tm_node *tm_const_abs(tm_builder *b, tm_node *x)
+{
+    return tm_constant(b, &tm_op_const_abs, x->name, NULL, 0, 1, &x, x->rank, x->dims);
+}
+
+const tm_op tm_op_const_abs = {.name = "const_abs", .evaluate = abs_evaluate};
+
 static void sum_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
                          float *out)
 {

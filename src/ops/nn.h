@@ -41,6 +41,10 @@ tm_node *tm_const_slice(tm_builder *b, tm_node *x, int axis, int64_t begin, int6
 tm_node *tm_const_concat(tm_builder *b, int count, tm_node *const *xs, int axis);
 tm_node *tm_const_reshape(tm_builder *b, tm_node *x, int rank, const int64_t *dims);
 tm_node *tm_const_permute(tm_builder *b, tm_node *x, const int *axes);
+/* Position embedding [1, prefix + from h * w, c] on another grid: bicubic with antialias, the
+ * prefix kept. */
+tm_node *tm_const_resample_grid(tm_builder *b, tm_node *positions, int prefix, const int from[2],
+                                const int to[2]);
 /* Rows of x's first dimension: result [count, ...], row i is row rows[i] of x; rows is copied. */
 tm_node *tm_const_gather(tm_builder *b, tm_node *x, int64_t count, const int *rows);
 tm_node *tm_const_repeat(tm_builder *b, tm_node *x,
@@ -49,6 +53,7 @@ tm_node *tm_const_mul(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcast
 tm_node *tm_const_add(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */
 tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add);
 tm_node *tm_const_exp(tm_builder *b, tm_node *x);
+tm_node *tm_const_abs(tm_builder *b, tm_node *x);
 tm_node *tm_const_sum(tm_builder *b, tm_node *x); /* of all elements: rank 0 */
 
 /* ---- convolution, linear ---- */
@@ -99,9 +104,27 @@ typedef struct tm_norm {
                    weights of c / groups (0: 1) */
     bool no_affine; /* no weight and bias */
     bool no_bias;   /* weight only */
+    bool magnitude; /* |weight| + eps in place of weight: In-Place Activated BatchNorm
+                       (1712.02616) */
 } tm_norm;
 
 tm_node *tm_normalize(tm_builder *b, const char *name, tm_node *x, tm_norm norm);
+
+/* ---- branches that become one convolution at load ---- */
+
+typedef struct tm_branch {
+    tm_node *weight; /* [O, I / groups, kh, kw], or [O]: the diagonal of an identity */
+    tm_node *bias;   /* [O] */
+} tm_branch;
+
+/* What tm_conv2d and batch norm make of x, as constants for tm_conv2d_with. */
+tm_branch tm_conv_norm_branch(tm_builder *b, const char *conv_name, const char *norm_name,
+                              tm_node *x, tm_conv conv, tm_norm norm);
+/* The same of batch norm alone. */
+tm_branch tm_norm_branch(tm_builder *b, const char *name, tm_node *x, tm_norm norm);
+/* sum and a branch with the same stride and groups, whose kernel is at most as large, the
+ * differences even. */
+tm_branch tm_add_branch(tm_builder *b, tm_branch sum, tm_branch part);
 
 /* ---- element-wise ---- */
 
@@ -160,6 +183,12 @@ tm_node *tm_constant_activation(tm_builder *b, tm_node *constant, int h, int w, 
 tm_node *tm_gather_pixels(tm_builder *b, tm_node *x, int h, int w, const int *from);
 /* blocks of size x size pixels become channels (y, x, c order) */
 tm_node *tm_space_to_depth(tm_builder *b, tm_node *x, int size);
+
+/* ---- products of activations ---- */
+
+/* x * y for every row of the map: x is rows x m x k (or 1 x m x k, the same for all rows), y is
+ * rows x k x n, the result rows x m x n. */
+tm_node *tm_matmul(tm_builder *b, tm_node *x, tm_node *y);
 
 /* ---- attention ---- */
 

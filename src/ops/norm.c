@@ -41,6 +41,8 @@ tm_node *tm_normalize(tm_builder *b, const char *name, tm_node *x, tm_norm norm)
     tm_push(b, "%s", name);
     if (attrs.weight)
         inputs[count++] = tm_param1(b, "weight", width);
+    if (norm.magnitude)
+        inputs[1] = tm_const_affine(b, tm_const_abs(b, inputs[1]), 1.0f, attrs.eps);
     if (attrs.bias)
         inputs[count++] = tm_param1(b, "bias", width);
     if (batch) {
