@@ -37,6 +37,7 @@ typedef struct csp_variant {
     bool down_growth;   /* the convolution between stages has the new width already */
     int se;             /* squeeze-excite to 1 / se of the channels; 0: none */
     tm_act_kind act;    /* LEAKY_RELU */
+    bool in_place;      /* In-Place Activated BatchNorm: by the weight's magnitude */
     bool five_features; /* by default, of six */
 } csp_variant;
 
@@ -81,6 +82,9 @@ static const csp_variant variants[] = {
     {.name = "cspdarknet53", .stem = {32}, .still_stem = true, .depths = {1, 2, 8, 8, 4},
      .out = {64, 128, 256, 512, 1024}, .block = {1, 0.5f}, .bottle = {0.5f, 1}, .expand = {2, 1},
      .unit = DARK_BLOCK, .down_growth = true},
+    {.name = "cspdarknet53_iabn", .stem = {32}, .still_stem = true, .depths = {1, 2, 8, 8, 4},
+     .out = {64, 128, 256, 512, 1024}, .block = {1, 0.5f}, .bottle = {0.5f, 1}, .expand = {2, 1},
+     .unit = DARK_BLOCK, .down_growth = true, .in_place = true, .five_features = true},
     {.name = "cspresnet50", .stem = {64}, .stem_kernel = 7, .stem_pool = true,
      .depths = {3, 3, 5, 2}, .out = {128, 256, 512, 1024}, .bottle = {0.5f}, .expand = {2},
      .cross_linear = true},
@@ -91,6 +95,9 @@ static const csp_variant variants[] = {
     {.name = "cspresnext50", .stem = {64}, .stem_kernel = 7, .stem_pool = true,
      .depths = {3, 3, 5, 2}, .out = {256, 512, 1024, 2048}, .groups = {32, 32, 32, 32},
      .block = {0.5f}, .cross_linear = true},
+    {.name = "cspresnext50_iabn", .stem = {64}, .stem_kernel = 7, .stem_pool = true,
+     .depths = {3, 3, 5, 2}, .out = {256, 512, 1024, 2048}, .groups = {32, 32, 32, 32},
+     .block = {0.5f}, .cross_linear = true, .in_place = true},
     {.name = "darknet17", .stem = {32}, .still_stem = true, .depths = {1, 1, 1, 1, 1},
      .out = {64, 128, 256, 512, 1024}, .bottle = {0.5f}, .stage = DARK, .unit = DARK_BLOCK},
     {.name = "darknet21", .stem = {32}, .still_stem = true, .depths = {1, 1, 1, 2, 2},
@@ -112,9 +119,15 @@ typedef struct csp {
     tm_act_kind act;
 } csp;
 
+static tm_node *conv_act(const csp *m, const char *name, tm_node *x, tm_conv c, tm_act_kind act)
+{
+    tm_conv_tail tail = {.norm = {.magnitude = m->v->in_place}, .act = act};
+    return tm_conv_norm_act(m->b, name, x, c, tail);
+}
+
 static tm_node *conv(const csp *m, const char *name, tm_node *x, tm_conv c)
 {
-    return tm_conv_norm_act(m->b, name, x, c, (tm_conv_tail){.act = m->act});
+    return conv_act(m, name, x, c, m->act);
 }
 
 /* ---- stem ---- */
@@ -178,7 +191,7 @@ static tm_node *unit(const csp *m, tm_node *x, const stage_plan *s)
     }
     y = conv(m, "conv2", conv(m, "conv1", x, narrow), spatial);
     y = attention(m, "attn2", y);
-    y = tm_conv_norm_act(m->b, "conv3", y, wide, (tm_conv_tail){0});
+    y = conv_act(m, "conv3", y, wide, TM_ACT_NONE);
     return tm_activate(m->b, tm_add(m->b, y, x), m->act);
 }
 
@@ -220,8 +233,8 @@ static tm_node *stage(const csp *m, tm_node *x, const stage_plan *s)
     x = down(m, x, s);
     if (m->v->stage == DARK)
         return units(m, x, s);
-    x = tm_conv_norm_act(b, "conv_exp", x, (tm_conv){.out = s->expand, .kernel = 1},
-                         (tm_conv_tail){.act = m->v->cross_linear ? TM_ACT_NONE : m->act});
+    x = conv_act(m, "conv_exp", x, (tm_conv){.out = s->expand, .kernel = 1},
+                 m->v->cross_linear ? TM_ACT_NONE : m->act);
     tm_node *first = tm_slice_c(b, x, 0, half), *second = tm_slice_c(b, x, half, half);
     if (m->v->stage == CROSS3)
         first = units(m, first, s);

@@ -18,6 +18,7 @@ typedef struct vovnet_variant {
     int blocks[4], layers; /* blocks of a stage, convolutions of a block */
     attn_kind attn;
     bool residual, depthwise, evo_norm;
+    bool in_place; /* In-Place Activated BatchNorm: by the weight's magnitude, leaky ReLU */
 } vovnet_variant;
 
 #define WIDE .middle = {128, 160, 192, 224}, .out = {256, 512, 768, 1024}
@@ -41,6 +42,8 @@ static const vovnet_variant variants[] = {
      .residual = true},
     {.name = "ese_vovnet99b", .stem = 128, WIDE, .blocks = {1, 3, 9, 3}, .layers = 5, .attn = ESE,
      .residual = true},
+    {.name = "ese_vovnet99b_iabn", .stem = 128, WIDE, .blocks = {1, 3, 9, 3}, .layers = 5,
+     .attn = ESE, .residual = true, .in_place = true},
     {.name = "vovnet39a", .stem = 128, WIDE, .blocks = {1, 1, 2, 2}, .layers = 5},
     {.name = "vovnet57a", .stem = 128, WIDE, .blocks = {1, 1, 4, 3}, .layers = 5},
 };
@@ -115,8 +118,11 @@ static tm_node *stage(const vovnet *m, tm_node *x, int index)
 static void build(tm_builder *b, const void *variant)
 {
     const vovnet_variant *v = variant;
-    vovnet m = {
-        .b = b, .v = v, .tail = {.act = TM_ACT_RELU, .evo_groups = v->evo_norm ? EVO_GROUPS : 0}};
+    vovnet m = {.b = b,
+                .v = v,
+                .tail = {.norm = {.magnitude = v->in_place},
+                         .act = v->in_place ? TM_ACT_LEAKY_RELU : TM_ACT_RELU,
+                         .evo_groups = v->evo_norm ? EVO_GROUPS : 0}};
     tm_refuse_dilation(b);
     tm_node *x = b->graph->input;
     x = conv_norm(&m, "stem.0", x, (tm_conv){.out = 64, .kernel = 3, .stride = 2});
