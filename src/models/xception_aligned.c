@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* timm's xception_aligned.py: the Xception of DeepLab (1802.02611), and pre-activated. */
+/* timm's xception_aligned.py: the Xception of DeepLab (1802.02611), and pre-activated; and
+ * gluon_xception.py, which timm 0.4.12 had for the same network with names of its own. */
 #include <stdio.h>
 
 #include "models/model.h"
@@ -19,6 +20,7 @@ typedef struct xception_variant {
     int middle;             /* blocks of 728 channels */
     bool preact;
     bool small_epsilon; /* 1e-5, not 1e-3 */
+    bool gluon;         /* names and features of gluon_xception.py */
 } xception_variant;
 
 #define STEP(c, s)                                                                                 \
@@ -30,6 +32,7 @@ typedef struct xception_variant {
 
 /* clang-format off */
 static const xception_variant variants[] = {
+    {.name = "gluon_xception65", SHORT_ENTRY, .middle = 16, .small_epsilon = true, .gluon = true},
     {.name = "xception41", SHORT_ENTRY, .middle = 8},
     {.name = "xception41p", SHORT_ENTRY, .middle = 8, .preact = true, .small_epsilon = true},
     {.name = "xception65", SHORT_ENTRY, .middle = 16},
@@ -46,7 +49,7 @@ static const block last_blocks[] = {
 
 typedef struct xception {
     tm_builder *b;
-    bool preact;
+    bool preact, gluon;
     tm_norm norm;
     int index, net_stride, dilation; /* where the walk through the blocks stands */
 } xception;
@@ -112,12 +115,83 @@ static tm_node *run_block(const xception *m, const block *k, tm_node *x, int str
     return k->no_skip ? y : tm_add(m->b, y, shortcut(m, x, k->out[CONVS - 1], stride));
 }
 
+/* ---- gluon_xception.py ---- */
+
+static tm_node *gluon_conv(const xception *m, int index, tm_node *x, int out, int stride)
+{
+    char norm[8];
+    tm_conv depthwise = {.out = x->shape.c,
+                         .kernel = 3,
+                         .stride = stride,
+                         .dilation = m->dilation,
+                         .groups = TM_DEPTHWISE};
+    tm_push(m->b, "conv%d", index);
+    x = norm_act(m, "bn", tm_conv2d(m->b, "conv_dw", x, depthwise), TM_ACT_NONE);
+    x = tm_conv2d(m->b, "conv_pw", x, (tm_conv){.out = out, .kernel = 1});
+    tm_pop(m->b);
+    snprintf(norm, sizeof norm, "bn%d", index);
+    return norm_act(m, norm, x, TM_ACT_NONE);
+}
+
+/* What goes into the later strided blocks is a feature, activated. */
+static tm_node *gluon_block(const xception *m, const block *k, tm_node *x, int stride)
+{
+    char name[32], module[48];
+    int out = k->out[CONVS - 1];
+    snprintf(name, sizeof name, "%sblock%d", k == &middle ? "mid." : "", m->index + 1);
+    snprintf(module, sizeof module, "%s.rep.act1", name);
+    tm_push(m->b, "%s", name);
+    tm_node *y = x;
+    for (int i = 0; i < CONVS; i++) {
+        y = tm_activate(m->b, y, TM_ACT_RELU);
+        if (i == 0 && k->stride > 1 && m->index > 1)
+            tm_tap_stage(m->b, module, y, m->net_stride);
+        tm_push(m->b, "rep");
+        y = gluon_conv(m, i + 1, y, k->out[i], i == CONVS - 1 ? stride : 1);
+        tm_pop(m->b);
+    }
+    if (x->shape.c != out || stride != 1) {
+        x = tm_conv2d(m->b, "skip.conv1", x, (tm_conv){.out = out, .kernel = 1, .stride = stride});
+        x = norm_act(m, "skip.bn1", x, TM_ACT_NONE);
+    }
+    tm_pop(m->b);
+    return tm_add(m->b, y, x);
+}
+
+static tm_node *gluon_stem(const xception *m, tm_node *x)
+{
+    x = tm_conv2d(m->b, "conv1", x, (tm_conv){.out = 32, .kernel = 3, .stride = 2});
+    x = norm_act(m, "bn1", x, TM_ACT_RELU);
+    x = tm_conv2d(m->b, "conv2", x, (tm_conv){.out = 64, .kernel = 3});
+    x = norm_act(m, "bn2", x, TM_ACT_RELU);
+    tm_tap_stage(m->b, "act2", x, m->net_stride);
+    return x;
+}
+
+static tm_node *gluon_exit(const xception *m, tm_node *x)
+{
+    for (int i = 0; i < CONVS; i++) {
+        x = tm_activate(m->b, x, TM_ACT_RELU);
+        x = gluon_conv(m, i + 3, x, last_blocks[1].out[i], 1);
+    }
+    x = tm_activate(m->b, x, TM_ACT_RELU);
+    tm_tap_stage(m->b, "act5", x, m->net_stride);
+    return x;
+}
+
+/* ---- networks ---- */
+
 static tm_node *next_block(xception *m, const block *k, tm_node *x)
 {
     bool dilate = k->stride > 1 && m->net_stride * k->stride > m->b->options.output_stride;
-    tm_push(m->b, "blocks.%d", m->index);
-    x = run_block(m, k, x, dilate ? 1 : k->stride);
-    tm_pop(m->b);
+    int stride = dilate ? 1 : k->stride;
+    if (m->gluon) {
+        x = gluon_block(m, k, x, stride);
+    } else {
+        tm_push(m->b, "blocks.%d", m->index);
+        x = run_block(m, k, x, stride);
+        tm_pop(m->b);
+    }
     m->index++;
     if (dilate)
         m->dilation *= k->stride;
@@ -135,14 +209,33 @@ static tm_node *stem(const xception *m, tm_node *x)
                      : tm_conv_norm_act(m->b, "stem.1", x, second, tail);
 }
 
+static void build_gluon(xception *m, const xception_variant *v)
+{
+    tm_node *x = next_block(m, &v->entry[0], gluon_stem(m, m->b->graph->input));
+    x = tm_activate(m->b, x, TM_ACT_RELU);
+    tm_tap_stage(m->b, "block1_act", x, m->net_stride);
+    for (int i = 1; v->entry[i].stride; i++)
+        x = next_block(m, &v->entry[i], x);
+    for (int i = 0; i < v->middle; i++)
+        x = next_block(m, &middle, x);
+    x = gluon_exit(m, next_block(m, &last_blocks[0], x));
+    tm_tap_final(m->b, x);
+    tm_classifier_head(m->b, x, "avg", "fc");
+}
+
 static void build(tm_builder *b, const void *variant)
 {
     const xception_variant *v = variant;
     xception m = {.b = b,
                   .preact = v->preact,
+                  .gluon = v->gluon,
                   .norm = {.kind = TM_NORM_BATCH, .eps = v->small_epsilon ? 1e-5f : 1e-3f},
                   .net_stride = 2,
                   .dilation = 1};
+    if (v->gluon) {
+        build_gluon(&m, v);
+        return;
+    }
     tm_node *x = stem(&m, b->graph->input);
     for (int i = 0; v->entry[i].stride; i++)
         x = next_block(&m, &v->entry[i], x);
