@@ -24,12 +24,13 @@ typedef struct efficientnet_variant {
     bool fixed_stem; /* width does not scale the stem */
     int features;    /* of the head, 1280 */
     bool no_head;
-    tm_act_kind act; /* ReLU */
-    bool tensorflow; /* TensorFlow's padding and batch-norm epsilon */
+    tm_act_kind act;      /* ReLU */
+    bool tensorflow;      /* TensorFlow's padding and batch-norm epsilon */
     bool trained_epsilon; /* that epsilon, but for trained weights only, as timm has it */
     tm_effnet_norm_kind norm;
     int norm_group_size;
     bool blur, global_context, pruned;
+    bool legacy_context, channel_mlp; /* as in tm_effnet */
 } efficientnet_variant;
 
 /* clang-format off */
@@ -173,6 +174,8 @@ static const char *const x_2[] = {
 };
 
 static const efficientnet_variant variants[] = {
+    {.name = "eca_efficientnet_b0", .arch = efficientnet, .act = TM_ACT_SILU,
+     .channel_mlp = true},
     {.name = "efficientnet_b0", .arch = efficientnet, .act = TM_ACT_SILU},
     {.name = "efficientnet_b0_g8_gn", .arch = efficientnet, .group_size = 8, .act = TM_ACT_SILU,
      .norm = TM_EFFNET_GROUP, .norm_group_size = 8},
@@ -248,6 +251,8 @@ static const efficientnet_variant variants[] = {
     {.name = "efficientnetv2_s", .arch = v2_s, .stem = 24, .act = TM_ACT_SILU},
     {.name = "efficientnetv2_xl", .arch = v2_xl, .act = TM_ACT_SILU},
     {.name = "fbnetc_100", .arch = fbnetc, .stem = 16, .features = 1984, .trained_epsilon = true},
+    {.name = "gc_efficientnet_b0", .arch = efficientnet, .act = TM_ACT_SILU,
+     .legacy_context = true},
     {.name = "gc_efficientnetv2_rw_t", .arch = v2_s, .width = 0.8, .depth = 0.9, .stem = 24,
      .features = 1024, .act = TM_ACT_SILU, .global_context = true},
     {.name = "mixnet_l", .arch = mixnet_m, .width = 1.3, .round_depth = true, .stem = 24,
@@ -386,7 +391,9 @@ static tm_effnet network(tm_builder *b, const efficientnet_variant *v)
                        .expert_multiplier = v->expert_multiplier,
                        .group_size = v->group_size,
                        .aa = v->blur ? TM_AA_BLUR_ZERO : TM_AA_NONE,
-                       .global_context = v->global_context};
+                       .global_context = v->global_context,
+                       .legacy_context = v->legacy_context,
+                       .channel_mlp = v->channel_mlp};
 }
 
 static void build(tm_builder *b, const void *variant)

@@ -27,6 +27,9 @@ tm_node *tm_squeeze_excite(tm_builder *b, const char *name, tm_node *x, int redu
 /* timm's EcaModule: the kernel follows from the number of channels that the design (not a pruned
  * model) has. */
 tm_node *tm_efficient_channel_attention(tm_builder *b, const char *name, tm_node *x, int channels);
+/* timm 0.4.12's EcaModule with use_mlp: two convolutions with bias, `reduced` channels between. */
+tm_node *tm_efficient_channel_mlp(tm_builder *b, const char *name, tm_node *x, int channels,
+                                  int reduced, tm_act_kind act);
 
 /* Taps x as a feature and as the intermediate of the same index. */
 void tm_tap_stage(tm_builder *b, const char *module, tm_node *x, int reduction);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "models/parts.h"
 #include "models/parts_conv.h"
+#include "models/parts_legacy.h"
 #include "models/parts_norm.h"
 #include "models/parts_vit.h"
 
@@ -193,6 +194,11 @@ static tm_node *attention(const block *k, tm_node *x, int channels)
     if (k->net->global_context)
         return global_context(k, x, channels);
     double reduced = channels * k->se_ratio;
+    if (k->net->legacy_context)
+        return tm_legacy_global_context(b, "se", x, tm_divisible(reduced, 1, 0.0), k->act);
+    if (k->net->channel_mlp)
+        return tm_efficient_channel_mlp(b, "se", x, channels, tm_divisible(reduced, 8, 0.9),
+                                        k->act);
     return tm_squeeze_excite_with(
         b, "se", x,
         (tm_squeeze){.reduce = "conv_reduce",

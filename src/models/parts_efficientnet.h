@@ -33,6 +33,8 @@ typedef struct tm_effnet {
     int group_size;         /* of blocks that do not say theirs; 0: the block type's own */
     tm_aa_kind aa;          /* in place of strides inside blocks */
     bool global_context;    /* in place of squeeze-excite */
+    bool legacy_context;    /* the same, as timm 0.4.12 had it */
+    bool channel_mlp;       /* timm 0.4.12's EcaModule with use_mlp in place of squeeze-excite */
     bool se_from_expansion; /* squeeze-excite ratios count from the expanded channels */
     bool se_divisible;      /* its channels by tm_divisible, not rounded */
     tm_act_kind se_act;     /* NONE: the block's */
