@@ -4,7 +4,7 @@
  * keys and values packed into its panels. */
 #include <math.h>
 
-#include "ops/lower.h"
+#include "ops/panels.h"
 
 enum { QUERY_BLOCK = 48, MAX_SPLIT = 4 };
 
@@ -65,18 +65,13 @@ typedef struct attend_sizes {
     size_t key_panels, value_panels, scores_ld;
 } attend_sizes;
 
-static size_t panels_of(size_t n)
-{
-    return (n + TM_PANEL - 1) / TM_PANEL;
-}
-
 static attend_sizes sizes_of(const attend_args *args)
 {
     attend_sizes s = {.dq = (size_t)(args->q.c / args->heads),
                       .dv = (size_t)(args->v.c / args->heads),
                       .keys = (size_t)args->k.w};
-    s.key_panels = panels_of(s.keys);
-    s.value_panels = panels_of(s.dv);
+    s.key_panels = tm_panels_of(s.keys);
+    s.value_panels = tm_panels_of(s.dv);
     s.scores_ld = s.key_panels * TM_PANEL;
     return s;
 }
@@ -97,59 +92,6 @@ static void pack_keys(const attend_args *args, const attend_sizes *s, const floa
             for (size_t d = 0; d < s->dq; d++)
                 panels[d * TM_PANEL + j] = row[d];
         }
-}
-
-/* v: panel p, row i is token i's components 16 p ... */
-static void pack_values(const attend_args *args, const attend_sizes *s, const float *v,
-                        float *panels)
-{
-    for (size_t p = 0; p < s->value_panels; p++, panels += s->keys * TM_PANEL) {
-        size_t first = p * TM_PANEL, left = s->dv - first;
-        size_t count = left < TM_PANEL ? left : TM_PANEL;
-        for (size_t i = 0; i < s->keys; i++) {
-            memcpy(panels + i * TM_PANEL, v + i * args->v.ld + first, count * sizeof *v);
-            for (size_t j = count; j < TM_PANEL; j++)
-                panels[i * TM_PANEL + j] = 0.0f;
-        }
-    }
-}
-
-/* c[count][n] = rows[count][kc] * panels + residual[count][n], through tiles; residual or NULL is
- * dense */
-static void product(const attend_args *args, const float *const *rows, size_t count, size_t kc,
-                    const float *panels, size_t n, const float *residual, float *c, size_t c_ld)
-{
-    tm_gemm_tile tile = {.tap_stride = 0,
-                         .taps = 1,
-                         .kc = (int)kc,
-                         .panel_stride = kc * TM_PANEL,
-                         .bias = args->zeros,
-                         .lo = -INFINITY,
-                         .hi = INFINITY,
-                         .residual_ld = n,
-                         .c_ld = c_ld};
-    for (size_t column = 0, wide; column < n; column += wide * TM_PANEL) {
-        wide = (size_t)tm_gemm_width(args->kernels, (int)panels_of(n - column));
-        const tm_gemm_kernel *kernel = &args->kernels->gemm[wide];
-        size_t left = n - column;
-        tile.n = (int)(left < wide * TM_PANEL ? left : wide * TM_PANEL);
-        tile.panel = panels + column * kc;
-        for (size_t i = 0; i < count; i += (size_t)kernel->rows) {
-            tile.rows = rows + i;
-            tile.m = count - i < (size_t)kernel->rows ? (int)(count - i) : kernel->rows;
-            tile.c = c + i * c_ld + column;
-            tile.residual = residual ? residual + i * n + column : NULL;
-            kernel->run(&tile);
-        }
-    }
-}
-
-static void point(const float **rows, const float *first, size_t count, size_t ld)
-{
-    for (size_t i = 0; i < count; i++)
-        rows[i] = first + i * ld;
-    for (size_t i = count; i < QUERY_BLOCK + TM_MAX_ROWS; i++)
-        rows[i] = rows[count - 1];
 }
 
 /* Which scores a unit computes. */
@@ -178,7 +120,15 @@ static void score(const attend_args *args, const attend_sizes *s, attend_place a
         bias += ((size_t)at.head * queries + first) * s->keys;
     if (mask)
         mask += ((size_t)at.row * queries + first) * s->keys;
-    product(args, rows, count, s->dq, keys, s->keys, bias ? bias : mask, scores, s->scores_ld);
+    tm_run_product(args->kernels, args->zeros,
+                   &(tm_product){.rows = rows,
+                                 .count = count,
+                                 .kc = s->dq,
+                                 .panels = keys,
+                                 .n = s->keys,
+                                 .residual = bias ? bias : mask,
+                                 .c = scores,
+                                 .c_ld = s->scores_ld});
     if (bias && mask)
         args->kernels->binary_f32(TM_BINARY_ADD, count, s->keys, scores, s->scores_ld, mask,
                                   s->keys, false, scores, s->scores_ld);
@@ -196,17 +146,25 @@ static void attend_run(const tm_step *step, int batch, int unit, void *scratch)
     float *scores = values + s.value_panels * s.keys * TM_PANEL;
     const float *rows[QUERY_BLOCK + TM_MAX_ROWS];
     pack_keys(args, &s, tm_tensor_at(&args->k, at.n, at.row, 0) + offset_q, keys);
-    pack_values(args, &s, tm_tensor_at(&args->v, at.n, at.row, 0) + offset_v, values);
+    tm_pack_rows(tm_tensor_at(&args->v, at.n, at.row, 0) + offset_v, args->v.ld, s.keys, s.dv,
+                 values);
     size_t queries = (size_t)args->q.w,
            share = (queries + (size_t)args->split - 1) / (size_t)args->split;
     size_t begin = share * (size_t)at.part, end = begin + share < queries ? begin + share : queries;
     for (size_t i = begin; i < end; i += QUERY_BLOCK) {
         size_t count = end - i < QUERY_BLOCK ? end - i : QUERY_BLOCK;
-        point(rows, tm_tensor_at(&args->q, at.n, at.row, (int)i) + offset_q, count, args->q.ld);
+        tm_point_rows(rows, tm_tensor_at(&args->q, at.n, at.row, (int)i) + offset_q, count,
+                      args->q.ld);
         score(args, &s, at, i, rows, count, keys, scores);
-        point(rows, scores, count, s.scores_ld);
-        product(args, rows, count, s.keys, values, s.dv, NULL,
-                tm_tensor_at(&args->y, at.n, at.row, (int)i) + offset_v, args->y.ld);
+        tm_point_rows(rows, scores, count, s.scores_ld);
+        tm_run_product(args->kernels, args->zeros,
+                       &(tm_product){.rows = rows,
+                                     .count = count,
+                                     .kc = s.keys,
+                                     .panels = values,
+                                     .n = s.dv,
+                                     .c = tm_tensor_at(&args->y, at.n, at.row, (int)i) + offset_v,
+                                     .c_ld = args->y.ld});
     }
 }
 

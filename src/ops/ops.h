@@ -113,10 +113,6 @@ tm_node *tm_const_fold_bias(tm_builder *b, tm_node *bias, const tm_node *norm);
 /* Weight [O, I, kh, kw] of a convolution on pictures of `base` channels, for pictures of `channels`
  * times I / base: summed or repeated as timm's adapt_input_conv. */
 tm_node *tm_const_adapt_channels(tm_builder *b, tm_node *weight, int64_t base, int64_t channels);
-/* Position embedding [1, prefix + from h * w, c] on another grid: bicubic with antialias, the
- * prefix kept. */
-tm_node *tm_const_resample_grid(tm_builder *b, tm_node *positions, int prefix, const int from[2],
-                                const int to[2]);
 /* A parameter that is a buffer in torch's terms: part of the state dict, not of the count. */
 tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
 /* The shape in which a constant takes part in activation arithmetic. */

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Products of activations, on the GEMM kernel: the right operand is packed into its panels. */
+#ifndef TM_OPS_PANELS_H
+#define TM_OPS_PANELS_H
+
+#include "ops/lower.h"
+
+/* Panels of TM_PANEL columns that n columns take. */
+static inline size_t tm_panels_of(size_t n)
+{
+    return (n + TM_PANEL - 1) / TM_PANEL;
+}
+
+/* x[rows][n], ld floats from row to row, into tm_panels_of(n) panels of [rows][TM_PANEL], the last
+ * one filled up with zeros. */
+void tm_pack_rows(const float *x, size_t ld, size_t rows, size_t n, float *panels);
+
+/* c[count][n] = rows[count][kc] * panels + residual */
+typedef struct tm_product {
+    const float *const *rows; /* count pointers, then TM_MAX_ROWS more to any row */
+    size_t count, kc;
+    const float *panels;
+    size_t n;
+    const float *residual; /* [count][n], dense, or NULL */
+    float *c;
+    size_t c_ld;
+} tm_product;
+
+/* zeros: TM_PANEL * TM_MAX_PANELS of them */
+void tm_run_product(const tm_kernels *kernels, const float *zeros, const tm_product *product);
+
+/* rows[count] point to rows of ld floats from `first` on, TM_MAX_ROWS more to the last of them. */
+void tm_point_rows(const float **rows, const float *first, size_t count, size_t ld);
+
+#endif
