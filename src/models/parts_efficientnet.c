@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "models/parts.h"
+#include "models/parts_attention.h"
 #include "models/parts_conv.h"
 #include "models/parts_legacy.h"
 #include "models/parts_norm.h"
@@ -166,33 +167,14 @@ static tm_node *spatial_conv(const block *k, const char *const names[2], tm_node
 }
 
 /* timm's GlobalContext: an average weighted by a softmax over the pixels makes the gate. */
-static tm_node *global_context(const block *k, tm_node *x, int channels)
-{
-    tm_builder *b = k->net->b;
-    int h = x->shape.h, w = x->shape.w, reduced = tm_divisible(channels * k->se_ratio, 1, 0.0);
-    tm_push(b, "se");
-    tm_node *attn = tm_conv2d(b, "conv_attn", x, (tm_conv){.out = 1, .kernel = 1, .bias = true});
-    attn = tm_softmax_c(b, tm_reshape(b, attn, 1, 1, h * w), 1);
-    tm_node *gate = tm_mul(b, x, tm_reshape(b, attn, h, w, 1));
-    gate = tm_reduce_hw(b, gate, TM_REDUCE_SUM);
-    tm_push(b, "mlp_scale");
-    gate = tm_conv2d(b, "fc1", gate, (tm_conv){.out = reduced, .kernel = 1, .bias = true});
-    gate = tm_normalize(b, "norm", gate, (tm_norm){.kind = TM_NORM_LAYER, .eps = 1e-6f});
-    gate = tm_activate(b, gate, k->act);
-    gate = tm_conv2d(b, "fc2", gate, (tm_conv){.out = x->shape.c, .kernel = 1, .bias = true});
-    tm_pop(b);
-    x = tm_mul(b, x, tm_activate(b, gate, TM_ACT_SIGMOID));
-    tm_pop(b);
-    return x;
-}
-
 static tm_node *attention(const block *k, tm_node *x, int channels)
 {
     tm_builder *b = k->net->b;
     if (!(k->se_ratio > 0))
         return x;
     if (k->net->global_context)
-        return global_context(k, x, channels);
+        return tm_global_context(b, "se", x, tm_divisible(channels * k->se_ratio, 1, 0.0), k->act,
+                                 false);
     double reduced = channels * k->se_ratio;
     if (k->net->legacy_context)
         return tm_legacy_global_context(b, "se", x, tm_divisible(reduced, 1, 0.0), k->act);

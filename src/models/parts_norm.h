@@ -9,6 +9,8 @@
  * over each group of channels of a picture; without act, x * weight + bias. eps 0: 1e-5. */
 tm_node *tm_evo_norm_s0(tm_builder *b, const char *name, tm_node *x, int groups, bool act,
                         float eps);
+/* timm's EvoNorm2dS0a: the same, divided by the std without act too; eps 1e-3. */
+tm_node *tm_evo_norm_s0a(tm_builder *b, const char *name, tm_node *x, int groups, bool act);
 
 /* timm's GlobalResponseNorm (2301.00808): x + bias + weight * x * n, n the norm of x's channel over
  * all pixels, divided by the mean of all channels' norms. */
