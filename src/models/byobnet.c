@@ -11,6 +11,7 @@
 #include "models/parts_attention.h"
 #include "models/parts_conv.h"
 #include "models/parts_head.h"
+#include "models/parts_legacy.h"
 #include "models/parts_norm.h"
 
 /* clang-format off */
@@ -47,6 +48,10 @@ static const tm_byob variants[] = {
      .stages = {{TM_BYOB_BOTTLE, 3, 256, 1, 32, 0.25f}, {TM_BYOB_BOTTLE, 4, 512, 2, 32, 0.25f},
                 {TM_BYOB_BOTTLE, 6, 1024, 2, 32, 0.25f}, {TM_BYOB_BOTTLE, 3, 2048, 2, 32, 0.25f}},
      .act = TM_ACT_SILU, .attn = TM_BYOB_GCA},
+    {.name = "geresnet50t", .stem = TM_BYOB_STEM_TIERED, .stem_width = 64,
+     .stages = {{TM_BYOB_EDGE, 3, 256, 1, 0, 0.25f}, {TM_BYOB_EDGE, 4, 512, 2, 0, 0.25f},
+                {TM_BYOB_BOTTLE, 6, 1024, 2, 0, 0.25f}, {TM_BYOB_BOTTLE, 3, 2048, 2, 0, 0.25f}},
+     .attn = TM_BYOB_GE},
     {.name = "gernet_l", .stem_width = 32,
      .stages = {{TM_BYOB_BASIC, 1, 128, 2, 0, 0}, {TM_BYOB_BASIC, 2, 192, 2, 0, 0},
                 {TM_BYOB_BOTTLE, 6, 640, 2, 0, 0.25f}, {TM_BYOB_BOTTLE, 5, 640, 2, 1, 3},
@@ -307,6 +312,8 @@ static tm_node *attend(const byob *m, const char *name, tm_node *x)
         return tm_global_context(m->b, name, x, tm_divisible(c / 8.0, 1, 0.0), TM_ACT_RELU, true);
     case TM_BYOB_BAT:
         return tm_bilinear_attention(m->b, name, x, tm_divisible(c * 0.25, 8, 0.9), BAT_BLOCK);
+    case TM_BYOB_GE:
+        return tm_gather_excite(m->b, name, x, 3);
     case TM_BYOB_NO_ATTN:
         break;
     }

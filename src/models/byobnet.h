@@ -44,7 +44,8 @@ typedef enum tm_byob_attn {
     TM_BYOB_SE, /* to attn_ratio (1/16) of the channels */
     TM_BYOB_ECA,
     TM_BYOB_GCA, /* global context, added */
-    TM_BYOB_BAT  /* bilinear attention, blocks of 8 */
+    TM_BYOB_BAT, /* bilinear attention, blocks of 8 */
+    TM_BYOB_GE   /* timm 0.4.12's gather-excite of extent 8 */
 } tm_byob_attn;
 
 typedef enum tm_byob_shortcut { TM_BYOB_CONV, TM_BYOB_AVG, TM_BYOB_IDENTITY } tm_byob_shortcut;

@@ -11,4 +11,8 @@
 tm_node *tm_legacy_global_context(tm_builder *b, const char *name, tm_node *x, int reduced,
                                   tm_act_kind act);
 
+/* GatherExcite (1810.12348) with parameters: depthwise convolutions of stride 2, then two 1x1 ones
+ * with 1/16 of the channels between, make a coarse map whose sigmoid scales x. */
+tm_node *tm_gather_excite(tm_builder *b, const char *name, tm_node *x, int convs);
+
 #endif
