@@ -3,12 +3,13 @@
 #include "tests/unit/harness.h"
 
 typedef struct setup {
-    int heads, dq, dv, queries, keys;
+    int heads, dq, dv, queries, keys, rows;
     float scale; /* 0: the default */
     bool packed; /* q, k and v are slices of one matrix, as timm's qkv */
+    bool bias, mask;
     int batch, threads;
     tm_isa isa;
-    char text[160];
+    char text[200];
 } setup;
 
 static setup choose(void)
@@ -18,23 +19,45 @@ static setup choose(void)
                .dv = between(1, 40),
                .queries = below(3) ? between(1, 70) : between(100, 210),
                .keys = below(3) ? between(1, 70) : between(100, 210),
+               .rows = coin() ? 1 : between(2, 4),
                .scale = coin() ? 0.0f : 0.3f,
+               .bias = coin(),
+               .mask = coin(),
                .packed = coin(),
                .batch = between(1, 2),
                .threads = between(1, 3),
                .isa = (tm_isa)below(TM_ISA_COUNT)};
-    if (s.packed) {
+    if (s.packed)
         s.dv = s.dq;
+    if (s.packed || s.rows > 1)
         s.keys = s.queries;
-    }
     snprintf(s.text, sizeof s.text,
-             "%d heads of %d and %d, %d queries, %d keys, scale %g%s, batch %d, threads %d, %s",
-             s.heads, s.dq, s.dv, s.queries, s.keys, (double)s.scale, s.packed ? ", packed" : "",
-             s.batch, s.threads, tm_isa_name(net_isa(s.isa)));
+             "%d heads of %d and %d, %d queries, %d keys, %d rows, scale %g%s%s%s, batch %d, "
+             "threads %d, %s",
+             s.heads, s.dq, s.dv, s.queries, s.keys, s.rows, (double)s.scale,
+             s.packed ? ", packed" : "", s.bias ? ", bias" : "", s.mask ? ", mask" : "", s.batch,
+             s.threads, tm_isa_name(net_isa(s.isa)));
     return s;
 }
 
 enum { Q, K, V, Y };
+
+/* Addends as large as scores get. */
+static tm_node *addend(tm_builder *b, const char *name, int count, const setup *s)
+{
+    return tm_const_affine(b, tm_param3(b, name, count, s->queries, s->keys), 20.0f, 0.0f);
+}
+
+static double addend_at(const char *name, int count, const setup *s, int first, int query, int key)
+{
+    int64_t dims[] = {count, s->queries, s->keys};
+    float value;
+    tm_formula_fill(name, 3, dims, 0, 1.0,
+                    ((uint64_t)first * (uint64_t)s->queries + (uint64_t)query) * (uint64_t)s->keys +
+                        (uint64_t)key,
+                    1, &value);
+    return 20.0 * (double)value;
+}
 
 /* The input's channels are q, k and v; its tokens the longer of queries and keys. */
 static void build(net *n, const setup *s)
@@ -42,38 +65,50 @@ static void build(net *n, const setup *s)
     tm_builder *b = &n->b;
     int q = s->heads * s->dq, v = s->heads * s->dv;
     int tokens = s->queries > s->keys ? s->queries : s->keys;
-    net_open(n, (tm_shape){1, tokens, 2 * q + v});
+    net_open(n, (tm_shape){s->rows, tokens, 2 * q + v});
     tm_node *x = n->graph.input;
     if (s->packed)
         x = tm_linear(b, "qkv", x, 3 * q, true);
     tm_node *parts[] = {tm_slice_c(b, x, 0, q), tm_slice_c(b, x, q, q), tm_slice_c(b, x, 2 * q, v)};
     for (int i = Q; i <= V; i++) {
         int count = i == Q ? s->queries : s->keys;
-        if (count < tokens)
+        if (count < tokens && s->rows == 1)
             parts[i] = tm_slice_w(b, parts[i], i == Q ? tokens - count : 0, count);
         net_tap(n, parts[i]);
     }
     net_tap(n, tm_attend(b, parts[Q], parts[K], parts[V],
-                         (tm_attention){.heads = s->heads, .scale = s->scale}));
+                         (tm_attention){.heads = s->heads,
+                                        .scale = s->scale,
+                                        .bias = s->bias ? addend(b, "bias", s->heads, s) : NULL,
+                                        .mask = s->mask ? addend(b, "mask", s->rows, s) : NULL}));
 }
 
 /* One query of one head: out[dv] and a bound on the error of each. */
-static void attend(const net *n, const setup *s, int picture, int head, int query, double *out,
-                   double *bounds)
+static void attend(const net *n, const setup *s, int picture, int row, int head, int query,
+                   double *out, double *bounds)
 {
     double scores[256], scale = s->scale != 0 ? (double)s->scale : 1 / sqrt(s->dq);
     double top = -INFINITY, sum = 0, largest = 0;
     for (int k = 0; k < s->keys; k++) {
         double dot = 0, size = 0;
         for (int d = 0; d < s->dq; d++) {
-            double product = (double)net_at(n, Q, picture, 0, query, head * s->dq + d) *
-                             (double)net_at(n, K, picture, 0, k, head * s->dq + d);
+            double product = (double)net_at(n, Q, picture, row, query, head * s->dq + d) *
+                             (double)net_at(n, K, picture, row, k, head * s->dq + d);
             dot += product;
             size += fabs(product);
         }
         scores[k] = dot * scale;
+        size *= scale;
+        for (int i = 0; i < 2; i++) {
+            const char *name = i ? "mask" : "bias";
+            int count = i ? s->rows : s->heads;
+            double add =
+                (i ? s->mask : s->bias) ? addend_at(name, count, s, i ? row : head, query, k) : 0;
+            scores[k] += add;
+            size += fabs(add);
+        }
         top = fmax(top, scores[k]);
-        largest = fmax(largest, size * scale);
+        largest = fmax(largest, size);
     }
     for (int k = 0; k < s->keys; k++)
         sum += scores[k] = exp(scores[k] - top);
@@ -81,7 +116,7 @@ static void attend(const net *n, const setup *s, int picture, int head, int quer
         double size = out[d] = 0;
         for (int k = 0; k < s->keys; k++) {
             double product =
-                scores[k] / sum * (double)net_at(n, V, picture, 0, k, head * s->dv + d);
+                scores[k] / sum * (double)net_at(n, V, picture, row, k, head * s->dv + d);
             out[d] += product;
             size += fabs(product);
         }
@@ -93,13 +128,14 @@ static void compare(const net *n, const setup *s)
 {
     double want[64], bounds[64];
     for (int i = 0; i < s->batch; i++)
-        for (int head = 0; head < s->heads; head++)
+        for (int unit = 0; unit < s->heads * s->rows; unit++)
             for (int query = 0; query < s->queries; query++) {
-                attend(n, s, i, head, query, want, bounds);
+                int head = unit % s->heads, row = unit / s->heads;
+                attend(n, s, i, row, head, query, want, bounds);
                 for (int d = 0; d < s->dv; d++)
-                    ASSERT_NEAR((double)net_at(n, Y, i, 0, query, head * s->dv + d), want[d],
-                                bounds[d], "%s: picture %d, head %d, query %d, %d", s->text, i,
-                                head, query, d);
+                    ASSERT_NEAR((double)net_at(n, Y, i, row, query, head * s->dv + d), want[d],
+                                bounds[d], "%s: picture %d, row %d, head %d, query %d, %d", s->text,
+                                i, row, head, query, d);
             }
 }
 
@@ -133,6 +169,7 @@ static void sharp_attention(void **state)
                .dv = 16,
                .queries = 60,
                .keys = 60,
+               .rows = 1,
                .scale = 100.0f,
                .batch = 1,
                .threads = 2,
