@@ -4,6 +4,7 @@
 
 #include "models/model.h"
 #include "models/parts.h"
+#include "models/parts_conv.h"
 #include "models/parts_vit.h"
 #include "models/parts_window.h"
 
@@ -96,8 +97,7 @@ static tm_node *stage(tm_builder *b, const swin_variant *v, tm_node *x, int inde
 static void build(tm_builder *b, const void *variant)
 {
     const swin_variant *v = variant;
-    if (b->options.output_stride != 32)
-        tm_refuse(b, "output stride %d: swin has only its own, 32", b->options.output_stride);
+    tm_refuse_dilation(b);
     tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, v->width, PATCH, true);
     x = tm_normalize(b, "patch_embed.norm", x, norm);
     for (int i = 0; i < STAGES; i++) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "models/model.h"
+#include "models/parts_conv.h"
 
 /* clang-format off */
 static const tm_vit variants[] = {
@@ -392,9 +393,7 @@ static vit resolve(tm_builder *b, const tm_vit *v, const tm_node *patches, int r
     m.hidden = (int)(m.width * (v->mlp_ratio > 0 ? v->mlp_ratio : 4.0));
     if (is(m.pool, "token") && v->no_class_token)
         tm_refuse(b, "global pool 'token' needs a class token, which this model has not");
-    if (b->options.output_stride != 32)
-        tm_refuse(b, "output stride %d: a vision transformer has only its patches' own",
-                  b->options.output_stride);
+    tm_refuse_dilation(b);
     if (v->distilled && !is(m.pool, "token"))
         tm_refuse(b,
                   "global pool '%s': the distilled heads read their tokens, so only 'token' goes",
