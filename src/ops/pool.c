@@ -24,10 +24,10 @@ static int pooled(const tm_pool *pool, int in, int *pad)
         return out;
     }
     *pad = pool->pad;
-    int room = in + 2 * pool->pad - reach;
+    int room = in + 2 * pool->pad - reach + (pool->ceil_mode ? pool->stride - 1 : 0);
     if (room < 0)
         return 0;
-    int out = (room + (pool->ceil_mode ? pool->stride - 1 : 0)) / pool->stride + 1;
+    int out = room / pool->stride + 1;
     if (pool->ceil_mode && (out - 1) * pool->stride >= in + pool->pad)
         out--;
     return out;
