@@ -119,7 +119,7 @@ static tm_node *run_block(const xception *m, const block *k, tm_node *x, int str
 
 static tm_node *gluon_conv(const xception *m, int index, tm_node *x, int out, int stride)
 {
-    char norm[8];
+    char norm[16];
     tm_conv depthwise = {.out = x->shape.c,
                          .kernel = 3,
                          .stride = stride,
