@@ -79,6 +79,5 @@ void tm_lower_defer(tm_lowering *lowering, tm_lower_job *job, const void *args, 
 
 const tm_kernels *tm_lower_kernels(const tm_lowering *lowering);
 int tm_lower_threads(const tm_lowering *lowering);
-tm_error *tm_lower_error(tm_lowering *lowering);
 
 #endif

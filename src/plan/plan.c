@@ -79,11 +79,6 @@ int tm_lower_threads(const tm_lowering *lowering)
     return lowering->plan->threads;
 }
 
-tm_error *tm_lower_error(tm_lowering *lowering)
-{
-    return lowering->error;
-}
-
 /* ---- the plan ---- */
 
 /* Views have no steps, unless they had to become copies. */
