@@ -15,11 +15,12 @@ weights:
 passes: graph/ ops/ weights/
 plan: graph/ ops/ kernels/ weights/
 run: plan/ kernels/
+hub:
 registry: models/model.h
 image: kernels/
 output:
-api: registry/ models/ graph/ ops/ passes/ weights/ plan/ run/ kernels/ image/ output/
-cli: api/ registry/ models/ graph/ ops/ passes/ weights/ plan/ run/ image/ output/
+api: hub/ registry/ models/ graph/ ops/ passes/ weights/ plan/ run/ kernels/ image/ output/
+cli: api/ hub/ registry/ models/ graph/ ops/ passes/ weights/ plan/ run/ image/ output/
 main.c: cli/
 '
 

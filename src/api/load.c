@@ -7,9 +7,9 @@
 #include "api/adapt.h"
 #include "api/builtin.h"
 #include "api/model.h"
+#include "hub/cache.h"
 #include "passes/passes.h"
 #include "plan/layout.h"
-#include "registry/hub_cache.h"
 
 static bool is_builtin(const tm_model *model)
 {

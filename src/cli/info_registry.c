@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hub/cache.h"
 #include "output/json.h"
-#include "registry/hub_cache.h"
 
 void tm_info_line(tm_buffer *out, const char *label, const char *value)
 {

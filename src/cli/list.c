@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "hub/cache.h"
 #include "output/json.h"
-#include "registry/hub_cache.h"
 #include "registry/registry.h"
 
 typedef struct list_options {

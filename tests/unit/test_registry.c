@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "hub/cache.h"
 #include "models/model.h"
-#include "registry/hub_cache.h"
 #include "registry/nearest.h"
 #include "registry/added.h"
 #include "registry/registry.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the Python tools keep downloaded models: ROOT/models--ORG--NAME/snapshots/REV/FILE. */
-#ifndef TM_REGISTRY_HUB_CACHE_H
-#define TM_REGISTRY_HUB_CACHE_H
+#ifndef TM_HUB_CACHE_H
+#define TM_HUB_CACHE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/hub_cache.h"
+#include "hub/cache.h"
 
 #include <dirent.h>
 #include <stdio.h>
