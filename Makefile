@@ -10,12 +10,16 @@ VERSION := $(shell sed -n 's/^\#define TIMMC_VERSION "\(.*\)"/\1/p' include/timm
 comma := ,
 B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-clang)
 
-PACKAGES := libpng libjpeg libcjson zlib
+PACKAGES := libpng libjpeg libcjson libmd zlib
 CFLAGS ?= -O2 -g
 TM_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -Isrc -fopenmp -fvisibility=hidden -fno-math-errno -ffp-contract=off \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wpointer-arith -Wundef \
 	$(shell pkg-config --cflags $(PACKAGES))
 TM_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm
+# Downloads: libcurl's headers to build, the library itself is opened at the first request.
+ifeq ($(shell pkg-config --exists libcurl && echo yes),yes)
+TM_CFLAGS += -DTM_HAVE_CURL
+endif
 ifdef DEVELOPER
 TM_CFLAGS += -Werror
 endif
@@ -91,7 +95,7 @@ $B/tests/%: tests/%.c $B/libtimmc.a
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
-CHECKERS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/kernels/check_*.c tests/parity/parity.c tests/corpora/check_*.c))
+CHECKERS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/kernels/check_*.c tests/parity/parity.c tests/corpora/check_*.c tests/hub/*.c))
 tests: $(UNIT_TESTS) $(CHECKERS)
 
 check: all tests

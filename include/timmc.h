@@ -38,6 +38,8 @@ extern "C" {
     X(TM_WEIGHTS_MISSING, "weights_missing")                                                       \
     X(TM_WEIGHTS_INVALID, "weights_invalid")   /* the file is not what its format says */          \
     X(TM_WEIGHTS_MISMATCH, "weights_mismatch") /* a sound file for another model */                \
+    X(TM_NETWORK, "network")                   /* no answer, or one that helps nobody */           \
+    X(TM_INTEGRITY, "integrity")               /* what came is not what was announced */           \
     X(TM_INTERNAL, "internal")
 
 typedef enum tm_status {

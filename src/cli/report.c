@@ -29,6 +29,9 @@ int tm_exit_code(tm_status status)
     case TM_WEIGHTS_INVALID:
     case TM_WEIGHTS_MISMATCH:
         return TM_EXIT_MODEL;
+    case TM_NETWORK:
+    case TM_INTEGRITY:
+        return TM_EXIT_NETWORK;
     case TM_WRITE:
         return TM_EXIT_OUTPUT;
     case TM_NO_MEMORY:
