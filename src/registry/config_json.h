@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.json, which timm writes beside the weights that it saves for the hub: the architecture,
+ * how pictures are prepared, the classes, and the arguments the model was made with. Both of
+ * timm's forms: everything in one object, and "pretrained_cfg" in an object of its own.
+ */
+#ifndef TM_REGISTRY_CONFIG_JSON_H
+#define TM_REGISTRY_CONFIG_JSON_H
+
+#include "base/memory.h"
+#include "registry/registry.h"
+
+typedef struct tm_model_config {
+    tm_resolved resolved; /* fields that the file leaves out have timm's defaults */
+    int label_offset;     /* classes before the model's own in the stored classifier */
+    /* label_count is num_classes, or 0 where the file names no classes; descriptions, where it
+     * has any, holds as many texts, each may be NULL. */
+    const char **label_names, **descriptions;
+    size_t label_count;
+    /* model_args; 0, -1 and NULL where the file has none */
+    int num_classes, in_chans, img_height, img_width, output_stride;
+    const char *global_pool;
+} tm_model_config;
+
+/* Reads at most 4 MB of JSON; file is the name for messages. Texts live in the arena. Every number
+ * is checked for its range. TM_WEIGHTS_INVALID: not what timm writes; TM_UNKNOWN_MODEL: no such
+ * architecture; TM_UNSUPPORTED: made with arguments that change the model in ways unknown here. */
+tm_status tm_config_parse(const char *file, const unsigned char *text, size_t size, tm_arena *arena,
+                          tm_model_config *config, tm_error *error);
+
+#endif
