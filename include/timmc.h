@@ -64,7 +64,11 @@ typedef struct tm_model tm_model;
 typedef struct tm_open_options {
     const char *weights;     /* a .safetensors file, or "formula:SEED[:GAIN]"; NULL: linked in, or
                                 in the hub cache */
+    bool no_ema;             /* of a training checkpoint the trained values, not their average */
+    bool allow_missing;      /* what the weights lack or hold in another shape has the formula's
+                                values, and what they hold too much is left */
     const char *cache_dir;   /* of the hub cache */
+    bool offline;            /* nothing is downloaded */
     int num_classes;         /* -1: the model's own; 0: no classifier */
     int in_chans;
     int img_height, img_width;

@@ -119,13 +119,12 @@ bool tm_is_dropped_head(const tm_model *model, const char *name)
     return (model->options.num_classes == 0 || model->options.drop_head) && is_head(model, name);
 }
 
-/* A new head has the formula's values: it is there to be seen through, not to be believed. */
-static tm_status drop_param(tm_node *param, tm_builder *b, tm_error *error)
+tm_status tm_param_from_formula(tm_node *param, tm_builder *b, tm_error *error)
 {
     size_t count = (size_t)tm_element_count(param);
     float *values = tm_arena_alloc(&b->graph->arena, count * sizeof *values);
     if (!values)
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for a new head", param->name);
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its values", param->name);
     tm_formula_fill(param->name, param->rank, param->dims, 0, 1.0, 0, count, values);
     param->op = &tm_op_literal;
     param->attrs = values;
@@ -148,7 +147,7 @@ tm_status tm_adapt(tm_model *model, const tm_weights *weights, tm_error *error)
         if (((const tm_param_attrs *)node->attrs)->grid_h)
             adapt_grid(&a, node);
         else if (model->options.drop_head && is_head(model, node->name))
-            status = drop_param(node, &model->builder, error);
+            status = tm_param_from_formula(node, &model->builder, error);
     }
     return status;
 }

@@ -13,4 +13,8 @@ tm_status tm_adapt(tm_model *model, const tm_weights *weights, tm_error *error);
 /* Whether tensor `name` belongs to a classifier that the model does not take from the file. */
 bool tm_is_dropped_head(const tm_model *model, const char *name);
 
+/* The parameter no longer comes from the weights but has the formula's values: it is there to be
+ * seen through, not to be believed. */
+tm_status tm_param_from_formula(tm_node *param, tm_builder *b, tm_error *error);
+
 #endif

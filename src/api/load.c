@@ -1,76 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Weights: where they come from, whether they fit, and the plan that packs them. */
-#include <errno.h>
-#include <stdlib.h>
+/* Weights: whether they fit, and the plan that packs them. */
 #include <string.h>
 
 #include "api/adapt.h"
-#include "api/builtin.h"
 #include "api/model.h"
-#include "hub/cache.h"
 #include "passes/passes.h"
 #include "plan/layout.h"
-
-static bool is_builtin(const tm_model *model)
-{
-    return strcmp(model->resolved.config.name, TM_BUILTIN_MODEL) == 0;
-}
-
-/* "formula:SEED[:GAIN]" */
-static tm_status open_formula(const char *text, tm_weights **weights, tm_error *error)
-{
-    char *end;
-    errno = 0;
-    unsigned long long seed = strtoull(text, &end, 10);
-    double gain = 1.0;
-    bool good = end != text && text[0] != '-' && !errno;
-    if (good && *end == ':') {
-        const char *number = end + 1;
-        gain = strtod(number, &end);
-        good = end != number;
-    }
-    if (!good || *end)
-        return tm_fail(error, TM_USAGE,
-                       "weights 'formula:%s': expected formula:SEED or formula:SEED:GAIN", text);
-    return tm_weights_open_formula(seed, gain, weights, error);
-}
-
-/* The cached weights file of the model's config; false: there is none. */
-static bool find_cached(const tm_model *model, char path[static TM_PATH_MAX])
-{
-    char root[TM_PATH_MAX];
-    const char *hub = model->resolved.config.hf_hub_id;
-    return hub[0] && tm_hub_cache_root(model->options.cache_dir, root) &&
-           tm_hub_cache_find(root, hub, model->resolved.revision, "model.safetensors", path);
-}
-
-bool tm_model_has_weights(const tm_model *model)
-{
-    char path[TM_PATH_MAX];
-    return model->options.weights || is_builtin(model) || find_cached(model, path);
-}
-
-tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_error *error)
-{
-    const char *from = model->options.weights;
-    char path[TM_PATH_MAX];
-    if (from && strncmp(from, "formula:", 8) == 0)
-        return open_formula(from + 8, weights, error);
-    if (from)
-        return tm_weights_open_file(from, weights, error);
-    if (is_builtin(model))
-        return tm_weights_open_memory(tm_builtin_weights, tm_builtin_weights_size,
-                                      TM_BUILTIN_MODEL ".safetensors (built in)", true, weights,
-                                      error);
-    if (find_cached(model, path))
-        return tm_weights_open_file(path, weights, error);
-    const char *hub = model->resolved.config.hf_hub_id;
-    return tm_fail(error, TM_WEIGHTS_MISSING,
-                   "%s: its weights are not here; give a file with --weights FILE.safetensors%s%s%s"
-                   ", or --no-pretrained for values made by the formula",
-                   model->display, hub[0] ? " (model.safetensors of " : "", hub,
-                   hub[0] ? " on the Hugging Face hub)" : "");
-}
 
 /* The file's tensors of a classifier that is not wanted are not unexpected. */
 static tm_status add_dropped_head(const tm_model *model, const tm_weights *weights, tm_arena *arena,
@@ -93,29 +28,60 @@ static tm_status add_dropped_head(const tm_model *model, const tm_weights *weigh
     return TM_OK;
 }
 
-static tm_status check_fit(const tm_model *model, const tm_weights *weights, tm_error *error)
+/* What the comparison would refuse gets the formula's values. */
+static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_error *error)
+{
+    tm_graph *graph = &model->graph;
+    int count = graph->node_count;
+    tm_status status = TM_OK;
+    for (int i = 0; i < count && !status; i++) {
+        tm_node *node = graph->nodes[i];
+        if (node->op != &tm_op_param)
+            continue;
+        const tm_tensor_view *view = tm_weights_find(weights, node->name);
+        if (!view || !tm_view_has_shape(view, node->rank, node->dims))
+            status = tm_param_from_formula(node, &model->builder, error);
+    }
+    return status;
+}
+
+static tm_status refuse_misfit(const tm_model *model, const tm_weights *weights, tm_buffer *report,
+                               tm_error *error)
+{
+    for (size_t i = 0; i < report->length; i++)
+        if (report->data[i] == '\n')
+            report->data[i] = i + 1 == report->length ? '\0' : ';';
+    return tm_fail(error, TM_WEIGHTS_MISMATCH, "%s does not fit %s: %s", tm_weights_name(weights),
+                   model->display, report->data ? report->data : "");
+}
+
+tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_weights_diff *diff,
+                           tm_buffer *report, tm_error *error)
 {
     tm_arena arena = {0};
-    tm_buffer report = {0};
     tm_tensor_spec *tensors;
     size_t count;
-    tm_weights_diff diff = {0};
-    if (tm_weights_is_formula(weights))
-        return TM_OK;
     tm_status status = tm_model_tensors(model, &arena, &tensors, &count, error);
     if (!status)
         status = add_dropped_head(model, weights, &arena, &tensors, &count, error);
     if (!status)
-        status = tm_weights_compare(weights, tensors, count, &diff, &report, error);
-    if (!status && diff.missing + diff.unexpected + diff.mismatched > 0) {
-        for (size_t i = 0; i < report.length; i++)
-            if (report.data[i] == '\n')
-                report.data[i] = i + 1 == report.length ? '\0' : ';';
-        status = tm_fail(error, TM_WEIGHTS_MISMATCH, "%s does not fit %s: %s",
-                         tm_weights_name(weights), model->display, report.data ? report.data : "");
-    }
-    tm_buffer_free(&report);
+        status = tm_weights_compare(weights, tensors, count, diff, report, error);
     tm_arena_free(&arena);
+    return status;
+}
+
+static tm_status check_fit(tm_model *model, const tm_weights *weights, tm_error *error)
+{
+    tm_buffer report = {0};
+    tm_weights_diff diff = {0};
+    if (tm_weights_is_formula(weights))
+        return TM_OK;
+    tm_status status = tm_model_compare(model, weights, &diff, &report, error);
+    if (!status && model->options.allow_missing)
+        status = fill_missing(model, weights, error);
+    else if (!status && diff.missing + diff.unexpected + diff.mismatched > 0)
+        status = refuse_misfit(model, weights, &report, error);
+    tm_buffer_free(&report);
     return status;
 }
 
@@ -162,6 +128,8 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
         status = check_fit(model, weights, error);
     if (!status)
         status = make_plan(model, weights, error);
+    if (!status)
+        status = tm_weights_check_unchanged(weights, error);
     tm_weights_close(weights);
     model->loaded = status == TM_OK;
     return status;

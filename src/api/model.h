@@ -13,7 +13,9 @@ struct tm_model {
     tm_arena strings;
     tm_open_options options; /* defaults resolved */
     tm_resolved resolved;
-    const char *display;     /* "arch.tag" */
+    const char *display;            /* "arch.tag" */
+    const struct tm_family *family; /* what built the graph */
+    const void *variant;
     tm_graph graph;
     tm_builder builder; /* open until load: the passes add constants */
     size_t *available;  /* taps that can be chosen */
@@ -29,9 +31,9 @@ struct tm_model {
 
 /* Sizes of the whole model, before anything is pruned. */
 typedef struct tm_model_facts {
-    int64_t params;        /* as timm counts: without buffers */
-    double macs;           /* multiply-adds per picture for the logits */
-    double activations;    /* elements that convolutions and linear layers put out */
+    int64_t params;     /* as timm counts: without buffers */
+    double macs;        /* multiply-adds per picture for the logits */
+    double activations; /* elements that convolutions and linear layers put out */
 } tm_model_facts;
 
 tm_model_facts tm_model_count(const tm_model *model);
@@ -52,7 +54,11 @@ tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spe
 
 const tm_tap *tm_model_tap(const tm_model *model, size_t available);
 
-/* Opens the weights that the options or the registry name. */
+/* Compares the weights with the model's tensors; report as tm_weights_compare's. */
+tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_weights_diff *diff,
+                           tm_buffer *report, tm_error *error);
+
+/* Opens the weights that the options or the registry name, under the model's names. */
 tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_error *error);
 /* Whether load would find weights, without opening them. */
 bool tm_model_has_weights(const tm_model *model);

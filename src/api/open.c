@@ -81,9 +81,8 @@ static bool is_formula(const char *weights)
 
 static tm_status build(tm_model *model, tm_error *error)
 {
-    const tm_family *family;
-    const void *variant = tm_find_variant(model->resolved.arch.name, &family);
-    if (!variant)
+    model->variant = tm_find_variant(model->resolved.arch.name, &model->family);
+    if (!model->variant)
         return tm_arch_require(&model->resolved.arch, error);
     tm_build_options options = {.num_classes = model->options.num_classes,
                                 .in_chans = model->options.in_chans,
@@ -94,7 +93,7 @@ static tm_status build(tm_model *model, tm_error *error)
                                 .pretrained = !is_formula(model->options.weights),
                                 .norm_intermediates = model->options.norm_intermediates};
     tm_builder_init(&model->builder, &model->graph, &options);
-    family->build(&model->builder, variant);
+    model->family->build(&model->builder, model->variant);
     TM_ASSERT(model->builder.scope_depth == 0 || model->graph.error.status);
     if (model->graph.error.status)
         return tm_fail(error, model->graph.error.status, "%s: %s", model->display,

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/map_guard.h"
+
 tm_status tm_map_file(const char *path, tm_map *map, tm_error *error)
 {
     *map = (tm_map){0};
@@ -27,7 +29,9 @@ tm_status tm_map_file(const char *path, tm_map *map, tm_error *error)
         if (data == MAP_FAILED)
             status = tm_fail(error, TM_READ, "%s: cannot map: %s", path, strerror(errno));
         else
-            *map = (tm_map){.data = data, .size = (size_t)st.st_size};
+            *map = (tm_map){.data = data,
+                            .size = (size_t)st.st_size,
+                            .guard = tm_guard_add(data, (size_t)st.st_size)};
     }
     close(fd);
     return status;
@@ -35,9 +39,16 @@ tm_status tm_map_file(const char *path, tm_map *map, tm_error *error)
 
 void tm_unmap(tm_map *map)
 {
-    if (map->data)
+    if (map->data) {
+        tm_guard_remove(map->guard);
         munmap((void *)map->data, map->size);
+    }
     *map = (tm_map){0};
+}
+
+bool tm_map_was_cut(const tm_map *map)
+{
+    return map->data && tm_guard_was_cut(map->guard);
 }
 
 static void outfile_release(tm_outfile *out)

@@ -9,6 +9,8 @@
 
 #include "ops/nn.h"
 
+struct tm_state_dict; /* weights/state_dict.h */
+
 typedef struct tm_family {
     const char *module;   /* timm's module: "resnet" */
     const void *variants; /* array of the family's variant struct, whose first member is
@@ -16,6 +18,10 @@ typedef struct tm_family {
     size_t variant_size, variant_count;
     /* Adds the model to the builder's graph, from b->graph->input to the taps. */
     void (*build)(tm_builder *b, const void *variant);
+    /* timm's checkpoint_filter_fn, and load_pretrained for the authors' own formats: brings the
+     * names and shapes of every published checkpoint to the model's. The graph is there to ask
+     * for the model's parameters (tm_find_param). NULL: names are timm's already. */
+    void (*filter)(struct tm_state_dict *dict, const tm_graph *graph, const void *variant);
 } tm_family;
 
 #define TM_VARIANTS(table)                                                                         \

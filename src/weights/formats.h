@@ -9,14 +9,15 @@ typedef struct tm_metadata {
     const char *key, *value;
 } tm_metadata;
 
-/* A file's table of contents. All four are malloc'd by the reader and freed by
+/* A file's table of contents. The pointers are malloc'd by the reader and freed by
  * tm_tensor_index_free, also after a failed read. */
 typedef struct tm_tensor_index {
-    tm_tensor_view *tensors; /* byte order of the names, no name twice */
+    tm_tensor_view *tensors; /* byte order of groups, then names; no name twice in a group */
     size_t count;
     tm_metadata *metadata; /* file order; a later entry of the same key counts */
     size_t metadata_count;
-    char *strings; /* what names, keys and values point into */
+    char *strings;    /* what names, keys and values point into */
+    tm_arena buffers; /* what had to be unpacked: data of compressed entries */
 } tm_tensor_index;
 
 void tm_tensor_index_free(tm_tensor_index *index);

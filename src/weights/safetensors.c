@@ -492,7 +492,7 @@ static bool read_tensor(reader *r, const char *name, size_t at)
     if (!grow(r, (void **)&r->entries, r->count, &r->capacity, sizeof *r->entries))
         return false;
     entry *e = &r->entries[r->count];
-    *e = (entry){.view.name = name, .at = at};
+    *e = (entry){.view.group = "", .view.name = name, .at = at};
     tensor_fields fields = {.e = e};
     if (!read_object(r, read_field, &fields, "'{' of a tensor"))
         return false;
@@ -501,6 +501,7 @@ static bool read_tensor(reader *r, const char *name, size_t at)
     if (!check_size(r, e))
         return false;
     e->view.bytes = e->end - e->begin;
+    tm_view_set_contiguous(&e->view);
     r->count++;
     return true;
 }

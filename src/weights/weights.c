@@ -11,14 +11,18 @@
 #include "weights/convert.h"
 #include "weights/formats.h"
 #include "weights/formula.h"
+#include "weights/state_dict.h"
 
 struct tm_weights {
     char *name;
-    tm_map map; /* empty for the formula and for memory that is not ours */
+    tm_map map;                /* empty for the formula and for memory that is not ours */
+    const unsigned char *data; /* the file's bytes */
+    size_t size;
     bool file_backed, formula;
     uint64_t seed;
     double gain;
-    tm_tensor_index index;
+    tm_tensor_index index; /* the file as it is */
+    tm_state_dict state;   /* the tensors a model is looked up in */
 };
 
 void tm_tensor_index_free(tm_tensor_index *index)
@@ -26,6 +30,7 @@ void tm_tensor_index_free(tm_tensor_index *index)
     free(index->tensors);
     free(index->metadata);
     free(index->strings);
+    tm_arena_free(&index->buffers);
     *index = (tm_tensor_index){0};
 }
 
@@ -46,6 +51,7 @@ void tm_weights_close(tm_weights *weights)
 {
     if (!weights)
         return;
+    tm_state_free(&weights->state);
     tm_tensor_index_free(&weights->index);
     tm_unmap(&weights->map);
     free(weights->name);
@@ -79,6 +85,57 @@ static tm_status read_index(tm_weights *weights, const unsigned char *data, size
     return fail_unknown_format(weights->name, data, size, error);
 }
 
+/* ---- the state dict ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const tm_tensor_view *)a)->name, ((const tm_tensor_view *)b)->name);
+}
+
+tm_status tm_weights_settle(tm_weights *weights, tm_error *error)
+{
+    tm_state_dict *state = &weights->state;
+    if (!state->error.status)
+        tm_state_drop_groups(state);
+    if (state->error.status)
+        return tm_fail(error, state->error.status, "%s", state->error.message);
+    if (state->count > 0)
+        qsort(state->tensors, state->count, sizeof *state->tensors, by_name);
+    for (size_t i = 1; i < state->count; i++)
+        if (by_name(&state->tensors[i - 1], &state->tensors[i]) == 0)
+            return tm_fail(error, TM_WEIGHTS_INVALID,
+                           "%s: found two tensors that mean %.200s, expected each once",
+                           weights->name, state->tensors[i].name);
+    return TM_OK;
+}
+
+tm_state_dict *tm_weights_state(tm_weights *weights)
+{
+    return &weights->state;
+}
+
+static tm_status read_state(tm_weights *weights, bool ema, tm_error *error)
+{
+    tm_state_dict *state = &weights->state;
+    tm_status status = read_index(weights, weights->data, weights->size, error);
+    if (status)
+        return status;
+    state->file = weights->name;
+    state->capacity = weights->index.count;
+    state->tensors = malloc((state->capacity + 1) * sizeof *state->tensors);
+    if (!state->tensors)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for %zu tensors", weights->name,
+                       state->capacity);
+    if (weights->index.count > 0)
+        memcpy(state->tensors, weights->index.tensors,
+               weights->index.count * sizeof *state->tensors);
+    state->count = weights->index.count;
+    tm_state_unwrap(state, ema);
+    return TM_OK;
+}
+
+/* ---- sources ---- */
+
 static tm_status finish_open(tm_weights *weights, tm_status status, tm_weights **out)
 {
     if (status == TM_OK)
@@ -88,7 +145,7 @@ static tm_status finish_open(tm_weights *weights, tm_status status, tm_weights *
     return status;
 }
 
-tm_status tm_weights_open_file(const char *path, tm_weights **out, tm_error *error)
+tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_error *error)
 {
     tm_weights *weights;
     tm_status status = new_weights(path, &weights, error);
@@ -96,8 +153,12 @@ tm_status tm_weights_open_file(const char *path, tm_weights **out, tm_error *err
         return status;
     weights->file_backed = true;
     status = tm_map_file(path, &weights->map, error);
+    weights->data = weights->map.data;
+    weights->size = weights->map.size;
     if (status == TM_OK)
-        status = read_index(weights, weights->map.data, weights->map.size, error);
+        status = read_state(weights, ema, error);
+    if (status == TM_OK)
+        status = tm_weights_check_unchanged(weights, error);
     return finish_open(weights, status, out);
 }
 
@@ -109,7 +170,17 @@ tm_status tm_weights_open_memory(const void *bytes, size_t size, const char *nam
     if (status != TM_OK)
         return status;
     weights->file_backed = file_backed;
-    return finish_open(weights, read_index(weights, bytes, size, error), out);
+    weights->data = bytes;
+    weights->size = size;
+    return finish_open(weights, read_state(weights, true, error), out);
+}
+
+tm_status tm_weights_check_unchanged(const tm_weights *weights, tm_error *error)
+{
+    if (tm_map_was_cut(&weights->map))
+        return tm_fail(error, TM_READ, "%s: was cut while it was read, expected %zu bytes",
+                       weights->name, weights->size);
+    return TM_OK;
 }
 
 tm_status tm_weights_open_formula(uint64_t seed, double gain, tm_weights **out, tm_error *error)
@@ -140,13 +211,13 @@ const char *tm_weights_name(const tm_weights *weights)
 
 size_t tm_weights_count(const tm_weights *weights)
 {
-    return weights->index.count;
+    return weights->state.count;
 }
 
 const tm_tensor_view *tm_weights_at(const tm_weights *weights, size_t index)
 {
-    TM_ASSERT(index < weights->index.count);
-    return &weights->index.tensors[index];
+    TM_ASSERT(index < weights->state.count);
+    return &weights->state.tensors[index];
 }
 
 static int compare_name(const void *name, const void *view)
@@ -156,10 +227,10 @@ static int compare_name(const void *name, const void *view)
 
 const tm_tensor_view *tm_weights_find(const tm_weights *weights, const char *name)
 {
-    const tm_tensor_index *index = &weights->index;
-    if (index->count == 0)
+    const tm_state_dict *state = &weights->state;
+    if (state->count == 0)
         return NULL;
-    return bsearch(name, index->tensors, index->count, sizeof *index->tensors, compare_name);
+    return bsearch(name, state->tensors, state->count, sizeof *state->tensors, compare_name);
 }
 
 const char *tm_weights_metadata(const tm_weights *weights, const char *key)
@@ -175,35 +246,18 @@ const char *tm_weights_metadata_key(const tm_weights *weights, size_t index)
     return index < weights->index.metadata_count ? weights->index.metadata[index].key : NULL;
 }
 
-/* "[64,3,7,7]" */
-static const char *shape_text(int rank, const int64_t *shape, char text[192])
-{
-    int length = snprintf(text, 192, "[");
-    for (int i = 0; i < rank; i++)
-        length += snprintf(text + length, (size_t)(192 - length), i ? ",%lld" : "%lld",
-                           (long long)shape[i]);
-    snprintf(text + length, (size_t)(192 - length), "]");
-    return text;
-}
-
-static bool same_shape(const tm_tensor_view *view, int rank, const int64_t *shape)
-{
-    return view->rank == rank &&
-           (rank == 0 || memcmp(view->shape, shape, (size_t)rank * sizeof *shape) == 0);
-}
-
 static tm_status find_of_shape(const tm_weights *weights, const char *name, int rank,
                                const int64_t *shape, const tm_tensor_view **view, tm_error *error)
 {
-    char found[192], expected[192];
-    shape_text(rank, shape, expected);
+    char found[TM_SHAPE_TEXT], expected[TM_SHAPE_TEXT];
+    tm_shape_text(rank, shape, expected);
     *view = tm_weights_find(weights, name);
     if (!*view)
         return tm_fail(error, TM_WEIGHTS_MISMATCH, "%s: tensor %s: not found, expected %s",
                        weights->name, name, expected);
-    if (!same_shape(*view, rank, shape))
+    if (!tm_view_has_shape(*view, rank, shape))
         return tm_fail(error, TM_WEIGHTS_MISMATCH, "%s: tensor %s: found %s, expected %s",
-                       weights->name, name, shape_text((*view)->rank, (*view)->shape, found),
+                       weights->name, name, tm_shape_text((*view)->rank, (*view)->shape, found),
                        expected);
     return TM_OK;
 }
@@ -230,7 +284,7 @@ tm_status tm_weights_read_f32_range(const tm_weights *weights, const char *name,
     const tm_tensor_view *view;
     tm_status status = find_of_shape(weights, name, rank, shape, &view, error);
     if (status == TM_OK)
-        tm_convert_f32(view->dtype, view->data + begin * tm_dtype_size(view->dtype), out, count);
+        tm_view_read_f32(view, begin, count, out);
     return status;
 }
 
@@ -241,10 +295,17 @@ tm_status tm_weights_read_f32(const tm_weights *weights, const char *name, int r
                                      error);
 }
 
+/* Data that was unpacked lies elsewhere, and would not come back. */
+static bool is_mapped(const tm_weights *weights, const tm_tensor_view *view)
+{
+    return view->data >= weights->data && view->bytes <= weights->size &&
+           view->data <= weights->data + (weights->size - view->bytes);
+}
+
 void tm_weights_release_pages(const tm_weights *weights, const char *name)
 {
     const tm_tensor_view *view = tm_weights_find(weights, name);
-    if (!view || !weights->file_backed)
+    if (!view || !weights->file_backed || !tm_view_is_contiguous(view) || !is_mapped(weights, view))
         return;
     /* Only pages that hold nothing else: a neighbour may be in use. */
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -252,88 +313,4 @@ void tm_weights_release_pages(const tm_weights *weights, const char *name)
     uintptr_t end = ((uintptr_t)view->data + view->bytes) & ~(page - 1);
     if (begin < end)
         madvise((void *)begin, end - begin, MADV_DONTNEED);
-}
-
-enum { DIFF_NAMES = 20 };
-
-static bool is_counter(const char *name)
-{
-    static const char suffix[] = "num_batches_tracked";
-    size_t length = strlen(name), tail = sizeof suffix - 1;
-    return length >= tail && strcmp(name + length - tail, suffix) == 0;
-}
-
-/* One kind of difference: its first names and their number. */
-typedef struct kind {
-    tm_buffer names;
-    size_t count;
-} kind;
-
-static void add_difference(kind *k, const char *name, int rank, const int64_t *shape,
-                           const tm_tensor_spec *expected)
-{
-    if (k->count++ >= DIFF_NAMES)
-        return;
-    char text[192];
-    tm_buffer_printf(&k->names, "%s%s %s", k->count > 1 ? ", " : "", name,
-                     shape_text(rank, shape, text));
-    if (expected)
-        tm_buffer_printf(&k->names, " for %s", shape_text(expected->rank, expected->shape, text));
-}
-
-static void report_kind(const kind *k, const char *title, tm_buffer *report)
-{
-    if (!report || k->count == 0)
-        return;
-    tm_buffer_printf(report, "%zu %s: ", k->count, title);
-    tm_buffer_add(report, k->names.data, k->names.length);
-    tm_buffer_puts(report, k->count > DIFF_NAMES ? ", ...\n" : "\n");
-}
-
-static void find_differences(const tm_weights *weights, const tm_tensor_spec *expected,
-                             size_t count, bool *known, kind *missing, kind *unexpected,
-                             kind *mismatched)
-{
-    for (size_t i = 0; i < count; i++) {
-        const tm_tensor_spec *spec = &expected[i];
-        const tm_tensor_view *view = tm_weights_find(weights, spec->name);
-        if (view)
-            known[view - weights->index.tensors] = true;
-        if (is_counter(spec->name))
-            continue;
-        if (!view)
-            add_difference(missing, spec->name, spec->rank, spec->shape, NULL);
-        else if (!same_shape(view, spec->rank, spec->shape))
-            add_difference(mismatched, view->name, view->rank, view->shape, spec);
-    }
-    for (size_t i = 0; i < weights->index.count; i++) {
-        const tm_tensor_view *view = &weights->index.tensors[i];
-        if (!known[i] && !is_counter(view->name))
-            add_difference(unexpected, view->name, view->rank, view->shape, NULL);
-    }
-}
-
-tm_status tm_weights_compare(const tm_weights *weights, const tm_tensor_spec *expected,
-                             size_t count, tm_weights_diff *diff, tm_buffer *report,
-                             tm_error *error)
-{
-    *diff = (tm_weights_diff){0};
-    if (weights->formula)
-        return TM_OK;
-    bool *known = calloc(weights->index.count + 1, sizeof *known);
-    if (!known)
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory", weights->name);
-    kind missing = {0}, unexpected = {0}, mismatched = {0};
-    find_differences(weights, expected, count, known, &missing, &unexpected, &mismatched);
-    *diff = (tm_weights_diff){missing.count, unexpected.count, mismatched.count};
-    report_kind(&missing, "missing", report);
-    report_kind(&unexpected, "unexpected", report);
-    report_kind(&mismatched, "mismatched", report);
-    bool failed = missing.names.failed || unexpected.names.failed || mismatched.names.failed ||
-                  (report && report->failed);
-    tm_buffer_free(&missing.names);
-    tm_buffer_free(&unexpected.names);
-    tm_buffer_free(&mismatched.names);
-    free(known);
-    return failed ? tm_fail(error, TM_NO_MEMORY, "%s: no memory", weights->name) : TM_OK;
 }

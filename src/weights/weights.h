@@ -35,21 +35,44 @@ typedef enum tm_dtype {
 const char *tm_dtype_name(tm_dtype dtype); /* "BF16" */
 size_t tm_dtype_size(tm_dtype dtype);      /* bytes */
 
-/* One stored tensor: C order, little-endian, data at any alignment. */
+/* One stored tensor: little-endian, data at any alignment, rows at any distance. */
 typedef struct tm_tensor_view {
-    const char *name; /* UTF-8 */
+    const char *group; /* where a checkpoint nests it: "state_dict", "optimizer/state"; else "" */
+    const char *name;  /* UTF-8 */
     tm_dtype dtype;
     int rank;
     int64_t shape[TM_TENSOR_RANK_MAX];
+    int64_t stride[TM_TENSOR_RANK_MAX]; /* in elements, at least 0 */
     const unsigned char *data;
-    size_t bytes;
+    size_t bytes; /* from data to the end of the last element */
+    /* Where the tensor is several, joined along its first dimension: they, all of its dtype; data
+     * and stride then mean nothing. */
+    const struct tm_tensor_view *parts;
+    size_t part_count;
 } tm_tensor_view;
+
+/* Strides of C order for the view's shape. */
+void tm_view_set_contiguous(tm_tensor_view *view);
+bool tm_view_is_contiguous(const tm_tensor_view *view);
+bool tm_view_has_shape(const tm_tensor_view *view, int rank, const int64_t *shape);
+/* Elements of the shape; the readers have checked that the product is a size_t. */
+size_t tm_view_elements(const tm_tensor_view *view);
+/* Elements [begin, begin + count) in C order of the shape, each to the nearest float32. */
+void tm_view_read_f32(const tm_tensor_view *view, size_t begin, size_t count, float *out);
+/* The same elements as they are stored. */
+void tm_view_read_raw(const tm_tensor_view *view, size_t begin, size_t count, unsigned char *out);
+
+/* "[64,3,7,7]"; returns text. */
+enum { TM_SHAPE_TEXT = 192 };
+const char *tm_shape_text(int rank, const int64_t *shape, char text[static TM_SHAPE_TEXT]);
 
 typedef struct tm_weights tm_weights;
 
-/* Opens a weights file by its first bytes (formats.def); the data stays on disk until read.
+/* Opens a weights file by its first bytes (formats.def); the data stays on disk until read. Of a
+ * training checkpoint the model's tensors are taken as timm takes them (state_dict.h), with `ema`
+ * the averaged ones where there are such. Nothing can be looked up before tm_weights_settle.
  * TM_WEIGHTS_INVALID: not what its format says. */
-tm_status tm_weights_open_file(const char *path, tm_weights **out, tm_error *error);
+tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_error *error);
 
 /* The same for bytes that outlive the source; name stands for the file in messages. file_backed:
  * the bytes are read-only pages of a file (a linked-in blob), which may be dropped and come back.
@@ -59,6 +82,14 @@ tm_status tm_weights_open_memory(const void *bytes, size_t size, const char *nam
 
 /* Holds every tensor of every name and shape; see formula.h. */
 tm_status tm_weights_open_formula(uint64_t seed, double gain, tm_weights **out, tm_error *error);
+
+/* The tensors, to be brought to a model's names; then settle orders them for lookups and records
+ * what went wrong, also two tensors of one name. */
+struct tm_state_dict *tm_weights_state(tm_weights *weights);
+tm_status tm_weights_settle(tm_weights *weights, tm_error *error);
+
+/* TM_READ: the file shrank while it was mapped, and what was read since may be zeros. */
+tm_status tm_weights_check_unchanged(const tm_weights *weights, tm_error *error);
 
 void tm_weights_close(tm_weights *weights); /* NULL is fine */
 

@@ -249,7 +249,8 @@ static tm_weights *open_path(void)
 {
     tm_error error = {0};
     tm_weights *weights = NULL;
-    assert_int_equal(tm_weights_open_file(path, &weights, &error), TM_OK);
+    assert_int_equal(tm_weights_open_file(path, true, &weights, &error), TM_OK);
+    assert_int_equal(tm_weights_settle(weights, &error), TM_OK);
     assert_string_equal(tm_weights_name(weights), path);
     assert_false(tm_weights_is_formula(weights));
     return weights;
@@ -307,6 +308,7 @@ static void memory_pages_stay(void **state)
     tm_error error = {0};
     tm_weights *weights;
     assert_int_equal(tm_weights_open_memory(bytes, size, "m", false, &weights, &error), TM_OK);
+    assert_int_equal(tm_weights_settle(weights, &error), TM_OK);
     tm_weights_release_pages(weights, "big"); /* would zero memory that is no file's */
     assert_int_equal(tm_weights_find(weights, "big")->data[10000], 10000 % 251);
     tm_weights_close(weights);
@@ -318,11 +320,11 @@ static void no_file(void **state)
     (void)state;
     tm_error error = {0};
     tm_weights *weights = NULL;
-    assert_int_equal(tm_weights_open_file("/tmp/no such file", &weights, &error), TM_NOT_FOUND);
+    assert_int_equal(tm_weights_open_file("/tmp/no such file", true, &weights, &error), TM_NOT_FOUND);
     error = (tm_error){0};
-    assert_int_equal(tm_weights_open_file("/tmp", &weights, &error), TM_READ);
+    assert_int_equal(tm_weights_open_file("/tmp", true, &weights, &error), TM_READ);
     error = (tm_error){0};
-    assert_int_equal(tm_weights_open_file("/dev/null", &weights, &error), TM_READ);
+    assert_int_equal(tm_weights_open_file("/dev/null", true, &weights, &error), TM_READ);
     assert_null(weights);
 }
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a weights file lacks, and has too much, for a model. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "weights/weights.h"
+
+enum { DIFF_NAMES = 20 };
+
+static bool is_counter(const char *name)
+{
+    static const char suffix[] = "num_batches_tracked";
+    size_t length = strlen(name), tail = sizeof suffix - 1;
+    return length >= tail && strcmp(name + length - tail, suffix) == 0;
+}
+
+/* One kind of difference: its first names and their number. */
+typedef struct kind {
+    tm_buffer names;
+    size_t count;
+} kind;
+
+static void add_difference(kind *k, const char *name, int rank, const int64_t *shape,
+                           const tm_tensor_spec *expected)
+{
+    if (k->count++ >= DIFF_NAMES)
+        return;
+    char text[TM_SHAPE_TEXT];
+    tm_buffer_printf(&k->names, "%s%s %s", k->count > 1 ? ", " : "", name,
+                     tm_shape_text(rank, shape, text));
+    if (expected)
+        tm_buffer_printf(&k->names, " for %s",
+                         tm_shape_text(expected->rank, expected->shape, text));
+}
+
+static void report_kind(const kind *k, const char *title, tm_buffer *report)
+{
+    if (!report || k->count == 0)
+        return;
+    tm_buffer_printf(report, "%zu %s: ", k->count, title);
+    tm_buffer_add(report, k->names.data, k->names.length);
+    tm_buffer_puts(report, k->count > DIFF_NAMES ? ", ...\n" : "\n");
+}
+
+static void find_differences(const tm_weights *weights, const tm_tensor_spec *expected,
+                             size_t count, bool *known, kind *missing, kind *unexpected,
+                             kind *mismatched)
+{
+    const tm_tensor_view *first = tm_weights_count(weights) ? tm_weights_at(weights, 0) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        const tm_tensor_spec *spec = &expected[i];
+        const tm_tensor_view *view = tm_weights_find(weights, spec->name);
+        if (view)
+            known[view - first] = true;
+        if (is_counter(spec->name))
+            continue;
+        if (!view)
+            add_difference(missing, spec->name, spec->rank, spec->shape, NULL);
+        else if (!tm_view_has_shape(view, spec->rank, spec->shape))
+            add_difference(mismatched, view->name, view->rank, view->shape, spec);
+    }
+    for (size_t i = 0; i < tm_weights_count(weights); i++) {
+        const tm_tensor_view *view = tm_weights_at(weights, i);
+        if (!known[i] && !is_counter(view->name))
+            add_difference(unexpected, view->name, view->rank, view->shape, NULL);
+    }
+}
+
+tm_status tm_weights_compare(const tm_weights *weights, const tm_tensor_spec *expected,
+                             size_t count, tm_weights_diff *diff, tm_buffer *report,
+                             tm_error *error)
+{
+    *diff = (tm_weights_diff){0};
+    if (tm_weights_is_formula(weights))
+        return TM_OK;
+    bool *known = calloc(tm_weights_count(weights) + 1, sizeof *known);
+    if (!known)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory", tm_weights_name(weights));
+    kind missing = {0}, unexpected = {0}, mismatched = {0};
+    find_differences(weights, expected, count, known, &missing, &unexpected, &mismatched);
+    *diff = (tm_weights_diff){missing.count, unexpected.count, mismatched.count};
+    report_kind(&missing, "missing", report);
+    report_kind(&unexpected, "unexpected", report);
+    report_kind(&mismatched, "mismatched", report);
+    bool failed = missing.names.failed || unexpected.names.failed || mismatched.names.failed ||
+                  (report && report->failed);
+    tm_buffer_free(&missing.names);
+    tm_buffer_free(&unexpected.names);
+    tm_buffer_free(&mismatched.names);
+    free(known);
+    return failed ? tm_fail(error, TM_NO_MEMORY, "%s: no memory", tm_weights_name(weights)) : TM_OK;
+}
