@@ -9,14 +9,6 @@
 #include "ops/ops.h"
 #include "weights/formula.h"
 
-static bool same_dims(const tm_node *param, const tm_tensor_view *view)
-{
-    bool same = param->rank == view->rank;
-    for (int i = 0; i < param->rank && same; i++)
-        same = param->dims[i] == view->shape[i];
-    return same;
-}
-
 /* The parameter as the file has it. */
 static tm_node *file_param(tm_model *model, const tm_node *param, const tm_tensor_view *view)
 {
@@ -54,7 +46,30 @@ typedef struct adaptation {
     const tm_weights *weights;
 } adaptation;
 
-/* ---- input channels ---- */
+/* ---- convolutions ---- */
+
+/* Another kernel where it is a patch embedding; other input channels where `base`, the channels of
+ * a picture that the checkpoint was trained on, is not 0. */
+static void adapt_conv(const adaptation *a, tm_node *param, int64_t base)
+{
+    const tm_param_attrs *attrs = param->attrs;
+    const tm_tensor_view *view = tm_weights_find(a->weights, param->name);
+    if (!view || param->rank != 4 || view->rank != 4 || param->dims[0] != view->shape[0])
+        return;
+    int64_t from = view->shape[1], to = param->dims[1];
+    bool kernel = memcmp(param->dims + 2, view->shape + 2, 2 * sizeof *view->shape) != 0;
+    if ((kernel && (attrs->fit != TM_FIT_PATCH || view->shape[2] < 1 || view->shape[3] < 1)) ||
+        (from != to && (base < 1 || (from != base && to * base != from))) ||
+        (!kernel && from == to))
+        return;
+    tm_node *node = file_param(a->model, param, view);
+    if (kernel)
+        node =
+            tm_const_resample_patch(&a->model->builder, node, param->dims + 2, attrs->resampling);
+    if (from != to)
+        node = tm_const_adapt_channels(&a->model->builder, node, base, to);
+    become(param, node);
+}
 
 static void adapt_first_conv(void *context, const char *module)
 {
@@ -62,20 +77,30 @@ static void adapt_first_conv(void *context, const char *module)
     char name[300];
     snprintf(name, sizeof name, "%s.weight", module);
     tm_node *param = tm_find_param(&a->model->graph, name);
-    const tm_tensor_view *view = tm_weights_find(a->weights, name);
-    if (!param || !view || param->rank != 4 || view->rank != 4 || same_dims(param, view) ||
-        param->dims[0] != view->shape[0] || param->dims[2] != view->shape[2] ||
-        param->dims[3] != view->shape[3])
-        return;
-    int64_t base = a->model->resolved.config.input_size[0], from = view->shape[1];
-    int64_t to = param->dims[1];
-    if (base < 1 || (from != base && to * base != from))
-        return;
-    tm_node *stored = file_param(a->model, param, view);
-    become(param, tm_const_adapt_channels(&a->model->builder, stored, base, to));
+    if (param)
+        adapt_conv(a, param, a->model->resolved.config.input_size[0]);
 }
 
-/* ---- position embedding ---- */
+/* ---- position embeddings ---- */
+
+/* Side of a square of `count`; 0: it is none. */
+static int square_side(int64_t count)
+{
+    int side = count > 0 && count < INT32_MAX ? (int)(sqrt((double)count) + 0.5) : 0;
+    return (int64_t)side * side == count ? side : 0;
+}
+
+/* The grid that the checkpoint's own pictures and patches make, where it has as many tokens. */
+static bool trained_grid(const adaptation *a, int64_t tokens, int grid[2])
+{
+    const tm_tensor_view *patch = tm_weights_find(a->weights, "patch_embed.proj.weight");
+    const int *size = a->model->resolved.config.input_size;
+    if (!patch || patch->rank != 4 || patch->shape[2] < 1 || patch->shape[3] < 1)
+        return false;
+    grid[0] = (int)(size[1] / patch->shape[2]);
+    grid[1] = (int)(size[2] / patch->shape[3]);
+    return (int64_t)grid[0] * grid[1] == tokens;
+}
 
 static void adapt_grid(const adaptation *a, tm_node *param)
 {
@@ -84,13 +109,49 @@ static void adapt_grid(const adaptation *a, tm_node *param)
     if (!view || view->rank != 3 || view->shape[0] != 1 || view->shape[2] != param->dims[2])
         return;
     int64_t tokens = view->shape[1] - attrs->prefix;
-    int side = tokens > 0 ? (int)(sqrt((double)tokens) + 0.5) : 0;
-    if ((int64_t)side * side != tokens || !side || (side == attrs->grid_h && side == attrs->grid_w))
+    int from[2], to[2] = {attrs->grid_h, attrs->grid_w};
+    bool known = trained_grid(a, tokens, from);
+    if (view->shape[1] == param->dims[1] && (!known || memcmp(from, to, sizeof to) == 0))
+        return;
+    if (!known)
+        from[0] = from[1] = square_side(tokens);
+    if (from[0] < 1)
         return;
     tm_node *stored = file_param(a->model, param, view);
-    int to[2] = {attrs->grid_h, attrs->grid_w};
-    become(param, tm_const_resample_grid(&a->model->builder, stored, attrs->prefix,
-                                         (int[]){side, side}, to));
+    become(param, tm_const_resample_grid(&a->model->builder, stored, attrs->prefix, from, to,
+                                         attrs->resampling));
+}
+
+static void adapt_window(const adaptation *a, tm_node *param)
+{
+    const tm_param_attrs *attrs = param->attrs;
+    const tm_tensor_view *view = tm_weights_find(a->weights, param->name);
+    int side = view && view->rank == 2 && view->shape[1] == param->dims[1]
+                   ? square_side(view->shape[0])
+                   : 0;
+    int window = (side + 1) / 2, to[2] = {attrs->grid_h, attrs->grid_w};
+    if (side % 2 == 0 || (window == to[0] && window == to[1]))
+        return;
+    tm_node *stored = file_param(a->model, param, view);
+    become(param,
+           tm_const_resample_window(&a->model->builder, stored, (int[]){window, window}, to));
+}
+
+static void adapt_param(const adaptation *a, tm_node *param)
+{
+    switch (((const tm_param_attrs *)param->attrs)->fit) {
+    case TM_FIT_EXACT:
+        break;
+    case TM_FIT_GRID:
+        adapt_grid(a, param);
+        break;
+    case TM_FIT_PATCH:
+        adapt_conv(a, param, 0);
+        break;
+    case TM_FIT_WINDOW:
+        adapt_window(a, param);
+        break;
+    }
 }
 
 /* ---- classifier ---- */
@@ -144,10 +205,10 @@ tm_status tm_adapt(tm_model *model, const tm_weights *weights, tm_error *error)
         tm_node *node = graph->nodes[i];
         if (node->op != &tm_op_param)
             continue;
-        if (((const tm_param_attrs *)node->attrs)->grid_h)
-            adapt_grid(&a, node);
-        else if (model->options.drop_head && is_head(model, node->name))
+        if (model->options.drop_head && is_head(model, node->name))
             status = tm_param_from_formula(node, &model->builder, error);
+        else
+            adapt_param(&a, node);
     }
     return status;
 }

@@ -136,7 +136,8 @@ tm_node *tm_attention_pool_2d(tm_builder *b, const char *name, tm_node *x, int w
     if (h != feat_h || w != feat_w) {
         int64_t dims[] = {1, (int64_t)feat_h * feat_w + 1, c};
         positions = tm_const_resample_grid(b, tm_const_reshape(b, positions, 3, dims), 1,
-                                           (int[]){feat_h, feat_w}, (int[]){h, w});
+                                           (int[]){feat_h, feat_w}, (int[]){h, w},
+                                           (tm_resampling){.bilinear = false});
     }
     tokens = tm_add(b, tokens, positions);
     tm_node *q = tm_linear(b, "q", pool ? tm_slice_w(b, tokens, 0, 1) : tokens, width, true);

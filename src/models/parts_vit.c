@@ -11,6 +11,7 @@ tm_node *tm_patch_embed(tm_builder *b, const char *name, tm_node *x, int width, 
                         bool bias)
 {
     tm_push(b, "%s", name);
+    tm_patch_weight(b, "proj.weight", width, x->shape.c, patch);
     x = tm_conv2d(
         b, "proj", x,
         (tm_conv){

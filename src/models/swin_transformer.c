@@ -60,8 +60,7 @@ static tm_node *attend(tm_builder *b, tm_node *x, int heads, tm_window window)
 {
     int h = x->shape.h, w = x->shape.w, dim = x->shape.c;
     tm_push(b, "attn");
-    tm_node *table = tm_param2(b, "relative_position_bias_table",
-                               (int64_t)(2 * window.h - 1) * (2 * window.w - 1), heads);
+    tm_node *table = tm_window_table(b, "relative_position_bias_table", window.h, window.w, heads);
     x = tm_linear(b, "qkv", tm_window_partition(b, x, window), 3 * dim, true);
     x = tm_attend(b, tm_slice_c(b, x, 0, dim), tm_slice_c(b, x, dim, dim),
                   tm_slice_c(b, x, 2 * dim, dim),

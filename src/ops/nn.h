@@ -22,6 +22,22 @@
 tm_node *tm_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
 /* A position embedding [1, prefix + h * w, c]: checkpoints of another grid are resampled. */
 tm_node *tm_pos_embed(tm_builder *b, const char *name, int prefix, int h, int w, int c);
+/* The weight of a patch embedding, and a table [(2 * h - 1) * (2 * w - 1), heads] of relative
+ * positions: likewise. */
+tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int patch);
+tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int heads);
+
+/* How values between the pixels of a grid are found. */
+typedef struct tm_resampling {
+    bool bilinear; /* and no antialias; false: bicubic with antialias */
+    bool corners;  /* bilinear: corner pixels lie on corner pixels */
+    bool square;   /* to a square of the longer side, of which the top left is taken */
+} tm_resampling;
+
+/* Checkpoints of the format that a filter has in hand were made for this way of resampling; no such
+ * parameter in the graph: nothing. */
+void tm_resample_as(const tm_graph *graph, const char *param, tm_resampling how);
+
 tm_node *tm_param1(tm_builder *b, const char *name, int64_t d0);
 tm_node *tm_param2(tm_builder *b, const char *name, int64_t d0, int64_t d1);
 tm_node *tm_param3(tm_builder *b, const char *name, int64_t d0, int64_t d1, int64_t d2);
@@ -41,10 +57,9 @@ tm_node *tm_const_slice(tm_builder *b, tm_node *x, int axis, int64_t begin, int6
 tm_node *tm_const_concat(tm_builder *b, int count, tm_node *const *xs, int axis);
 tm_node *tm_const_reshape(tm_builder *b, tm_node *x, int rank, const int64_t *dims);
 tm_node *tm_const_permute(tm_builder *b, tm_node *x, const int *axes);
-/* Position embedding [1, prefix + from h * w, c] on another grid: bicubic with antialias, the
- * prefix kept. */
+/* Position embedding [1, prefix + from h * w, c] on another grid, the prefix kept. */
 tm_node *tm_const_resample_grid(tm_builder *b, tm_node *positions, int prefix, const int from[2],
-                                const int to[2]);
+                                const int to[2], tm_resampling how);
 /* Rows of x's first dimension: result [count, ...], row i is row rows[i] of x; rows is copied. */
 tm_node *tm_const_gather(tm_builder *b, tm_node *x, int64_t count, const int *rows);
 tm_node *tm_const_repeat(tm_builder *b, tm_node *x,

@@ -84,7 +84,28 @@ tm_node *tm_pos_embed(tm_builder *b, const char *name, int prefix, int h, int w,
     int64_t dims[] = {1, prefix + (int64_t)h * w, c};
     return new_param(
         b, name, 3, dims,
-        (tm_param_attrs){.trained = true, .prefix = prefix, .grid_h = h, .grid_w = w});
+        (tm_param_attrs){
+            .trained = true, .fit = TM_FIT_GRID, .prefix = prefix, .grid_h = h, .grid_w = w});
+}
+
+tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int patch)
+{
+    return new_param(b, name, 4, (int64_t[]){out, in, patch, patch},
+                     (tm_param_attrs){.trained = true, .fit = TM_FIT_PATCH});
+}
+
+tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int heads)
+{
+    return new_param(
+        b, name, 2, (int64_t[]){(2 * (int64_t)h - 1) * (2 * w - 1), heads},
+        (tm_param_attrs){.trained = true, .fit = TM_FIT_WINDOW, .grid_h = h, .grid_w = w});
+}
+
+void tm_resample_as(const tm_graph *graph, const char *param, tm_resampling how)
+{
+    tm_node *node = tm_find_param(graph, param);
+    if (node)
+        ((tm_param_attrs *)node->attrs)->resampling = how;
 }
 
 tm_node *tm_param1(tm_builder *b, const char *name, int64_t d0)

@@ -59,13 +59,21 @@ typedef struct tm_conv_attrs {
     tm_epilogue epilogue;
 } tm_conv_attrs;
 
+/* How a parameter is brought to the model's shape when a checkpoint has another. */
+typedef enum tm_fit {
+    TM_FIT_EXACT, /* not at all */
+    TM_FIT_GRID,  /* position embedding [1, prefix + grid_h * grid_w, c] */
+    TM_FIT_PATCH, /* patch embedding [o, i, h, w] */
+    TM_FIT_WINDOW /* table [(2 * grid_h - 1) * (2 * grid_w - 1), heads] of relative positions */
+} tm_fit;
+
 /* A tensor of the state dict. */
 typedef struct tm_param_attrs {
     bool trained; /* timm counts it as a parameter, not as a buffer */
     bool unused;  /* no computation reads it */
-    /* A position embedding [1, prefix + grid_h * grid_w, c], which is resampled when a checkpoint
-     * has another grid; grid_h 0: any other parameter. */
+    tm_fit fit;
     int prefix, grid_h, grid_w;
+    tm_resampling resampling;
 } tm_param_attrs;
 
 /* inputs: x, then weight, bias, mean, var as present */
@@ -113,6 +121,14 @@ tm_node *tm_const_fold_bias(tm_builder *b, tm_node *bias, const tm_node *norm);
 /* Weight [O, I, kh, kw] of a convolution on pictures of `base` channels, for pictures of `channels`
  * times I / base: summed or repeated as timm's adapt_input_conv. */
 tm_node *tm_const_adapt_channels(tm_builder *b, tm_node *weight, int64_t base, int64_t channels);
+/* Weight [o, i, h, w] of a patch embedding on patches of another size, so that it answers to a
+ * resampled patch what it answered to the patch itself: timm's resample_patch_embed. */
+tm_node *tm_const_resample_patch(tm_builder *b, tm_node *weight, const int64_t to[2],
+                                 tm_resampling how);
+/* Table [(2 * from[0] - 1) * (2 * from[1] - 1), heads] of relative positions in a window of another
+ * size: timm's resize_rel_pos_bias_table. */
+tm_node *tm_const_resample_window(tm_builder *b, tm_node *table, const int from[2],
+                                  const int to[2]);
 /* A parameter that is a buffer in torch's terms: part of the state dict, not of the count. */
 tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
 /* The shape in which a constant takes part in activation arithmetic. */
