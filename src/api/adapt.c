@@ -168,7 +168,7 @@ static void match_head(void *context, const char *module)
     q->found = q->found || (n && strncmp(q->name, module, n) == 0 && q->name[n] == '.');
 }
 
-static bool is_head(const tm_model *model, const char *name)
+bool tm_is_head(const tm_model *model, const char *name)
 {
     head_query q = {.name = name};
     each_module(model->resolved.config.classifier, match_head, &q);
@@ -177,7 +177,7 @@ static bool is_head(const tm_model *model, const char *name)
 
 bool tm_is_dropped_head(const tm_model *model, const char *name)
 {
-    return (model->options.num_classes == 0 || model->options.drop_head) && is_head(model, name);
+    return (model->options.num_classes == 0 || model->options.drop_head) && tm_is_head(model, name);
 }
 
 tm_status tm_param_from_formula(tm_node *param, tm_builder *b, tm_error *error)
@@ -205,7 +205,7 @@ tm_status tm_adapt(tm_model *model, const tm_weights *weights, tm_error *error)
         tm_node *node = graph->nodes[i];
         if (node->op != &tm_op_param)
             continue;
-        if (model->options.drop_head && is_head(model, node->name))
+        if (model->options.drop_head && tm_is_head(model, node->name))
             status = tm_param_from_formula(node, &model->builder, error);
         else
             adapt_param(&a, node);
