@@ -1,6 +1,6 @@
 # timmc. Sources are found by wildcard, ISA flags come from the folder name: nothing here changes when code is added.
 #   make [DEVELOPER=1] [SAN=address,undefined] [CC=clang]     build/timmc, build/libtimmc.a
-#   make check | check-all | check-kernels | install DESTDIR= prefix=
+#   make check | check-all | check-kernels | fuzz | install DESTDIR= prefix=
 
 CC ?= cc
 prefix ?= /usr/local
@@ -10,7 +10,7 @@ VERSION := $(shell sed -n 's/^\#define TIMMC_VERSION "\(.*\)"/\1/p' include/timm
 comma := ,
 B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-clang)
 
-PACKAGES := libpng libjpeg libcjson libmd zlib
+PACKAGES := libpng libjpeg libcjson libmd zlib minizip libdeflate
 CFLAGS ?= -O2 -g
 TM_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -Isrc -fopenmp -fvisibility=hidden -fno-math-errno -ffp-contract=off \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wpointer-arith -Wundef \
@@ -95,8 +95,14 @@ $B/tests/%: tests/%.c $B/libtimmc.a
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
+# A fuzz target with a main of its own that runs it over files, so that its corpus is a test.
+REPLAYS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+$B/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $B/libtimmc.a
+	@mkdir -p $(@D)
+	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -MMD -MP $(TM_LDFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $B/libtimmc.a $(TM_LIBS)
+
 CHECKERS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/kernels/check_*.c tests/parity/parity.c tests/corpora/check_*.c tests/hub/*.c))
-tests: $(UNIT_TESTS) $(CHECKERS)
+tests: $(UNIT_TESTS) $(CHECKERS) $(REPLAYS)
 
 check: all tests
 	scripts/run-tests $B
@@ -106,6 +112,13 @@ check-all: all tests
 
 check-kernels: $B/tests/kernels/check_kernels
 	$< --bench
+
+# The same targets for libFuzzer; tests/fuzz/README.md says how to run them.
+fuzz:
+	$(MAKE) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-targets
+fuzz-targets: $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
+$B/fuzz_%: tests/fuzz/fuzz_%.c $B/libtimmc.a
+	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -fsanitize=fuzzer -o $@ $< $B/libtimmc.a $(TM_LIBS)
 
 # what timmc_plugin.h includes
 PLUGIN_HEADERS := base/error.h base/memory.h graph/graph.h kernels/activation.h models/model.h ops/nn.h
@@ -122,4 +135,4 @@ install: $B/timmc $B/libtimmc.a
 clean:
 	rm -rf build build-* timmc
 
-.PHONY: all tests check check-all check-kernels install clean
+.PHONY: all tests check check-all check-kernels fuzz fuzz-targets install clean

@@ -4,12 +4,19 @@
 
 #include "weights/convert.h"
 
+/* The stride of the next dimension to the left. It overflows only where another dimension is 0 and
+ * nothing is ever read. */
+static int64_t outer_step(int64_t step, int64_t size)
+{
+    return __builtin_mul_overflow(step, size, &step) ? 0 : step;
+}
+
 void tm_view_set_contiguous(tm_tensor_view *view)
 {
     int64_t step = 1;
     for (int i = view->rank - 1; i >= 0; i--) {
         view->stride[i] = step;
-        step *= view->shape[i];
+        step = outer_step(step, view->shape[i]);
     }
 }
 
@@ -21,7 +28,7 @@ bool tm_view_is_contiguous(const tm_tensor_view *view)
     for (int i = view->rank - 1; i >= 0; i--) {
         if (view->shape[i] != 1 && view->stride[i] != step)
             return false;
-        step *= view->shape[i];
+        step = outer_step(step, view->shape[i]);
     }
     return true;
 }
