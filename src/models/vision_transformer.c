@@ -556,5 +556,10 @@ static void build(tm_builder *b, const void *variant)
     tm_vit_build(b, variant);
 }
 
+static void filter(struct tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    tm_vit_filter(dict, graph, variant);
+}
+
 const tm_family tm_family_vision_transformer = {
-    .module = "vision_transformer", TM_VARIANTS(variants), .build = build};
+    .module = "vision_transformer", TM_VARIANTS(variants), .build = build, .filter = filter};

@@ -5,6 +5,8 @@
 
 #include "models/parts_vit.h"
 
+struct tm_state_dict; /* weights/state_dict.h */
+
 typedef enum tm_vit_block_kind {
     TM_VIT_BLOCK,
     TM_VIT_RES_POST,
@@ -42,5 +44,8 @@ typedef struct tm_vit {
 void tm_vit_build(tm_builder *b, const tm_vit *v);
 /* From an embedding of one's own, h x w x width, of `reduction` input pixels a patch. */
 void tm_vit_build_on(tm_builder *b, const tm_vit *v, tm_node *patches, int reduction);
+
+/* Brings every published checkpoint of the class to the model's names (tm_family's filter). */
+void tm_vit_filter(struct tm_state_dict *dict, const tm_graph *graph, const tm_vit *v);
 
 #endif
