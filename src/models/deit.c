@@ -2,6 +2,7 @@
 /* timm's deit.py: DeiT (2012.12877), with and without distillation, and DeiT III (2204.07118). */
 #include "models/model.h"
 #include "models/vision_transformer.h"
+#include "weights/state_dict.h"
 
 /* clang-format off */
 static const tm_vit variants[] = {
@@ -35,4 +36,12 @@ static void build(tm_builder *b, const void *variant)
     tm_vit_build(b, variant);
 }
 
-const tm_family tm_family_deit = {.module = "deit", TM_VARIANTS(variants), .build = build};
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    tm_vit_filter(dict, graph, variant);
+    tm_state_replace(dict, "gamma_1", "ls1.gamma");
+    tm_state_replace(dict, "gamma_2", "ls2.gamma");
+}
+
+const tm_family tm_family_deit = {
+    .module = "deit", TM_VARIANTS(variants), .build = build, .filter = filter};

@@ -3,6 +3,7 @@
  * 2106.10270), and MobileCLIP's image encoder (2311.17049). */
 #include "models/model.h"
 #include "models/parts_conv.h"
+#include "models/parts_weights.h"
 #include "models/resnet.h"
 #include "models/resnetv2.h"
 #include "models/vision_transformer.h"
@@ -85,5 +86,44 @@ static void build(tm_builder *b, const void *variant)
     tm_vit_build_on(b, &v->vit, x, (tall > wide ? tall : wide) * patch);
 }
 
+static void from_mobileclip(tm_state_dict *dict)
+{
+    static const tm_replacement table[] = {{"patch_emb.", "patch_embed.backbone."},
+                                           {"block.conv", "conv"},
+                                           {"block.norm", "bn"},
+                                           {"post_transformer_norm.", "norm."},
+                                           {"pre_norm_mha.0", "norm1"},
+                                           {"pre_norm_mha.1", "attn"},
+                                           {"pre_norm_ffn.0", "norm2"},
+                                           {"pre_norm_ffn.1", "mlp.fc1"},
+                                           {"pre_norm_ffn.4", "mlp.fc2"},
+                                           {"qkv_proj.", "qkv."},
+                                           {"out_proj.", "proj."},
+                                           {"transformer.", "blocks."}};
+    tm_state_keep_prefix(dict, "image_encoder.model.");
+    tm_replace_all(dict, table, sizeof table / sizeof *table);
+    tm_tensor_view *positions = tm_state_find(dict, "pos_embed.pos_embed.pos_embed");
+    if (positions && positions->rank == 4 && positions->shape[0] == 1) {
+        tm_state_rename(dict, positions, "pos_embed");
+        tm_state_reshape(
+            dict, positions, 3,
+            (int64_t[]){1, positions->shape[1] * positions->shape[2], positions->shape[3]});
+    }
+    tm_tensor_view *head = tm_state_find(dict, "classifier.proj");
+    if (head && head->rank == 2) {
+        tm_state_permute(dict, head, (int[]){1, 0});
+        tm_state_rename(dict, head, "head.weight");
+        tm_add_vector(dict, "head.bias", head->shape[0], false);
+    }
+}
+
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    const hybrid_variant *v = variant;
+    if (tm_state_find(dict, "image_encoder.model.patch_emb.0.block.conv.weight"))
+        from_mobileclip(dict);
+    tm_vit_filter(dict, graph, &v->vit);
+}
+
 const tm_family tm_family_vision_transformer_hybrid = {
-    .module = "vision_transformer_hybrid", TM_VARIANTS(variants), .build = build};
+    .module = "vision_transformer_hybrid", TM_VARIANTS(variants), .build = build, .filter = filter};
