@@ -10,6 +10,7 @@
 #include "models/parts_conv.h"
 #include "models/parts_head.h"
 #include "models/parts_norm.h"
+#include "models/parts_weights.h"
 
 /* clang-format off */
 static const tm_resnetv2 variants[] = {
@@ -279,4 +280,40 @@ static void build(tm_builder *b, const void *variant)
     tm_conv_classifier_head(b, x, "avg", "head.fc");
 }
 
-const tm_family tm_family_resnetv2 = {.module = "resnetv2", TM_VARIANTS(variants), .build = build};
+/* ---- BiT's arrays of JAX ---- */
+
+static void jax_unit(tm_jax jax, int stage, int unit)
+{
+    static const char *const parts[] = {"a", "b", "c"};
+    char from[64], to[32];
+    snprintf(jax.source, sizeof jax.source, "resnet/block%d/unit%02d/", stage + 1, unit + 1);
+    snprintf(jax.target, sizeof jax.target, "stages.%d.blocks.%d.", stage, unit);
+    for (int i = 0; i < 3; i++) {
+        snprintf(from, sizeof from, "%s/standardized_conv2d", parts[i]);
+        snprintf(to, sizeof to, "conv%d", i + 1);
+        tm_jax_dense(&jax, from, to);
+        snprintf(from, sizeof from, "%s/group_norm", parts[i]);
+        snprintf(to, sizeof to, "norm%d", i + 1);
+        tm_jax_group_norm(&jax, from, to);
+    }
+    tm_jax_dense(&jax, "a/proj/standardized_conv2d", "downsample.conv");
+}
+
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    const tm_resnetv2 *v = variant;
+    size_t stored = dict->count;
+    tm_jax jax = {.dict = dict, .graph = graph, .source = "resnet/", .layer = -1};
+    if (!tm_state_find(dict, "resnet/root_block/standardized_conv2d/kernel"))
+        return;
+    tm_jax_dense(&jax, "root_block/standardized_conv2d", "stem.conv");
+    tm_jax_group_norm(&jax, "group_norm", "norm");
+    tm_jax_head(&jax, "head/conv2d", "head.fc");
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < v->layers[i]; j++)
+            jax_unit(jax, i, j);
+    tm_keep_added(dict, stored);
+}
+
+const tm_family tm_family_resnetv2 = {
+    .module = "resnetv2", TM_VARIANTS(variants), .build = build, .filter = filter};
