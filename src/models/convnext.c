@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's convnext.py: ConvNeXt (2201.03545) and ConvNeXt V2 (2301.00808). */
 #include <stdio.h>
+#include <string.h>
 
 #include "models/model.h"
 #include "models/parts.h"
 #include "models/parts_head.h"
 #include "models/parts_vit.h"
+#include "models/parts_weights.h"
 
 typedef enum stem_kind {
     PATCH,          /* one 4x4 convolution of stride 4 */
@@ -213,4 +215,82 @@ static void build(tm_builder *b, const void *variant)
                 .pool = "avg", .norm = m.norm, .hidden = v->head_hidden, .act = TM_ACT_GELU});
 }
 
-const tm_family tm_family_convnext = {.module = "convnext", TM_VARIANTS(variants), .build = build};
+/* ---- checkpoints ---- */
+
+/* CLIP's projections are the classifier, without bias. */
+static void from_open_clip(tm_state_dict *dict)
+{
+    static const tm_replacement table[] = {
+        {"visual.head.proj.weight", "visual.trunk.head.fc.weight"},
+        {"visual.head.mlp.fc1.", "visual.trunk.head.pre_logits.fc."},
+        {"visual.head.mlp.fc2.weight", "visual.trunk.head.fc.weight"}};
+    tm_replace_all(dict, table, sizeof table / sizeof *table);
+    tm_state_keep_prefix(dict, "visual.trunk.");
+    const tm_tensor_view *head = tm_state_find(dict, "head.fc.weight");
+    if (head)
+        tm_add_vector(dict, "head.fc.bias", head->shape[0], false);
+}
+
+/* Names of the numbered modules. */
+static void rename_stages(tm_state_dict *dict)
+{
+    tm_state_replace(dict, "downsample_layers.0.", "stem.");
+    for (size_t i = 0; i < dict->count; i++) {
+        tm_tensor_view *view = &dict->tensors[i];
+        int stage, part, end = 0;
+        sscanf(view->name, "stages.%4d.%4d.%n", &stage, &part, &end);
+        if (end) {
+            tm_state_rename(dict, view, "stages.%4d.blocks.%4d.%s", stage, part, view->name + end);
+            continue;
+        }
+        sscanf(view->name, "downsample_layers.%4d.%4d.%n", &stage, &part, &end);
+        if (end)
+            tm_state_rename(dict, view, "stages.%4d.downsample.%4d.%s", stage, part,
+                            view->name + end);
+    }
+}
+
+static void from_facebook(tm_state_dict *dict, const tm_graph *graph)
+{
+    static const tm_replacement table[] = {{"dwconv", "conv_dw"},
+                                           {"pwconv", "mlp.fc"},
+                                           {"grn.beta", "mlp.grn.bias"},
+                                           {"grn.gamma", "mlp.grn.weight"},
+                                           {"head.", "head.fc."}};
+    tm_state_drop_prefix(dict, "projectors.");
+    tm_state_drop_prefix(dict, "norms.");
+    rename_stages(dict);
+    tm_replace_all(dict, table, sizeof table / sizeof *table);
+    tm_state_replace_prefix(dict, "norm.", "head.norm.");
+    for (size_t i = 0; i < dict->count; i++) {
+        tm_tensor_view *view = &dict->tensors[i];
+        if (strstr(view->name, "grn.") || (view->rank == 2 && !strstr(view->name, "head")))
+            tm_reshape_to_param(dict, view, graph);
+    }
+}
+
+/* FCMAE's encoders end without a norm, so that timm leaves its own as it makes it. */
+static void add_missing_norm(tm_state_dict *dict, const tm_graph *graph)
+{
+    const tm_node *norm = tm_find_param(graph, "head.norm.weight");
+    if (!norm || tm_state_has_prefix(dict, "head."))
+        return;
+    tm_add_vector(dict, "head.norm.weight", norm->dims[0], true);
+    tm_add_vector(dict, "head.norm.bias", norm->dims[0], false);
+}
+
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    (void)variant;
+    if (tm_state_find(dict, "head.norm.weight") || tm_state_find(dict, "norm_pre.weight"))
+        return;
+    if (tm_state_find(dict, "visual.trunk.stem.0.weight")) {
+        from_open_clip(dict);
+        return;
+    }
+    from_facebook(dict, graph);
+    add_missing_norm(dict, graph);
+}
+
+const tm_family tm_family_convnext = {
+    .module = "convnext", TM_VARIANTS(variants), .build = build, .filter = filter};
