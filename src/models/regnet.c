@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's regnet.py: RegNet X and Y (2003.13678), Z (2103.06877), pre-activation V. */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "models/model.h"
 #include "models/parts.h"
 #include "models/parts_conv.h"
+#include "models/parts_weights.h"
 
 /* Where the shapes differ: a 1x1 convolution, an average pool before it, or nothing to add. */
 typedef enum shortcut_kind { CONV, AVG, NO_SHORTCUT } shortcut_kind;
@@ -245,4 +248,64 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, x, "avg", "head.fc");
 }
 
-const tm_family tm_family_regnet = {.module = "regnet", TM_VARIANTS(variants), .build = build};
+/* ---- checkpoints ---- */
+
+static const tm_replacement block_names[] = {
+    {"f.a.0", "conv1.conv"},         {"f.a.1", "conv1.bn"},
+    {"f.b.0", "conv2.conv"},         {"f.b.1", "conv2.bn"},
+    {"f.final_bn", "conv3.bn"},      {"f.se.excitation.0", "se.fc1"},
+    {"f.se.excitation.2", "se.fc2"}, {"f.se", "se"},
+    {"f.c.0", "conv3.conv"},         {"f.c.1", "conv3.bn"},
+    {"f.c", "conv3.conv"},           {"proj.0", "downsample.conv"},
+    {"proj.1", "downsample.bn"},     {"proj", "downsample.conv"}};
+
+/* Both count stages from 1 and blocks from 0. */
+static void rename_blocks(tm_state_dict *dict)
+{
+    for (size_t i = 0; i < dict->count; i++) {
+        tm_tensor_view *view = &dict->tensors[i];
+        int stage, index, end = 0;
+        sscanf(view->name, "trunk_output.block%4d.block%*d-%4d%n", &stage, &index, &end);
+        if (!end)
+            sscanf(view->name, "_feature_blocks.res%*d.block%4d-%4d%n", &stage, &index, &end);
+        if (end)
+            tm_state_rename(dict, view, "s%d.b%d%s%s", stage, index + 1,
+                            strncmp(view->name + end, ".bn", 3) ? "" : ".downsample",
+                            view->name + end);
+    }
+    tm_replace_all(dict, block_names, sizeof block_names / sizeof *block_names);
+}
+
+static void from_torchvision(tm_state_dict *dict)
+{
+    tm_state_replace(dict, "stem.0", "stem.conv");
+    tm_state_replace(dict, "stem.1", "stem.bn");
+    rename_blocks(dict);
+    tm_state_replace(dict, "fc.", "head.fc.");
+}
+
+/* ClassyVision and VISSL (SEER): trunk and heads are dicts of their own. */
+static void from_classy(tm_state_dict *dict)
+{
+    static const tm_replacement table[] = {{"_feature_blocks.conv1.stem.0", "stem.conv"},
+                                           {"_feature_blocks.conv1.stem.1", "stem.bn"},
+                                           {"0.clf.0", "head.fc"}};
+    tm_drop_containing(dict, "projection_head");
+    tm_drop_containing(dict, "prototypes");
+    tm_replace_all(dict, table, sizeof table / sizeof *table);
+    rename_blocks(dict);
+}
+
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    static const char *const classy[] = {"classy_state_dict/base_model/model/trunk",
+                                         "classy_state_dict/base_model/model/heads"};
+    (void)graph, (void)variant;
+    if (tm_take_groups(dict, classy, 2))
+        from_classy(dict);
+    else if (tm_state_find(dict, "stem.0.weight"))
+        from_torchvision(dict);
+}
+
+const tm_family tm_family_regnet = {
+    .module = "regnet", TM_VARIANTS(variants), .build = build, .filter = filter};
