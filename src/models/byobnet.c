@@ -12,6 +12,7 @@
 #include "models/parts_conv.h"
 #include "models/parts_head.h"
 #include "models/parts_legacy.h"
+#include "models/parts_weights.h"
 #include "models/parts_norm.h"
 
 /* clang-format off */
@@ -674,4 +675,53 @@ static void build(tm_builder *b, const void *variant)
     tm_byob_build(b, variant);
 }
 
-const tm_family tm_family_byobnet = {.module = "byobnet", TM_VARIANTS(variants), .build = build};
+/* ---- checkpoints ---- */
+
+/* CLIP's names of a bottleneck: layers from 1, numbers in conv1, bn1, ... */
+static void rename_layer(tm_state_dict *dict, tm_tensor_view *view)
+{
+    static const char *const convs[] = {"conv1_1x1", "conv2_kxk", "conv3_1x1"};
+    int stage, index, end = 0, number = 0;
+    char kind[5];
+    sscanf(view->name, "layer%4d.%4d.downsample.%4d%n", &stage, &index, &number, &end);
+    if (end) {
+        tm_state_rename(dict, view, "stages.%4d.%4d.shortcut.conv.%s%s", stage - 1, index,
+                        number ? "bn" : "conv", view->name + end);
+        return;
+    }
+    sscanf(view->name, "layer%4d.%4d.%4[a-z]%1d%n", &stage, &index, kind, &number, &end);
+    if (end && number >= 1 && number <= 3)
+        tm_state_rename(dict, view, "stages.%4d.%4d.%s.%s%s", stage - 1, index, convs[number - 1],
+                        kind, view->name + end);
+}
+
+static void from_openai_clip(tm_state_dict *dict, const tm_graph *graph)
+{
+    static const tm_replacement table[] = {
+        {"attnpool.", "head."}, {"positional_embedding", "pos_embed"},
+        {"q_proj", "q"},        {"k_proj", "k"},
+        {"v_proj", "v"},        {"c_proj", "proj"}};
+    tm_state_keep_prefix(dict, "visual.");
+    for (size_t i = 0; i < dict->count; i++) {
+        tm_tensor_view *view = &dict->tensors[i];
+        if (strncmp(view->name, "layer", 5) == 0)
+            rename_layer(dict, view);
+        else if (strncmp(view->name, "conv", 4) == 0 && view->name[4])
+            tm_state_rename(dict, view, "stem.conv%c.conv%s", view->name[4], view->name + 5);
+        else if (strncmp(view->name, "bn", 2) == 0 && view->name[2])
+            tm_state_rename(dict, view, "stem.conv%c.bn%s", view->name[2], view->name + 3);
+    }
+    if (!tm_find_param(graph, "head.pos_embed"))
+        tm_state_drop_prefix(dict, "attnpool.");
+    tm_replace_all(dict, table, sizeof table / sizeof *table);
+}
+
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    (void)variant;
+    if (tm_state_find(dict, "visual.conv1.weight"))
+        from_openai_clip(dict, graph);
+}
+
+const tm_family tm_family_byobnet = {
+    .module = "byobnet", TM_VARIANTS(variants), .build = build, .filter = filter};
