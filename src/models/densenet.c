@@ -5,6 +5,7 @@
 #include "models/model.h"
 #include "models/parts.h"
 #include "models/parts_conv.h"
+#include "models/parts_weights.h"
 
 typedef struct densenet_variant {
     const char *name;
@@ -122,4 +123,16 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, x, "avg", "classifier");
 }
 
-const tm_family tm_family_densenet = {.module = "densenet", TM_VARIANTS(variants), .build = build};
+/* torchvision's first checkpoints have a dot in the names of a layer's parts. */
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    static const tm_replacement table[] = {{".norm.1.", ".norm1."},
+                                           {".norm.2.", ".norm2."},
+                                           {".conv.1.", ".conv1."},
+                                           {".conv.2.", ".conv2."}};
+    (void)graph, (void)variant;
+    tm_replace_all(dict, table, sizeof table / sizeof *table);
+}
+
+const tm_family tm_family_densenet = {
+    .module = "densenet", TM_VARIANTS(variants), .build = build, .filter = filter};

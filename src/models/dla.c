@@ -6,6 +6,7 @@
 #include "models/parts_head.h"
 #include "models/parts_residual.h"
 #include "models/parts_split.h"
+#include "models/parts_weights.h"
 
 enum { LEVELS = 6, MAX_CHILDREN = 8 };
 
@@ -172,4 +173,12 @@ static void build(tm_builder *b, const void *variant)
     tm_conv_classifier_head(b, x, "avg", "fc");
 }
 
-const tm_family tm_family_dla = {.module = "dla", TM_VARIANTS(variants), .build = build};
+/* Old checkpoints hold projections of trees that add no shortcut. */
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    (void)variant;
+    tm_keep_known(dict, graph);
+}
+
+const tm_family tm_family_dla = {
+    .module = "dla", TM_VARIANTS(variants), .build = build, .filter = filter};

@@ -4,6 +4,7 @@
 #include "models/parts.h"
 #include "models/parts_conv.h"
 #include "models/parts_inception.h"
+#include "weights/state_dict.h"
 
 typedef struct inception_variant {
     const char *name;
@@ -117,5 +118,12 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, x, "avg", "fc");
 }
 
+/* The auxiliary classifier of torchvision's checkpoint serves training alone. */
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    (void)graph, (void)variant;
+    tm_state_drop_prefix(dict, "AuxLogits.");
+}
+
 const tm_family tm_family_inception_v3 = {
-    .module = "inception_v3", TM_VARIANTS(variants), .build = build};
+    .module = "inception_v3", TM_VARIANTS(variants), .build = build, .filter = filter};

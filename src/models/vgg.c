@@ -6,6 +6,7 @@
 #include "models/model.h"
 #include "models/parts.h"
 #include "models/parts_conv.h"
+#include "models/parts_weights.h"
 
 enum { STAGES = 5, HIDDEN = 4096, WINDOW = 7 };
 
@@ -84,4 +85,21 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, hidden_layers(b, x), "avg", "head.fc");
 }
 
-const tm_family tm_family_vgg = {.module = "vgg", TM_VARIANTS(variants), .build = build};
+/* torchvision's hidden layers are linear. */
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    static const tm_replacement table[] = {{"classifier.0", "pre_logits.fc1"},
+                                           {"classifier.3", "pre_logits.fc2"},
+                                           {"classifier.6", "head.fc"}};
+    static const char *const hidden[] = {"pre_logits.fc1.weight", "pre_logits.fc2.weight"};
+    (void)variant;
+    tm_replace_all(dict, table, sizeof table / sizeof *table);
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
+        tm_tensor_view *view = tm_state_find(dict, hidden[i]);
+        if (view)
+            tm_reshape_to_param(dict, view, graph);
+    }
+}
+
+const tm_family tm_family_vgg = {
+    .module = "vgg", TM_VARIANTS(variants), .build = build, .filter = filter};
