@@ -18,6 +18,14 @@ const char *tm_status_name(tm_status status)
     return names[status];
 }
 
+/* A message quotes names out of files: none of their bytes may end the line or steer a terminal. */
+static void keep_one_line(char *message)
+{
+    for (; *message; message++)
+        if ((unsigned char)*message < 0x20 || *message == 0x7F)
+            *message = '?';
+}
+
 tm_status tm_fail(tm_error *error, tm_status status, const char *format, ...)
 {
     if (error && error->status == TM_OK) {
@@ -25,6 +33,7 @@ tm_status tm_fail(tm_error *error, tm_status status, const char *format, ...)
         va_start(args, format);
         vsnprintf(error->message, sizeof error->message, format, args);
         va_end(args);
+        keep_one_line(error->message);
         error->status = status;
     }
     return status;
@@ -43,6 +52,7 @@ tm_status tm_error_context(tm_error *error, const char *format, ...)
     size_t used = n < 0 ? 0 : (size_t)n, room = sizeof error->message;
     if (used + 3 <= room)
         snprintf(error->message + used, room - used, ": %.*s", (int)(room - used - 3), cause);
+    keep_one_line(error->message);
     return error->status;
 }
 
