@@ -3,34 +3,21 @@
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static bool set_path(char path[static TM_PATH_MAX], const char *base, const char *rest)
+#include "hub/names.h"
+
+static bool join(char path[static TM_PATH_MAX], const char *folder, const char *name)
 {
-    int length = snprintf(path, TM_PATH_MAX, "%s%s", base, rest);
+    int length = snprintf(path, TM_PATH_MAX, "%s/%s", folder, name);
     return length > 0 && length < TM_PATH_MAX;
 }
 
-bool tm_hub_cache_root(const char *cache_dir, char root[static TM_PATH_MAX])
+static bool is_file(const char *path)
 {
-    static const struct {
-        const char *variable, *rest;
-    } places[] = {
-        {"HF_HUB_CACHE", ""},
-        {"HF_HOME", "/hub"},
-        {"XDG_CACHE_HOME", "/huggingface/hub"},
-        {"HOME", "/.cache/huggingface/hub"},
-    };
-    if (cache_dir && *cache_dir)
-        return set_path(root, cache_dir, "");
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const char *value = getenv(places[i].variable);
-        if (value && *value)
-            return set_path(root, value, places[i].rest);
-    }
-    return false;
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 static bool is_weights_name(const char *name)
@@ -52,21 +39,21 @@ static bool snapshot_has_weights(const char *folder)
     bool found = false;
     for (const struct dirent *entry; dir && !found && (entry = readdir(dir));) {
         char path[TM_PATH_MAX];
-        struct stat status;
-        int length = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        found = is_weights_name(entry->d_name) && length > 0 && (size_t)length < sizeof path &&
-                stat(path, &status) == 0 && S_ISREG(status.st_mode);
+        found =
+            is_weights_name(entry->d_name) && join(path, folder, entry->d_name) && is_file(path);
     }
     if (dir)
         closedir(dir);
     return found;
 }
 
-/* "ROOT/models--org--name/snapshots": every '/' of the id becomes "--". */
-static bool snapshots_path(const char *root, const char *hf_hub_id, char path[static TM_PATH_MAX])
+/* Every '/' of the id becomes "--". */
+bool tm_hub_repo_folder(const char *root, const char *hf_hub_id, char path[static TM_PATH_MAX])
 {
     char name[256];
     size_t used = 0;
+    if (!tm_hub_repo_valid(hf_hub_id))
+        return false;
     for (const char *p = hf_hub_id; *p; p++) {
         if (used + 3 > sizeof name)
             return false;
@@ -75,20 +62,19 @@ static bool snapshots_path(const char *root, const char *hf_hub_id, char path[st
         name[used++] = *p == '/' ? '-' : *p;
     }
     name[used] = '\0';
-    int length = snprintf(path, TM_PATH_MAX, "%s/models--%s/snapshots", root, name);
+    int length = snprintf(path, TM_PATH_MAX, "%s/models--%s", root, name);
     return length > 0 && length < TM_PATH_MAX;
 }
 
 bool tm_hub_cached(const char *root, const char *hf_hub_id)
 {
-    char snapshots[TM_PATH_MAX], path[TM_PATH_MAX];
-    if (!*hf_hub_id || !snapshots_path(root, hf_hub_id, snapshots))
+    char folder[TM_PATH_MAX], snapshots[TM_PATH_MAX], path[TM_PATH_MAX];
+    if (!tm_hub_repo_folder(root, hf_hub_id, folder) || !join(snapshots, folder, "snapshots"))
         return false;
     DIR *dir = opendir(snapshots);
     bool found = false;
     for (const struct dirent *entry; dir && !found && (entry = readdir(dir));) {
-        int length = snprintf(path, sizeof path, "%s/%s", snapshots, entry->d_name);
-        found = entry->d_name[0] != '.' && length > 0 && (size_t)length < sizeof path &&
+        found = entry->d_name[0] != '.' && join(path, snapshots, entry->d_name) &&
                 snapshot_has_weights(path);
     }
     if (dir)
@@ -97,33 +83,54 @@ bool tm_hub_cached(const char *root, const char *hf_hub_id)
 }
 
 /* The commit that refs/REVISION names; the revision itself where there is no such file. */
-static void read_ref(const char *snapshots, const char *revision, char commit[static 128])
+static bool read_commit(const char *folder, const char *revision,
+                        char commit[static TM_FILE_NAME_MAX])
 {
-    char path[TM_PATH_MAX];
-    int base = (int)(strlen(snapshots) - strlen("snapshots"));
-    int length = snprintf(path, sizeof path, "%.*srefs/%s", base, snapshots, revision);
-    snprintf(commit, 128, "%s", revision);
-    FILE *f = length > 0 && (size_t)length < sizeof path ? fopen(path, "re") : NULL;
-    char line[128];
+    char path[TM_PATH_MAX], line[TM_FILE_NAME_MAX];
+    if (!tm_hub_path_valid(revision) || strlen(revision) >= TM_FILE_NAME_MAX)
+        return false;
+    strcpy(commit, revision);
+    int length = snprintf(path, sizeof path, "%s/refs/%s", folder, revision);
+    FILE *f = (size_t)length < sizeof path ? fopen(path, "re") : NULL;
     if (f && fgets(line, sizeof line, f)) {
         line[strcspn(line, "\r\n")] = '\0';
-        snprintf(commit, 128, "%s", line);
+        strcpy(commit, line);
     }
     if (f)
         fclose(f);
+    return tm_hub_part_valid(commit);
+}
+
+/* FOLDER/KIND/COMMIT/FILE of a revision; false: it is no file. */
+static bool find_entry(const char *root, const char *hf_hub_id, const char *revision,
+                       const char *kind, const char *file, char path[static TM_PATH_MAX])
+{
+    char folder[TM_PATH_MAX], commit[TM_FILE_NAME_MAX];
+    if (!tm_hub_path_valid(file) || !tm_hub_repo_folder(root, hf_hub_id, folder) ||
+        !read_commit(folder, revision[0] ? revision : "main", commit))
+        return false;
+    int length = snprintf(path, TM_PATH_MAX, "%s/%s/%s/%s", folder, kind, commit, file);
+    return length > 0 && length < TM_PATH_MAX && is_file(path);
 }
 
 bool tm_hub_cache_find(const char *root, const char *hf_hub_id, const char *revision,
                        const char *file, char path[static TM_PATH_MAX])
 {
-    char snapshots[TM_PATH_MAX], commit[128];
-    struct stat status;
-    if (!snapshots_path(root, hf_hub_id, snapshots))
-        return false;
-    read_ref(snapshots, revision[0] ? revision : "main", commit);
-    if (strchr(commit, '/') || strcmp(commit, "..") == 0)
-        return false;
-    int length = snprintf(path, TM_PATH_MAX, "%s/%s/%s", snapshots, commit, file);
-    return length > 0 && length < TM_PATH_MAX && stat(path, &status) == 0 &&
-           S_ISREG(status.st_mode);
+    return find_entry(root, hf_hub_id, revision, "snapshots", file, path);
+}
+
+bool tm_hub_cache_absent(const char *root, const char *hf_hub_id, const char *revision,
+                         const char *file)
+{
+    char path[TM_PATH_MAX];
+    return find_entry(root, hf_hub_id, revision, ".no_exist", file, path);
+}
+
+bool tm_url_cache_find(const char *cache_dir, const char *url, char path[static TM_PATH_MAX])
+{
+    char root[TM_PATH_MAX], name[TM_FILE_NAME_MAX];
+    if (tm_url_file_name(url, name) && tm_url_cache_root(cache_dir, root) && join(path, root, name))
+        return is_file(path);
+    path[0] = '\0';
+    return false;
 }
