@@ -19,6 +19,12 @@
 #define JPEG_VERSION QUOTE(JPEG_LIB_VERSION)
 #endif
 
+#ifdef TM_HAVE_CURL
+#define DOWNLOADS "libcurl, opened when needed"
+#else
+#define DOWNLOADS "no, built without libcurl"
+#endif
+
 #ifdef __clang__
 #define COMPILER "clang " __clang_version__
 #elif defined __GNUC__
@@ -104,7 +110,7 @@ int tm_cmd_version(int argc, char **argv)
     const fact facts[] = {
         {"timmc", TIMMC_VERSION},  {"compiler", COMPILER},     {"isa", levels},
         {"threads", threads},      {"models", models},         {"libpng", png_get_libpng_ver(NULL)},
-        {"libjpeg", JPEG_VERSION}, {"cjson", cJSON_Version()},
+        {"libjpeg", JPEG_VERSION}, {"cjson", cJSON_Version()}, {"downloads", DOWNLOADS},
     };
     tm_buffer out = {0};
     write_facts(&out, facts, sizeof facts / sizeof *facts, chosen.json);

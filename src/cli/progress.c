@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR = 24, NAME = 36 };
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool has_line(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+}
+
+static void start(tm_progress_line *line, const char *file, uint64_t done, double time)
+{
+    *line = (tm_progress_line){.shown = line->shown, .begun = time, .first = done};
+    snprintf(line->file, sizeof line->file, "%s", file);
+}
+
+static void write_bar(char bar[static BAR + 1], uint64_t done, uint64_t total)
+{
+    int filled = total ? (int)((double)done / (double)total * BAR) : 0;
+    for (int i = 0; i < BAR; i++)
+        bar[i] = i < filled ? '#' : '.';
+    bar[BAR] = '\0';
+}
+
+/* "1:05", or "" while nothing can be said. */
+static void write_rest(char text[static 24], double rate, uint64_t done, uint64_t total)
+{
+    text[0] = '\0';
+    if (rate <= 0 || total < done)
+        return;
+    double seconds = (double)(total - done) / rate;
+    if (seconds < 360000.0)
+        snprintf(text, 24, "  %d:%02d left", (int)seconds / 60, (int)seconds % 60);
+}
+
+/* The end of a long name says more than its begin. */
+static const char *short_name(const char *file)
+{
+    size_t length = strlen(file);
+    return length > NAME ? file + length - NAME : file;
+}
+
+void tm_progress_show(void *context, const char *file, uint64_t done, uint64_t total)
+{
+    tm_progress_line *line = context;
+    double time = now();
+    if (!has_line())
+        return;
+    if (strncmp(line->file, file, sizeof line->file - 1) != 0 || done < line->done)
+        start(line, file, done, time);
+    line->done = done;
+    if (time - line->last < 0.1 && (total == 0 || done < total))
+        return;
+    line->last = time;
+    line->shown = true;
+    double rate = time > line->begun ? (double)(done - line->first) / (time - line->begun) : 0;
+    char bar[BAR + 1], rest[24];
+    write_bar(bar, done, total);
+    write_rest(rest, rate, done, total);
+    if (total)
+        fprintf(stderr, "\r\033[K%s [%s] %.1f/%.1f MB  %.1f MB/s%s", short_name(file), bar,
+                (double)done / 1e6, (double)total / 1e6, rate / 1e6, rest);
+    else
+        fprintf(stderr, "\r\033[K%s %.1f MB  %.1f MB/s", short_name(file), (double)done / 1e6,
+                rate / 1e6);
+    fflush(stderr);
+}
+
+void tm_progress_end(tm_progress_line *line)
+{
+    if (line->shown)
+        fputs("\r\033[K", stderr);
+    *line = (tm_progress_line){0};
+}

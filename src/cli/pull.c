@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/progress.h"
+#include "cli/records.h"
+#include "hub/hub.h"
+#include "output/json.h"
+#include "registry/registry.h"
+
+typedef struct pull_options {
+    const char *cache_dir, *revision, *format;
+    bool offline, quiet;
+    int retries;
+} pull_options;
+
+/* clang-format off */
+#define PULL(member) offsetof(pull_options, member)
+static const tm_option options[] = {
+    {0, "cache-dir", "DIR", "the cache's folder, instead of the one of HF_HUB_CACHE, HF_HOME, ...",
+        TM_OPTION_TEXT, PULL(cache_dir), 0, 0},
+    {0, "revision", "REV", "branch, tag or commit of the repositories; main otherwise",
+        TM_OPTION_TEXT, PULL(revision), 0, 0},
+    {0, "offline", NULL, "only tell what is in the cache", TM_OPTION_FLAG, PULL(offline), 0, 0},
+    {0, "retries", "N", "how often to try again what a retry may help",
+        TM_OPTION_INT, PULL(retries), 0, 100},
+    {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
+        TM_OPTION_CHOICE, PULL(format), 0, 0},
+    {'q', "quiet", NULL, "no progress", TM_OPTION_FLAG, PULL(quiet), 0, 0},
+};
+/* clang-format on */
+
+static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
+static const tm_option_group *const groups[] = {&options_group, NULL};
+static const tm_command command = {
+    .name = "pull",
+    .operands = "MODEL...",
+    .description = "Downloads config and weights of models into the cache that the Python tools "
+                   "share, unless they are there. MODEL is arch, arch.tag, a GLOB that stands for "
+                   "every tag it matches, or hf-hub:ORG/NAME[@REV]. A token is read from HF_TOKEN "
+                   "or the file that \"hf auth login\" wrote.",
+    .groups = groups,
+    .examples = {"pull resnet50.a1_in1k", "pull 'resnet18.*' --cache-dir models"},
+};
+
+#define HUB_PREFIX "hf-hub:"
+
+/* One model: its repository, or its release URL where that is "". */
+typedef struct source {
+    const char *model;
+    char repo[256], revision[256];
+    const char *url;
+} source;
+
+typedef struct pulled_file {
+    const char *name;
+    char path[TM_PATH_MAX];
+    long long bytes;
+    bool cached;
+} pulled_file;
+
+enum { FILES_MOST = 2 };
+
+typedef struct pull {
+    const pull_options *set;
+    tm_hub_options hub;
+    tm_progress_line line;
+    tm_records records;
+    size_t done, failed;
+    int first_failure; /* exit code */
+} pull;
+
+/* ---- which repository ---- */
+
+static tm_status set_repo(source *from, const char *repo, const char *revision, tm_error *error)
+{
+    size_t length = strcspn(repo, "@");
+    if (repo[length] == '@')
+        revision = repo + length + 1;
+    if (length >= sizeof from->repo || strlen(revision) >= sizeof from->revision)
+        return tm_fail(error, TM_USAGE, "%.100s...: no name of a repository is so long", repo);
+    memcpy(from->repo, repo, length);
+    from->repo[length] = '\0';
+    strcpy(from->revision, revision);
+    return TM_OK;
+}
+
+static tm_status find_source(const pull *p, const char *model, source *from, tm_error *error)
+{
+    const char *revision = p->set->revision ? p->set->revision : "";
+    tm_resolved resolved;
+    *from = (source){.model = model, .url = ""};
+    if (strncmp(model, HUB_PREFIX, strlen(HUB_PREFIX)) == 0)
+        return set_repo(from, model + strlen(HUB_PREFIX), revision, error);
+    tm_status status = tm_model_resolve(model, &resolved, error);
+    if (status)
+        return status;
+    if (resolved.warning[0])
+        tm_print_warning("%s", resolved.warning);
+    from->model = resolved.config.name;
+    from->url = resolved.config.url;
+    if (resolved.config.hf_hub_id[0])
+        return set_repo(from, resolved.config.hf_hub_id, revision, error);
+    if (!from->url[0])
+        return tm_fail(error, TM_WEIGHTS_MISSING, "%s: nobody publishes weights for it",
+                       from->model);
+    return TM_OK;
+}
+
+/* ---- its files ---- */
+
+static void set_size(pulled_file *file)
+{
+    struct stat st;
+    const char *slash = strrchr(file->path, '/');
+    file->name = slash ? slash + 1 : file->path;
+    file->bytes = stat(file->path, &st) == 0 ? (long long)st.st_size : 0;
+}
+
+/* A repository without a config is unusual and no reason to do without its weights. */
+static tm_status pull_config(pull *p, const source *from, pulled_file *file, tm_error *error)
+{
+    char root[TM_PATH_MAX];
+    tm_error failure = {0};
+    file->cached = tm_hub_cache_root(p->hub.cache_dir, root) &&
+                   tm_hub_cache_find(root, from->repo, from->revision, "config.json", file->path);
+    tm_status status =
+        tm_hub_fetch(&p->hub, from->repo, from->revision, "config.json", file->path, &failure);
+    if (status)
+        return tm_fail(error, status, "%s", failure.message);
+    set_size(file);
+    return TM_OK;
+}
+
+static tm_status pull_weights(pull *p, const source *from, pulled_file *file, tm_error *error)
+{
+    file->cached =
+        tm_hub_find_weights(p->hub.cache_dir, from->repo, from->revision, from->url, file->path);
+    tm_status status =
+        tm_hub_fetch_weights(&p->hub, from->repo, from->revision, from->url, file->path, error);
+    if (!status)
+        set_size(file);
+    return status;
+}
+
+static tm_status pull_files(pull *p, const source *from, pulled_file files[static FILES_MOST],
+                            size_t *count, tm_error *error)
+{
+    tm_error no_config = {0};
+    *count = 0;
+    if (from->repo[0]) {
+        tm_status status = pull_config(p, from, &files[0], &no_config);
+        if (status && status != TM_NOT_FOUND)
+            return tm_fail(error, status, "%s", no_config.message);
+        *count = status == TM_OK;
+        if (status)
+            tm_print_warning("%s", no_config.message);
+    }
+    return pull_weights(p, from, &files[(*count)++], error);
+}
+
+/* ---- records ---- */
+
+static void add_json(tm_buffer *line, const source *from, const pulled_file *files, size_t count)
+{
+    long long bytes = 0;
+    bool cached = true;
+    for (size_t i = 0; i < count; i++) {
+        bytes += files[i].bytes;
+        cached = cached && files[i].cached;
+    }
+    tm_buffer_puts(line, "{\"model\":");
+    tm_json_string(line, from->model);
+    tm_buffer_printf(line, ",\"ok\":true,\"cached\":%s,\"bytes\":%lld,\"files\":[",
+                     cached ? "true" : "false", bytes);
+    for (size_t i = 0; i < count; i++) {
+        tm_buffer_puts(line, i ? ",{\"path\":" : "{\"path\":");
+        tm_json_string(line, files[i].path);
+        tm_buffer_printf(line, ",\"bytes\":%lld,\"cached\":%s}", files[i].bytes,
+                         files[i].cached ? "true" : "false");
+    }
+    tm_buffer_puts(line, "]}");
+}
+
+static void add_lines(tm_records *records, const source *from, const pulled_file *files,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *how = files[i].cached ? "cached" : "downloaded";
+        char bytes[32];
+        snprintf(bytes, sizeof bytes, "%lld", files[i].bytes);
+        if (!records->separator) {
+            tm_buffer_printf(&records->line, "%s: %s %s (%.1f MB)\n", from->model, how,
+                             files[i].path, (double)files[i].bytes / 1e6);
+            continue;
+        }
+        tm_records_field(records, from->model);
+        tm_records_field(records, how);
+        tm_records_field(records, bytes);
+        tm_records_field(records, files[i].path);
+        tm_records_field(records, "");
+        tm_buffer_putc(&records->line, '\n');
+    }
+}
+
+static void add_failure(tm_records *records, const char *model, const tm_error *error)
+{
+    tm_buffer *line = &records->line;
+    const char *code = tm_status_name(error->status);
+    if (tm_records_are_json(records)) {
+        tm_buffer_puts(line, "{\"model\":");
+        tm_json_string(line, model);
+        tm_buffer_printf(line, ",\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":", code);
+        tm_json_string(line, error->message);
+        tm_buffer_puts(line, "}}");
+    } else if (records->separator) {
+        tm_records_field(records, model);
+        tm_records_field(records, code);
+        tm_records_field(records, "");
+        tm_records_field(records, "");
+        tm_records_field(records, error->message);
+        tm_buffer_putc(line, '\n');
+    }
+}
+
+static tm_status pull_one(pull *p, const char *model, tm_error *error)
+{
+    source from;
+    pulled_file files[FILES_MOST];
+    size_t count;
+    tm_error failure = {0};
+    tm_status status = find_source(p, model, &from, &failure);
+    if (!status)
+        status = pull_files(p, &from, files, &count, &failure);
+    tm_progress_end(&p->line);
+    if (status) {
+        int code = tm_report(&failure);
+        p->first_failure = p->failed++ ? p->first_failure : code;
+        add_failure(&p->records, from.model, &failure);
+    } else {
+        p->done++;
+        if (tm_records_are_json(&p->records))
+            add_json(&p->records.line, &from, files, count);
+        else
+            add_lines(&p->records, &from, files, count);
+    }
+    return tm_records_write(&p->records, error);
+}
+
+/* ---- which models ---- */
+
+static tm_status pull_glob(pull *p, const char *glob, size_t *indices, tm_error *error)
+{
+    const tm_list_query query = {.include = &glob, .include_count = 1, .pretrained = true};
+    size_t count = tm_list_models(&query, indices);
+    tm_status status = TM_OK;
+    if (!count)
+        return tm_fail(error, TM_UNKNOWN_MODEL, "no pretrained model matches %.200s", glob);
+    for (size_t i = 0; i < count && !status; i++) {
+        tm_pretrained config;
+        tm_pretrained_at(indices[i], &config);
+        status = pull_one(p, config.name, error);
+    }
+    return status;
+}
+
+static tm_status pull_all(pull *p, const tm_arguments *arguments, tm_error *error)
+{
+    size_t *indices = calloc(tm_pretrained_count(), sizeof *indices);
+    tm_status status = indices ? TM_OK : tm_fail(error, TM_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < arguments->operand_count && !status; i++) {
+        const char *model = arguments->operands[i];
+        status =
+            strpbrk(model, "*?[") ? pull_glob(p, model, indices, error) : pull_one(p, model, error);
+    }
+    free(indices);
+    return status;
+}
+
+static int run(const pull_options *set, const tm_arguments *arguments)
+{
+    tm_error error = {0};
+    pull p = {.set = set,
+              .hub = {.cache_dir = set->cache_dir,
+                      .offline = set->offline,
+                      .attempts = 1 + set->retries,
+                      .progress = set->quiet ? NULL : tm_progress_show}};
+    p.hub.progress_context = &p.line;
+    if (arguments->operand_count == 0)
+        return tm_usage_error(command.name, "which MODEL?");
+    tm_records_open(&p.records, set->format, "model,status,bytes,path,error");
+    tm_status status = pull_all(&p, arguments, &error);
+    if (!status)
+        status = tm_records_close(&p.records, &error);
+    if (status)
+        return tm_report(&error);
+    return !p.failed ? TM_EXIT_OK : p.done ? TM_EXIT_SOME_FAILED : p.first_failure;
+}
+
+int tm_cmd_pull(int argc, char **argv)
+{
+    pull_options set = {.retries = TM_HUB_RETRIES};
+    void *const targets[] = {&set};
+    tm_arguments arguments;
+    int exit_code;
+    if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
+        return exit_code;
+    exit_code = run(&set, &arguments);
+    tm_arguments_free(&arguments);
+    return exit_code;
+}
