@@ -60,15 +60,20 @@ const char *tm_status_name(tm_status status);
 
 typedef struct tm_model tm_model;
 
+/* Told now and then while a file is fetched, and once at its end; total is 0 while unknown. */
+typedef void (*tm_progress)(void *context, const char *file, uint64_t done, uint64_t total);
+
 /* Start from TM_OPEN_OPTIONS_DEFAULT. Zero and NULL mean the model's own. */
 typedef struct tm_open_options {
-    const char *weights;     /* a .safetensors file, or "formula:SEED[:GAIN]"; NULL: linked in, or
-                                in the hub cache */
+    const char *weights;     /* a weights file, or "formula:SEED[:GAIN]"; NULL: linked in, in the
+                                hub cache, or downloaded there */
     bool no_ema;             /* of a training checkpoint the trained values, not their average */
     bool allow_missing;      /* what the weights lack or hold in another shape has the formula's
                                 values, and what they hold too much is left */
     const char *cache_dir;   /* of the hub cache */
     bool offline;            /* nothing is downloaded */
+    tm_progress progress;    /* of downloads; may be NULL */
+    void *progress_context;
     int num_classes;         /* -1: the model's own; 0: no classifier */
     int in_chans;
     int img_height, img_width;
@@ -87,8 +92,9 @@ typedef struct tm_open_options {
         .num_classes = -1                                                                          \
     }
 
-/* Builds the model named as in timm ("resnet50", "resnet50.a1_in1k", "hf-hub:timm/..."); NULL: the
- * built-in one. No weights are read yet. options may be NULL; its strings are copied. */
+/* Builds the model named as in timm ("resnet50", "resnet50.a1_in1k", "hf-hub:ORG/NAME[@REV]",
+ * "local-dir:FOLDER"); NULL: the built-in one. No weights are read yet. options may be NULL; its
+ * strings are copied. */
 tm_status tm_model_open(const char *name, const tm_open_options *options, tm_model **model,
                         tm_error *error);
 void tm_model_close(tm_model *model); /* NULL is fine */
@@ -115,6 +121,10 @@ tm_status tm_model_select(tm_model *model, const char *name, tm_error *error);
 /* Reads the weights and plans the run. TM_WEIGHTS_MISSING, _INVALID, _MISMATCH. */
 tm_status tm_model_load(tm_model *model, tm_error *error);
 
+/* What the caller should know of the last open or load: an old name, a guess, tensors that did not
+ * fit and were allowed to. One line, or "". */
+const char *tm_model_warning(const tm_model *model);
+
 /* What an input must be; returns its rank. A picture: channels, height, width. With from_features:
  * the shape of forward_features without the batch, [C,H,W] or [L,C]. */
 int tm_model_input_shape(const tm_model *model, int64_t shape[3]);
@@ -132,6 +142,9 @@ size_t tm_model_output_count(const tm_model *model);
 void tm_model_output(const tm_model *model, size_t index, tm_output *output);
 /* out: as many floats as the product of the output's shape; picture < count of the last run. */
 void tm_model_read(const tm_model *model, size_t index, int picture, float *out);
+
+/* Class `index` of the model as its own config names it, else as tm_label; false: no name. */
+bool tm_model_label(const tm_model *model, int index, const char **name, const char **text);
 
 /* "n02123159" and "tiger cat" for a class of a model with so many; false: no such label set. */
 bool tm_label(int num_classes, int index, const char **synset, const char **words);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weights: whether they fit, and the plan that packs them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/adapt.h"
@@ -28,33 +29,6 @@ static tm_status add_dropped_head(const tm_model *model, const tm_weights *weigh
     return TM_OK;
 }
 
-/* What the comparison would refuse gets the formula's values. */
-static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_error *error)
-{
-    tm_graph *graph = &model->graph;
-    int count = graph->node_count;
-    tm_status status = TM_OK;
-    for (int i = 0; i < count && !status; i++) {
-        tm_node *node = graph->nodes[i];
-        if (node->op != &tm_op_param)
-            continue;
-        const tm_tensor_view *view = tm_weights_find(weights, node->name);
-        if (!view || !tm_view_has_shape(view, node->rank, node->dims))
-            status = tm_param_from_formula(node, &model->builder, error);
-    }
-    return status;
-}
-
-static tm_status refuse_misfit(const tm_model *model, const tm_weights *weights, tm_buffer *report,
-                               tm_error *error)
-{
-    for (size_t i = 0; i < report->length; i++)
-        if (report->data[i] == '\n')
-            report->data[i] = i + 1 == report->length ? '\0' : ';';
-    return tm_fail(error, TM_WEIGHTS_MISMATCH, "%s does not fit %s: %s", tm_weights_name(weights),
-                   model->display, report->data ? report->data : "");
-}
-
 tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_weights_diff *diff,
                            tm_buffer *report, tm_error *error)
 {
@@ -70,18 +44,59 @@ tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_
     return status;
 }
 
-static tm_status check_fit(tm_model *model, const tm_weights *weights, tm_error *error)
+/* What does not fit, on one line; NULL: nothing, or no memory, which error then tells. */
+static char *describe_misfit(const tm_model *model, const tm_weights *weights, tm_error *error)
 {
-    tm_buffer report = {0};
+    tm_buffer report = {0}, text = {0};
     tm_weights_diff diff = {0};
-    if (tm_weights_is_formula(weights))
-        return TM_OK;
-    tm_status status = tm_model_compare(model, weights, &diff, &report, error);
-    if (!status && model->options.allow_missing)
-        status = fill_missing(model, weights, error);
-    else if (!status && diff.missing + diff.unexpected + diff.mismatched > 0)
-        status = refuse_misfit(model, weights, &report, error);
+    if (tm_model_compare(model, weights, &diff, &report, error) == TM_OK && report.length) {
+        report.data[report.length - 1] = '\0';
+        for (char *p = report.data; *p; p++)
+            if (*p == '\n')
+                *p = ';';
+        tm_buffer_printf(&text, "%s does not fit %s: %s", tm_weights_name(weights), model->display,
+                         report.data);
+        if (text.failed)
+            tm_fail(error, TM_NO_MEMORY, "%s: no memory", tm_weights_name(weights));
+    }
     tm_buffer_free(&report);
+    return text.data;
+}
+
+tm_status tm_model_require_fit(const tm_model *model, const tm_weights *weights, tm_error *error)
+{
+    tm_error own = {0};
+    char *misfit = describe_misfit(model, weights, &own);
+    tm_status status = own.status;
+    if (status)
+        tm_fail(error, status, "%s", own.message);
+    else if (misfit)
+        status = tm_fail(error, TM_WEIGHTS_MISMATCH, "%s", misfit);
+    free(misfit);
+    return status;
+}
+
+/* What the comparison would refuse gets the formula's values. */
+static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_error *error)
+{
+    tm_graph *graph = &model->graph;
+    int count = graph->node_count;
+    tm_error own = {0};
+    char *misfit = describe_misfit(model, weights, &own);
+    tm_status status = own.status ? tm_fail(error, own.status, "%s", own.message) : TM_OK;
+    if (misfit) {
+        const char *text = tm_arena_strdup(&model->strings, misfit);
+        model->warning = text ? text : "";
+    }
+    for (int i = 0; i < count && !status && misfit; i++) {
+        tm_node *node = graph->nodes[i];
+        if (node->op != &tm_op_param)
+            continue;
+        const tm_tensor_view *view = tm_weights_find(weights, node->name);
+        if (!view || !tm_view_has_shape(view, node->rank, node->dims))
+            status = tm_param_from_formula(node, &model->builder, error);
+    }
+    free(misfit);
     return status;
 }
 
@@ -121,11 +136,13 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
     if (!model->chosen_count)
         return tm_fail(error, TM_USAGE, "%s: choose an output before loading", model->display);
     tm_weights *weights = NULL;
+    model->warning = "";
     tm_status status = tm_model_open_weights(model, &weights, error);
     if (!status)
         status = tm_adapt(model, weights, error);
     if (!status)
-        status = check_fit(model, weights, error);
+        status = model->options.allow_missing ? fill_missing(model, weights, error)
+                                              : tm_model_require_fit(model, weights, error);
     if (!status)
         status = make_plan(model, weights, error);
     if (!status)

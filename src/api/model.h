@@ -4,6 +4,7 @@
 #ifndef TM_API_MODEL_H
 #define TM_API_MODEL_H
 
+#include "api/resolve.h"
 #include "graph/graph.h"
 #include "image/image.h"
 #include "plan/plan.h"
@@ -12,8 +13,10 @@
 struct tm_model {
     tm_arena strings;
     tm_open_options options; /* defaults resolved */
-    tm_resolved resolved;
-    const char *display;            /* "arch.tag" */
+    tm_source source;
+    tm_resolved resolved; /* of the source */
+    const char *display;  /* "arch.tag" */
+    const char *warning;
     const struct tm_family *family; /* what built the graph */
     const void *variant;
     tm_graph graph;
@@ -58,10 +61,20 @@ const tm_tap *tm_model_tap(const tm_model *model, size_t available);
 tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_weights_diff *diff,
                            tm_buffer *report, tm_error *error);
 
+/* TM_WEIGHTS_MISMATCH, with what differs, unless every tensor fits; the formula always does. */
+tm_status tm_model_require_fit(const tm_model *model, const tm_weights *weights, tm_error *error);
+
 /* Opens the weights that the options or the registry name, under the model's names. */
 tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_error *error);
-/* Whether load would find weights, without opening them. */
+/* The published weights file: in a cache, or downloaded there unless the options say offline. */
+tm_status tm_model_fetch_weights(const tm_model *model, char path[static TM_PATH_MAX],
+                                 tm_error *error);
+/* Whether load would find weights on this machine, without opening them. */
 bool tm_model_has_weights(const tm_model *model);
+
+/* timm's input tensor of a decoded picture: out[C][H][W]. */
+tm_status tm_model_preprocess_image(const tm_model *model, const tm_image *image, float *out,
+                                    tm_error *error);
 
 /* One input in the caller's layout into place `index` of the next run. */
 void tm_model_set_input(tm_model *model, int index, const float *values);

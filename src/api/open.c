@@ -15,6 +15,7 @@ static const char *copied(tm_model *model, const char *text)
 static void resolve_options(tm_model *model, const tm_open_options *options)
 {
     const tm_pretrained *config = &model->resolved.config;
+    const tm_model_config *made = &model->source.config;
     tm_open_options *o = &model->options;
     *o = *options;
     o->weights = copied(model, options->weights);
@@ -22,15 +23,17 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
     o->global_pool = copied(model, options->global_pool);
     o->isa = copied(model, options->isa);
     if (o->num_classes < 0)
-        o->num_classes = config->num_classes;
+        o->num_classes = made->num_classes >= 0 ? made->num_classes : config->num_classes;
     if (!o->in_chans)
-        o->in_chans = config->input_size[0];
+        o->in_chans = made->in_chans ? made->in_chans : config->input_size[0];
     if (!o->img_height)
-        o->img_height = config->input_size[1];
+        o->img_height = made->img_height ? made->img_height : config->input_size[1];
     if (!o->img_width)
-        o->img_width = config->input_size[2];
+        o->img_width = made->img_width ? made->img_width : config->input_size[2];
     if (!o->output_stride)
-        o->output_stride = 32;
+        o->output_stride = made->output_stride ? made->output_stride : 32;
+    if (!o->global_pool)
+        o->global_pool = made->global_pool;
     if (!o->max_batch)
         o->max_batch = 1;
     if (!o->threads)
@@ -58,7 +61,7 @@ static tm_status check_options(const tm_model *model, tm_error *error)
     return TM_OK;
 }
 
-static void set_preprocess(tm_model *model)
+static tm_status set_preprocess(tm_model *model, tm_error *error)
 {
     const tm_pretrained *config = &model->resolved.config;
     tm_preprocess *p = &model->preprocess;
@@ -66,10 +69,49 @@ static void set_preprocess(tm_model *model)
                          .height = model->options.img_height,
                          .width = model->options.img_width,
                          .crop_pct = config->crop_pct};
-    tm_filter_parse(config->interpolation, &p->filter);
-    tm_crop_mode_parse(config->crop_mode, &p->crop_mode);
     memcpy(p->mean, config->mean, sizeof p->mean);
     memcpy(p->std, config->std, sizeof p->std);
+    if (!tm_filter_parse(config->interpolation, &p->filter))
+        return tm_fail(error, TM_UNSUPPORTED, "%s: its config has interpolation %.60s, not known",
+                       model->display, config->interpolation);
+    if (!tm_crop_mode_parse(config->crop_mode, &p->crop_mode))
+        return tm_fail(error, TM_UNSUPPORTED, "%s: its config has crop_mode %.60s, not known",
+                       model->display, config->crop_mode);
+    return TM_OK;
+}
+
+bool tm_model_label(const tm_model *model, int index, const char **name, const char **text)
+{
+    const tm_model_config *config = &model->source.config;
+    if (config->label_count != (size_t)model->options.num_classes || index < 0 ||
+        (size_t)index >= config->label_count)
+        return tm_label(model->options.num_classes, index, name, text);
+    *name = config->label_names[index];
+    *text = config->descriptions[index] ? config->descriptions[index] : *name;
+    return true;
+}
+
+/* The file does not say how its pictures were prepared, and the name leaves it open. */
+static bool is_input_guessed(const tm_model *model, const char *name)
+{
+    return model->options.weights && strncmp(model->options.weights, "formula:", 8) != 0 &&
+           !strpbrk(name, ".:") && tm_arch_inputs_differ(&model->resolved.arch);
+}
+
+static void set_warning(tm_model *model, const char *name)
+{
+    const char *guess = tm_arena_printf(&model->strings,
+                                        "the weights do not say how pictures are prepared; they "
+                                        "are as for %s: name the tag if it is another",
+                                        model->display);
+    model->warning = model->resolved.warning;
+    if (!*model->warning && guess && is_input_guessed(model, name))
+        model->warning = guess;
+}
+
+const char *tm_model_warning(const tm_model *model)
+{
+    return model->warning;
 }
 
 /* ---- building ---- */
@@ -134,10 +176,15 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
     *out = NULL;
     if (!model)
         return tm_fail(error, TM_NO_MEMORY, "no memory for a model");
-    tm_status status = tm_model_resolve(name ? name : TM_BUILTIN_MODEL, &model->resolved, error);
+    if (!options)
+        options = &defaults;
+    tm_status status = tm_source_find(name ? name : TM_BUILTIN_MODEL, options, &model->strings,
+                                      &model->source, error);
     if (!status) {
+        model->resolved = model->source.config.resolved;
         model->display = model->resolved.config.name;
-        resolve_options(model, options ? options : &defaults);
+        resolve_options(model, options);
+        set_warning(model, name ? name : TM_BUILTIN_MODEL);
         status = check_options(model, error);
     }
     if (!status)
@@ -146,11 +193,12 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
         status = start_from_features(model, error);
     if (!status)
         status = list_outputs(model, error);
+    if (!status)
+        status = set_preprocess(model, error);
     if (status) {
         tm_model_close(model);
         return status;
     }
-    set_preprocess(model);
     *out = model;
     return TM_OK;
 }

@@ -77,27 +77,33 @@ tm_status tm_model_run(tm_model *model, const float *inputs, int count, tm_error
     return tm_model_run_inputs(model, count, NULL, error);
 }
 
-tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
-                                   tm_error *error)
+tm_status tm_model_preprocess_image(const tm_model *model, const tm_image *image, float *out,
+                                    tm_error *error)
 {
     tm_shape s = model->graph.input->shape;
     size_t pixels = (size_t)s.h * (size_t)s.w;
+    float *nhwc = malloc(pixels * (size_t)s.c * sizeof *nhwc);
+    if (!nhwc)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for the tensor of a picture");
+    tm_status status = tm_preprocess_f32(image, &model->preprocess, nhwc, error);
+    for (size_t c = 0; !status && c < (size_t)s.c; c++)
+        for (size_t i = 0; i < pixels; i++)
+            out[c * pixels + i] = nhwc[i * (size_t)s.c + c];
+    free(nhwc);
+    return status;
+}
+
+tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
+                                   tm_error *error)
+{
     tm_map map;
     tm_image image = {0};
-    float *nhwc = NULL;
     tm_status status = tm_map_file(path, &map, error);
     if (!status)
         status = tm_image_decode(map.data, map.size, path, NULL, &image, error);
     tm_unmap(&map);
-    if (!status && !(nhwc = malloc(pixels * (size_t)s.c * sizeof *nhwc)))
-        status = tm_fail(error, TM_NO_MEMORY, "%s: no memory for its tensor", path);
     if (!status)
-        status = tm_preprocess_f32(&image, &model->preprocess, nhwc, error);
-    if (!status)
-        for (size_t c = 0; c < (size_t)s.c; c++)
-            for (size_t i = 0; i < pixels; i++)
-                out[c * pixels + i] = nhwc[i * (size_t)s.c + c];
-    free(nhwc);
+        status = tm_model_preprocess_image(model, &image, out, error);
     tm_image_free(&image);
     return status;
 }

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a model's weights come from, and the names they get. */
+#include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "api/adapt.h"
 #include "api/builtin.h"
 #include "api/model.h"
-#include "hub/cache.h"
 #include "models/model.h"
 #include "weights/state_dict.h"
 
 static bool is_builtin(const tm_model *model)
 {
-    return strcmp(model->resolved.config.name, TM_BUILTIN_MODEL) == 0;
+    return !model->resolved.revision[0] &&
+           strcmp(model->resolved.config.name, TM_BUILTIN_MODEL) == 0;
 }
 
 /* "formula:SEED[:GAIN]" */
@@ -34,19 +38,104 @@ static tm_status open_formula(const char *text, tm_weights **weights, tm_error *
     return tm_weights_open_formula(seed, gain, weights, error);
 }
 
-/* The cached weights file of the model's config; false: there is none. */
+/* ---- files ---- */
+
+/* In the order in which timm looks for them in a folder. */
+static const char *const folder_names[] = {"model.safetensors",
+                                           "pytorch_model.bin",
+                                           "pytorch_model.pth",
+                                           "model.pth",
+                                           "open_clip_model.safetensors",
+                                           "open_clip_pytorch_model.safetensors",
+                                           "open_clip_pytorch_model.bin",
+                                           "open_clip_pytorch_model.pth",
+                                           NULL};
+static const char *const folder_endings[] = {".safetensors", ".pth", ".pth.tar", ".bin", NULL};
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n > m && strcmp(text + n - m, end) == 0;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* The first name by bytes that ends so. */
+static bool find_ending(const char *folder, const char *ending, char path[static TM_PATH_MAX])
+{
+    DIR *dir = opendir(folder);
+    char best[256] = "";
+    for (const struct dirent *entry; dir && (entry = readdir(dir));)
+        if (ends_with(entry->d_name, ending) && (!*best || strcmp(entry->d_name, best) < 0))
+            snprintf(best, sizeof best, "%s", entry->d_name);
+    if (dir)
+        closedir(dir);
+    return *best && snprintf(path, TM_PATH_MAX, "%s/%s", folder, best) < TM_PATH_MAX &&
+           is_file(path);
+}
+
+static tm_status find_in_folder(const char *folder, char path[static TM_PATH_MAX], tm_error *error)
+{
+    for (const char *const *name = folder_names; *name; name++)
+        if (snprintf(path, TM_PATH_MAX, "%s/%s", folder, *name) < TM_PATH_MAX && is_file(path))
+            return TM_OK;
+    for (const char *const *ending = folder_endings; *ending; ending++)
+        if (find_ending(folder, *ending, path))
+            return TM_OK;
+    return tm_fail(error, TM_WEIGHTS_MISSING,
+                   "%s: found no weights, expected model.safetensors, pytorch_model.bin or another "
+                   "file ending in .safetensors, .pth or .bin",
+                   folder);
+}
+
 static bool find_cached(const tm_model *model, char path[static TM_PATH_MAX])
 {
-    char root[TM_PATH_MAX];
-    const char *hub = model->resolved.config.hf_hub_id;
-    return hub[0] && tm_hub_cache_root(model->options.cache_dir, root) &&
-           tm_hub_cache_find(root, hub, model->resolved.revision, "model.safetensors", path);
+    const tm_pretrained *config = &model->resolved.config;
+    return (config->hf_hub_id[0] || config->url[0]) &&
+           tm_hub_find_weights(model->options.cache_dir, config->hf_hub_id,
+                               model->resolved.revision, config->url, path);
+}
+
+tm_status tm_model_fetch_weights(const tm_model *model, char path[static TM_PATH_MAX],
+                                 tm_error *error)
+{
+    const tm_pretrained *config = &model->resolved.config;
+    tm_hub_options hub = tm_hub_options_of(&model->options);
+    tm_error cause = {0};
+    tm_status status = TM_WEIGHTS_MISSING;
+    if (!config->hf_hub_id[0] && !config->url[0])
+        snprintf(cause.message, sizeof cause.message, "nobody publishes weights of it");
+    else
+        status = tm_hub_fetch_weights(&hub, config->hf_hub_id, model->resolved.revision,
+                                      config->url, path, &cause);
+    if (status == TM_WEIGHTS_MISSING)
+        return tm_fail(error, status,
+                       "%s: %s; give a file with --weights FILE, or --no-pretrained for values "
+                       "made by the formula",
+                       model->display, cause.message);
+    return status ? tm_fail(error, status, "%s", cause.message) : TM_OK;
 }
 
 bool tm_model_has_weights(const tm_model *model)
 {
     char path[TM_PATH_MAX];
-    return model->options.weights || is_builtin(model) || find_cached(model, path);
+    return model->options.weights || model->source.folder || is_builtin(model) ||
+           find_cached(model, path);
+}
+
+static tm_status open_file(const tm_model *model, const char *path, tm_weights **weights,
+                           tm_error *error)
+{
+    tm_error cause = {0};
+    tm_status status = tm_weights_open_file(path, !model->options.no_ema, weights, &cause);
+    /* a weights file that is not there is no missing picture */
+    if (status == TM_NOT_FOUND || status == TM_READ)
+        status = TM_WEIGHTS_MISSING;
+    return status ? tm_fail(error, status, "%s", cause.message) : TM_OK;
 }
 
 static tm_status open_source(const tm_model *model, tm_weights **weights, tm_error *error)
@@ -56,19 +145,28 @@ static tm_status open_source(const tm_model *model, tm_weights **weights, tm_err
     if (from && strncmp(from, "formula:", 8) == 0)
         return open_formula(from + 8, weights, error);
     if (from)
-        return tm_weights_open_file(from, !model->options.no_ema, weights, error);
-    if (is_builtin(model))
+        return open_file(model, from, weights, error);
+    if (!model->source.folder && is_builtin(model))
         return tm_weights_open_memory(tm_builtin_weights, tm_builtin_weights_size,
                                       TM_BUILTIN_MODEL ".safetensors (built in)", true, weights,
                                       error);
-    if (find_cached(model, path))
-        return tm_weights_open_file(path, !model->options.no_ema, weights, error);
-    const char *hub = model->resolved.config.hf_hub_id;
-    return tm_fail(error, TM_WEIGHTS_MISSING,
-                   "%s: its weights are not here; give a file with --weights FILE.safetensors%s%s%s"
-                   ", or --no-pretrained for values made by the formula",
-                   model->display, hub[0] ? " (model.safetensors of " : "", hub,
-                   hub[0] ? " on the Hugging Face hub)" : "");
+    tm_status status = model->source.folder ? find_in_folder(model->source.folder, path, error)
+                                            : tm_model_fetch_weights(model, path, error);
+    return status ? status : open_file(model, path, weights, error);
+}
+
+/* ---- names ---- */
+
+/* A classifier that was stored with classes before the model's own. */
+static void cut_label_offset(const tm_model *model, tm_state_dict *state)
+{
+    int64_t offset = model->source.config.label_offset;
+    int64_t classes = model->resolved.config.num_classes;
+    for (size_t i = 0; offset && i < state->count; i++) {
+        tm_tensor_view *view = &state->tensors[i];
+        if (tm_is_head(model, view->name) && view->rank > 0 && view->shape[0] == classes + offset)
+            tm_state_slice(state, view, 0, offset, classes);
+    }
 }
 
 /* Checkpoints under the names their authors gave them get timm's. */
@@ -77,6 +175,7 @@ static tm_status use_model_names(const tm_model *model, tm_weights *weights, tm_
     tm_state_dict *state = tm_weights_state(weights);
     if (model->family->filter && !tm_weights_is_formula(weights))
         model->family->filter(state, &model->graph, model->variant);
+    cut_label_offset(model, state);
     return tm_weights_settle(weights, error);
 }
 

@@ -58,6 +58,7 @@ typedef struct classifier {
     const classify_options *options;
     tm_records records;
     tm_writer *writer;
+    const tm_model *model;
     int classes;
     float *logits;
     ranked *order;
@@ -103,7 +104,7 @@ static void find_label(const classifier *c, int index, const char **name, const 
     if (c->labels)
         *label = c->labels[index];
     else if (!c->options->labels || strcmp(c->options->labels, "none") != 0)
-        tm_label(c->classes, index, name, label);
+        tm_model_label(c->model, index, name, label);
 }
 
 /* ---- ranking ---- */
@@ -258,6 +259,7 @@ static tm_status answer_one(tm_session *session, const tm_answer *answer, void *
 static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
 {
     const tm_output_options *output = &session->options->output;
+    c->model = session->model;
     c->classes = session->model->options.num_classes;
     if (c->classes <= 0)
         return tm_fail(error, TM_USAGE, "%s has no classes: use 'timmc features'",

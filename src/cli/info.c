@@ -84,8 +84,8 @@ static tm_status write_tensors(tm_buffer *out, const tm_model *model, tm_error *
 
 /* The built model, or NULL where only the registry knows it and nothing more was asked for. */
 static tm_status open_model(const char *name, const tm_resolved *resolved,
-                            const info_options *chosen, const tm_model_options *m, tm_model **model,
-                            tm_error *error)
+                            const info_options *chosen, const tm_open_options *open,
+                            tm_model **model, tm_error *error)
 {
     bool graph = chosen->parts.features || chosen->parts.intermediates || chosen->parts.layers ||
                  chosen->tensors || chosen->check || chosen->prune.count ||
@@ -93,8 +93,7 @@ static tm_status open_model(const char *name, const tm_resolved *resolved,
     *model = NULL;
     if (!graph && !tm_arch_buildable(&resolved->arch))
         return TM_OK;
-    tm_open_options open = tm_open_options_of(m, NULL);
-    return tm_model_open(name, &open, model, error);
+    return tm_model_open(name, open, model, error);
 }
 
 static tm_status write_record(tm_buffer *out, const tm_resolved *resolved, tm_model *model,
@@ -130,18 +129,22 @@ static tm_status write_record(tm_buffer *out, const tm_resolved *resolved, tm_mo
 
 static int info(const char *name, const info_options *chosen, const tm_model_options *m)
 {
-    tm_resolved resolved;
-    tm_model *model;
+    tm_source source;
+    tm_arena arena = {0};
+    tm_model *model = NULL;
     tm_error error = {0};
     tm_buffer out = {0};
-    if (tm_model_resolve(name, &resolved, &error) != TM_OK)
-        return tm_report(&error);
-    if (*resolved.warning)
-        tm_print_warning("%s", resolved.warning);
-    tm_status status = open_model(name, &resolved, chosen, m, &model, &error);
+    const tm_resolved *resolved = &source.config.resolved;
+    tm_open_options open = tm_open_options_of(m, NULL);
+    tm_status status = tm_source_find(name, &open, &arena, &source, &error);
+    if (!status && *resolved->warning)
+        tm_print_warning("%s", resolved->warning);
     if (!status)
-        status = write_record(&out, &resolved, model, chosen, &error);
+        status = open_model(name, resolved, chosen, &open, &model, &error);
+    if (!status)
+        status = write_record(&out, resolved, model, chosen, &error);
     tm_model_close(model);
+    tm_arena_free(&arena);
     int exit_code = out.length ? tm_write_stdout(&out) : TM_EXIT_OK;
     tm_buffer_free(&out);
     return status ? tm_report(&error) : exit_code;

@@ -22,6 +22,6 @@ tm_status tm_info_pruned(tm_buffer *out, const tm_model *model, const tm_ints *i
 
 /* Compares the model's tensors with its weights; report gets lines of text or a JSON member.
  * TM_WEIGHTS_MISMATCH where they differ. */
-tm_status tm_info_check(tm_buffer *out, const tm_model *model, bool json, tm_error *error);
+tm_status tm_info_check(tm_buffer *out, tm_model *model, bool json, tm_error *error);
 
 #endif

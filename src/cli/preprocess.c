@@ -47,7 +47,7 @@ static tm_status write_png(const tm_session *session, const tm_image *image, tm_
     return status;
 }
 
-static tm_status write_tensor(const tm_session *session, const char *file, tm_error *error)
+static tm_status write_tensor(const tm_session *session, const tm_image *image, tm_error *error)
 {
     const tm_output_options *o = &session->options->output;
     int64_t s[3];
@@ -55,9 +55,9 @@ static tm_status write_tensor(const tm_session *session, const char *file, tm_er
     float *tensor = malloc((size_t)(s[0] * s[1] * s[2]) * sizeof *tensor);
     tm_writer *writer = NULL;
     tm_status status =
-        tensor ? TM_OK : tm_fail(error, TM_NO_MEMORY, "%s: no memory for its tensor", file);
+        tensor ? TM_OK : tm_fail(error, TM_NO_MEMORY, "no memory for the tensor of a picture");
     if (!status)
-        status = tm_model_preprocess_file(session->model, file, tensor, error);
+        status = tm_model_preprocess_image(session->model, image, tensor, error);
     if (!status)
         status = tm_writer_open(o->output, o->force, &writer, error);
     if (!status)
@@ -72,18 +72,11 @@ static tm_status write_tensor(const tm_session *session, const char *file, tm_er
 
 static tm_status preprocess(const tm_session *session, const char *file, tm_error *error)
 {
-    if (!ends_with(session->options->output.output, ".png"))
-        return write_tensor(session, file, error);
-    tm_map map;
     tm_image image = {0};
-    tm_decode_options how = {.max_pixels = session->options->picture.max_pixels,
-                             .exif_orient = session->options->picture.exif_orient};
-    tm_status status = tm_map_file(file, &map, error);
+    bool png = ends_with(session->options->output.output, ".png");
+    tm_status status = tm_session_decode(session, file, &image, error);
     if (!status)
-        status = tm_image_decode(map.data, map.size, file, &how, &image, error);
-    tm_unmap(&map);
-    if (!status)
-        status = write_png(session, &image, error);
+        status = (png ? write_png : write_tensor)(session, &image, error);
     tm_image_free(&image);
     return status;
 }

@@ -32,14 +32,21 @@ static double now(void)
 
 /* ---- opening ---- */
 
-static void set_size(const tm_session_options *o, const char *name, tm_open_options *open)
+/* --size test: the config's other size. */
+static tm_status set_size(const tm_session_options *o, const char *name, tm_open_options *open,
+                          tm_error *error)
 {
-    tm_resolved resolved;
-    bool test = o->picture.size && strcmp(o->picture.size, "test") == 0;
-    if (!open->img_height && test && tm_model_resolve(name, &resolved, NULL) == TM_OK) {
-        open->img_height = resolved.config.test_input_size[1];
-        open->img_width = resolved.config.test_input_size[2];
+    tm_arena arena = {0};
+    tm_source source;
+    if (open->img_height || !o->picture.size || strcmp(o->picture.size, "test") != 0)
+        return TM_OK;
+    tm_status status = tm_source_find(name, open, &arena, &source, error);
+    if (!status) {
+        open->img_height = source.config.resolved.config.test_input_size[1];
+        open->img_width = source.config.resolved.config.test_input_size[2];
     }
+    tm_arena_free(&arena);
+    return status;
 }
 
 static tm_status set_channels(const tm_numbers *given, const char *what, int channels,
@@ -88,6 +95,12 @@ static int batch_size(const tm_session_options *o, const tm_arguments *arguments
     return single ? 1 : DEFAULT_BATCH;
 }
 
+static void print_model_warning(const tm_model *model)
+{
+    if (*tm_model_warning(model))
+        tm_print_warning("%s", tm_model_warning(model));
+}
+
 tm_status tm_session_open(tm_session *session, const tm_session_options *options,
                           tm_arguments *arguments, tm_error *error)
 {
@@ -103,12 +116,11 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
     session->batch = open.max_batch = batch_size(options, arguments);
     open.from_features = options->from_features;
     open.norm_intermediates = options->norm_intermediates;
-    set_size(options, name, &open);
-    status = tm_model_open(name, &open, &session->model, error);
+    status = set_size(options, name, &open, error);
+    if (!status)
+        status = tm_model_open(name, &open, &session->model, error);
     if (!status) {
-        const char *warning = session->model->resolved.warning;
-        if (warning[0])
-            tm_print_warning("%s", warning);
+        print_model_warning(session->model);
         status = set_preprocess(session->model, &options->picture, error);
     }
     if (!status)
@@ -211,8 +223,8 @@ static tm_status read_stdin(tm_buffer *bytes, tm_error *error)
     return TM_OK;
 }
 
-static tm_status decode(const tm_session *session, const char *file, tm_image *image,
-                        tm_error *error)
+tm_status tm_session_decode(const tm_session *session, const char *file, tm_image *image,
+                            tm_error *error)
 {
     tm_decode_options how = {.max_pixels = session->options->picture.max_pixels,
                              .exif_orient = session->options->picture.exif_orient};
@@ -229,6 +241,8 @@ static tm_status decode(const tm_session *session, const char *file, tm_image *i
     tm_status status = tm_map_file(file, &map, error);
     if (!status)
         status = tm_image_decode(map.data, map.size, file, &how, image, error);
+    if (!status && tm_map_was_cut(&map))
+        status = tm_fail(error, TM_TRUNCATED, "%s: was cut while it was read", file);
     tm_unmap(&map);
     return status;
 }
@@ -247,7 +261,8 @@ static void read_picture(void *context, int index, int thread)
                 entry->file);
         return;
     }
-    if (decode(session, entry->file, &image, &entry->error) == TM_OK && !session->shapes_only)
+    if (tm_session_decode(session, entry->file, &image, &entry->error) == TM_OK &&
+        !session->shapes_only)
         tm_preprocess_f32(&image, &session->model->preprocess,
                           tm_model_input(session->model, index), &entry->error);
     tm_image_free(&image);
@@ -356,6 +371,8 @@ static tm_status run_all(tm_session *session, tm_answer_fn *answer, void *contex
 {
     double begin = now();
     tm_status status = session->shapes_only ? TM_OK : tm_model_load(session->model, error);
+    if (!status && !session->shapes_only)
+        print_model_warning(session->model);
     session->load_seconds = now() - begin;
     for (bool more = true; more && !status;) {
         int count = 0;

@@ -55,6 +55,10 @@ typedef struct tm_answer {
 tm_status tm_session_open(tm_session *session, const tm_session_options *options,
                           tm_arguments *arguments, tm_error *error);
 
+/* A picture as the options want it read; file "-" is stdin. Free the image also after an error. */
+tm_status tm_session_decode(const tm_session *session, const char *file, tm_image *image,
+                            tm_error *error);
+
 /* Loads the weights unless shapes_only, and calls answer for each input. A failure of answer ends
  * the run. Returns the exit code; what ended the run is printed. */
 typedef tm_status tm_answer_fn(tm_session *session, const tm_answer *answer, void *context,

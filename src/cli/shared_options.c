@@ -15,8 +15,14 @@ static const tm_option model_options[] = {
     {'m', "model", "MODEL", "arch, arch.tag, an old timm name, hf-hub:org/name[@rev] or "
         "local-dir:PATH (default: the built-in " TM_BUILTIN_MODEL ")",
         TM_OPTION_TEXT, MODEL(model), 0, 0},
-    {'w', "weights", "FILE", "weights file, or formula:SEED[:GAIN] for made-up numbers",
-        TM_OPTION_TEXT, MODEL(weights), 0, 0},
+    {'w', "weights", "FILE", "weights file: .safetensors, .pth, .npz, ...; or formula:SEED[:GAIN] "
+        "for made-up numbers", TM_OPTION_TEXT, MODEL(weights), 0, 0},
+    {0, "no-ema", NULL, "of a training checkpoint the trained values, not their average",
+        TM_OPTION_FLAG, MODEL(no_ema), 0, 0},
+    {0, "strict", NULL, "refuse weights with missing, unexpected or mismatched tensors (default)",
+        TM_OPTION_FLAG_OFF, MODEL(allow_missing), 0, 0},
+    {0, "allow-missing", NULL, "take what fits and warn; the rest gets the formula's values",
+        TM_OPTION_FLAG, MODEL(allow_missing), 0, 0},
     {0, "num-classes", "N", "size of the head; 0 removes it",
         TM_OPTION_INT, MODEL(num_classes), 0, 1000000},
     {0, "drop-head", NULL, "leave a classifier of another size out of the weights",
@@ -106,7 +112,11 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
 {
     bool formula = model->no_pretrained && !model->weights;
     return (tm_open_options){.weights = formula ? "formula:0" : model->weights,
+                             .no_ema = model->no_ema,
+                             .allow_missing = model->allow_missing,
                              .cache_dir = model->cache_dir,
+                             .offline = model->offline,
+                             .progress = tm_download_bar,
                              .num_classes = model->num_classes,
                              .in_chans = model->in_chans,
                              .img_height = model->img_size.height,

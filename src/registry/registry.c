@@ -129,6 +129,27 @@ void tm_arch_config(const tm_arch *arch, size_t number, tm_pretrained *config)
     tm_pretrained_at(tm_tag_order[tm_arch_rows[arch->index].first_tag + number], config);
 }
 
+static bool same_input(const tm_pretrained *a, const tm_pretrained *b)
+{
+    return memcmp(a->input_size, b->input_size, sizeof a->input_size) == 0 &&
+           memcmp(a->mean, b->mean, sizeof a->mean) == 0 &&
+           memcmp(a->std, b->std, sizeof a->std) == 0 && a->crop_pct == b->crop_pct &&
+           strcmp(a->crop_mode, b->crop_mode) == 0 &&
+           strcmp(a->interpolation, b->interpolation) == 0;
+}
+
+bool tm_arch_inputs_differ(const tm_arch *arch)
+{
+    tm_pretrained first, other;
+    tm_arch_config(arch, 0, &first);
+    for (size_t i = 1; i < arch->tag_count; i++) {
+        tm_arch_config(arch, i, &other);
+        if (!same_input(&first, &other))
+            return true;
+    }
+    return false;
+}
+
 bool tm_pretrained_find(const tm_arch *arch, const char *tag, tm_pretrained *config)
 {
     for (size_t i = 0; i < arch->tag_count; i++) {

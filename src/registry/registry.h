@@ -80,6 +80,9 @@ bool tm_arch_find(const char *name, tm_arch *arch);
 /* The config of the architecture's tag number, which is below tag_count, in timm's order. */
 void tm_arch_config(const tm_arch *arch, size_t number, tm_pretrained *config);
 
+/* Whether the architecture's tags want pictures prepared in different ways. */
+bool tm_arch_inputs_differ(const tm_arch *arch);
+
 /* The config of a tag, the default one where tag is NULL or ""; false: no such tag. */
 bool tm_pretrained_find(const tm_arch *arch, const char *tag, tm_pretrained *config);
 

@@ -18,6 +18,7 @@ struct tm_weights {
     tm_map map;                /* empty for the formula and for memory that is not ours */
     const unsigned char *data; /* the file's bytes */
     size_t size;
+    const char *format_name; /* NULL: the formula */
     bool file_backed, formula;
     uint64_t seed;
     double gain;
@@ -78,8 +79,10 @@ static tm_status read_index(tm_weights *weights, const unsigned char *data, size
                             tm_error *error)
 {
 #define TM_WEIGHTS_FORMAT(format, title)                                                           \
-    if (tm_##format##_probe(data, size))                                                           \
-        return tm_##format##_read(weights->name, data, size, &weights->index, error);
+    if (tm_##format##_probe(data, size)) {                                                         \
+        weights->format_name = title;                                                              \
+        return tm_##format##_read(weights->name, data, size, &weights->index, error);              \
+    }
 #include "weights/formats.def"
 #undef TM_WEIGHTS_FORMAT
     return fail_unknown_format(weights->name, data, size, error);
@@ -207,6 +210,17 @@ bool tm_weights_is_formula(const tm_weights *weights)
 const char *tm_weights_name(const tm_weights *weights)
 {
     return weights->name;
+}
+
+const char *tm_weights_format(const tm_weights *weights)
+{
+    return weights->format_name;
+}
+
+const unsigned char *tm_weights_bytes(const tm_weights *weights, size_t *size)
+{
+    *size = weights->size;
+    return weights->data;
 }
 
 size_t tm_weights_count(const tm_weights *weights)

@@ -19,8 +19,8 @@ failed=0
 # Nothing of the caller's settings may change an answer.
 for name in $(env | sed -n 's/^\(TIMMC_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
 unset HF_HOME HF_HUB_CACHE XDG_CACHE_HOME
-HOME=$tmp LC_ALL=C
-export HOME LC_ALL
+HOME=$tmp LC_ALL=C HF_HUB_OFFLINE=1
+export HOME LC_ALL HF_HUB_OFFLINE
 
 run() {
     "$@" >"$tmp/out" 2>"$tmp/err" </dev/null

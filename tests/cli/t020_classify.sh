@@ -151,7 +151,7 @@ ok "another model's state" out_has 'expected [N,101,64]'
 # models and weights
 timmc classify resnet18 "$images/chelsea.png"
 ok "weights that are not here: exit 3" exit_is 3
-ok "and how to get them" err_has '--weights FILE.safetensors'
+ok "and how to get them" err_has '--weights FILE,'
 timmc classify resnet81 "$images/chelsea.png"
 ok "a misspelt model: exit 3" exit_is 3
 ok "nearest model" err_has 'resnet18'

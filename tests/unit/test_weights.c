@@ -320,7 +320,8 @@ static void no_file(void **state)
     (void)state;
     tm_error error = {0};
     tm_weights *weights = NULL;
-    assert_int_equal(tm_weights_open_file("/tmp/no such file", true, &weights, &error), TM_NOT_FOUND);
+    assert_int_equal(tm_weights_open_file("/tmp/no such file", true, &weights, &error),
+                     TM_NOT_FOUND);
     error = (tm_error){0};
     assert_int_equal(tm_weights_open_file("/tmp", true, &weights, &error), TM_READ);
     error = (tm_error){0};
