@@ -34,8 +34,6 @@ int tm_exit_code(tm_status status);
 void tm_print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tm_print_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int tm_report(const tm_error *error); /* prints it, returns its exit code */
-/* A tm_progress: a bar on stderr, where that is a terminal. */
-void tm_download_bar(void *context, const char *file, uint64_t done, uint64_t total);
 int tm_usage_error(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* adds where the help is, returns TM_EXIT_USAGE */
 
