@@ -685,13 +685,13 @@ static void rename_layer(tm_state_dict *dict, tm_tensor_view *view)
     char kind[5];
     sscanf(view->name, "layer%4d.%4d.downsample.%4d%n", &stage, &index, &number, &end);
     if (end) {
-        tm_state_rename(dict, view, "stages.%4d.%4d.shortcut.conv.%s%s", stage - 1, index,
+        tm_state_rename(dict, view, "stages.%d.%d.shortcut.conv.%s%s", stage - 1, index,
                         number ? "bn" : "conv", view->name + end);
         return;
     }
     sscanf(view->name, "layer%4d.%4d.%4[a-z]%1d%n", &stage, &index, kind, &number, &end);
     if (end && number >= 1 && number <= 3)
-        tm_state_rename(dict, view, "stages.%4d.%4d.%s.%s%s", stage - 1, index, convs[number - 1],
+        tm_state_rename(dict, view, "stages.%d.%d.%s.%s%s", stage - 1, index, convs[number - 1],
                         kind, view->name + end);
 }
 

@@ -240,12 +240,12 @@ static void rename_stages(tm_state_dict *dict)
         int stage, part, end = 0;
         sscanf(view->name, "stages.%4d.%4d.%n", &stage, &part, &end);
         if (end) {
-            tm_state_rename(dict, view, "stages.%4d.blocks.%4d.%s", stage, part, view->name + end);
+            tm_state_rename(dict, view, "stages.%d.blocks.%d.%s", stage, part, view->name + end);
             continue;
         }
         sscanf(view->name, "downsample_layers.%4d.%4d.%n", &stage, &part, &end);
         if (end)
-            tm_state_rename(dict, view, "stages.%4d.downsample.%4d.%s", stage, part,
+            tm_state_rename(dict, view, "stages.%d.downsample.%d.%s", stage, part,
                             view->name + end);
     }
 }

@@ -125,7 +125,7 @@ static void move_downsample(tm_state_dict *dict)
         int stage, end = 0;
         sscanf(view->name, "layers.%4d.downsample.%n", &stage, &end);
         if (end)
-            tm_state_rename(dict, view, "layers.%4d.downsample.%s", stage + 1, view->name + end);
+            tm_state_rename(dict, view, "layers.%d.downsample.%s", stage + 1, view->name + end);
     }
     tm_state_replace(dict, "head.", "head.fc.");
 }

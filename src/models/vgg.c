@@ -85,20 +85,23 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, hidden_layers(b, x), "avg", "head.fc");
 }
 
+static void as_convolution(tm_state_dict *dict, const char *name, int in, int kernel)
+{
+    tm_tensor_view *view = tm_state_find(dict, name);
+    if (view && view->rank == 2)
+        tm_state_reshape(dict, view, 4, (int64_t[]){view->shape[0], in, kernel, kernel});
+}
+
 /* torchvision's hidden layers are linear. */
 static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
 {
     static const tm_replacement table[] = {{"classifier.0", "pre_logits.fc1"},
                                            {"classifier.3", "pre_logits.fc2"},
                                            {"classifier.6", "head.fc"}};
-    static const char *const hidden[] = {"pre_logits.fc1.weight", "pre_logits.fc2.weight"};
-    (void)variant;
+    (void)graph, (void)variant;
     tm_replace_all(dict, table, sizeof table / sizeof *table);
-    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
-        tm_tensor_view *view = tm_state_find(dict, hidden[i]);
-        if (view)
-            tm_reshape_to_param(dict, view, graph);
-    }
+    as_convolution(dict, "pre_logits.fc1.weight", 512, WINDOW);
+    as_convolution(dict, "pre_logits.fc2.weight", HIDDEN, 1);
 }
 
 const tm_family tm_family_vgg = {
