@@ -8,7 +8,9 @@
  * A golden line holds names and shapes of the state dict (as a hash), and for each output its
  * shape, rms, a projection on a fixed vector and samples. --names stops after names and shapes.
  * --checkpoint writes the weights of the model as it is registered to FILE first, and loads them
- * into the model that the line's arguments ask for.
+ * into the model that the line's arguments ask for. Where the line lists `tensors`, as their names,
+ * shapes and groups stand in a checkpoint of the authors' own, it writes those; `filtered` are then
+ * the names, shapes and CRC-32s of what timm makes of them before it looks at the model's shapes.
  * FILE lists the models that are known to fail, sorted; one that passes must leave it.
  */
 #include <cjson/cJSON.h>
@@ -18,10 +20,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "api/model.h"
+#include "models/model.h"
 #include "output/writer.h"
 #include "weights/formula.h"
+#include "weights/state_dict.h"
 
 enum { LINE_CAPACITY = 4 << 20, REASON = 600 };
 
@@ -219,10 +224,13 @@ static double feature_error(const cJSON *golden, const cJSON *feature)
     if (own >= 0)
         return own;
     const cJSON *item;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "outputs")) if (cJSON_Compare(
-        cJSON_GetObjectItemCaseSensitive(item, "shape"),
-        cJSON_GetObjectItemCaseSensitive(feature, "shape"), true)) largest =
-        fmax(largest, number(item, "f32_err", 0));
+    cJSON_ArrayForEach(
+        item,
+        cJSON_GetObjectItemCaseSensitive(
+            golden,
+            "outputs")) if (cJSON_Compare(cJSON_GetObjectItemCaseSensitive(item, "shape"),
+                                          cJSON_GetObjectItemCaseSensitive(feature, "shape"), true))
+        largest = fmax(largest, number(item, "f32_err", 0));
     return largest;
 }
 
@@ -317,43 +325,149 @@ static bool run_model(tm_model *model, const cJSON *golden, verdict *v)
 
 /* ---- checkpoints ---- */
 
-static bool write_checkpoint(const char *name, const char *path, verdict *v)
+static void write_tensors(const tm_tensor_spec *tensors, size_t count, const char *path,
+                          tm_error *error)
 {
-    tm_error error = {0};
-    tm_model *model = NULL;
-    tm_arena arena = {0};
-    tm_tensor_spec *tensors;
-    size_t count = 0;
     tm_writer *writer = NULL;
-    if (!tm_model_open(name, NULL, &model, &error) &&
-        !tm_model_tensors(model, &arena, &tensors, &count, &error))
-        tm_writer_open(path, true, &writer, &error);
-    for (size_t i = 0; i < count && !error.status; i++) {
+    tm_writer_open(path, true, &writer, error);
+    for (size_t i = 0; i < count && !error->status; i++) {
         size_t elements = 1;
         for (int k = 0; k < tensors[i].rank; k++)
             elements *= (size_t)tensors[i].shape[k];
         float *values = malloc(elements * sizeof *values);
-        if (!values)
+        if (!values) {
+            tm_fail(error, TM_NO_MEMORY, "no memory for %s", tensors[i].name);
             break;
+        }
         tm_formula_fill(tensors[i].name, tensors[i].rank, tensors[i].shape, 0, 1.0, 0, elements,
                         values);
-        tm_writer_add(writer, tensors[i].name, tensors[i].rank, tensors[i].shape, values, &error);
+        tm_writer_add(writer, tensors[i].name, tensors[i].rank, tensors[i].shape, values, error);
         free(values);
     }
-    if (writer && !error.status)
-        tm_writer_commit(writer, &error);
+    if (writer && !error->status)
+        tm_writer_commit(writer, error);
     else
         tm_writer_abandon(writer);
+}
+
+/* [[name, [d0, ...], ...], ...]; the names are the golden's. */
+static tm_tensor_spec *listed_tensors(const cJSON *list, tm_arena *arena, size_t *count)
+{
+    *count = (size_t)cJSON_GetArraySize(list);
+    tm_tensor_spec *tensors = tm_arena_alloc(arena, *count * sizeof *tensors);
+    size_t i = 0;
+    const cJSON *item, *size;
+    if (!tensors)
+        return NULL;
+    cJSON_ArrayForEach(item, list)
+    {
+        tm_tensor_spec *tensor = &tensors[i++];
+        *tensor = (tm_tensor_spec){.name = cJSON_GetArrayItem(item, 0)->valuestring};
+        cJSON_ArrayForEach(size, cJSON_GetArrayItem(item, 1)) tensor->shape[tensor->rank++] =
+            (int64_t)size->valuedouble;
+    }
+    return tensors;
+}
+
+static bool write_checkpoint(const cJSON *golden, const char *path, verdict *v)
+{
+    tm_error error = {0};
+    tm_model *model = NULL;
+    tm_arena arena = {0};
+    tm_tensor_spec *tensors = NULL;
+    size_t count = 0;
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(golden, "tensors");
+    if (list && !(tensors = listed_tensors(list, &arena, &count)))
+        tm_fail(&error, TM_NO_MEMORY, "no memory for %zu names", count);
+    else if (!list && !tm_model_open(text(golden, "model"), NULL, &model, &error))
+        tm_model_tensors(model, &arena, &tensors, &count, &error);
+    if (!error.status)
+        write_tensors(tensors, count, path, &error);
     tm_arena_free(&arena);
     tm_model_close(model);
     return !error.status || fails(v, "%s", error.message);
+}
+
+static uint32_t checksum(const tm_tensor_view *view)
+{
+    size_t count = tm_view_elements(view);
+    float *values = malloc((count ? count : 1) * sizeof *values);
+    if (!values)
+        return 0;
+    tm_view_read_f32(view, 0, count, values);
+    uint32_t crc = (uint32_t)crc32_z(0, (const unsigned char *)values, count * sizeof *values);
+    free(values);
+    return crc;
+}
+
+static bool compare_filtered(const tm_weights *weights, const cJSON *filtered, verdict *v)
+{
+    tm_arena arena = {0};
+    size_t count;
+    tm_tensor_spec *tensors = listed_tensors(filtered, &arena, &count);
+    bool good = tensors || fails(v, "no memory for %zu names", count);
+    if (good && count != tm_weights_count(weights))
+        good = fails(v, "%zu tensors, timm has %zu", tm_weights_count(weights), count);
+    for (size_t i = 0; i < count && good; i++) {
+        const tm_tensor_view *view = tm_weights_find(weights, tensors[i].name);
+        const cJSON *golden = cJSON_GetArrayItem(filtered, (int)i);
+        if (!view)
+            good = fails(v, "no tensor %s", tensors[i].name);
+        else if (!tm_view_has_shape(view, tensors[i].rank, tensors[i].shape))
+            good = fails(v, "%s: another shape than timm's", tensors[i].name);
+        else if (checksum(view) != (uint32_t)cJSON_GetArrayItem(golden, 2)->valuedouble)
+            good = fails(v, "%s: other values than timm's", tensors[i].name);
+    }
+    tm_arena_free(&arena);
+    return good;
+}
+
+/* The file format has no groups, so they are put where a reader of torch's would. */
+static void set_groups(tm_state_dict *dict, const cJSON *tensors)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, tensors)
+    {
+        tm_tensor_view *view = tm_state_find(dict, cJSON_GetArrayItem(item, 0)->valuestring);
+        if (view && cJSON_GetArraySize(item) > 2)
+            view->group = cJSON_GetArrayItem(item, 2)->valuestring;
+    }
+}
+
+static void check_filter(const tm_model *model, const cJSON *golden, const char *path, verdict *v)
+{
+    tm_error error = {0};
+    tm_weights *weights = NULL;
+    if (tm_weights_open_file(path, true, &weights, &error)) {
+        fails(v, "%s", error.message);
+        return;
+    }
+    set_groups(tm_weights_state(weights), cJSON_GetObjectItemCaseSensitive(golden, "tensors"));
+    if (model->family->filter)
+        model->family->filter(tm_weights_state(weights), &model->graph, model->variant);
+    if (tm_weights_settle(weights, &error))
+        fails(v, "%s", error.message);
+    else
+        compare_filtered(weights, cJSON_GetObjectItemCaseSensitive(golden, "filtered"), v);
+    tm_weights_close(weights);
+}
+
+/* ---- one line ---- */
+
+static void set_input(tm_open_options *options, const cJSON *input)
+{
+    options->max_batch = cJSON_GetArrayItem(input, 0)->valueint;
+    options->in_chans = cJSON_GetArrayItem(input, 1)->valueint;
+    options->img_height = cJSON_GetArrayItem(input, 2)->valueint;
+    options->img_width = cJSON_GetArrayItem(input, 3)->valueint;
 }
 
 static void check_model(const cJSON *golden, const settings *set, verdict *v)
 {
     char weights[64];
     const cJSON *input = cJSON_GetObjectItemCaseSensitive(golden, "input");
-    if (cJSON_GetArraySize(input) != 4) {
+    bool filter = cJSON_HasObjectItem(golden, "filtered");
+    if (cJSON_GetArraySize(input) != 4 && !filter) {
         fails(v, "the golden line has no input");
         return;
     }
@@ -363,13 +477,11 @@ static void check_model(const cJSON *golden, const settings *set, verdict *v)
     options.weights = weights;
     options.isa = set->isa;
     options.threads = set->threads;
-    options.max_batch = cJSON_GetArrayItem(input, 0)->valueint;
-    options.in_chans = cJSON_GetArrayItem(input, 1)->valueint;
-    options.img_height = cJSON_GetArrayItem(input, 2)->valueint;
-    options.img_width = cJSON_GetArrayItem(input, 3)->valueint;
+    if (!filter)
+        set_input(&options, input);
     const cJSON *kwargs = cJSON_GetObjectItemCaseSensitive(golden, "kwargs");
     options.num_classes = (int)number(kwargs, "num_classes", -1);
-    if (set->checkpoint && !write_checkpoint(text(golden, "model"), set->checkpoint, v))
+    if (set->checkpoint && !write_checkpoint(golden, set->checkpoint, v))
         return;
     if (set->checkpoint)
         options.weights = set->checkpoint;
@@ -379,6 +491,8 @@ static void check_model(const cJSON *golden, const settings *set, verdict *v)
         fails(v, "%s", error.message);
         return;
     }
+    if (filter)
+        check_filter(model, golden, set->checkpoint, v);
     bool good = set->checkpoint ||
                 (check_names(model, golden, v) && check_default_features(model, golden, v));
     if (good && !set->names_only &&
@@ -430,12 +544,14 @@ static bool check_line(const char *line, const settings *set, int glob_count, ch
             ++*passed;
         else
             ++*failed;
+        const char *test = text(golden, "case");
         if (good && gap)
             printf("FAIL %s passes, so it must leave %s\n", model, set->gaps);
         else if (good)
-            printf("ok %s (%.2f of the bound)\n", model, v.worst);
+            printf("ok %s%s%s (%.2f of the bound)\n", model, *test ? ", " : "", test, v.worst);
         else
-            printf("%s %s: %s\n", gap ? "gap" : "FAIL", model, v.reason);
+            printf("%s %s%s%s: %s\n", gap ? "gap" : "FAIL", model, *test ? ", " : "", test,
+                   v.reason);
         fflush(stdout);
     }
     cJSON_Delete(golden);
