@@ -142,7 +142,8 @@ static tm_status refused(const transfer *t, const tm_http_answer *answer, tm_err
 {
     char text[TM_URL_SHORT_MAX];
     tm_status status = answer->status == 404 || answer->status == 410 ? TM_NOT_FOUND : TM_NETWORK;
-    const char *hint = "";
+    char wait[TM_WAIT_TEXT_MAX];
+    const char *hint = tm_http_wait_text(answer, wait);
     if (answer->status == 401 || answer->status == 403)
         hint = "; a private or gated file needs a token (HF_TOKEN)";
     return tm_fail(error, status, "%s: %s answers HTTP %ld%s", t->file->label,

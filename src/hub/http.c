@@ -47,11 +47,21 @@ bool tm_http_retry(tm_retries *retries, int most, const tm_http_answer *answer)
     return true;
 }
 
+const char *tm_http_wait_text(const tm_http_answer *answer, char text[static TM_WAIT_TEXT_MAX])
+{
+    text[0] = '\0';
+    if (answer->retry_after > 0)
+        snprintf(text, TM_WAIT_TEXT_MAX, " and asks to wait %lld seconds",
+                 (long long)answer->retry_after);
+    return text;
+}
+
 #ifdef TM_HAVE_CURL
 
 #include "hub/curl.h"
 
-enum { CONNECT_SECONDS = 10, REDIRECTS_MOST = 5 };
+/* A transfer ends after request->seconds without a byte, and when it crawls. */
+enum { CONNECT_SECONDS = 10, REDIRECTS_MOST = 5, CRAWL_BYTES = 100, CRAWL_SECONDS = 60 };
 
 typedef struct origin {
     char scheme[16], host[256], port[8];
@@ -124,8 +134,17 @@ typedef struct exchange {
     tm_http_answer *answer;
     tm_error *error;
     tm_status stopped; /* by begin or write */
-    bool begun;
+    bool begun, silent;
+    curl_off_t received;
+    time_t heard; /* when the last byte came */
 } exchange;
+
+static time_t seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
 
 static void clear_headers(tm_http_answer *answer)
 {
@@ -219,6 +238,24 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return e->stopped ? 0 : size * count;
 }
 
+/* curl's own measure of silence is an average that is slow to fall. */
+static int on_progress(void *context, curl_off_t total, curl_off_t received, curl_off_t to_send,
+                       curl_off_t sent)
+{
+    exchange *e = context;
+    (void)total;
+    (void)to_send;
+    (void)sent;
+    time_t now = seconds_now();
+    if (received != e->received || e->heard == 0) {
+        e->received = received;
+        e->heard = now;
+    }
+    e->silent = now - e->heard > CONNECT_SECONDS + e->request->seconds ||
+                (received > 0 && now - e->heard > e->request->seconds);
+    return e->silent;
+}
+
 static struct curl_slist *request_headers(const exchange *e, bool token)
 {
     const tm_curl *curl = e->http->curl;
@@ -250,8 +287,11 @@ static void set_options(exchange *e, const char *url, struct curl_slist *headers
     set(handle, CURLOPT_FOLLOWLOCATION, 0L);
     set(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set(handle, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    set(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    set(handle, CURLOPT_LOW_SPEED_TIME, request->seconds);
+    set(handle, CURLOPT_LOW_SPEED_LIMIT, (long)CRAWL_BYTES);
+    set(handle, CURLOPT_LOW_SPEED_TIME, (long)CRAWL_SECONDS);
+    set(handle, CURLOPT_NOPROGRESS, 0L);
+    set(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+    set(handle, CURLOPT_XFERINFODATA, e);
     if (request->head) {
         set(handle, CURLOPT_NOBODY, 1L);
         set(handle, CURLOPT_TIMEOUT, CONNECT_SECONDS + request->seconds);
@@ -315,7 +355,8 @@ static tm_status run_once(exchange *e, const char *url, bool token)
         return tm_fail(e->error, TM_NO_MEMORY, "no memory for a request");
     clear_headers(e->answer);
     e->answer->status = 0;
-    e->answer->again = e->answer->unreachable = false;
+    e->answer->again = e->answer->unreachable = e->silent = false;
+    e->received = e->heard = 0;
     set_options(e, url, headers);
     CURLcode code = curl->p_curl_easy_perform(e->http->handle);
     read_info(e);
@@ -329,8 +370,11 @@ static tm_status run_once(exchange *e, const char *url, bool token)
         e->answer->again = status_passes(e->answer->status);
         return carries_file(e) ? begin_body(e) : TM_OK;
     }
-    e->answer->again = code_passes(code);
+    e->answer->again = e->silent || code_passes(code);
     e->answer->unreachable = code_unreachable(code);
+    if (e->silent)
+        return tm_fail(e->error, TM_NETWORK, "%s: no byte came for %ld seconds",
+                       tm_url_short(url, text), e->request->seconds);
     return tm_fail(e->error, TM_NETWORK, "%s: %s", tm_url_short(url, text),
                    curl->p_curl_easy_strerror(code));
 }
@@ -339,7 +383,7 @@ static tm_status check_url(const tm_http *http, const char *url, origin *to, tm_
 {
     char text[TM_URL_SHORT_MAX];
     if (!url_origin(http->curl, url, to))
-        return tm_fail(error, TM_NETWORK, "%s: not a URL", tm_url_short(url, text));
+        return tm_fail(error, TM_NETWORK, "%s: not a URL of https", tm_url_short(url, text));
     if (!may_connect(http, to))
         return tm_fail(error, TM_NETWORK, "%s: only https is spoken, not %s",
                        tm_url_short(url, text), to->scheme);

@@ -63,6 +63,10 @@ typedef struct tm_retries {
 /* Waits and returns true, or returns false: it is not worth one, or `most` are done. */
 bool tm_http_retry(tm_retries *retries, int most, const tm_http_answer *answer);
 
+/* " and asks to wait 3600 seconds" of an answer with Retry-After, else "". */
+#define TM_WAIT_TEXT_MAX 64
+const char *tm_http_wait_text(const tm_http_answer *answer, char text[static TM_WAIT_TEXT_MAX]);
+
 /* "host/path" of a URL, for messages: without its query, where signatures stand. */
 #define TM_URL_SHORT_MAX 200
 const char *tm_url_short(const char *url, char text[static TM_URL_SHORT_MAX]);

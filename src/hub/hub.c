@@ -86,8 +86,9 @@ static tm_status refused(const entry *e, const tm_http_answer *answer, tm_error 
     if (answer->status == 401 || answer->status == 403)
         return tm_fail(error, TM_NETWORK, "%s: %s answers HTTP %ld; is the token right (HF_TOKEN)?",
                        e->label, e->endpoint, answer->status);
-    return tm_fail(error, TM_NETWORK, "%s: %s answers HTTP %ld", e->label, e->endpoint,
-                   answer->status);
+    char wait[TM_WAIT_TEXT_MAX];
+    return tm_fail(error, TM_NETWORK, "%s: %s answers HTTP %ld%s", e->label, e->endpoint,
+                   answer->status, tm_http_wait_text(answer, wait));
 }
 
 static tm_status read_metadata(entry *e, const tm_http_answer *answer, tm_error *error)
@@ -97,9 +98,9 @@ static tm_status read_metadata(entry *e, const tm_http_answer *answer, tm_error 
         return refused(e, answer, error);
     if (!tm_hub_commit_valid(answer->commit))
         return tm_fail(error, TM_NETWORK,
-                       "%s: what answers at %s is no hub: HTTP %ld, %s, no X-Repo-Commit", e->label,
-                       e->endpoint, answer->status,
-                       answer->content_type[0] ? answer->content_type : "no type");
+                       "%s: what answers at %s is no hub: HTTP %ld%s%.200s%s%s, no X-Repo-Commit",
+                       e->label, e->endpoint, answer->status, answer->redirect[0] ? " to " : "",
+                       answer->redirect, answer->content_type[0] ? ", " : "", answer->content_type);
     strcpy(e->commit, answer->commit);
     tm_etag_normalize(linked ? answer->linked_etag : answer->etag, e->etag);
     if (!e->etag[0])

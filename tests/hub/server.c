@@ -185,11 +185,11 @@ static const refusal refusals[] = {
     {"norev", false, NULL, "404 Not Found", "X-Error-Code: RevisionNotFound\r\n"},
     {"gated", false, NULL, "403 Forbidden", "X-Error-Code: GatedRepo\r\n"},
     {"badtoken", false, NULL, "401 Unauthorized", ""},
-    {"busy", true, NULL, "429 Too Many Requests", "Retry-After: 1\r\n"},
+    {"busy", true, "HEAD", "429 Too Many Requests", "Retry-After: 1\r\n"},
     {"busylong", false, NULL, "429 Too Many Requests", "Retry-After: 3600\r\n"},
     {"flaky", true, NULL, "500 Internal Server Error", "Retry-After: 0\r\n"},
     {"broken", false, NULL, "503 Service Unavailable", "Retry-After: 0\r\n"},
-    {"expired", true, "GET", "403 Forbidden", ""},
+    {"forbidden", false, "GET", "403 Forbidden", ""},
 };
 /* clang-format on */
 
@@ -262,7 +262,7 @@ static void send_body(const request *r, const content *c, size_t from)
     }
     if (is(r, "hang") && weights) {
         send_all(r->fd, c->bytes + from, size / 3);
-        rest(60000);
+        recv(r->fd, (char[1]){0}, 1, 0); /* until the client goes away */
         _exit(0);
     }
     if ((is(r, "slow") || is(r, "race")) && weights) {
@@ -278,13 +278,14 @@ static void send_body(const request *r, const content *c, size_t from)
 
 static void send_head(const request *r, const content *c, const char *commit)
 {
-    bool cdn = strncmp(r->path, "/cdn/", 5) == 0;
-    say(r,
-        "HTTP/1.1 200 OK\r\nConnection: close\r\nAccept-Ranges: bytes\r\n"
-        "Content-Type: application/octet-stream\r\nContent-Length: %zu\r\n",
-        is(r, "short") && !is_head(r) ? c->size - 100 : c->size);
+    bool cdn = strncmp(r->path, "/cdn/", 5) == 0, weights = strstr(r->file, "config") == NULL;
+    say(r, "HTTP/1.1 200 OK\r\nConnection: close\r\nAccept-Ranges: bytes\r\n"
+           "Content-Type: application/octet-stream\r\n");
+    if (!is(r, "nolength"))
+        say(r, "Content-Length: %zu\r\n",
+            is(r, "short") && weights && !is_head(r) ? c->size - 100 : c->size);
     if (is(r, "weak"))
-        say(r, "ETag: W/\"some-version\"\r\n");
+        say(r, "ETag: W/\"version-of-%s\"\r\n", r->file);
     else if (!is(r, "noetag"))
         say(r, "ETag: \"%s%s\"\r\n", cdn ? "cdn-" : "", c->etag);
     if (!cdn && !is(r, "nohub"))
@@ -330,7 +331,7 @@ static void serve(const request *r)
         send_rest(r, &c, from);
     else
         send_head(r, &c, changed ? NEW_COMMIT : COMMIT);
-    if (is(r, "short"))
+    if (is(r, "short") && weights)
         c.size -= 100;
     if (!is_head(r))
         send_body(r, &c, ranged ? from : 0);
