@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/progress.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,13 @@
 #include <unistd.h>
 
 enum { BAR = 24, NAME = 36 };
+
+static struct {
+    bool shown;           /* there is something to wipe off */
+    double begun, last;   /* seconds */
+    uint64_t first, done; /* bytes */
+    char file[128];
+} line;
 
 static double now(void)
 {
@@ -22,10 +30,12 @@ static bool has_line(void)
     return isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
 }
 
-static void start(tm_progress_line *line, const char *file, uint64_t done, double time)
+static void start(const char *file, uint64_t done, double time)
 {
-    *line = (tm_progress_line){.shown = line->shown, .begun = time, .first = done};
-    snprintf(line->file, sizeof line->file, "%s", file);
+    line.begun = time;
+    line.last = 0;
+    line.first = done;
+    snprintf(line.file, sizeof line.file, "%s", file);
 }
 
 static void write_bar(char bar[static BAR + 1], uint64_t done, uint64_t total)
@@ -54,35 +64,37 @@ static const char *short_name(const char *file)
     return length > NAME ? file + length - NAME : file;
 }
 
+void tm_progress_end(void)
+{
+    if (line.shown)
+        fputs("\r\033[K", stderr);
+    line.shown = false;
+}
+
 void tm_progress_show(void *context, const char *file, uint64_t done, uint64_t total)
 {
-    tm_progress_line *line = context;
     double time = now();
+    (void)context;
     if (!has_line())
         return;
-    if (strncmp(line->file, file, sizeof line->file - 1) != 0 || done < line->done)
-        start(line, file, done, time);
-    line->done = done;
-    if (time - line->last < 0.1 && (total == 0 || done < total))
+    if (strncmp(line.file, file, sizeof line.file - 1) != 0 || done < line.done)
+        start(file, done, time);
+    line.done = done;
+    if (done == total)
+        tm_progress_end();
+    if (done == total || time - line.last < 0.1)
         return;
-    line->last = time;
-    line->shown = true;
-    double rate = time > line->begun ? (double)(done - line->first) / (time - line->begun) : 0;
+    line.last = time;
+    line.shown = true;
+    double rate = time > line.begun ? (double)(done - line.first) / (time - line.begun) : 0;
     char bar[BAR + 1], rest[24];
     write_bar(bar, done, total);
     write_rest(rest, rate, done, total);
+    fprintf(stderr, "\r\033[K%s", short_name(file));
     if (total)
-        fprintf(stderr, "\r\033[K%s [%s] %.1f/%.1f MB  %.1f MB/s%s", short_name(file), bar,
-                (double)done / 1e6, (double)total / 1e6, rate / 1e6, rest);
+        fprintf(stderr, " [%s] %.1f/%.1f MB", bar, (double)done / 1e6, (double)total / 1e6);
     else
-        fprintf(stderr, "\r\033[K%s %.1f MB  %.1f MB/s", short_name(file), (double)done / 1e6,
-                rate / 1e6);
+        fprintf(stderr, " %.1f MB", (double)done / 1e6);
+    fprintf(stderr, "  %.1f MB/s%s", rate / 1e6, rest);
     fflush(stderr);
-}
-
-void tm_progress_end(tm_progress_line *line)
-{
-    if (line->shown)
-        fputs("\r\033[K", stderr);
-    *line = (tm_progress_line){0};
 }

@@ -66,7 +66,6 @@ enum { FILES_MOST = 2 };
 typedef struct pull {
     const pull_options *set;
     tm_hub_options hub;
-    tm_progress_line line;
     tm_records records;
     size_t done, failed;
     int first_failure; /* exit code */
@@ -234,7 +233,7 @@ static tm_status pull_one(pull *p, const char *model, tm_error *error)
     tm_status status = find_source(p, model, &from, &failure);
     if (!status)
         status = pull_files(p, &from, files, &count, &failure);
-    tm_progress_end(&p->line);
+    tm_progress_end();
     if (status) {
         int code = tm_report(&failure);
         p->first_failure = p->failed++ ? p->first_failure : code;
@@ -287,7 +286,6 @@ static int run(const pull_options *set, const tm_arguments *arguments)
                       .offline = set->offline,
                       .attempts = 1 + set->retries,
                       .progress = set->quiet ? NULL : tm_progress_show}};
-    p.hub.progress_context = &p.line;
     if (arguments->operand_count == 0)
         return tm_usage_error(command.name, "which MODEL?");
     tm_records_open(&p.records, set->format, "model,status,bytes,path,error");

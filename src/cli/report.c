@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/progress.h"
+
 int tm_exit_code(tm_status status)
 {
     switch (status) {
@@ -44,6 +46,7 @@ int tm_exit_code(tm_status status)
 static void print_line(const char *kind, const char *format, va_list args, const char *after)
 {
     fflush(stdout);
+    tm_progress_end();
     fprintf(stderr, "timmc: %s: ", kind);
     vfprintf(stderr, format, args);
     fprintf(stderr, "%s\n", after);

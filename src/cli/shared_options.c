@@ -111,7 +111,6 @@ static int thread_count(const tm_run_options *run)
 
 tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_options *run)
 {
-    static tm_progress_line line; /* one download at a time */
     bool formula = model->no_pretrained && !model->weights;
     return (tm_open_options){.weights = formula ? "formula:0" : model->weights,
                              .no_ema = model->no_ema,
@@ -119,7 +118,6 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
                              .cache_dir = model->cache_dir,
                              .offline = model->offline,
                              .progress = run && run->quiet ? NULL : tm_progress_show,
-                             .progress_context = &line,
                              .num_classes = model->num_classes,
                              .in_chans = model->in_chans,
                              .img_height = model->img_size.height,
