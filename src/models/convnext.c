@@ -227,7 +227,7 @@ static void from_open_clip(tm_state_dict *dict)
     tm_replace_all(dict, table, sizeof table / sizeof *table);
     tm_state_keep_prefix(dict, "visual.trunk.");
     const tm_tensor_view *head = tm_state_find(dict, "head.fc.weight");
-    if (head)
+    if (head && head->rank == 2)
         tm_add_vector(dict, "head.fc.bias", head->shape[0], false);
 }
 

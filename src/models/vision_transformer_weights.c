@@ -170,12 +170,18 @@ static void from_open_clip(tm_state_dict *dict, const tm_graph *graph)
 /* The class token's position becomes part of the token: timm's models with registers have
  * positions for the patches only. */
 static void add_class_position(tm_state_dict *dict, tm_tensor_view *token,
-                               const tm_tensor_view *positions)
+                               const tm_tensor_view *positions, const tm_graph *graph)
 {
-    size_t width = tm_view_elements(token);
+    const tm_node *param = tm_find_param(graph, "cls_token");
+    size_t width = param ? (size_t)param->dims[2] : 0;
+    if (tm_view_elements(token) != width || (size_t)positions->shape[2] != width ||
+        positions->shape[1] < 1) {
+        tm_state_fail(dict, "cls_token and pos_embed are not of the model's width, %zu", width);
+        return;
+    }
     float *sum = tm_arena_alloc(&dict->arena, 2 * width * sizeof *sum);
-    if (!sum || (size_t)positions->shape[2] != width || positions->shape[1] < 1) {
-        tm_state_fail(dict, "cls_token and pos_embed do not go together");
+    if (!sum) {
+        tm_fail(&dict->error, TM_NO_MEMORY, "%s: no memory for cls_token", dict->file);
         return;
     }
     tm_view_read_f32(token, 0, width, sum);
@@ -189,7 +195,7 @@ static void add_class_position(tm_state_dict *dict, tm_tensor_view *token,
     tm_view_set_contiguous(token);
 }
 
-static void from_dinov2(tm_state_dict *dict)
+static void from_dinov2(tm_state_dict *dict, const tm_graph *graph)
 {
     static const tm_replacement table[] = {{".mlp.w12.", ".mlp.fc1."}, {".mlp.w3.", ".mlp.fc2."}};
     tm_state_drop(dict, tm_state_find(dict, "mask_token"));
@@ -197,7 +203,7 @@ static void from_dinov2(tm_state_dict *dict)
     tm_tensor_view *token = tm_state_find(dict, "cls_token");
     tm_tensor_view *positions = tm_state_find(dict, "pos_embed");
     if (registers && token && positions && positions->rank == 3) {
-        add_class_position(dict, token, positions);
+        add_class_position(dict, token, positions, graph);
         tm_state_rename(dict, registers, "reg_token");
         tm_state_slice(dict, positions, 1, 1, positions->shape[1] - 1);
     }
@@ -330,10 +336,10 @@ static void convert(tm_state_dict *dict, const tm_graph *graph, tm_resampling ho
     if (has(dict, "visual.class_embedding")) {
         from_openai_clip(dict);
     } else if (has(dict, "mask_token")) {
-        from_dinov2(dict);
+        from_dinov2(dict, graph);
     } else if (has(dict, "vision_encoder.mask_token")) { /* TIPS v2 */
         tm_state_keep_prefix(dict, "vision_encoder.");
-        from_dinov2(dict);
+        from_dinov2(dict, graph);
     } else if (tm_state_has_prefix(dict, "beit3.")) {
         from_beit3(dict);
     } else if (tm_take_groups(dict, (const char *[]){"encoder"}, 1)) { /* I-JEPA */
