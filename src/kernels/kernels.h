@@ -109,6 +109,10 @@ typedef void tm_layernorm_f32_fn(const tm_layernorm_args *args, size_t rows, con
 /* Each row becomes exp((x - max) * scale) / sum, in place; scale > 0. */
 typedef void tm_softmax_f32_fn(size_t rows, size_t n, float scale, float *x, size_t x_ld);
 
+/* x transposed into a panel: out[j * 16 + i] = x[i * x_ld + j] for j < n and i < rows, 1 <= rows
+ * <= 16; zeros for the other i. */
+typedef void tm_pack_f32_fn(size_t rows, size_t n, const float *x, size_t x_ld, float *out);
+
 typedef enum tm_reduce_op { TM_REDUCE_OP_SUM, TM_REDUCE_OP_MAX } tm_reduce_op;
 /* out[j] = reduction of column j over the rows (rows >= 1); sums are kept in blocks of 16 rows, so
  * that the error does not grow with the number of rows. */

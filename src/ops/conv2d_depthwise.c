@@ -66,7 +66,7 @@ typedef struct pack_args {
 static void pack(tm_lowering *worker, const void *context)
 {
     const pack_args *args = context;
-    float *values = tm_lower_constant(worker, args->weight);
+    const float *values = tm_lower_constant(worker, args->weight);
     for (size_t t = 0; values && t < args->taps; t++)
         for (size_t c = 0; c < args->channels; c++)
             args->packed[t * args->channels + c] = values[c * args->taps + t];

@@ -257,6 +257,7 @@ typedef struct pack_args {
     const tm_node *weight, *bias; /* bias NULL: none */
     int groups, merge, outputs, panels, taps, kc;
     float *weights, *biases;
+    const tm_kernels *kernels;
 } pack_args;
 
 /* Inputs [begin, end) of one panel. values: the panel's outputs, from output `first` of the group
@@ -275,13 +276,41 @@ static void pack_block(const pack_args *args, const float *values, int first, si
     }
 }
 
+/* The same of groups that were not merged: a transpose, whose rows then go where their taps lie. */
+static void pack_columns(const pack_args *args, const float *values, size_t rows, float *out)
+{
+    float block[PACK_BLOCK * TM_PANEL];
+    size_t taps = (size_t)args->taps, kc = (size_t)args->kc, n = kc * taps;
+    if (taps == 1) {
+        args->kernels->pack_f32(rows, n, values, n, out);
+        return;
+    }
+    for (size_t begin = 0; begin < n; begin += PACK_BLOCK) {
+        size_t count = n - begin < PACK_BLOCK ? n - begin : PACK_BLOCK;
+        args->kernels->pack_f32(rows, count, values + begin, n, block);
+        size_t input = begin / taps, tap = begin % taps;
+        for (size_t j = 0; j < count; j++) {
+            memcpy(out + (tap * kc + input) * TM_PANEL, block + j * TM_PANEL,
+                   TM_PANEL * sizeof *out);
+            if (++tap == taps) {
+                tap = 0;
+                input++;
+            }
+        }
+    }
+}
+
 /* One panel, block by block: what is written stays in the cache until every output was there. */
 static void pack_panel(const pack_args *args, const float *values, int first, float *out)
 {
     size_t inputs = (size_t)(args->kc / args->merge);
     size_t panel_floats = (size_t)args->taps * (size_t)args->kc * TM_PANEL;
-    if (args->merge > 1 || first + TM_PANEL > args->outputs)
-        memset(out, 0, panel_floats * sizeof *out);
+    int rows = args->outputs - first < TM_PANEL ? args->outputs - first : TM_PANEL;
+    if (args->merge == 1) {
+        pack_columns(args, values, (size_t)rows, out);
+        return;
+    }
+    memset(out, 0, panel_floats * sizeof *out);
     for (size_t i = 0; i < inputs; i += PACK_BLOCK)
         pack_block(args, values, first, i, inputs - i < PACK_BLOCK ? inputs : i + PACK_BLOCK, out);
 }
@@ -296,7 +325,7 @@ static void pack_weights(tm_lowering *worker, const pack_args *args)
     for (int g = 0; g < args->groups; g++) {
         for (int64_t o = 0; o < args->outputs; o += part) {
             int64_t left = args->outputs - o, count = left < part ? left : part;
-            float *values =
+            const float *values =
                 tm_lower_constant_rows(worker, args->weight, g * args->outputs + o, count);
             if (!values)
                 return;
@@ -312,7 +341,7 @@ static void pack_weights(tm_lowering *worker, const pack_args *args)
 static void pack_bias(tm_lowering *worker, const pack_args *args)
 {
     size_t row = (size_t)args->panels * TM_PANEL, outputs = (size_t)args->outputs;
-    float *values = tm_lower_constant(worker, args->bias);
+    const float *values = tm_lower_constant(worker, args->bias);
     for (size_t g = 0; values && g < (size_t)args->groups; g++) {
         float *out = args->biases + g * row;
         memcpy(out, values + g * outputs, outputs * sizeof *out);
@@ -342,6 +371,7 @@ static void defer_packing(tm_lowering *lowering, const tm_node *node, int merge,
                          .panels = args->panels,
                          .taps = args->taps,
                          .kc = args->kc,
+                         .kernels = tm_lower_kernels(lowering),
                          .weights = tm_lower_memory(lowering, groups * row * k)};
     args->weights = packing.weights;
     if (packing.bias)

@@ -52,14 +52,14 @@ tm_tensor tm_lower_output(tm_lowering *lowering, const tm_node *node);
 /* The values of a constant, C order: all, or `rows` rows of its first dimension from `row` on,
  * which for most weights takes no more memory than those. Free with tm_lower_release; NULL after an
  * error. */
-float *tm_lower_constant(tm_lowering *lowering, const tm_node *constant);
-float *tm_lower_constant_rows(tm_lowering *lowering, const tm_node *constant, int64_t row,
+const float *tm_lower_constant(tm_lowering *lowering, const tm_node *constant);
+const float *tm_lower_constant_rows(tm_lowering *lowering, const tm_node *constant, int64_t row,
                               int64_t rows);
 /* A part of a weight that stays in a core's cache while it is packed: a multiple of `unit` rows. */
 int64_t tm_lower_rows_at_once(const tm_node *constant, int64_t unit);
 /* The constant's weights will not be read again: their pages may go. */
 void tm_lower_done(tm_lowering *lowering, const tm_node *constant);
-void tm_lower_release(tm_lowering *lowering, float *values);
+void tm_lower_release(tm_lowering *lowering, const float *values);
 /* The same, kept as long as the plan; padded with zeros to `padded` floats. */
 const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_t padded);
 

@@ -48,12 +48,12 @@ void tm_lowering_free_temporaries(tm_lowering *lowering)
         free(slots[i].data);
 }
 
-static float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows);
+static const float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows);
 
 static bool evaluate_op(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows,
                         float *out)
 {
-    float *inputs[MAX_CONSTANT_INPUTS] = {0};
+    const float *inputs[MAX_CONSTANT_INPUTS] = {0};
     bool good = true;
     TM_ASSERT(node->input_count <= MAX_CONSTANT_INPUTS);
     for (int i = 0; i < node->input_count && good; i++) {
@@ -63,7 +63,7 @@ static bool evaluate_op(tm_lowering *lowering, const tm_node *node, int64_t row,
         good = inputs[i] != NULL;
     }
     if (good)
-        node->op->evaluate(node, (const float *const *)inputs, row, rows, out);
+        node->op->evaluate(node, inputs, row, rows, out);
     for (int i = 0; i < node->input_count; i++)
         give_temporary(lowering, inputs[i]);
     return good;
@@ -86,17 +86,29 @@ static bool evaluate_whole(tm_lowering *lowering, const tm_node *node, int64_t r
                            float *out)
 {
     size_t count = (size_t)tm_row_elements(node);
-    float *whole = evaluate(lowering, node, 0, tm_row_count(node));
+    const float *whole = evaluate(lowering, node, 0, tm_row_count(node));
     if (whole)
         memcpy(out, whole + (size_t)row * count, (size_t)rows * count * sizeof *out);
     give_temporary(lowering, whole);
     return whole != NULL;
 }
 
-static float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows)
+/* Float32 on a mapped page needs no copy. */
+static const float *stored_param(const tm_lowering *lowering, const tm_node *node, int64_t row)
+{
+    return node->op == &tm_op_param
+               ? tm_weights_f32(lowering->weights, node->name, node->rank, node->dims,
+                                (size_t)row * (size_t)tm_row_elements(node))
+               : NULL;
+}
+
+static const float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows)
 {
     if (lowering->status)
         return NULL;
+    const float *stored = stored_param(lowering, node, row);
+    if (stored)
+        return stored;
     size_t bytes;
     int64_t count = tm_row_elements(node);
     float *out =
@@ -117,8 +129,8 @@ static float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t row, 
     return NULL;
 }
 
-float *tm_lower_constant_rows(tm_lowering *lowering, const tm_node *constant, int64_t row,
-                              int64_t rows)
+const float *tm_lower_constant_rows(tm_lowering *lowering, const tm_node *constant, int64_t row,
+                                    int64_t rows)
 {
     return evaluate(lowering, constant, row, rows);
 }
@@ -148,12 +160,12 @@ void tm_lower_done(tm_lowering *lowering, const tm_node *constant)
         tm_lower_done(lowering, constant->inputs[i]);
 }
 
-float *tm_lower_constant(tm_lowering *lowering, const tm_node *constant)
+const float *tm_lower_constant(tm_lowering *lowering, const tm_node *constant)
 {
     return evaluate(lowering, constant, 0, tm_row_count(constant));
 }
 
-void tm_lower_release(tm_lowering *lowering, float *values)
+void tm_lower_release(tm_lowering *lowering, const float *values)
 {
     give_temporary(lowering, values);
 }
@@ -161,7 +173,7 @@ void tm_lower_release(tm_lowering *lowering, float *values)
 const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_t padded)
 {
     size_t count = (size_t)tm_element_count(constant);
-    float *values = tm_lower_constant(lowering, constant);
+    const float *values = tm_lower_constant(lowering, constant);
     float *kept = values ? tm_lower_memory(lowering, padded > count ? padded : count) : NULL;
     if (kept) {
         memcpy(kept, values, count * sizeof *kept);

@@ -309,6 +309,16 @@ tm_status tm_weights_read_f32(const tm_weights *weights, const char *name, int r
                                      error);
 }
 
+const float *tm_weights_f32(const tm_weights *weights, const char *name, int rank,
+                            const int64_t *shape, size_t begin)
+{
+    const tm_tensor_view *view = tm_weights_find(weights, name);
+    if (!view || view->dtype != TM_DTYPE_F32 || !tm_view_has_shape(view, rank, shape) ||
+        !tm_view_is_contiguous(view) || (uintptr_t)view->data % _Alignof(float) != 0)
+        return NULL;
+    return (const float *)(const void *)view->data + begin;
+}
+
 /* Data that was unpacked lies elsewhere, and would not come back. */
 static bool is_mapped(const tm_weights *weights, const tm_tensor_view *view)
 {

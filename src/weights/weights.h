@@ -119,6 +119,11 @@ tm_status tm_weights_read_f32_range(const tm_weights *weights, const char *name,
                                     const int64_t *shape, size_t begin, size_t count, float *out,
                                     tm_error *error);
 
+/* The tensor's elements from `begin` on where they lie in memory as they are: float32, in C order,
+ * aligned. NULL where they do not, or there is no such tensor of this shape. */
+const float *tm_weights_f32(const tm_weights *weights, const char *name, int rank,
+                            const int64_t *shape, size_t begin);
+
 /* Gives a tensor's pages back to the system after it was copied elsewhere; reading it again stays
  * right and costs page faults. */
 void tm_weights_release_pages(const tm_weights *weights, const char *name);

@@ -252,6 +252,13 @@ static void call_layernorm_f32(void *args)
     r->kernels->layernorm_f32(&r->norm, r->rows, r->x, r->n, r->y, r->n);
 }
 
+static void call_pack_f32(void *args)
+{
+    const row_bench *r = args;
+    for (size_t i = 0; i < r->rows; i += TM_PANEL)
+        r->kernels->pack_f32(TM_PANEL, r->n, r->x + i * r->n, r->n, r->y + i * r->n);
+}
+
 /* on its own result, which stays a softmax */
 static void call_softmax_f32(void *args)
 {
@@ -320,6 +327,12 @@ static void bench_layernorm_f32(const bench *b)
 {
     static const row_shape shape = {"vit_small norm1, 42 tokens x 384", 42, 384};
     bench_rows(b, "layernorm_f32", call_layernorm_f32, &shape, (row_bench){0}, 2);
+}
+
+static void bench_pack_f32(const bench *b)
+{
+    static const row_shape shape = {"vit_small fc1, 128 of its outputs x 384", 128, 384};
+    bench_rows(b, "pack_f32", call_pack_f32, &shape, (row_bench){0}, 2);
 }
 
 static void bench_softmax_f32(const bench *b)

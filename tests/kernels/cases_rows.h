@@ -129,6 +129,17 @@ static void check_binary_f32(check *c)
     expect_same(c, &p.y);
 }
 
+static void check_pack_f32(check *c)
+{
+    size_t rows = 1 + below(c, TM_PANEL), n = coin(c) ? 1 + below(c, 1000) : 1 + below(c, 40);
+    block x = input(c, rows, n, n + (coin(c) ? 0 : below(c, 20)), VALUES_SPECIAL);
+    block y = take(c, n, TM_PANEL, TM_PANEL);
+    describe(c, "%zu x %zu, ld %zu", rows, n, x.ld);
+    c->reference->pack_f32(rows, n, x.data, x.ld, c->want);
+    c->kernels->pack_f32(rows, n, x.data, x.ld, y.data);
+    expect_same(c, &y);
+}
+
 /* ---- normalization ---- */
 
 /* The error of the mean, scaled as its row is, and a few roundings of the result itself. */
