@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the machine of pickle.c and the names of pickle_globals.c. */
+#ifndef TM_WEIGHTS_PICKLE_MACHINE_H
+#define TM_WEIGHTS_PICKLE_MACHINE_H
+
+#include "weights/pickle.h"
+
+typedef struct tm_pickle_machine {
+    const tm_pickle_source *source;
+    size_t begin, at, end; /* of the pickle; next byte; where bytes end */
+    size_t op;             /* offset of the operation at work */
+    tm_pickle_value *stack, *memo;
+    size_t stack_count, stack_capacity, memo_capacity;
+    size_t marks[TM_PICKLE_DEPTH_MAX]; /* stack counts */
+    int mark_count;
+    size_t items, objects; /* made so far */
+    tm_pickle *out;
+} tm_pickle_machine;
+
+typedef struct tm_pickle_global tm_pickle_global;
+
+/* NULL: no name of the table. */
+const tm_pickle_global *tm_pickle_find_global(const unsigned char *module, size_t module_length,
+                                              const unsigned char *name, size_t name_length);
+
+/* What Python would make by calling the global with the arguments, or by creating an object of
+ * that class (is_new). */
+bool tm_pickle_call(tm_pickle_machine *m, const tm_pickle_global *global,
+                    const tm_pickle_object *arguments, bool is_new, tm_pickle_value *result);
+
+/* ("storage", type, key, location, count[, view]) */
+bool tm_pickle_make_storage(tm_pickle_machine *m, const tm_pickle_object *id,
+                            tm_pickle_value *result);
+
+bool tm_pickle_refuse(const tm_pickle_machine *m, const char *found, const char *expected);
+bool tm_pickle_no_memory(const tm_pickle_machine *m);
+/* NULL: refused, too many objects */
+tm_pickle_object *tm_pickle_new(tm_pickle_machine *m);
+bool tm_pickle_add(tm_pickle_machine *m, tm_pickle_object *object, const tm_pickle_value *item);
+static inline bool tm_pickle_is_object(const tm_pickle_value *value)
+{
+    return value->kind >= TM_PICKLE_TUPLE;
+}
+
+#endif
