@@ -118,19 +118,16 @@ static void set_size(pulled_file *file)
     file->bytes = stat(file->path, &st) == 0 ? (long long)st.st_size : 0;
 }
 
-/* A repository without a config is unusual and no reason to do without its weights. */
 static tm_status pull_config(pull *p, const source *from, pulled_file *file, tm_error *error)
 {
+    static const char name[] = "config.json";
     char root[TM_PATH_MAX];
-    tm_error failure = {0};
     file->cached = tm_hub_cache_root(p->hub.cache_dir, root) &&
-                   tm_hub_cache_find(root, from->repo, from->revision, "config.json", file->path);
-    tm_status status =
-        tm_hub_fetch(&p->hub, from->repo, from->revision, "config.json", file->path, &failure);
-    if (status)
-        return tm_fail(error, status, "%s", failure.message);
-    set_size(file);
-    return TM_OK;
+                   tm_hub_cache_find(root, from->repo, from->revision, name, file->path);
+    tm_status status = tm_hub_fetch(&p->hub, from->repo, from->revision, name, file->path, error);
+    if (!status)
+        set_size(file);
+    return status;
 }
 
 static tm_status pull_weights(pull *p, const source *from, pulled_file *file, tm_error *error)
@@ -144,6 +141,7 @@ static tm_status pull_weights(pull *p, const source *from, pulled_file *file, tm
     return status;
 }
 
+/* A repository without a config is unusual, and no reason to do without its weights. */
 static tm_status pull_files(pull *p, const source *from, pulled_file files[static FILES_MOST],
                             size_t *count, tm_error *error)
 {
