@@ -2,8 +2,9 @@
 /*
  * A hub on the loopback interface whose repositories misbehave as their name says, for
  * tests/cli/t050_pull.sh.
- *   server PORT-FILE LOG-FILE       writes its port to PORT-FILE, one line a request to LOG-FILE
- * A repository t/FAULT answers as FAULT says (the tables below); every other one is sound.
+ *   server PORT-FILE LOG-FILE [FOLDER]
+ * writes its port to PORT-FILE, one line a request to LOG-FILE. A repository t/FAULT answers as
+ * FAULT says (the tables below); m/NAME has the files of FOLDER/NAME; every other one is sound.
  */
 #define _GNU_SOURCE /* strcasestr */
 #include <arpa/inet.h>
@@ -37,6 +38,7 @@ typedef struct counter {
 
 static counter *counters;
 static FILE *log_file;
+static const char *folder;
 static int port;
 
 typedef struct request {
@@ -59,21 +61,50 @@ static void hex(const uint8_t *bytes, size_t count, char *text)
         sprintf(text + 2 * i, "%02x", bytes[i]);
 }
 
-static content make_content(const char *repo, const char *file, int version)
+static bool in_folder(const char *repo)
 {
-    bool large = strstr(file, "config") == NULL;
-    content c = {.size = large ? LARGE : SMALL};
+    return folder && strncmp(repo, "m/", 2) == 0;
+}
+
+/* False: there is no such file. */
+static bool read_content(const char *repo, const char *file, content *c)
+{
+    char path[2 * LINE];
+    snprintf(path, sizeof path, "%s/%s/%s", folder, repo + 2, file);
+    FILE *f = fopen(path, "rbe");
+    if (!f)
+        return false;
+    fseek(f, 0, SEEK_END);
+    c->size = (size_t)ftell(f);
+    rewind(f);
+    c->bytes = malloc(c->size + 1);
+    bool read = fread(c->bytes, 1, c->size, f) == c->size;
+    fclose(f);
+    return read;
+}
+
+static void fill_content(const char *repo, int version, bool large, content *c)
+{
     uint64_t state = 88172645463325252U + (uint64_t)version;
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    c.bytes = malloc(c.size);
+    c->size = large ? LARGE : SMALL;
+    c->bytes = malloc(c->size);
     for (const char *p = repo; *p; p++)
         state = state * 31 + (unsigned char)*p;
-    for (size_t i = 0; i < c.size; i++) {
+    for (size_t i = 0; i < c->size; i++) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        c.bytes[i] = large ? (unsigned char)state : (unsigned char)"{\"a\": 1} "[i % 9];
+        c->bytes[i] = large ? (unsigned char)state : (unsigned char)"{\"a\": 1} "[i % 9];
     }
+}
+
+static content make_content(const char *repo, const char *file, int version)
+{
+    bool large = strstr(file, "config") == NULL;
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    content c = {0};
+    if (!in_folder(repo) || !read_content(repo, file, &c))
+        fill_content(repo, version, large, &c);
     if (large) {
         SHA2_CTX sha;
         SHA256Init(&sha);
@@ -207,7 +238,9 @@ static bool refuse(const request *r)
         status_only(r, "401 Unauthorized", "X-Error-Code: RepoNotFound\r\n");
         return true;
     }
+    content c;
     bool has = !strstr(r->file, "absent") &&
+               (!in_folder(r->repo) || read_content(r->repo, r->file, &c)) &&
                !(is(r, "bin") && strcmp(r->file, "model.safetensors") == 0) &&
                !(is(r, "empty") && strcmp(r->file, "config.json") != 0);
     if (!has)
@@ -396,10 +429,11 @@ int main(int argc, char **argv)
     counters = mmap(NULL, SLOTS * sizeof *counters, PROT_READ | PROT_WRITE,
                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (argc != 3 || counters == MAP_FAILED || listener < 0 ||
+    folder = argc == 4 ? argv[3] : NULL;
+    if (argc < 3 || counters == MAP_FAILED || listener < 0 ||
         bind(listener, (struct sockaddr *)&address, length) != 0 || listen(listener, 64) != 0 ||
         getsockname(listener, (struct sockaddr *)&address, &length) != 0) {
-        fprintf(stderr, "usage: server PORT-FILE LOG-FILE\n");
+        fprintf(stderr, "usage: server PORT-FILE LOG-FILE [FOLDER]\n");
         return 1;
     }
     port = ntohs(address.sin_port);

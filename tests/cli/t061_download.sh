@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Models that are not here: classify fetches what it needs, once, and only what it needs.
+. "$(dirname "$0")/lib.sh"
+image=$here/../data/images/chelsea.png
+weights=$here/../../weights/tf_efficientnet_lite0.in1k.safetensors
+timmc version --json
+if out_has 'built without libcurl'; then
+    done_testing
+    exit
+fi
+
+for name in $(env | sed -n 's/^\(HF_[A-Z_]*\|HUGGING[A-Z_]*\)=.*/\1/p'); do unset "$name"; done
+unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
+mkdir -p "$tmp/hub/mine" "$tmp/hub/bare" "$tmp/hub/old"
+cp "$weights" "$tmp/hub/mine/model.safetensors"
+cp "$weights" "$tmp/hub/bare/model.safetensors"
+cp "$weights" "$tmp/hub/old/pytorch_model.bin"
+cat >"$tmp/hub/mine/config.json" <<'END'
+{"architecture": "tf_efficientnet_lite0", "num_classes": 1000,
+ "pretrained_cfg": {"tag": "mine", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}
+END
+cp "$tmp/hub/mine/config.json" "$tmp/hub/old"
+"$(dirname "$TIMMC")/tests/hub/server" "$tmp/port" "$tmp/log" "$tmp/hub" >/dev/null 2>&1 &
+server=$!
+trap 'kill $server; rm -rf "$tmp"' EXIT
+while [ ! -s "$tmp/port" ]; do sleep 0.05; done
+HF_ENDPOINT=http://127.0.0.1:$(cat "$tmp/port")
+HF_HOME=$tmp/hf
+export HF_ENDPOINT HF_HOME
+requests() { wc -l <"$tmp/log"; }
+tops() { grep -o '"index":[0-9]*' "$1"; }
+same_top() { [ "$(tops "$tmp/out")" = "$(tops "$tmp/built_in")" ]; }
+timmc classify "$image"
+cp "$tmp/out" "$tmp/built_in"
+ok "the built-in model needs no request" [ ! -s "$tmp/log" ]
+
+timmc classify hf-hub:m/mine "$image" --offline
+ok "offline: exit 3" exit_is 3
+ok "offline: no request" [ ! -s "$tmp/log" ]
+timmc classify hf-hub:m/mine "$image"
+ok "a repository is fetched" exit_is 0
+ok "its classes" same_top
+ok "its name" out_has '"model":"tf_efficientnet_lite0.mine"'
+ok "nothing on stderr" no_err
+before=$(requests)
+timmc classify hf-hub:m/mine "$image"
+ok "the second time" same_top
+ok "makes no request" [ "$(requests)" -eq "$before" ]
+timmc classify hf-hub:m/mine@main "$image" --offline
+ok "a revision, offline" same_top
+timmc classify hf-hub:m/old "$image"
+ok "pytorch_model.bin where there is no model.safetensors" same_top
+timmc classify hf-hub:m/bare "$image"
+ok "a repository without config.json: exit 3" exit_is 3
+ok "and says so" err_has 'no config.json'
+timmc info hf-hub:m/mine --format json
+ok "info of a repository" out_has '"model":"tf_efficientnet_lite0.mine"'
+timmc features hf-hub:m/bare -m tf_efficientnet_lite0 "$image"
+ok "a model given twice is an input that is missing" exit_is 1
+
+# a model of the registry whose repository holds something else
+timmc classify resnet18.a1_in1k "$image"
+ok "what is no weights file is refused" exit_is 3
+ok "by its name in the cache" err_has 'model.safetensors: '
+kill $server
+wait $server 2>/dev/null
+timmc classify resnet34.a1_in1k "$image"
+ok "no server: exit 5" exit_is 5
+timmc classify hf-hub:m/mine "$image"
+ok "no server, but cached" same_top
+trap 'rm -rf "$tmp"' EXIT
+done_testing
