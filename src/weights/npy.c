@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "weights/convert.h"
+#include "weights/formats.h"
 
 enum { HEADER_MAX = 10000, MAGIC_SIZE = 6 };
 
@@ -17,8 +18,8 @@ static const unsigned char magic[MAGIC_SIZE] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 typedef struct reader {
     const char *file;
     const unsigned char *data;
-    size_t size, at; /* of the header; offsets count from the start of the file */
-    bool fortran_order;
+    size_t size, at;  /* of the header; offsets count from the start of the file */
+    bool for_weights; /* any order, and what JAX writes for bfloat16 */
     tm_npy *npy;
     tm_error *error;
     tm_status status;
@@ -93,7 +94,8 @@ static bool read_descr(reader *r)
         tm_dtype dtype;
     } known[] = {{"<f4", TM_DTYPE_F32}, {"<f2", TM_DTYPE_F16}, {"<f8", TM_DTYPE_F64},
                  {"|u1", TM_DTYPE_U8},  {"|i1", TM_DTYPE_I8},  {"<i2", TM_DTYPE_I16},
-                 {"<i4", TM_DTYPE_I32}, {"<i8", TM_DTYPE_I64}, {"|b1", TM_DTYPE_BOOL}};
+                 {"<i4", TM_DTYPE_I32}, {"<i8", TM_DTYPE_I64}, {"|b1", TM_DTYPE_BOOL},
+                 {"|V2", TM_DTYPE_BF16}};
     static const char expected[] = "one of <f4 <f2 <f8 |u1 |i1 <i2 <i4 <i8 |b1";
     char descr[24], found[48];
     skip_space(r);
@@ -103,7 +105,8 @@ static bool read_descr(reader *r)
     if (!read_word(r, descr, sizeof descr, "a quoted element type"))
         return false;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(descr, known[i].descr) == 0) {
+        if (strcmp(descr, known[i].descr) == 0 &&
+            (known[i].dtype != TM_DTYPE_BF16 || r->for_weights)) {
             r->npy->dtype = known[i].dtype;
             return true;
         }
@@ -117,10 +120,10 @@ static bool read_order(reader *r)
     size_t left = r->size - r->at;
     if (left >= 5 && memcmp(r->data + r->at, "False", 5) == 0) {
         r->at += 5;
-        r->fortran_order = false;
+        r->npy->fortran_order = false;
     } else if (left >= 4 && memcmp(r->data + r->at, "True", 4) == 0) {
         r->at += 4;
-        r->fortran_order = true;
+        r->npy->fortran_order = true;
     } else {
         return refuse_byte(r, "False or True");
     }
@@ -197,10 +200,10 @@ static bool read_literal(reader *r)
 }
 
 /* Version and length: leaves at and size around the literal. */
-static bool read_frame(reader *r, size_t file_size)
+static bool read_frame(reader *r, size_t known_size)
 {
     size_t fixed = MAGIC_SIZE + 2;
-    if (file_size < fixed + 2 || !tm_npy_probe(r->data, file_size))
+    if (known_size < fixed + 2 || !tm_npy_probe(r->data, known_size))
         return refuse(r, TM_CORRUPT, 0, "other bytes", "\\x93NUMPY and a version");
     int major = r->data[6], minor = r->data[7];
     if (major < 1 || major > 3 || minor != 0) {
@@ -210,9 +213,9 @@ static bool read_frame(reader *r, size_t file_size)
     }
     size_t width = major == 1 ? 2 : 4, length = 0;
     for (size_t i = width; i-- > 0;)
-        length = length << 8 | (fixed + i < file_size ? r->data[fixed + i] : 0);
+        length = length << 8 | (fixed + i < known_size ? r->data[fixed + i] : 0);
     r->at = fixed + width;
-    if (r->at > file_size || length > file_size - r->at)
+    if (r->at > known_size || length > known_size - r->at)
         return refuse(r, TM_TRUNCATED, fixed, "a header longer than the file", "one inside it");
     if (length > HEADER_MAX)
         return refuse(r, TM_CORRUPT, fixed, "a header of more than 10000 bytes", "a shorter one");
@@ -225,7 +228,7 @@ static bool check_data(reader *r, size_t file_size)
     tm_npy *npy = r->npy;
     char found[40], expected[40];
     size_t bytes = 1;
-    if (r->fortran_order && npy->rank > 1)
+    if (npy->fortran_order && npy->rank > 1 && !r->for_weights)
         return refuse(r, TM_UNSUPPORTED, r->size, "an array in Fortran order", "C order");
     for (int i = 0; i < npy->rank; i++)
         if (!tm_size_mul(bytes, (size_t)npy->shape[i], &bytes))
@@ -239,6 +242,7 @@ static bool check_data(reader *r, size_t file_size)
         return refuse(r, file_size - r->size < bytes ? TM_TRUNCATED : TM_CORRUPT, r->size, found,
                       expected);
     }
+    npy->begin = r->size;
     npy->data = r->data + r->size;
     return true;
 }
@@ -248,14 +252,27 @@ bool tm_npy_probe(const unsigned char *data, size_t size)
     return size >= MAGIC_SIZE && memcmp(data, magic, MAGIC_SIZE) == 0;
 }
 
+static tm_status parse(reader *r, size_t known_size, size_t file_size)
+{
+    *r->npy = (tm_npy){0};
+    return read_frame(r, known_size) && read_literal(r) && check_data(r, file_size) ? TM_OK
+                                                                                    : r->status;
+}
+
 tm_status tm_npy_parse(const char *file, const unsigned char *data, size_t size, tm_npy *out,
                        tm_error *error)
 {
-    *out = (tm_npy){0};
     reader r = {.file = file, .data = data, .npy = out, .error = error};
-    if (read_frame(&r, size) && read_literal(&r) && check_data(&r, size))
-        return TM_OK;
-    return r.status;
+    return parse(&r, size, size);
+}
+
+tm_status tm_npy_parse_header(const char *file, const unsigned char *head, size_t head_size,
+                              size_t size, tm_npy *out, tm_error *error)
+{
+    reader r = {.file = file, .data = head, .for_weights = true, .npy = out, .error = error};
+    tm_status status = parse(&r, head_size, size);
+    out->data = NULL;
+    return status;
 }
 
 tm_status tm_npy_open(const char *path, tm_npy *out, tm_error *error)
@@ -282,4 +299,14 @@ void tm_npy_read_f32(const tm_npy *npy, size_t begin, size_t count, float *out)
 {
     TM_ASSERT(begin <= npy->elements && count <= npy->elements - begin);
     tm_convert_f32(npy->dtype, npy->data + begin * tm_dtype_size(npy->dtype), out, count);
+}
+
+tm_status tm_npy_read(const char *file, const unsigned char *data, size_t size,
+                      tm_tensor_index *index, tm_error *error)
+{
+    (void)data, (void)size, (void)index;
+    return tm_fail(error, TM_WEIGHTS_INVALID,
+                   "%s: npy header, offset 0: found one array without a name, expected an .npz of "
+                   "several",
+                   file);
 }

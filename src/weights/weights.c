@@ -62,11 +62,16 @@ void tm_weights_close(tm_weights *weights)
 static tm_status fail_unknown_format(const char *file, const unsigned char *data, size_t size,
                                      tm_error *error)
 {
-#define TM_WEIGHTS_FORMAT(format, title) " " title
-    static const char known[] =
+#define TM_WEIGHTS_FORMAT(format, title) title,
+    static const char *const titles[] = {
 #include "weights/formats.def"
-        ;
+    };
 #undef TM_WEIGHTS_FORMAT
+    char known[128] = "";
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        if (*titles[i])
+            snprintf(known + strlen(known), sizeof known - strlen(known), "%s %s",
+                     *known ? "," : "", titles[i]);
     char start[8 * 3 + 1] = "";
     for (size_t i = 0; i < 8 && i < size; i++)
         snprintf(start + 3 * i, 4, " %02X", data[i]);

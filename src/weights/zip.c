@@ -185,11 +185,12 @@ static bool is_good_name(const unsigned char *name, size_t length)
  * file. */
 static bool check_local(reader *r, size_t record, tm_zip_entry *e)
 {
-    const unsigned char *p = r->bytes + record, *local = r->bytes + e->begin;
-    if (e->begin > r->begin || r->begin - e->begin < LOCAL_BYTES || number(local, 4) != LOCAL_SIGN)
+    const unsigned char *p = r->bytes + record;
+    if (e->begin > r->begin || r->begin - e->begin < LOCAL_BYTES ||
+        number(r->bytes + e->begin, 4) != LOCAL_SIGN)
         return refuse_entry(r, record, e->name, "without a local header",
-                            "one before the "
-                            "directory");
+                            "one before the directory");
+    const unsigned char *local = r->bytes + e->begin;
     size_t name = (size_t)number(local + 26, 2), extra = (size_t)number(local + 28, 2);
     if (name + extra > r->begin - e->begin - LOCAL_BYTES)
         return refuse_entry(r, e->begin, e->name, "with a header that reaches into the directory",
@@ -241,9 +242,9 @@ static bool check_kind(reader *r, size_t record, const tm_zip_entry *e)
 
 static bool read_record(reader *r, size_t at, tm_zip_entry *e)
 {
-    const unsigned char *p = r->bytes + at;
-    if (!within(r, at, RECORD_BYTES) || number(p, 4) != RECORD_SIGN)
+    if (!within(r, at, RECORD_BYTES) || number(r->bytes + at, 4) != RECORD_SIGN)
         return refuse(r, at, "other bytes", "an entry of the directory");
+    const unsigned char *p = r->bytes + at;
     size_t name = (size_t)number(p + 28, 2), extra = (size_t)number(p + 30, 2);
     size_t tail = name + extra + (size_t)number(p + 32, 2);
     if (!within(r, at + RECORD_BYTES, tail))
@@ -328,9 +329,9 @@ static bool check_end(reader *r, size_t *end)
     if (zip64 && !check_end64(r, at))
         return false;
     at += zip64 ? END64_BYTES + LOCATOR_BYTES : 0;
-    const unsigned char *p = r->bytes + at;
-    if (!within(r, at, END_BYTES) || number(p, 4) != END_SIGN)
+    if (!within(r, at, END_BYTES) || number(r->bytes + at, 4) != END_SIGN)
         return refuse(r, at, "other bytes", "the end of the directory right behind its entries");
+    const unsigned char *p = r->bytes + at;
     if (!agrees(p + 4, 2, 0, zip64) || !agrees(p + 6, 2, 0, zip64))
         return refuse(r, at, "several disks", "one file");
     if (!agrees(p + 8, 2, r->zip->count, zip64) || !agrees(p + 10, 2, r->zip->count, zip64) ||
