@@ -101,7 +101,7 @@ $B/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $B/libtimmc.a
 	@mkdir -p $(@D)
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -MMD -MP $(TM_LDFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $B/libtimmc.a $(TM_LIBS)
 
-CHECKERS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/kernels/check_*.c tests/parity/parity.c tests/corpora/check_*.c tests/hub/*.c))
+CHECKERS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/kernels/check_*.c tests/parity/parity.c tests/corpora/check_*.c tests/hub/*.c tests/weights/*.c))
 tests: $(UNIT_TESTS) $(CHECKERS) $(REPLAYS)
 
 check: all tests

@@ -35,6 +35,33 @@ ok "no such file" err_has 'none'
 timmc convert "$weights"
 ok "two names: exit 2" exit_is 2
 
+# files of PyTorch, as torch.save writes them
+torch_save=$(dirname "$TIMMC")/tests/weights/torch_save
+timmc classify tf_efficientnet_lite0 -w "$tmp/f32.safetensors" "$image"
+cp "$tmp/out" "$tmp/from_f32"
+for form in zip legacy wrapped; do
+    run "$torch_save" $form "$tmp/f32.safetensors" "$tmp/$form.pth"
+    timmc classify tf_efficientnet_lite0 -w "$tmp/$form.pth" "$image"
+    ok "$form .pth: the same bits" out_is_file "$tmp/from_f32"
+    ok "$form .pth: nothing to say" no_err
+done
+timmc classify tf_efficientnet_lite0 -w "$tmp/wrapped.pth" --no-ema "$image"
+ok "--no-ema: other values" sh -c "! cmp -s '$tmp/out' '$tmp/from_f32'"
+timmc info tf_efficientnet_lite0 -w "$tmp/wrapped.pth" --check --format text
+ok "a checkpoint fits" out_has 'every tensor fits'
+timmc convert "$tmp/wrapped.pth" "$tmp/pth.safetensors"
+timmc classify tf_efficientnet_lite0 -w "$tmp/pth.safetensors" "$image"
+ok "convert a checkpoint" out_is_file "$tmp/from_f32"
+head -c 1000000 "$tmp/zip.pth" >"$tmp/cut.pth"
+timmc classify tf_efficientnet_lite0 -w "$tmp/cut.pth" "$image"
+ok "a cut .pth: exit 3" exit_is 3
+head -c 1000000 "$tmp/legacy.pth" >"$tmp/cut.pth"
+timmc classify tf_efficientnet_lite0 -w "$tmp/cut.pth" "$image"
+ok "a cut legacy .pth: exit 3" exit_is 3
+printf '\200\002cposix\nsystem\nX\002\000\000\000idtR.' >"$tmp/evil.pth"
+timmc classify tf_efficientnet_lite0 -w "$tmp/evil.pth" "$image"
+ok "a pickle that wants to run something: exit 3" exit_is 3
+
 # info --check
 timmc info tf_efficientnet_lite0 -w "$weights" --check --format text
 ok "check: exit 0" exit_is 0
