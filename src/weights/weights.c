@@ -85,7 +85,7 @@ static tm_status read_index(tm_weights *weights, const unsigned char *data, size
 {
 #define TM_WEIGHTS_FORMAT(format, title)                                                           \
     if (tm_##format##_probe(data, size)) {                                                         \
-        weights->format_name = title;                                                              \
+        weights->format_name = #format;                                                            \
         return tm_##format##_read(weights->name, data, size, &weights->index, error);              \
     }
 #include "weights/formats.def"

@@ -96,7 +96,7 @@ void tm_weights_close(tm_weights *weights); /* NULL is fine */
 bool tm_weights_is_formula(const tm_weights *weights);
 const char *tm_weights_name(const tm_weights *weights); /* for messages: path, or "formula:0" */
 
-const char *tm_weights_format(const tm_weights *weights); /* "safetensors"; NULL: the formula */
+const char *tm_weights_format(const tm_weights *weights); /* as formats.def; NULL: formula */
 const unsigned char *tm_weights_bytes(const tm_weights *weights, size_t *size); /* of the file */
 
 /* Tensors in byte order of their names; the formula has none to list. Views live as long as the
