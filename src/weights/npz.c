@@ -15,6 +15,7 @@ enum { SUFFIX = sizeof suffix - 1 };
 typedef struct reader {
     const char *file;
     tm_zip zip;
+    const unsigned char **data; /* of each entry */
     tm_tensor_index *index;
     tm_error *error;
 } reader;
@@ -79,6 +80,7 @@ static tm_status read_entry(reader *r, const tm_zip_entry *entry)
     *view = (tm_tensor_view){.group = "", .name = name, .dtype = npy.dtype, .rank = npy.rank};
     memcpy(view->shape, npy.shape, sizeof view->shape);
     status = tm_zip_unpack(&r->zip, entry, &r->index->buffers, &view->data, r->error);
+    r->data[entry - r->zip.entries] = view->data;
     if (status != TM_OK)
         return status;
     view->data += npy.begin;
@@ -97,10 +99,13 @@ static tm_status read_archive(reader *r)
 {
     tm_status status = TM_OK;
     r->index->tensors = malloc(r->zip.count * sizeof *r->index->tensors);
-    if (!r->index->tensors)
+    r->data = calloc(r->zip.count, sizeof *r->data);
+    if (!r->index->tensors || !r->data)
         return no_memory(r);
     for (size_t i = 0; i < r->zip.count && status == TM_OK; i++)
         status = read_entry(r, &r->zip.entries[i]);
+    if (status == TM_OK)
+        status = tm_zip_check_all(&r->zip, r->data, r->error);
     /* entries come in the order of names with their suffix, which is another */
     if (status == TM_OK)
         qsort(r->index->tensors, r->index->count, sizeof *r->index->tensors, by_name);
@@ -124,6 +129,7 @@ tm_status tm_npz_read(const char *file, const unsigned char *data, size_t size,
     reader r = {.file = file, .index = index, .error = &own};
     if (tm_zip_open(file, data, size, &r.zip, &own) == TM_OK)
         read_archive(&r);
+    free(r.data);
     tm_zip_close(&r.zip);
     return own.status ? tm_fail(error, own.status, "%s", own.message) : TM_OK;
 }

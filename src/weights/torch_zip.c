@@ -16,7 +16,7 @@ typedef struct reader {
     const char *file;
     tm_zip zip;
     int root_length;            /* of zip.first, without the '/' */
-    const unsigned char **data; /* of each entry, once it was read; NULL before */
+    const unsigned char **data; /* of each storage's entry that a tensor needs; else NULL */
     tm_arena *buffers;
     tm_error *error;
 } reader;
@@ -48,17 +48,11 @@ static bool has_folder(const reader *r, const char *name)
     return false;
 }
 
-/* An entry's bytes, unpacked and summed once even where many tensors share them. */
+/* An entry's bytes, for immediate use. */
 static tm_status read_entry(reader *r, const tm_zip_entry *entry, const unsigned char **data)
 {
-    const unsigned char **kept = &r->data[entry - r->zip.entries];
-    if (!*kept) {
-        tm_status status = tm_zip_unpack(&r->zip, entry, r->buffers, kept, r->error);
-        if (status != TM_OK)
-            return status;
-    }
-    *data = *kept;
-    return TM_OK;
+    tm_status status = tm_zip_unpack(&r->zip, entry, r->buffers, data, r->error);
+    return status == TM_OK ? tm_zip_check(&r->zip, entry, *data, r->error) : status;
 }
 
 static tm_status read_storage(void *context, const tm_pickle_storage *storage,
@@ -79,7 +73,12 @@ static tm_status read_storage(void *context, const tm_pickle_storage *storage,
         snprintf(expected, sizeof expected, "%zu, as data.pkl says", storage->bytes);
         return refuse(r, found, expected);
     }
-    return read_entry(r, entry, data);
+    const unsigned char **kept = &r->data[entry - r->zip.entries];
+    tm_status status = TM_OK;
+    if (!*kept)
+        status = tm_zip_unpack(&r->zip, entry, r->buffers, kept, r->error);
+    *data = *kept;
+    return status;
 }
 
 /* An entry of a few bytes as text; "" where it is missing. */
@@ -139,7 +138,7 @@ static tm_status read_pickle(reader *r, const tm_zip_entry *entry, tm_tensor_ind
     if (status == TM_OK)
         status = tm_pickle_tensors(&source, &pickle, read_storage, r, index);
     tm_arena_free(&objects);
-    return status;
+    return status == TM_OK ? tm_zip_check_all(&r->zip, r->data, r->error) : status;
 }
 
 static tm_status read_archive(reader *r, tm_tensor_index *index)

@@ -13,6 +13,9 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/cpu.h"
+#include "base/parallel.h"
+
 enum {
     LOCAL_BYTES = 30,
     RECORD_BYTES = 46,
@@ -25,6 +28,7 @@ enum {
     EXPANSION_MAX = 1032, /* of deflate */
     COMMENT_MAX = 65535,
     ENTRIES_MAX = 1000000,
+    PARALLEL_BYTES = 8 << 20, /* fewer are not worth threads */
     FLAG_SIZES_FOLLOW = 1 << 3,
     FLAGS_KNOWN = 1 << 1 | 1 << 2 | FLAG_SIZES_FOLLOW | 1 << 11,
 };
@@ -514,16 +518,54 @@ tm_status tm_zip_unpack(const tm_zip *zip, const tm_zip_entry *entry, tm_arena *
             return status;
         *data = out;
     }
-    if (entry->crc == 0)
-        return TM_OK;
-    uint32_t crc = libdeflate_crc32(0, *data, entry->size);
-    if (crc != entry->crc) {
-        char found[48], expected[16];
-        snprintf(found, sizeof found, "with checksum %08X", crc);
-        snprintf(expected, sizeof expected, "%08X", entry->crc);
-        return refuse_data(zip, entry, found, expected, error);
-    }
     return TM_OK;
+}
+
+static bool crc_agrees(const tm_zip_entry *entry, const unsigned char *data)
+{
+    return entry->crc == 0 || libdeflate_crc32(0, data, entry->size) == entry->crc;
+}
+
+tm_status tm_zip_check(const tm_zip *zip, const tm_zip_entry *entry, const unsigned char *data,
+                       tm_error *error)
+{
+    if (crc_agrees(entry, data))
+        return TM_OK;
+    char found[48], expected[16];
+    snprintf(found, sizeof found, "with checksum %08X", libdeflate_crc32(0, data, entry->size));
+    snprintf(expected, sizeof expected, "%08X", entry->crc);
+    return refuse_data(zip, entry, found, expected, error);
+}
+
+typedef struct check_work {
+    const tm_zip *zip;
+    const unsigned char *const *data;
+    bool *wrong;
+} check_work;
+
+static void check_one(void *context, int i, int thread)
+{
+    (void)thread;
+    const check_work *w = context;
+    w->wrong[i] = w->data[i] && !crc_agrees(&w->zip->entries[i], w->data[i]);
+}
+
+tm_status tm_zip_check_all(const tm_zip *zip, const unsigned char *const *data, tm_error *error)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < zip->count; i++)
+        total += data[i] ? zip->entries[i].size : 0;
+    check_work work = {zip, data, calloc(zip->count, sizeof *work.wrong)};
+    if (!work.wrong)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its entries", zip->file);
+    int threads = total < PARALLEL_BYTES ? 1 : tm_cpu_threads();
+    tm_parallel_for(threads, (int)zip->count, check_one, &work);
+    tm_status status = TM_OK;
+    for (size_t i = 0; i < zip->count && status == TM_OK; i++)
+        if (work.wrong[i])
+            status = tm_zip_check(zip, &zip->entries[i], data[i], error);
+    free(work.wrong);
+    return status;
 }
 
 size_t tm_zip_peek(const tm_zip *zip, const tm_zip_entry *entry, unsigned char *out, size_t room)

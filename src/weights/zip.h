@@ -41,10 +41,16 @@ void tm_zip_close(tm_zip *zip);
 
 const tm_zip_entry *tm_zip_find(const tm_zip *zip, const char *name); /* NULL: not there */
 
-/* The entry's bytes: where the archive stores them, or unpacked into the arena. Their checksum is
- * compared unless it is 0. */
+/* The entry's bytes, entry->size of them: where the archive stores them, or unpacked into the
+ * arena. Not yet compared with the checksum. */
 tm_status tm_zip_unpack(const tm_zip *zip, const tm_zip_entry *entry, tm_arena *arena,
                         const unsigned char **data, tm_error *error);
+
+/* Compares checksums, those that are not 0: of one entry, or of all whose data[i] is not NULL,
+ * which is the entry i's. All together take every CPU, for a file is read as fast as memory is. */
+tm_status tm_zip_check(const tm_zip *zip, const tm_zip_entry *entry, const unsigned char *data,
+                       tm_error *error);
+tm_status tm_zip_check_all(const tm_zip *zip, const unsigned char *const *data, tm_error *error);
 
 /* Unpacks the first bytes alone, at most `room`; returns how many there were, fewer than asked for
  * where the entry ends or is damaged. */
