@@ -73,10 +73,10 @@ static const unsigned char *take_line(tm_pickle_machine *m, size_t *length)
 
 static bool grow(tm_pickle_machine *m, tm_pickle_value **array, size_t need, size_t *capacity)
 {
-    if (need <= *capacity)
-        return true;
     if (need > TM_PICKLE_ITEMS_MAX)
         return tm_pickle_refuse(m, "more than 4194304 values", "a smaller pickle");
+    if (need <= *capacity)
+        return true;
     size_t wanted = 2 * *capacity > need ? 2 * *capacity : need + 64;
     tm_pickle_value *larger = realloc(*array, wanted * sizeof *larger);
     if (!larger)
