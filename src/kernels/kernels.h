@@ -76,6 +76,32 @@ typedef struct tm_dwconv_tile {
 
 typedef void tm_dwconv_f32_fn(const tm_dwconv_tile *tile);
 
+/* ---- Winograd convolution F(4x4, 3x3) ---- */
+
+/*
+ * The transforms of Winograd's minimal filtering with the points 0, +-sqrt(1/2), +-sqrt(2) and
+ * infinity, which lose less than the integers do. A tile is 6 x 6 input pixels, from which 4 x 4
+ * outputs come; position p = 6 * row + column of a transformed tile lies `step` floats behind p - 1.
+ */
+enum { TM_WINOGRAD_IN = 6, TM_WINOGRAD_OUT = 4, TM_WINOGRAD_POSITIONS = 36 };
+
+/* out[p][c] = (B^T d B)[p][c], d[6 * y + x] = px[6 * y + x][c], c < n */
+typedef void tm_winograd_in_f32_fn(size_t n, const float *const px[TM_WINOGRAD_POSITIONS],
+                                   float *out, size_t step);
+
+/* out[4 * y + x][c] = clamp((A^T m A)[y][x][c] + bias[c] + residual[4 * y + x][c], lo, hi), c < n;
+ * where out[i] is NULL nothing is written; residual NULL: none. */
+typedef struct tm_winograd_tile {
+    size_t n;
+    const float *m;
+    size_t step;
+    const float *bias;
+    const float *const *residual;
+    float lo, hi;
+    float *const *out;
+} tm_winograd_tile;
+typedef void tm_winograd_out_f32_fn(const tm_winograd_tile *tile);
+
 /* ---- row kernels: x is [rows][n] with ld floats from row to row ---- */
 
 /* y = act(x); y may be x. Clamps (relu, relu6) as well as curves. */

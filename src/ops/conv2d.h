@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two ways a convolution becomes steps. */
+/* The ways a convolution becomes steps. */
 #ifndef TM_OPS_CONV2D_H
 #define TM_OPS_CONV2D_H
 
@@ -9,6 +9,9 @@ void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node);
 
 /* Any convolution or linear layer, as a GEMM whose rows are pointers to pixels. */
 void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node);
+/* 3x3, stride 1, where tm_conv2d_winograd_pays, which depends on the shapes alone. */
+bool tm_conv2d_winograd_pays(const tm_node *node);
+void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node);
 /* One filter per channel. */
 void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node);
 

@@ -25,6 +25,8 @@ void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node)
                      attrs->groups == node->shape.c && !attrs->epilogue.residual;
     if (depthwise)
         tm_conv2d_lower_depthwise(lowering, node);
+    else if (tm_conv2d_winograd_pays(node))
+        tm_conv2d_lower_winograd(lowering, node);
     else
         tm_conv2d_lower_gemm(lowering, node);
 }

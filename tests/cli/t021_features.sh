@@ -79,4 +79,18 @@ run cut -d, -f2- "$tmp/out"
 ok "a tensor gives what its picture gives" out_is_file "$tmp/from_picture"
 timmc features --kind pooled --img-size 160 "$tmp/in.npy"
 ok "a tensor of another shape is an error" out_has '"code":"shape_mismatch"'
+# the same bits, whoever computes them: a model with every kind of convolution
+images=$here/../data/images
+timmc features resnet10t --no-pretrained --kind pooled -t 1 -o "$tmp/alone.npy" "$images/coffee.png"
+ok "one picture, one thread" exit_is 0
+for threads in 2 3 7; do
+    timmc features resnet10t --no-pretrained --kind pooled -t $threads -o "$tmp/threads.npy" --force "$images/coffee.png"
+    ok "the same bits with $threads threads" cmp -s "$tmp/alone.npy" "$tmp/threads.npy"
+done
+timmc features resnet10t --no-pretrained --kind pooled -b 8 -o "$tmp/batch.npy" "$images/chelsea.png" "$images/coffee.png" "$images/rocket.jpg"
+ok "a batch" exit_is 0
+size=$(($(wc -c <"$tmp/alone.npy") - 128))
+tail -c $((2 * size)) "$tmp/batch.npy" | head -c $size >"$tmp/second"
+tail -c $size "$tmp/alone.npy" >"$tmp/only"
+ok "the same bits in a batch" cmp -s "$tmp/second" "$tmp/only"
 done_testing

@@ -426,6 +426,68 @@ static void bench_pool_f32(const bench *b)
                 (double)(s.kernel * s.kernel + 1) * s.pixels * s.channels);
 }
 
+/* ---- Winograd: a tile after another, as a layer has them ---- */
+
+typedef struct winograd_bench {
+    const tm_kernels *kernels;
+    size_t channels, tiles;
+    const float *x;
+    float *transformed, *y;
+} winograd_bench;
+
+static void call_winograd_in_f32(void *args)
+{
+    const winograd_bench *w = args;
+    const float *px[TM_WINOGRAD_POSITIONS];
+    for (size_t t = 0; t < w->tiles; t++) {
+        for (size_t i = 0; i < TM_WINOGRAD_POSITIONS; i++)
+            px[i] = w->x + (i / 6 * 64 + t * 4 + i % 6) * w->channels;
+        w->kernels->winograd_in_f32(w->channels, px, w->transformed + t * w->channels,
+                                    w->tiles * w->channels);
+    }
+}
+
+static void call_winograd_out_f32(void *args)
+{
+    const winograd_bench *w = args;
+    float *to[16];
+    for (size_t t = 0; t < w->tiles; t++) {
+        for (size_t i = 0; i < 16; i++)
+            to[i] = w->y + (i / 4 * 64 + t * 4 + i % 4) * w->channels;
+        tm_winograd_tile tile = {.n = w->channels,
+                                 .m = w->transformed + t * w->channels,
+                                 .step = w->tiles * w->channels,
+                                 .bias = w->x,
+                                 .hi = INFINITY,
+                                 .out = to};
+        w->kernels->winograd_out_f32(&tile);
+    }
+}
+
+static void bench_winograd(const bench *b, const char *kernel, bench_call *call, double floats)
+{
+    check *c = b->c;
+    winograd_bench w = {.kernels = c->kernels, .channels = 64, .tiles = 14};
+    size_t picture = 6 * 64 * w.channels;
+    float *x = bench_floats(c, picture);
+    w.x = x;
+    w.y = bench_floats(c, picture);
+    w.transformed = bench_floats(c, TM_WINOGRAD_POSITIONS * w.tiles * w.channels);
+    print_bytes(b, kernel, "resnet layer1, 14 tiles x 64", best_time(call, &w),
+                floats * (double)(w.tiles * w.channels));
+    free(x), free(w.y), free(w.transformed);
+}
+
+static void bench_winograd_in_f32(const bench *b)
+{
+    bench_winograd(b, "winograd_in_f32", call_winograd_in_f32, 36 + 36);
+}
+
+static void bench_winograd_out_f32(const bench *b)
+{
+    bench_winograd(b, "winograd_out_f32", call_winograd_out_f32, 36 + 16);
+}
+
 /* ---- all of them ---- */
 
 static void bench_all(check *c)

@@ -11,6 +11,7 @@
 #include "tests/kernels/cases_gemm.h"
 #include "tests/kernels/cases_rows.h"
 #include "tests/kernels/cases_windows.h"
+#include "tests/kernels/cases_winograd.h"
 #include "tests/kernels/curves.h"
 #include "tests/kernels/harness.h"
 

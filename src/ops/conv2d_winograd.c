@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * 3x3 convolution of stride 1 by Winograd's minimal filtering, F(4x4, 3x3): 36 products for 16
+ * outputs of 9 taps each, a quarter of the multiplications (Lavin and Gray, 2016). A unit takes
+ * some tiles of a picture through all three parts: the transform of its input, one GEMM for each of
+ * the 36 positions, the transform back. Weights are transformed in double and packed once.
+ */
+#include <math.h>
+
+#include "ops/conv2d.h"
+#include "ops/panels.h"
+
+enum {
+    POSITIONS = TM_WINOGRAD_POSITIONS,
+    SIDE = TM_WINOGRAD_IN,
+    STEP = TM_WINOGRAD_OUT,
+    OUTPUTS = STEP * STEP,
+    TAPS = 9,
+    TILE_MULTIPLE = 24,      /* of the rows of most GEMM kernels */
+    TILE_BYTES = 512 * 1024, /* transformed input of a unit, which should stay in L2 */
+    UNITS_PER_THREAD = 3,
+    COLUMNS = TM_MAX_PANELS * TM_PANEL,
+    INPUTS_AT_ONCE = 16,        /* of a panel, while packing */
+    WEIGHT_BYTES_MAX = 12 << 20 /* transformed; more would have to come from memory every time */
+};
+
+typedef struct winograd_args {
+    tm_tensor x, y, residual;                     /* residual.data NULL: none */
+    int pad_top, pad_left, tiles_w, tiles, block; /* block: tiles of a unit */
+    int kc, outputs, panels;
+    const float *weights; /* [36][panel][kc][16] */
+    const float *bias;    /* [panel * 16] */
+    const float *zeros;
+    tm_store store;
+    const tm_kernels *kernels;
+} winograd_args;
+
+/* ---- whether it pays ---- */
+
+/* Counted in multiply-adds of a vector: the transforms cost about ten for each of 16 channels and
+ * position. */
+bool tm_conv2d_winograd_pays(const tm_node *node)
+{
+    const tm_conv_attrs *conv = node->attrs;
+    double k = node->inputs[0]->shape.c, n = node->shape.c;
+    double pixels = (double)node->shape.h * node->shape.w;
+    double tiles =
+        (double)((node->shape.h + STEP - 1) / STEP) * ((node->shape.w + STEP - 1) / STEP);
+    if (conv->kernel_h != 3 || conv->kernel_w != 3 || conv->stride != 1 || conv->dilation != 1 ||
+        conv->groups != 1 || k < TM_PANEL || n < TM_PANEL ||
+        POSITIONS * sizeof(float) * k * n > WEIGHT_BYTES_MAX)
+        return false;
+    double transforms = 10.0 * POSITIONS / TM_PANEL * (k + n);
+    return tiles * (POSITIONS * k * n / TM_PANEL + transforms) <
+           0.6 * pixels * TAPS * k * n / TM_PANEL;
+}
+
+/* ---- running ---- */
+
+typedef struct winograd_unit {
+    int n, first, count; /* tiles [first, first + count) of picture n */
+} winograd_unit;
+
+/* A thread's scratch. */
+typedef struct winograd_scratch {
+    const float **rows; /* [block + TM_MAX_ROWS] */
+    float *input;       /* [36][block][kc] */
+    float *product;     /* [36][block][COLUMNS] */
+} winograd_scratch;
+
+static size_t pointer_floats(int block)
+{
+    size_t bytes = ((size_t)block + TM_MAX_ROWS) * sizeof(float *);
+    return (bytes + 63) / 64 * 64 / sizeof(float);
+}
+
+static size_t scratch_floats(int block, int kc)
+{
+    return pointer_floats(block) + (size_t)POSITIONS * (size_t)block * (size_t)(kc + COLUMNS);
+}
+
+static int winograd_units(const tm_step *step, int batch)
+{
+    const winograd_args *args = step->args;
+    return batch * ((args->tiles + args->block - 1) / args->block);
+}
+
+/* One transformed tile of the input; pixels outside of the picture are zeros. */
+static void transform_input(const winograd_args *args, int n, int tile, float *out)
+{
+    const float *px[POSITIONS];
+    int top = tile / args->tiles_w * STEP - args->pad_top;
+    int left = tile % args->tiles_w * STEP - args->pad_left;
+    for (int i = 0; i < POSITIONS; i++) {
+        int y = top + i / SIDE, x = left + i % SIDE;
+        bool inside = y >= 0 && y < args->x.h && x >= 0 && x < args->x.w;
+        px[i] = inside ? tm_tensor_at(&args->x, n, y, x) : args->zeros;
+    }
+    args->kernels->winograd_in_f32((size_t)args->kc, px, out,
+                                   (size_t)args->block * (size_t)args->kc);
+}
+
+/* product[position][tile][columns] = input[position][tile][kc] * panels of `wide` */
+static void multiply(const winograd_args *args, const winograd_unit *unit,
+                     const winograd_scratch *s, int panel, int wide, int columns)
+{
+    const tm_gemm_kernel *kernel = &args->kernels->gemm[wide];
+    size_t kc = (size_t)args->kc, block = (size_t)args->block;
+    tm_gemm_tile tile = {.taps = 1,
+                         .kc = args->kc,
+                         .panel_stride = kc * TM_PANEL,
+                         .bias = args->zeros,
+                         .lo = -INFINITY,
+                         .hi = INFINITY,
+                         .c_ld = COLUMNS,
+                         .n = columns};
+    for (size_t p = 0; p < POSITIONS; p++) {
+        tm_point_rows(s->rows, s->input + p * block * kc, (size_t)unit->count, kc);
+        tile.panel = args->weights + (p * (size_t)args->panels + (size_t)panel) * tile.panel_stride;
+        for (int i = 0; i < unit->count; i += kernel->rows) {
+            tile.rows = s->rows + i;
+            tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
+            tile.c = s->product + (p * block + (size_t)i) * COLUMNS;
+            kernel->run(&tile);
+        }
+    }
+}
+
+/* Curves, over the pixels of a tile's row together. */
+static void finish_curve(const winograd_args *args, const tm_winograd_tile *tile, int width)
+{
+    for (int y = 0; y < STEP; y++) {
+        float *first = tile->out[y * STEP];
+        if (first)
+            args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)width, tile->n,
+                               first, args->y.ld, first, args->y.ld);
+    }
+}
+
+/* One tile's pixels, columns [column, column + columns). */
+static void transform_output(const winograd_args *args, const winograd_unit *unit, int index,
+                             const float *product, size_t column, int columns)
+{
+    float *out[OUTPUTS];
+    const float *residual[OUTPUTS] = {NULL};
+    int top = (unit->first + index) / args->tiles_w * STEP;
+    int left = (unit->first + index) % args->tiles_w * STEP;
+    for (int i = 0; i < OUTPUTS; i++) {
+        int y = top + i / STEP, x = left + i % STEP;
+        bool inside = y < args->y.h && x < args->y.w;
+        out[i] = inside ? tm_tensor_at(&args->y, unit->n, y, x) + column : NULL;
+        if (inside && args->residual.data)
+            residual[i] = tm_tensor_at(&args->residual, unit->n, y, x) + column;
+    }
+    tm_winograd_tile tile = {.n = (size_t)columns,
+                             .m = product + (size_t)index * COLUMNS,
+                             .step = (size_t)args->block * COLUMNS,
+                             .bias = args->bias + column,
+                             .residual = args->residual.data ? residual : NULL,
+                             .lo = args->store.lo,
+                             .hi = args->store.hi,
+                             .out = out};
+    args->kernels->winograd_out_f32(&tile);
+    if (args->store.curve)
+        finish_curve(args, &tile, args->y.w - left < STEP ? args->y.w - left : STEP);
+}
+
+static void winograd_run(const tm_step *step, int batch, int index, void *scratch)
+{
+    const winograd_args *args = step->args;
+    int units = winograd_units(step, batch) / batch;
+    winograd_unit unit = {.n = index / units, .first = index % units * args->block};
+    int left = args->tiles - unit.first;
+    unit.count = left < args->block ? left : args->block;
+    float *floats = (float *)scratch + pointer_floats(args->block);
+    winograd_scratch s = {.rows = scratch,
+                          .input = floats,
+                          .product =
+                              floats + (size_t)POSITIONS * (size_t)args->block * (size_t)args->kc};
+    for (int i = 0; i < unit.count; i++)
+        transform_input(args, unit.n, unit.first + i, s.input + (size_t)i * (size_t)args->kc);
+    for (int p = 0, wide; p < args->panels; p += wide) {
+        wide = tm_gemm_width(args->kernels, args->panels - p);
+        int rest = args->outputs - p * TM_PANEL;
+        int columns = rest < wide * TM_PANEL ? rest : wide * TM_PANEL;
+        multiply(args, &unit, &s, p, wide, columns);
+        for (int i = 0; i < unit.count; i++)
+            transform_output(args, &unit, i, s.product, (size_t)p * TM_PANEL, columns);
+    }
+}
+
+/* ---- weights ---- */
+
+/* G g for 16 outputs: three taps `in_step` apart, six results `out_step` apart. */
+static void transform_taps(const double *g, size_t in_step, double *out, size_t out_step)
+{
+    const double half_root = 0.70710678118654752440, root = 1.41421356237309504880;
+    const double *g1 = g + in_step, *g2 = g + 2 * in_step;
+    for (size_t j = 0; j < TM_PANEL; j++) {
+        double near = g[j] + 0.5 * g2[j], near_odd = half_root * g1[j];
+        double far = g[j] + 2.0 * g2[j], far_odd = root * g1[j];
+        out[j] = g[j];
+        out[out_step + j] = (near + near_odd) / -1.5;
+        out[2 * out_step + j] = (near - near_odd) / -1.5;
+        out[3 * out_step + j] = (far + far_odd) / 6.0;
+        out[4 * out_step + j] = (far - far_odd) / 6.0;
+        out[5 * out_step + j] = g2[j];
+    }
+}
+
+/* taps [9][16] of one input to [36][16], rows `step` floats apart */
+static void transform_filter(const float *taps, float *out, size_t step)
+{
+    double g[TAPS * TM_PANEL], t[SIDE * 3 * TM_PANEL], u[POSITIONS * TM_PANEL];
+    for (int i = 0; i < TAPS * TM_PANEL; i++)
+        g[i] = taps[i];
+    for (size_t x = 0; x < 3; x++)
+        transform_taps(g + x * TM_PANEL, (size_t)3 * TM_PANEL, t + x * TM_PANEL,
+                       (size_t)3 * TM_PANEL);
+    for (size_t y = 0; y < SIDE; y++)
+        transform_taps(t + y * 3 * TM_PANEL, TM_PANEL, u + y * SIDE * TM_PANEL, TM_PANEL);
+    for (size_t p = 0; p < POSITIONS; p++)
+        for (size_t j = 0; j < TM_PANEL; j++)
+            out[p * step + j] = (float)u[p * TM_PANEL + j];
+}
+
+typedef struct pack_args {
+    const tm_node *weight, *bias; /* bias NULL: none */
+    int kc, outputs, panels;
+    float *weights, *biases;
+    const tm_kernels *kernels;
+} pack_args;
+
+/* values [rows][kc][9], the outputs of one panel */
+static void pack_panel(const pack_args *args, const float *values, size_t rows, float *out)
+{
+    float block[INPUTS_AT_ONCE * TAPS * TM_PANEL];
+    size_t kc = (size_t)args->kc, step = (size_t)args->panels * kc * TM_PANEL;
+    for (size_t begin = 0; begin < kc; begin += INPUTS_AT_ONCE) {
+        size_t count = kc - begin < INPUTS_AT_ONCE ? kc - begin : INPUTS_AT_ONCE;
+        args->kernels->pack_f32(rows, count * TAPS, values + begin * TAPS, kc * TAPS, block);
+        for (size_t i = 0; i < count; i++)
+            transform_filter(block + i * TAPS * TM_PANEL, out + (begin + i) * TM_PANEL, step);
+    }
+}
+
+static void pack(tm_lowering *worker, const void *context)
+{
+    const pack_args *args = context;
+    int64_t part = tm_lower_rows_at_once(args->weight, TM_PANEL);
+    size_t row = (size_t)args->kc * TAPS, panel = (size_t)args->kc * TM_PANEL;
+    for (int64_t o = 0; o < args->outputs; o += part) {
+        int64_t count = args->outputs - o < part ? args->outputs - o : part;
+        const float *values = tm_lower_constant_rows(worker, args->weight, o, count);
+        if (!values)
+            return;
+        for (int64_t i = 0; i < count; i += TM_PANEL) {
+            int64_t rows = count - i < TM_PANEL ? count - i : TM_PANEL;
+            pack_panel(args, values + (size_t)i * row, (size_t)rows,
+                       args->weights + (size_t)((o + i) / TM_PANEL) * panel);
+        }
+        tm_lower_release(worker, values);
+    }
+    tm_lower_done(worker, args->weight);
+    if (!args->bias)
+        return;
+    const float *bias = tm_lower_constant(worker, args->bias);
+    if (bias)
+        memcpy(args->biases, bias, (size_t)args->outputs * sizeof *bias);
+    tm_lower_release(worker, bias);
+}
+
+/* As many tiles as stay in L2, but enough units for every thread. */
+static int choose_block(int tiles, int kc, int threads)
+{
+    int block = TILE_BYTES / (POSITIONS * kc * (int)sizeof(float));
+    block = block < 8 ? 8 : block > TILE_MULTIPLE ? block / TILE_MULTIPLE * TILE_MULTIPLE : block;
+    block = block > 2 * TILE_MULTIPLE ? 2 * TILE_MULTIPLE : block;
+    while (block > 8 && (tiles + block - 1) / block < UNITS_PER_THREAD * threads)
+        block = block > TILE_MULTIPLE ? TILE_MULTIPLE : block - 2;
+    return block < tiles ? block : tiles;
+}
+
+void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)
+{
+    const tm_conv_attrs *conv = node->attrs;
+    winograd_args args = {.x = tm_lower_input(lowering, node, 0),
+                          .y = tm_lower_output(lowering, node),
+                          .pad_top = conv->pad_top,
+                          .pad_left = conv->pad_left,
+                          .store = tm_store_of(lowering, &conv->epilogue),
+                          .kernels = tm_lower_kernels(lowering)};
+    if (conv->epilogue.residual)
+        args.residual = tm_lower_input(lowering, node, node->input_count - 1);
+    args.kc = args.x.c;
+    args.outputs = args.y.c;
+    args.panels = (args.outputs + TM_PANEL - 1) / TM_PANEL;
+    args.tiles_w = (args.y.w + STEP - 1) / STEP;
+    args.tiles = args.tiles_w * ((args.y.h + STEP - 1) / STEP);
+    args.block = choose_block(args.tiles, args.kc, tm_lower_threads(lowering));
+    size_t row = (size_t)args.panels * TM_PANEL, kc = (size_t)args.kc;
+    pack_args packing = {.weight = node->inputs[1],
+                         .bias = conv->bias ? node->inputs[2] : NULL,
+                         .kc = args.kc,
+                         .outputs = args.outputs,
+                         .panels = args.panels,
+                         .kernels = args.kernels,
+                         .weights = tm_lower_memory(lowering, POSITIONS * row * kc)};
+    args.weights = packing.weights;
+    args.zeros = tm_lower_zeros(lowering, kc > COLUMNS ? kc : COLUMNS);
+    args.bias = packing.bias ? (packing.biases = tm_lower_memory(lowering, row))
+                             : tm_lower_zeros(lowering, row);
+    tm_lower_defer(lowering, pack, &packing, sizeof packing);
+    tm_lower_step(lowering, node, winograd_run, winograd_units, &args, sizeof args,
+                  scratch_floats(args.block, args.kc) * sizeof(float));
+}
