@@ -81,7 +81,7 @@ typedef void tm_dwconv_f32_fn(const tm_dwconv_tile *tile);
 /*
  * The transforms of Winograd's minimal filtering with the points 0, +-sqrt(1/2), +-sqrt(2) and
  * infinity, which lose less than the integers do. A tile is 6 x 6 input pixels, from which 4 x 4
- * outputs come; position p = 6 * row + column of a transformed tile lies `step` floats behind p - 1.
+ * outputs come; position p = 6 * row + column of a transformed tile is `step` floats behind p - 1.
  */
 enum { TM_WINOGRAD_IN = 6, TM_WINOGRAD_OUT = 4, TM_WINOGRAD_POSITIONS = 36 };
 
