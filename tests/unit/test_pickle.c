@@ -360,8 +360,10 @@ static void wrapped_tensors(void **state)
         {"torch._tensor", "_rebuild_from_type_v2",
          "(ctorch._utils\n_rebuild_parameter\nctorch\nSize\n(", "\x89}t}tR", "!other arguments"},
         {"torch._tensor", "_rebuild_from_type_v2",
-         "(ctorch._tensor\n_rebuild_from_type_v2\nctorch\nTensor\n(", "\x89}t}tR",
-         "!other arguments"},
+         "(ctorch._tensor\n_rebuild_from_type_v2\nctorch\nTensor\n(ctorch._utils\n_rebuild_"
+         "parameter\n"
+         "ctorch\nTensor\n(",
+         "\x89}t}t}tR", "!other arguments"},
         {"torch._tensor", "_rebuild_from_type_v2", "(", "tR", "!other arguments"},
         {"torch", "FloatStorage", "(", "tR", "!no call of it"},
         {"torch", "float32", "(", "tR", "!no call of it"},
@@ -566,6 +568,7 @@ static void refused_bombs(void **state)
     } rows[] = {
         {"", "(", ".", "!nesting deeper than 64", 65},
         {")", "\x85", ".", "!nesting deeper than 64", 64},
+        {"cargparse\nNamespace\n)", "\x85", "\x81.", "!nesting deeper than 64", 64},
         {"", "N", ".", "!more than 4194304 values", 4194305},
         {"(", "]", "t.", "!more than 4194304", 4194305},
         {"]", "]a", ".", "!more than 4194304", 4194305},

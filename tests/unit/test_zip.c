@@ -183,6 +183,8 @@ static void refused_sizes(void **state)
           {.name = "a", TEXT, .deflate = true, .stated_size = 5, .sizes_follow = true});
     CHECK("deflated data of its stated size",
           {.name = "a", TEXT, .deflate = true, .stated_size = 500, .sizes_follow = true});
+    CHECK("deflated data of its stated size", /* and something behind it */
+          {.name = "a", TEXT, .deflate = true, .stated_packed = 30, .sizes_follow = true});
     CHECK("at most 1032 from each",
           {.name = "a", TEXT, .deflate = true, .stated_size = 1U << 30, .sizes_follow = true});
     CHECK("before the directory",
@@ -250,6 +252,7 @@ static void refused_endings(void **state)
     CHECK_END("", .size_more = 1);
     CHECK_END("", .size_more = 1, .zip64 = true);
     CHECK_END("", .zip64 = true, .no_locator = true);
+    CHECK_END("", .zip64 = true, .locator_more = 1);
     CHECK_END("", .offset_more = (size_t)1 << 63, .zip64 = true);
     check_many((const zip_member[]){{.name = "a", TEXT}, {.name = "b", TEXT}}, 2,
                &(const zip_ending){.entries_more = (unsigned)-1}, ""); /* one is hidden */

@@ -32,7 +32,7 @@ typedef struct zip_ending {
     bool zip64;
     const char *comment;
     unsigned disk, entries_more; /* added to the true number */
-    size_t offset_more, size_more;
+    size_t offset_more, size_more, locator_more;
     size_t hole; /* bytes between entries and directory */
     bool no_locator;
 } zip_ending;
@@ -153,7 +153,7 @@ __attribute__((unused)) static void zip_end(tm_buffer *out, size_t count, size_t
     if (e->zip64 && !e->no_locator) {
         zip_number(out, 0x07064B50, 4);
         zip_number(out, 0, 4);
-        zip_number(out, end, 8);
+        zip_number(out, end + e->locator_more, 8);
         zip_number(out, 1, 4);
     }
     zip_number(out, 0x06054B50, 4);
