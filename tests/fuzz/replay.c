@@ -35,6 +35,6 @@ int main(int argc, char **argv)
         fflush(stdout);
         passed += replay(argv[i]);
     }
-    printf("%d passed, %d failed\n", passed, argc - 1 - passed);
+    printf("replay: %d passed, %d failed\n", passed, argc - 1 - passed);
     return passed == argc - 1 ? 0 : 1;
 }
