@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/loops.h"
 #include "ops/ops.h"
 
 /* ---- weight standardization ---- */
@@ -386,8 +387,9 @@ static void fold_weight_evaluate(const tm_node *node, const float *const *inputs
     int64_t count = tm_row_elements(node);
     for (int64_t o = 0; o < rows; o++) {
         double scale = fold_scale(node->attrs, inputs, row + o);
-        for (int64_t i = 0; i < count; i++)
-            out[o * count + i] = (float)(inputs[0][o * count + i] * scale);
+        const float *from = inputs[0] + o * count;
+        float *restrict to = out + o * count;
+        TM_VECTOR_LOOP for (int64_t i = 0; i < count; i++) to[i] = (float)(from[i] * scale);
     }
 }
 

@@ -7,6 +7,7 @@
  */
 #include <math.h>
 
+#include "base/loops.h"
 #include "ops/conv2d.h"
 #include "ops/panels.h"
 
@@ -192,18 +193,20 @@ static void winograd_run(const tm_step *step, int batch, int index, void *scratc
 /* ---- weights ---- */
 
 /* G g for 16 outputs: three taps `in_step` apart, six results `out_step` apart. */
-static void transform_taps(const double *g, size_t in_step, double *out, size_t out_step)
+static void transform_taps(const double *g, size_t in_step, double *restrict out, size_t out_step)
 {
     const double half_root = 0.70710678118654752440, root = 1.41421356237309504880;
+    const double near_scale = -2.0 / 3.0, far_scale = 1.0 / 6.0;
     const double *g1 = g + in_step, *g2 = g + 2 * in_step;
-    for (size_t j = 0; j < TM_PANEL; j++) {
+    TM_VECTOR_LOOP for (size_t j = 0; j < TM_PANEL; j++)
+    {
         double near = g[j] + 0.5 * g2[j], near_odd = half_root * g1[j];
         double far = g[j] + 2.0 * g2[j], far_odd = root * g1[j];
         out[j] = g[j];
-        out[out_step + j] = (near + near_odd) / -1.5;
-        out[2 * out_step + j] = (near - near_odd) / -1.5;
-        out[3 * out_step + j] = (far + far_odd) / 6.0;
-        out[4 * out_step + j] = (far - far_odd) / 6.0;
+        out[out_step + j] = (near + near_odd) * near_scale;
+        out[2 * out_step + j] = (near - near_odd) * near_scale;
+        out[3 * out_step + j] = (far + far_odd) * far_scale;
+        out[4 * out_step + j] = (far - far_odd) * far_scale;
         out[5 * out_step + j] = g2[j];
     }
 }
@@ -220,8 +223,8 @@ static void transform_filter(const float *taps, float *out, size_t step)
     for (size_t y = 0; y < SIDE; y++)
         transform_taps(t + y * 3 * TM_PANEL, TM_PANEL, u + y * SIDE * TM_PANEL, TM_PANEL);
     for (size_t p = 0; p < POSITIONS; p++)
-        for (size_t j = 0; j < TM_PANEL; j++)
-            out[p * step + j] = (float)u[p * TM_PANEL + j];
+        TM_VECTOR_LOOP for (size_t j = 0; j < TM_PANEL; j++) out[p * step + j] =
+            (float)u[p * TM_PANEL + j];
 }
 
 typedef struct pack_args {

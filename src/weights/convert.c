@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/loops.h"
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weights files are little-endian");
 
 const char *tm_dtype_name(tm_dtype dtype)
@@ -58,17 +60,9 @@ static uint32_t f16_to_f32_bits(uint32_t half)
     return sign | (mask(exponent == 0) & subnormal) | (mask(exponent != 0) & bits);
 }
 
-/* gcc makes vector code at -O2 only where told to; clang does so unasked, and where it is told it
- * warns when a sanitizer prevents it. */
-#ifdef __clang__
-#define VECTOR_LOOP
-#else
-#define VECTOR_LOOP _Pragma("omp simd")
-#endif
-
 void tm_convert_f16_portable(const unsigned char *from, float *to, size_t count)
 {
-    VECTOR_LOOP for (size_t i = 0; i < count; i++)
+    TM_VECTOR_LOOP for (size_t i = 0; i < count; i++)
     {
         uint16_t half;
         memcpy(&half, from + 2 * i, sizeof half);
@@ -86,7 +80,7 @@ static void convert_f16(const unsigned char *from, float *to, size_t count)
 
 static void convert_bf16(const unsigned char *from, float *to, size_t count)
 {
-    VECTOR_LOOP for (size_t i = 0; i < count; i++)
+    TM_VECTOR_LOOP for (size_t i = 0; i < count; i++)
     {
         uint16_t half;
         memcpy(&half, from + 2 * i, sizeof half);
