@@ -31,7 +31,7 @@ ifeq ($(shell uname -m),x86_64)
 ISAS := avx2 avx512
 endif
 FLAGS_avx2 := -O3 -mavx2 -mfma -mf16c -ffp-contract=fast
-FLAGS_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512 -ffp-contract=fast
+FLAGS_avx512 := -O3 -mavx512bf16 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512 -ffp-contract=fast
 
 # Portable objects: every room; scalar kernels with them.
 PORTABLE := $(filter-out $(wildcard src/kernels/avx2/*.c src/kernels/avx512/*.c src/kernels/vec/*.c) src/main.c,$(wildcard src/*/*.c src/kernels/*/*.c))

@@ -22,6 +22,7 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
     o->cache_dir = copied(model, options->cache_dir);
     o->global_pool = copied(model, options->global_pool);
     o->isa = copied(model, options->isa);
+    o->precision = copied(model, options->precision ? options->precision : "f32");
     if (o->num_classes < 0)
         o->num_classes = made->num_classes >= 0 ? made->num_classes : config->num_classes;
     if (!o->in_chans)
@@ -38,6 +39,22 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
         o->max_batch = 1;
     if (!o->threads)
         o->threads = tm_cpu_threads();
+}
+
+static tm_status check_precision(const tm_open_options *o, tm_error *error)
+{
+    tm_precision precision;
+    tm_isa isa = tm_cpu_isa();
+    if (o->isa)
+        tm_isa_parse(o->isa, &isa);
+    if (!tm_precision_parse(o->precision, &precision))
+        return tm_fail(error, TM_USAGE, "precision '%s': expected f32, bf16x3 or bf16",
+                       o->precision);
+    if (precision != TM_PRECISION_F32 && !tm_bf16_kernels_for(isa))
+        return tm_fail(error, TM_UNSUPPORTED,
+                       "precision '%s': needs a CPU with AVX512-BF16, and its use (--isa)",
+                       o->precision);
+    return TM_OK;
 }
 
 static tm_status check_options(const tm_model *model, tm_error *error)
@@ -58,7 +75,7 @@ static tm_status check_options(const tm_model *model, tm_error *error)
     if (o->isa && isa > tm_cpu_isa())
         return tm_fail(error, TM_USAGE, "isa '%s': this machine has %s at most", o->isa,
                        tm_isa_name(tm_cpu_isa()));
-    return TM_OK;
+    return check_precision(o, error);
 }
 
 static tm_status set_preprocess(tm_model *model, tm_error *error)

@@ -132,8 +132,8 @@ static void write_json(tm_buffer *out, const tm_model *model, int batch, const t
     double median = quantile(t, 0.5);
     tm_buffer_puts(out, "{\"model\":");
     tm_json_string(out, model->display);
-    tm_buffer_printf(out, ",\"batch\":%d,\"threads\":%d,\"precision\":\"f32\",\"isa\":\"%s\"",
-                     batch, model->options.threads,
+    tm_buffer_printf(out, ",\"batch\":%d,\"threads\":%d,\"precision\":\"%s\",\"isa\":\"%s\"", batch,
+                     model->options.threads, model->options.precision,
                      model->options.isa ? model->options.isa : tm_isa_name(tm_cpu_isa()));
     member(out, "median_ms", median);
     member(out, "p10_ms", quantile(t, 0.1));

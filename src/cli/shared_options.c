@@ -80,7 +80,8 @@ static const tm_option run_options[] = {
     {'t', "threads", "N", "default: what the process may use",
         TM_OPTION_INT, RUN(threads), 1, 1024},
     {'b', "batch", "N", "pictures at once", TM_OPTION_INT, RUN(batch), 1, 65536},
-    {0, "precision", "f32", "arithmetic of the model", TM_OPTION_CHOICE, RUN(precision), 0, 0},
+    {0, "precision", "f32|bf16x3|bf16", "arithmetic of the products (default: f32)",
+        TM_OPTION_CHOICE, RUN(precision), 0, 0},
     {0, "isa", "scalar|avx2|avx512", "use no newer instructions than these",
         TM_OPTION_CHOICE, RUN(isa), 0, 0},
     {0, "timings", NULL, "tell how long each part took", TM_OPTION_FLAG, RUN(timings), 0, 0},
@@ -126,7 +127,8 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
                              .global_pool = model->global_pool,
                              .output_stride = model->output_stride,
                              .threads = thread_count(run),
-                             .isa = run ? run->isa : NULL};
+                             .isa = run ? run->isa : NULL,
+                             .precision = run ? run->precision : NULL};
 }
 
 static bool has_source(const char *name)

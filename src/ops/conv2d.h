@@ -12,6 +12,8 @@ void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node);
 /* 3x3, stride 1, where tm_conv2d_winograd_pays, which depends on the shapes alone. */
 bool tm_conv2d_winograd_pays(const tm_node *node);
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node);
+/* Without groups, in the lowering's reduced precision; it has tm_lower_bf16_kernels. */
+void tm_conv2d_lower_bf16(tm_lowering *lowering, const tm_node *node);
 /* One filter per channel. */
 void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node);
 
@@ -22,6 +24,10 @@ typedef struct tm_store {
     tm_act_attrs act;
     tm_act_f32_fn *kernel;
 } tm_store;
+
+/* A constant's `outputs` values and zeros up to `padded`; in a job. */
+void tm_conv2d_pack_bias(tm_lowering *worker, const tm_node *bias, size_t outputs, size_t padded,
+                         float *out);
 
 tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue);
 

@@ -5,6 +5,7 @@
  * times a chunk of panels.
  */
 #include "ops/conv2d.h"
+#include "ops/panels.h"
 
 enum {
     ROW_BLOCK = 48,           /* a multiple of the usual tile heights 6 and 8 */
@@ -276,30 +277,6 @@ static void pack_block(const pack_args *args, const float *values, int first, si
     }
 }
 
-/* The same of groups that were not merged: a transpose, whose rows then go where their taps lie. */
-static void pack_columns(const pack_args *args, const float *values, size_t rows, float *out)
-{
-    float block[PACK_BLOCK * TM_PANEL];
-    size_t taps = (size_t)args->taps, kc = (size_t)args->kc, n = kc * taps;
-    if (taps == 1) {
-        args->kernels->pack_f32(rows, n, values, n, out);
-        return;
-    }
-    for (size_t begin = 0; begin < n; begin += PACK_BLOCK) {
-        size_t count = n - begin < PACK_BLOCK ? n - begin : PACK_BLOCK;
-        args->kernels->pack_f32(rows, count, values + begin, n, block);
-        size_t input = begin / taps, tap = begin % taps;
-        for (size_t j = 0; j < count; j++) {
-            memcpy(out + (tap * kc + input) * TM_PANEL, block + j * TM_PANEL,
-                   TM_PANEL * sizeof *out);
-            if (++tap == taps) {
-                tap = 0;
-                input++;
-            }
-        }
-    }
-}
-
 /* One panel, block by block: what is written stays in the cache until every output was there. */
 static void pack_panel(const pack_args *args, const float *values, int first, float *out)
 {
@@ -307,7 +284,8 @@ static void pack_panel(const pack_args *args, const float *values, int first, fl
     size_t panel_floats = (size_t)args->taps * (size_t)args->kc * TM_PANEL;
     int rows = args->outputs - first < TM_PANEL ? args->outputs - first : TM_PANEL;
     if (args->merge == 1) {
-        pack_columns(args, values, (size_t)rows, out);
+        tm_pack_taps(args->kernels, values, (size_t)rows, (size_t)args->kc, (size_t)args->taps,
+                     out);
         return;
     }
     memset(out, 0, panel_floats * sizeof *out);

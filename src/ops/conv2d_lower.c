@@ -18,6 +18,17 @@ tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue)
     return store;
 }
 
+void tm_conv2d_pack_bias(tm_lowering *worker, const tm_node *bias, size_t outputs, size_t padded,
+                         float *out)
+{
+    const float *values = tm_lower_constant(worker, bias);
+    if (values)
+        memcpy(out, values, outputs * sizeof *out);
+    for (size_t i = outputs; i < padded; i++)
+        out[i] = 0.0F;
+    tm_lower_release(worker, values);
+}
+
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node)
 {
     const tm_conv_attrs *attrs = node->attrs;
@@ -25,6 +36,8 @@ void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node)
                      attrs->groups == node->shape.c && !attrs->epilogue.residual;
     if (depthwise)
         tm_conv2d_lower_depthwise(lowering, node);
+    else if (attrs->groups == 1 && tm_lower_bf16_kernels(lowering))
+        tm_conv2d_lower_bf16(lowering, node);
     else if (tm_conv2d_winograd_pays(node))
         tm_conv2d_lower_winograd(lowering, node);
     else

@@ -265,12 +265,9 @@ static void pack(tm_lowering *worker, const void *context)
         tm_lower_release(worker, values);
     }
     tm_lower_done(worker, args->weight);
-    if (!args->bias)
-        return;
-    const float *bias = tm_lower_constant(worker, args->bias);
-    if (bias)
-        memcpy(args->biases, bias, (size_t)args->outputs * sizeof *bias);
-    tm_lower_release(worker, bias);
+    if (args->bias)
+        tm_conv2d_pack_bias(worker, args->bias, (size_t)args->outputs,
+                            (size_t)args->panels * TM_PANEL, args->biases);
 }
 
 /* As many tiles as stay in L2, but enough units for every thread. */

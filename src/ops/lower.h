@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "kernels/bf16.h"
 #include "ops/ops.h"
 
 /* Where an activation lives: pixel (n, y, x) begins at data + n * stride + (y * w + x) * ld. */
@@ -54,13 +55,15 @@ tm_tensor tm_lower_output(tm_lowering *lowering, const tm_node *node);
  * error. */
 const float *tm_lower_constant(tm_lowering *lowering, const tm_node *constant);
 const float *tm_lower_constant_rows(tm_lowering *lowering, const tm_node *constant, int64_t row,
-                              int64_t rows);
+                                    int64_t rows);
 /* A part of a weight that stays in a core's cache while it is packed: a multiple of `unit` rows. */
 int64_t tm_lower_rows_at_once(const tm_node *constant, int64_t unit);
 /* The constant's weights will not be read again: their pages may go. */
 void tm_lower_done(tm_lowering *lowering, const tm_node *constant);
 void tm_lower_release(tm_lowering *lowering, const float *values);
-/* The same, kept as long as the plan; padded with zeros to `padded` floats. */
+/* Room for a job, freed by tm_lower_release; NULL after an error. */
+float *tm_lower_temporary(tm_lowering *worker, size_t floats);
+/* A constant, kept as long as the plan; padded with zeros to `padded` floats. */
 const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_t padded);
 
 /* 64-byte aligned memory that lives as long as the plan; NULL after an error. */
@@ -78,6 +81,9 @@ typedef void tm_lower_job(tm_lowering *worker, const void *args);
 void tm_lower_defer(tm_lowering *lowering, tm_lower_job *job, const void *args, size_t args_size);
 
 const tm_kernels *tm_lower_kernels(const tm_lowering *lowering);
+/* NULL: the model computes in float32. */
+const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering);
+tm_precision tm_lower_precision(const tm_lowering *lowering);
 int tm_lower_threads(const tm_lowering *lowering);
 
 #endif

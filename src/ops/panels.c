@@ -15,6 +15,28 @@ void tm_pack_rows(const float *x, size_t ld, size_t rows, size_t n, float *panel
     }
 }
 
+/* A transpose, whose rows then go where their taps lie. */
+void tm_pack_taps(const tm_kernels *kernels, const float *values, size_t rows, size_t kc,
+                  size_t taps, float *panel)
+{
+    enum { COLUMNS = 64 };
+    float block[COLUMNS * TM_PANEL];
+    size_t n = kc * taps;
+    if (taps == 1) {
+        kernels->pack_f32(rows, n, values, n, panel);
+        return;
+    }
+    for (size_t begin = 0; begin < n; begin += COLUMNS) {
+        size_t count = n - begin < COLUMNS ? n - begin : COLUMNS;
+        kernels->pack_f32(rows, count, values + begin, n, block);
+        for (size_t j = 0; j < count; j++) {
+            size_t input = (begin + j) / taps, tap = (begin + j) % taps;
+            memcpy(panel + (tap * kc + input) * TM_PANEL, block + j * TM_PANEL,
+                   TM_PANEL * sizeof *panel);
+        }
+    }
+}
+
 void tm_run_product(const tm_kernels *kernels, const float *zeros, const tm_product *p)
 {
     tm_gemm_tile tile = {.tap_stride = 0,

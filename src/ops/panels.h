@@ -15,6 +15,11 @@ static inline size_t tm_panels_of(size_t n)
  * one filled up with zeros. */
 void tm_pack_rows(const float *x, size_t ld, size_t rows, size_t n, float *panels);
 
+/* A convolution's weights of one panel, values [rows][kc][taps] of rows <= 16 outputs, into
+ * [taps * kc][TM_PANEL], zeros behind the last output. */
+void tm_pack_taps(const tm_kernels *kernels, const float *values, size_t rows, size_t kc,
+                  size_t taps, float *panel);
+
 /* c[count][n] = rows[count][kc] * panels + residual */
 typedef struct tm_product {
     const float *const *rows; /* count pointers, then TM_MAX_ROWS more to any row */

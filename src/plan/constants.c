@@ -165,6 +165,14 @@ const float *tm_lower_constant(tm_lowering *lowering, const tm_node *constant)
     return evaluate(lowering, constant, 0, tm_row_count(constant));
 }
 
+float *tm_lower_temporary(tm_lowering *worker, size_t floats)
+{
+    float *room = worker->status ? NULL : take_temporary(worker, floats * sizeof *room);
+    if (!room && !worker->status)
+        tm_lowering_no_memory(worker, floats * sizeof *room);
+    return room;
+}
+
 void tm_lower_release(tm_lowering *lowering, const float *values)
 {
     give_temporary(lowering, values);

@@ -29,6 +29,7 @@ struct tm_lowering {
     const tm_graph *graph;
     const tm_weights *weights;
     const tm_kernels *kernels;
+    tm_precision precision;
     tm_arena_layout layout;
     const float *zeros;
     size_t zero_count;

@@ -74,6 +74,17 @@ const tm_kernels *tm_lower_kernels(const tm_lowering *lowering)
     return lowering->kernels;
 }
 
+const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering)
+{
+    return lowering->precision == TM_PRECISION_F32 ? NULL
+                                                   : tm_bf16_kernels_for(lowering->kernels->isa);
+}
+
+tm_precision tm_lower_precision(const tm_lowering *lowering)
+{
+    return lowering->precision;
+}
+
 int tm_lower_threads(const tm_lowering *lowering)
 {
     return lowering->plan->threads;
@@ -145,6 +156,7 @@ tm_status tm_plan_make(const tm_graph *graph, const tm_weights *weights,
                             .graph = graph,
                             .weights = weights,
                             .kernels = options->kernels,
+                            .precision = options->precision,
                             .error = error};
     lowering.status = tm_layout_make(graph, options->max_batch, &lowering.layout, error);
     if (!lowering.status && allocate_arena(&lowering)) {

@@ -29,6 +29,7 @@ typedef struct tm_plan {
 typedef struct tm_plan_options {
     int max_batch, threads;
     const tm_kernels *kernels;
+    tm_precision precision; /* of convolutions and linear layers without groups */
 } tm_plan_options;
 
 /* Plans the graph (after the passes) with the given weights. On error nothing is left. */

@@ -42,6 +42,24 @@ for isa in scalar avx2; do
     ok "$isa: the same classes" indices_are "282 285 281 287 904"
 done
 
+for precision in bf16x3 bf16; do
+    timmc classify --precision $precision "$images/chelsea.png"
+    if [ "$code" -eq 3 ]; then
+        ok "$precision: not on this CPU" err_has 'AVX512-BF16'
+        continue
+    fi
+    for image in chelsea.png coffee.png rocket.jpg astronaut.png; do
+        timmc classify "$images/$image"
+        top=$(indices | cut -d' ' -f1)
+        timmc classify --precision $precision "$images/$image"
+        ok "$precision: the same first class of $image" test "$(indices | cut -d' ' -f1)" = "$top"
+    done
+    timmc classify --precision $precision --isa avx2 "$images/chelsea.png"
+    ok "$precision and an older level: exit 3" exit_is 3
+done
+timmc classify --precision f16 "$images/chelsea.png"
+ok "an unknown precision: exit 2" exit_is 2
+
 # bad input: one record for each, in order; the others are answered
 : >"$tmp/empty.jpg"
 echo hello >"$tmp/text.png"

@@ -8,6 +8,7 @@
  *   check_kernels [--seed N] [--isa LEVEL] [--verbose] [--bench]
  */
 #include "tests/kernels/bench.h"
+#include "tests/kernels/cases_bf16.h"
 #include "tests/kernels/cases_gemm.h"
 #include "tests/kernels/cases_rows.h"
 #include "tests/kernels/cases_windows.h"
@@ -169,6 +170,7 @@ int main(int argc, char **argv)
         check_table(&c);
         check_vec(&c);
         check_gemms(&c);
+        check_bf16(&c, begin_case, end_case);
         check_curves(&c, o.verbose);
     }
     printf("check_kernels: %ld passed, %ld failed\n", c.passed, c.failed);
