@@ -38,18 +38,25 @@ static void on_bus_error(int signal, siginfo_t *info, void *context)
     sigaction(signal, &previous, NULL);
 }
 
+/* Again whenever somebody else has taken the signal since. */
 static void install(void)
 {
-    struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    struct sigaction present, action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
+    pthread_mutex_lock(&mutex);
     page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-    sigaction(SIGBUS, &action, &previous);
+    if (sigaction(SIGBUS, NULL, &present) == 0 &&
+        (!(present.sa_flags & SA_SIGINFO) || present.sa_sigaction != on_bus_error)) {
+        previous = present;
+        sigaction(SIGBUS, &action, NULL);
+    }
+    pthread_mutex_unlock(&mutex);
 }
 
 int tm_guard_add(const void *begin, size_t size)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, install);
+    install();
     for (int i = 0; i < GUARDS_MAX; i++) {
         uintptr_t unused = 0;
         if (!atomic_compare_exchange_strong(&guards[i].end, &unused, 1))

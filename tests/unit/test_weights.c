@@ -315,6 +315,34 @@ static void memory_pages_stay(void **state)
     free(bytes);
 }
 
+/* A file that shrinks under the map reads as zeros, and is told; without the guard this dies. */
+static void cut_while_mapped(void **state)
+{
+    (void)state;
+    tm_error error = {0};
+    float *values = malloc(20000 * sizeof *values);
+    assert_non_null(values);
+    for (int round = 0; round < 2; round++) {
+        tm_weights *weights = open_path();
+        tm_weights *other = open_path();
+        assert_int_equal(tm_weights_check_unchanged(weights, &error), TM_OK);
+        tm_weights_release_pages(weights, "big");
+        if (round == 1)
+            assert_int_equal(truncate(path, 4096), 0);
+        const int64_t shape[] = {20000};
+        assert_int_equal(tm_weights_read_f32(weights, "big", 1, shape, values, &error), TM_OK);
+        assert_int_equal(tm_weights_check_unchanged(weights, &error), round ? TM_READ : TM_OK);
+        if (round == 1) {
+            assert_true(values[19999] == 0);
+            assert_non_null(strstr(error.message, "was cut while it was read"));
+        }
+        assert_int_equal(tm_weights_check_unchanged(other, NULL), TM_OK); /* not read: not known */
+        tm_weights_close(weights);
+        tm_weights_close(other);
+    }
+    free(values);
+}
+
 static void no_file(void **state)
 {
     (void)state;
@@ -389,6 +417,7 @@ int main(void)
         cmocka_unit_test(formula_input),     cmocka_unit_test(file_reading),
         cmocka_unit_test(memory_pages_stay), cmocka_unit_test(no_file),
         cmocka_unit_test(comparison),        cmocka_unit_test(dtype_facts),
+        cmocka_unit_test(cut_while_mapped),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }
