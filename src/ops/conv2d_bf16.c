@@ -4,6 +4,7 @@
  * [taps * kc] halves, whose products with the packed weights are added in float32. bf16x3 has rows
  * [hi hi lo] and weights [hi lo hi] (kernels/bf16.h).
  */
+#include "base/floats.h"
 #include "base/loops.h"
 #include "ops/conv2d.h"
 #include "ops/panels.h"
@@ -131,29 +132,6 @@ typedef struct pack_args {
     const tm_kernels *kernels;
 } pack_args;
 
-static uint32_t bits_of(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-/* To nearest, ties to even. A NaN's upper half may look like an infinity: it is made quiet. */
-static tm_bf16 to_bf16(float value)
-{
-    uint32_t bits = bits_of(value);
-    return value != value ? (tm_bf16)(bits >> 16 | 0x40)
-                          : (tm_bf16)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-
-static float from_bf16(tm_bf16 half)
-{
-    uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 /* panel [k][16] as the halves of one part: pairs of k side by side. lo: what bf16 lacks. */
 static void pack_part(const float *panel, size_t k, bool lo, tm_bf16 *out)
 {
@@ -161,8 +139,9 @@ static void pack_part(const float *panel, size_t k, bool lo, tm_bf16 *out)
         TM_VECTOR_LOOP for (size_t j = 0; j < TM_PANEL; j++)
         {
             float value = panel[i * TM_PANEL + j];
-            tm_bf16 half = to_bf16(value);
-            out[(i / 2 * TM_PANEL + j) * 2 + i % 2] = lo ? to_bf16(value - from_bf16(half)) : half;
+            tm_bf16 half = tm_bf16_of_f32(value);
+            out[(i / 2 * TM_PANEL + j) * 2 + i % 2] =
+                lo ? tm_bf16_of_f32(value - tm_f32_of_bf16(half)) : half;
         }
 }
 

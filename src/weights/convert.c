@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/floats.h"
 #include "base/loops.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weights files are little-endian");
@@ -27,20 +28,6 @@ size_t tm_dtype_size(tm_dtype dtype)
     return sizes[dtype];
 }
 
-static float f32_of_bits(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint32_t bits_of_f32(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 /* All ones where the condition holds: selections by mask leave no branch to keep the loop from
  * becoming vector code. */
 static uint32_t mask(bool condition)
@@ -56,7 +43,7 @@ static uint32_t f16_to_f32_bits(uint32_t half)
     uint32_t bits = ((half & 0x7FFF) << 13) + rebias;
     bits += mask(exponent == 0x7C00) & rebias;                        /* infinities, NaNs */
     bits |= mask(exponent == 0x7C00) & mask(fraction != 0) & 1 << 22; /* NaNs become quiet */
-    uint32_t subnormal = bits_of_f32((float)(int32_t)fraction * 0x1p-24F);
+    uint32_t subnormal = tm_f32_bits((float)(int32_t)fraction * 0x1p-24F);
     return sign | (mask(exponent == 0) & subnormal) | (mask(exponent != 0) & bits);
 }
 
@@ -66,7 +53,7 @@ void tm_convert_f16_portable(const unsigned char *from, float *to, size_t count)
     {
         uint16_t half;
         memcpy(&half, from + 2 * i, sizeof half);
-        to[i] = f32_of_bits(f16_to_f32_bits(half));
+        to[i] = tm_f32_of_bits(f16_to_f32_bits(half));
     }
 }
 
@@ -84,7 +71,7 @@ static void convert_bf16(const unsigned char *from, float *to, size_t count)
     {
         uint16_t half;
         memcpy(&half, from + 2 * i, sizeof half);
-        to[i] = f32_of_bits((uint32_t)half << 16);
+        to[i] = tm_f32_of_bf16(half);
     }
 }
 

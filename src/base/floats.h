@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bits of a float32, and bfloat16, which is its upper half. */
+#ifndef TM_BASE_FLOATS_H
+#define TM_BASE_FLOATS_H
+
+#include <stdint.h>
+#include <string.h>
+
+static inline uint32_t tm_f32_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float tm_f32_of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* To nearest, ties to even. The upper half of a NaN may look like an infinity: it is made quiet. */
+static inline uint16_t tm_bf16_of_f32(float value)
+{
+    uint32_t bits = tm_f32_bits(value);
+    return value != value ? (uint16_t)(bits >> 16 | 0x40)
+                          : (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+static inline float tm_f32_of_bf16(uint16_t half)
+{
+    return tm_f32_of_bits((uint32_t)half << 16);
+}
+
+#endif
