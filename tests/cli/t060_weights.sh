@@ -129,6 +129,14 @@ ok "info of a folder" exit_is 0
 timmc info "local-dir:$tmp/mine" --tensors
 ok "info of a folder: its classifier" out_has 'classifier.weight 2x1280'
 
+# a classifier that was stored with one class more before the model's own
+cat >"$tmp/mine/config.json" <<'END'
+{"architecture": "tf_efficientnet_lite0", "num_classes": 999,
+ "pretrained_cfg": {"label_offset": 1, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}
+END
+timmc classify "local-dir:$tmp/mine" "$image"
+ok "label_offset: every class moves by one" top5_is "$(for i in $expected; do echo $((i - 1)); done | tr '\n' ' ' | sed 's/ $//')"
+
 # the authors' way of preparing pictures is not in the file
 timmc classify vit_base_patch16_224 -w "$weights" "$image"
 ok "a guess is told" err_has 'warning: the weights do not say how pictures are prepared'
