@@ -13,9 +13,6 @@
 #include "base/error.h"
 #include "hub/cache.h"
 
-/* total 0: not known. Called often. */
-typedef void (*tm_progress)(void *context, const char *file, uint64_t done, uint64_t total);
-
 #define TM_HUB_RETRIES 5
 
 typedef struct tm_hub_options {

@@ -25,9 +25,10 @@ typedef struct tm_store {
     tm_act_f32_fn *kernel;
 } tm_store;
 
-/* A constant's `outputs` values and zeros up to `padded`; in a job. */
-void tm_conv2d_pack_bias(tm_lowering *worker, const tm_node *bias, size_t outputs, size_t padded,
-                         float *out);
+/* A bias [groups * outputs] as rows of `padded` floats for each group, zeros behind its last
+ * output; in a job. NULL: none, and nothing is done. */
+void tm_conv2d_pack_bias(tm_lowering *worker, const tm_node *bias, int groups, int outputs,
+                         size_t padded, float *out);
 
 tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue);
 

@@ -180,9 +180,8 @@ static void pack(tm_lowering *worker, const void *context)
     if (panel)
         pack_weights(worker, args, panel);
     tm_lower_release(worker, panel);
-    if (args->bias)
-        tm_conv2d_pack_bias(worker, args->bias, (size_t)args->outputs,
-                            (size_t)args->panels * TM_PANEL, args->biases);
+    tm_conv2d_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
+                        args->biases);
 }
 
 /* Chunks that fit L2, then smaller units until every thread has its share. */

@@ -315,25 +315,12 @@ static void pack_weights(tm_lowering *worker, const pack_args *args)
     tm_lower_done(worker, args->weight);
 }
 
-/* [O] into [group][panels * 16], zero behind each group's last output */
-static void pack_bias(tm_lowering *worker, const pack_args *args)
-{
-    size_t row = (size_t)args->panels * TM_PANEL, outputs = (size_t)args->outputs;
-    const float *values = tm_lower_constant(worker, args->bias);
-    for (size_t g = 0; values && g < (size_t)args->groups; g++) {
-        float *out = args->biases + g * row;
-        memcpy(out, values + g * outputs, outputs * sizeof *out);
-        memset(out + outputs, 0, (row - outputs) * sizeof *out);
-    }
-    tm_lower_release(worker, values);
-}
-
 static void pack(tm_lowering *worker, const void *context)
 {
     const pack_args *args = context;
     pack_weights(worker, args);
-    if (args->bias)
-        pack_bias(worker, args);
+    tm_conv2d_pack_bias(worker, args->bias, args->groups, args->outputs,
+                        (size_t)args->panels * TM_PANEL, args->biases);
 }
 
 /* Memory for the packed weights and bias, filled later. */

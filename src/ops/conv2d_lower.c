@@ -18,14 +18,15 @@ tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue)
     return store;
 }
 
-void tm_conv2d_pack_bias(tm_lowering *worker, const tm_node *bias, size_t outputs, size_t padded,
-                         float *out)
+void tm_conv2d_pack_bias(tm_lowering *worker, const tm_node *bias, int groups, int outputs,
+                         size_t padded, float *out)
 {
-    const float *values = tm_lower_constant(worker, bias);
-    if (values)
-        memcpy(out, values, outputs * sizeof *out);
-    for (size_t i = outputs; i < padded; i++)
-        out[i] = 0.0F;
+    size_t count = (size_t)outputs;
+    const float *values = bias ? tm_lower_constant(worker, bias) : NULL;
+    for (size_t g = 0; values && g < (size_t)groups; g++, out += padded) {
+        memcpy(out, values + g * count, count * sizeof *out);
+        memset(out + count, 0, (padded - count) * sizeof *out);
+    }
     tm_lower_release(worker, values);
 }
 

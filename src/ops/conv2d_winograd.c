@@ -265,9 +265,8 @@ static void pack(tm_lowering *worker, const void *context)
         tm_lower_release(worker, values);
     }
     tm_lower_done(worker, args->weight);
-    if (args->bias)
-        tm_conv2d_pack_bias(worker, args->bias, (size_t)args->outputs,
-                            (size_t)args->panels * TM_PANEL, args->biases);
+    tm_conv2d_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
+                        args->biases);
 }
 
 /* As many tiles as stay in L2, but enough units for every thread. */
