@@ -29,18 +29,21 @@ TM_LDFLAGS += -fsanitize=$(SAN)
 endif
 ifeq ($(shell uname -m),x86_64)
 ISAS := avx2 avx512
+# built for one ISA by hand, without the kernels on the vector shim
+HAND_ISAS := amx
 endif
 FLAGS_avx2 := -O3 -mavx2 -mfma -mf16c -ffp-contract=fast
 FLAGS_avx512 := -O3 -mavx512bf16 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512 -ffp-contract=fast
+FLAGS_amx := $(FLAGS_avx512) -mamx-tile -mamx-bf16 -mprfchw
 
 # Portable objects: every room; scalar kernels with them.
-PORTABLE := $(filter-out $(wildcard src/kernels/avx2/*.c src/kernels/avx512/*.c src/kernels/vec/*.c) src/main.c,$(wildcard src/*/*.c src/kernels/*/*.c))
+PORTABLE := $(filter-out $(wildcard src/kernels/avx2/*.c src/kernels/avx512/*.c src/kernels/amx/*.c src/kernels/vec/*.c) src/main.c,$(wildcard src/*/*.c src/kernels/*/*.c))
 LIB_OBJS := $(PORTABLE:src/%.c=$B/%.o)
 define isa_objects
 LIB_OBJS += $(patsubst src/%.c,$B/%.o,$(wildcard src/kernels/$(1)/*.c)) \
-	$(patsubst src/kernels/vec/%.c,$B/kernels/vec/%.$(1).o,$(wildcard src/kernels/vec/*.c))
+	$(if $(filter $(1),$(ISAS)),$(patsubst src/kernels/vec/%.c,$B/kernels/vec/%.$(1).o,$(wildcard src/kernels/vec/*.c)))
 endef
-$(foreach isa,$(ISAS),$(eval $(call isa_objects,$(isa))))
+$(foreach isa,$(ISAS) $(HAND_ISAS),$(eval $(call isa_objects,$(isa))))
 
 # Data: tables turned into C by awk, and the built-in model's weights.
 LIB_OBJS += $B/gen/registry.o $B/gen/labels.o $B/weights/builtin.o
@@ -68,7 +71,7 @@ $B/kernels/vec/%.$(1).o: src/kernels/vec/%.c
 	@mkdir -p $$(@D)
 	$(CC) $(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach isa,$(ISAS),$(eval $(call isa_rules,$(isa))))
+$(foreach isa,$(ISAS) $(HAND_ISAS),$(eval $(call isa_rules,$(isa))))
 
 $B/gen/registry.c: scripts/gen-registry $(wildcard src/registry/tables/*.tsv)
 	@mkdir -p $(@D)

@@ -51,7 +51,7 @@ if [ "$(uname -m)" != x86_64 ]; then
     echo "check-symbols: not x86-64, only scalar kernels: ok"
     exit 0
 fi
-for isa in scalar avx2 avx512; do
+for isa in scalar avx2 avx512 amx; do
     for source in src/kernels/"$isa"/*.c; do
         object=$build/${source#src/}
         exports "${object%.c}.o" "__$isa"

@@ -111,7 +111,7 @@ static tm_status make_plan(tm_model *model, const tm_weights *weights, tm_error 
                        model->graph.error.message);
     tm_plan_options options = {.max_batch = model->options.max_batch,
                                .threads = model->options.threads,
-                               .kernels = tm_kernels_for(isa)};
+                               .isa = isa};
     tm_precision_parse(model->options.precision, &options.precision);
     return tm_plan_make(&model->graph, weights, &options, &model->plan, error);
 }

@@ -71,7 +71,7 @@ static tm_status check_options(const tm_model *model, tm_error *error)
     if (o->num_classes > 1000000)
         return tm_fail(error, TM_USAGE, "%d classes: expected at most 1000000", o->num_classes);
     if (o->isa && !tm_isa_parse(o->isa, &isa))
-        return tm_fail(error, TM_USAGE, "isa '%s': expected scalar, avx2 or avx512", o->isa);
+        return tm_fail(error, TM_USAGE, "isa '%s': expected scalar, avx2, avx512 or amx", o->isa);
     if (o->isa && isa > tm_cpu_isa())
         return tm_fail(error, TM_USAGE, "isa '%s': this machine has %s at most", o->isa,
                        tm_isa_name(tm_cpu_isa()));

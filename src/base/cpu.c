@@ -3,10 +3,31 @@
 #include "base/cpu.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
-static const char *const isa_names[TM_ISA_COUNT] = {"scalar", "avx2", "avx512"};
+static const char *const isa_names[TM_ISA_COUNT] = {"scalar", "avx2", "avx512", "amx"};
+
+#if defined(__x86_64__)
+
+/* Whether the CPU has the tiles and their bfloat16 products, and Linux lets this process have
+ * them: it saves 8 KB more a thread only for those who ask (Documentation/arch/x86/xstate.rst). */
+static bool may_use_amx(void)
+{
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE) &&
+           __builtin_cpu_supports("avx512bf16") &&
+           syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
+#endif
 
 tm_isa tm_cpu_isa(void)
 {
@@ -17,7 +38,10 @@ tm_isa tm_cpu_isa(void)
                 __builtin_cpu_supports("avx");
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    return avx512 ? TM_ISA_AVX512 : avx2 ? TM_ISA_AVX2 : TM_ISA_SCALAR;
+    static atomic_int amx = -1;
+    if (amx < 0)
+        amx = avx512 && may_use_amx();
+    return amx ? TM_ISA_AMX : avx512 ? TM_ISA_AVX512 : avx2 ? TM_ISA_AVX2 : TM_ISA_SCALAR;
 #else
     return TM_ISA_SCALAR;
 #endif

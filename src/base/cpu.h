@@ -10,10 +10,13 @@ typedef enum tm_isa {
     TM_ISA_SCALAR,
     TM_ISA_AVX2,   /* AVX2, FMA, F16C */
     TM_ISA_AVX512, /* F, BW, DQ, VL */
+    TM_ISA_AMX,    /* AMX-TILE, AMX-BF16, AVX512-BF16 */
     TM_ISA_COUNT
 } tm_isa;
 
-tm_isa tm_cpu_isa(void);                          /* the best level CPU and system allow */
+/* The best level CPU and system allow. The first call asks the kernel for the process's right to
+ * AMX's registers. */
+tm_isa tm_cpu_isa(void);
 const char *tm_isa_name(tm_isa isa);              /* "avx2" */
 bool tm_isa_parse(const char *name, tm_isa *isa); /* false: no such level */
 

@@ -67,7 +67,7 @@ static size_t supported_count(void)
     return count;
 }
 
-/* "scalar avx2 avx512": what --isa accepts on this machine, the best last */
+/* "scalar avx2 avx512 amx": what --isa accepts on this machine, the best last */
 static void isa_levels(char text[static 64])
 {
     size_t used = 0;

@@ -69,9 +69,9 @@ static const tm_kernels avx512_kernels = {
 const tm_kernels *tm_kernels_for(tm_isa isa)
 {
 #if defined(__x86_64__)
-    if (isa == TM_ISA_AVX512)
+    if (isa >= TM_ISA_AVX512)
         return &avx512_kernels;
-    if (isa == TM_ISA_AVX2)
+    if (isa >= TM_ISA_AVX2)
         return &avx2_kernels;
 #endif
     (void)isa;

@@ -2,7 +2,7 @@
 /*
  * The kernel contracts. Every kernel exists in a readable scalar form (scalar/) that the others
  * are tested against; vec/ holds kernels written once on the vector shim (vec/vec.h) and compiled
- * per ISA; avx2/ and avx512/ hold those written by hand.
+ * per ISA; avx2/, avx512/ and amx/ hold those written by hand.
  *
  * Common to all: float32; pointers need no alignment unless said; outputs do not overlap inputs
  * unless said; nothing is read or written beyond the stated extents. The order of additions in an

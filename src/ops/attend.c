@@ -4,15 +4,10 @@
  * keys and values packed into its panels. */
 #include <math.h>
 
+#include "ops/attend.h"
 #include "ops/panels.h"
 
 enum { QUERY_BLOCK = 48, MAX_SPLIT = 4 };
-
-typedef struct attend_attrs {
-    int heads;
-    float scale;
-    bool bias, mask; /* inputs after q, k and v; divided by the scale */
-} attend_attrs;
 
 static bool shapes_agree(const tm_node *q, const tm_node *k, const tm_node *v, int heads)
 {
@@ -30,7 +25,7 @@ tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attenti
 {
     tm_node *inputs[5] = {q, k, v};
     int count = 3;
-    attend_attrs attrs = {.heads = attention.heads,
+    tm_attend_attrs attrs = {.heads = attention.heads,
                           .scale = attention.scale,
                           .bias = attention.bias != NULL,
                           .mask = attention.mask != NULL};
@@ -170,7 +165,11 @@ static void attend_run(const tm_step *step, int batch, int unit, void *scratch)
 
 static void attend_lower(tm_lowering *lowering, const tm_node *node)
 {
-    const attend_attrs *attrs = node->attrs;
+    if (tm_lower_split_kernels(lowering)) {
+        tm_attend_lower_split(lowering, node);
+        return;
+    }
+    const tm_attend_attrs *attrs = node->attrs;
     attend_args args = {.q = tm_lower_input(lowering, node, 0),
                         .k = tm_lower_input(lowering, node, 1),
                         .v = tm_lower_input(lowering, node, 2),

@@ -37,6 +37,8 @@ void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node)
                      attrs->groups == node->shape.c && !attrs->epilogue.residual;
     if (depthwise)
         tm_conv2d_lower_depthwise(lowering, node);
+    else if (tm_lower_split_kernels(lowering) && tm_conv2d_split_pays(node))
+        tm_conv2d_lower_split(lowering, node);
     else if (attrs->groups == 1 && tm_lower_bf16_kernels(lowering))
         tm_conv2d_lower_bf16(lowering, node);
     else if (tm_conv2d_winograd_pays(node))

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "kernels/bf16.h"
+#include "kernels/split.h"
 #include "ops/ops.h"
 
 /* Where an activation lives: pixel (n, y, x) begins at data + n * stride + (y * w + x) * ld. */
@@ -83,6 +83,8 @@ void tm_lower_defer(tm_lowering *lowering, tm_lower_job *job, const void *args, 
 const tm_kernels *tm_lower_kernels(const tm_lowering *lowering);
 /* NULL: the model computes in float32. */
 const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering);
+/* NULL: the level has no units for split products. */
+const tm_split_kernels *tm_lower_split_kernels(const tm_lowering *lowering);
 tm_precision tm_lower_precision(const tm_lowering *lowering);
 int tm_lower_threads(const tm_lowering *lowering);
 

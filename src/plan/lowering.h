@@ -28,7 +28,8 @@ struct tm_lowering {
     tm_plan *plan;
     const tm_graph *graph;
     const tm_weights *weights;
-    const tm_kernels *kernels;
+    tm_isa isa;
+    const tm_kernels *kernels; /* of isa */
     tm_precision precision;
     tm_arena_layout layout;
     const float *zeros;

@@ -76,8 +76,12 @@ const tm_kernels *tm_lower_kernels(const tm_lowering *lowering)
 
 const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering)
 {
-    return lowering->precision == TM_PRECISION_F32 ? NULL
-                                                   : tm_bf16_kernels_for(lowering->kernels->isa);
+    return lowering->precision == TM_PRECISION_F32 ? NULL : tm_bf16_kernels_for(lowering->isa);
+}
+
+const tm_split_kernels *tm_lower_split_kernels(const tm_lowering *lowering)
+{
+    return tm_split_kernels_for(lowering->isa);
 }
 
 tm_precision tm_lower_precision(const tm_lowering *lowering)
@@ -155,7 +159,8 @@ tm_status tm_plan_make(const tm_graph *graph, const tm_weights *weights,
     tm_lowering lowering = {.plan = plan,
                             .graph = graph,
                             .weights = weights,
-                            .kernels = options->kernels,
+                            .isa = options->isa,
+                            .kernels = tm_kernels_for(options->isa),
                             .precision = options->precision,
                             .error = error};
     lowering.status = tm_layout_make(graph, options->max_batch, &lowering.layout, error);

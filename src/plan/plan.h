@@ -28,7 +28,7 @@ typedef struct tm_plan {
 
 typedef struct tm_plan_options {
     int max_batch, threads;
-    const tm_kernels *kernels;
+    tm_isa isa;
     tm_precision precision; /* of convolutions and linear layers without groups */
 } tm_plan_options;
 

@@ -7,10 +7,11 @@
  *
  *   check_kernels [--seed N] [--isa LEVEL] [--verbose] [--bench]
  */
-#include "tests/kernels/bench.h"
+#include "tests/kernels/bench_split.h"
 #include "tests/kernels/cases_bf16.h"
 #include "tests/kernels/cases_gemm.h"
 #include "tests/kernels/cases_rows.h"
+#include "tests/kernels/cases_split.h"
 #include "tests/kernels/cases_windows.h"
 #include "tests/kernels/cases_winograd.h"
 #include "tests/kernels/curves.h"
@@ -85,7 +86,7 @@ static void check_gemms(check *c)
 static void check_table(check *c)
 {
     begin_case(c, "dispatch", 0);
-    if (c->kernels->isa != c->isa)
+    if (c->kernels->isa != (c->isa == TM_ISA_AMX ? TM_ISA_AVX512 : c->isa))
         report(c, "the table is of %s", tm_isa_name(c->kernels->isa));
     for (int e = 0; e < GEMM_ENTRIES; e++) {
         const gemm_entry *entry = &gemm_entries[e];
@@ -146,8 +147,8 @@ int main(int argc, char **argv)
     static check c;
     options o = {.seed = 1};
     if (!parse(argc, argv, &o)) {
-        fprintf(stderr, "usage: check_kernels [--seed N] [--isa scalar|avx2|avx512] [--verbose] "
-                        "[--bench]\n");
+        fprintf(stderr, "usage: check_kernels [--seed N] [--isa scalar|avx2|avx512|amx] "
+                        "[--verbose] [--bench]\n");
         return 2;
     }
     c.seed = o.seed;
@@ -164,10 +165,14 @@ int main(int argc, char **argv)
         }
         c.kernels = tm_kernels_for(c.isa);
         if (o.bench) {
-            bench_all(&c);
+            c.isa == TM_ISA_AMX ? bench_split(&c) : bench_all(&c);
             continue;
         }
         check_table(&c);
+        if (c.isa == TM_ISA_AMX) { /* all others are AVX-512's */
+            check_split(&c, begin_case, end_case);
+            continue;
+        }
         check_vec(&c);
         check_gemms(&c);
         check_bf16(&c, begin_case, end_case);

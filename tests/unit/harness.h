@@ -109,7 +109,7 @@ UNUSED_HELPER static void net_plan(net *n, net_options o)
     assert_int_equal(tm_weights_open_formula(0, 1.0, &n->weights, &n->error), TM_OK);
     tm_plan_options options = {.max_batch = batch,
                                .threads = o.threads ? o.threads : 1,
-                               .kernels = tm_kernels_for(net_isa(o.isa))};
+                               .isa = net_isa(o.isa)};
     if (tm_plan_make(&n->graph, n->weights, &options, &n->plan, &n->error))
         fail_msg("planning: %s", n->error.message);
     n->pixels = malloc((size_t)batch * n->picture * sizeof *n->pixels);

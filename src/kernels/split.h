@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Products of float32 matrices by units that multiply bfloat16 and add float32 (AMX). A float32
+ * is the sum of three bfloat16: x = x0 + x1 + x2, each the nearest to what is left. With
+ *   1 part   x0 y0                                              bf16
+ *   2 parts  x0 y0 + x0 y1 + x1 y0                              bf16x3
+ *   3 parts  x0 y0 + x0 y1 + x1 y0 + x0 y2 + x1 y1 + x2 y0      as exact as float32
+ * (Henry, Tang, Heinecke: Leveraging the bfloat16 Artificial Intelligence Datatype, 2019.)
+ * Infinities become NaN as soon as there are two parts; subnormal parts count as zero.
+ */
+#ifndef TM_KERNELS_SPLIT_H
+#define TM_KERNELS_SPLIT_H
+
+#include "kernels/bf16.h"
+
+enum {
+    TM_SPLIT_ROWS = 16,      /* of a tile */
+    TM_SPLIT_K = 32,         /* inputs in a tile: one step */
+    TM_SPLIT_TILE = 16 * 32, /* elements */
+    TM_SPLIT_PARTS = 3,      /* at most */
+    TM_SPLIT_PANELS = 2      /* that a product takes at once */
+};
+
+/*
+ * c[i][j] = clamp(bias[j] + the product of a and b + residual[i][j], lo, hi) for i < m, j < n,
+ * where the inputs may come in several calls: sums are kept between them, and the last one writes
+ * c. Products are added in float32, step by step.
+ */
+typedef struct tm_split_tile {
+    int parts;
+    size_t steps;           /* the inputs of this call / TM_SPLIT_K */
+    const tm_bf16 *a;       /* [row tile][step][part][16 rows][32], 64-byte aligned */
+    const tm_bf16 *b;       /* [step][part][16 pairs of inputs][16][2], 64-byte aligned; the next */
+    size_t b_stride;        /* panel follows after this many elements */
+    const tm_bf16 *next;    /* b of the next call, to be brought into L2 meanwhile; NULL: none */
+    bool begins, ends;      /* the first call, the last one */
+    float *sums;            /* [(m + 31) / 32][4][16][16], unless this call is both */
+    const float *bias;     /* 16 per panel */
+    const float *residual; /* [m][n] or NULL; may be c itself */
+    size_t residual_ld;
+    float lo, hi;
+    float *c; /* [m][n] */
+    size_t c_ld;
+    int m, n; /* m >= 1, 1 <= n <= 32; the row tiles and panels that these need are read */
+} tm_split_tile;
+
+typedef void tm_split_multiply_fn(const tm_split_tile *tile);
+
+/* rows[i][k], i < m <= 16, k < n, into one row tile [step][part][16][32], zeros behind n; rows from
+ * m on stay as they were. */
+typedef void tm_split_rows_fn(int parts, int m, size_t n, const float *const *rows, tm_bf16 *tile);
+
+/* out[p * stride + i] = part p of x[i], i < n */
+typedef void tm_split_f32_fn(int parts, size_t n, const float *x, tm_bf16 *out, size_t stride);
+
+/* Elements x[p * stride + i], i < n, of each part to the inputs from k on of row `row` of a row
+ * tile. */
+typedef void tm_split_copy_fn(int parts, size_t n, const tm_bf16 *x, size_t stride, size_t k,
+                              int row, tm_bf16 *tile);
+
+/* A panel [step][part][16 pairs][16][2] of x[k * ld + j], or of x[j * ld + k], for k < n and
+ * j < columns, 1 <= columns <= 16; zeros elsewhere. */
+typedef void tm_split_panel_fn(int parts, size_t n, int columns, const float *x, size_t ld,
+                               tm_bf16 *out);
+
+typedef struct tm_split_kernels {
+    tm_split_multiply_fn *multiply;
+    tm_split_rows_fn *rows;
+    tm_split_f32_fn *f32;
+    tm_split_copy_fn *copy;
+    tm_split_panel_fn *panel, *panel_t;
+} tm_split_kernels;
+
+#if defined(__x86_64__)
+tm_split_multiply_fn tm_split_multiply__amx;
+tm_split_rows_fn tm_split_rows__amx;
+tm_split_f32_fn tm_split_f32__amx;
+tm_split_copy_fn tm_split_copy__amx;
+tm_split_panel_fn tm_split_panel__amx, tm_split_panel_t__amx;
+#endif
+
+/* NULL: the level has no such units. */
+const tm_split_kernels *tm_split_kernels_for(tm_isa isa);
+
+/* Parts that a precision takes. */
+int tm_split_parts(tm_precision precision);
+
+#endif
