@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ARENA_BLOCK = 64 * 1024 };
+enum { ARENA_BLOCK = 64 * 1024, HUGE_PAGE = 2 << 20 };
 
 struct tm_arena_block {
     struct tm_arena_block *next;
@@ -21,6 +22,18 @@ void *tm_alloc_aligned(size_t bytes)
         return NULL;
     padded &= ~(size_t)63;
     return aligned_alloc(64, padded ? padded : 64);
+}
+
+void *tm_alloc_huge(size_t bytes)
+{
+    size_t padded;
+    if (bytes < HUGE_PAGE / 2 || !tm_size_add(bytes, HUGE_PAGE - 1, &padded))
+        return tm_alloc_aligned(bytes);
+    padded &= ~(size_t)(HUGE_PAGE - 1);
+    void *block = aligned_alloc(HUGE_PAGE, padded);
+    if (block)
+        madvise(block, padded, MADV_HUGEPAGE); /* a hint: without it only the faults are more */
+    return block;
 }
 
 void *tm_arena_alloc(tm_arena *arena, size_t bytes)

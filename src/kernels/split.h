@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Products of float32 matrices by units that multiply bfloat16 and add float32 (AMX). A float32
- * is the sum of three bfloat16: x = x0 + x1 + x2, each the nearest to what is left. With
+ * is the sum of three bfloat16: x = x0 + x1 + x2. With
  *   1 part   x0 y0                                              bf16
  *   2 parts  x0 y0 + x0 y1 + x1 y0                              bf16x3
  *   3 parts  x0 y0 + x0 y1 + x1 y0 + x0 y2 + x1 y1 + x2 y0      as exact as float32
+ * where each part is the nearest bfloat16 to what the ones before leave; of three parts it is the
+ * upper half of what they leave, and the three are x exactly (subnormal parts count as zero).
  * (Henry, Tang, Heinecke: Leveraging the bfloat16 Artificial Intelligence Datatype, 2019.)
- * Infinities become NaN as soon as there are two parts; subnormal parts count as zero.
+ * Infinities become NaN as soon as there are two parts.
  */
 #ifndef TM_KERNELS_SPLIT_H
 #define TM_KERNELS_SPLIT_H
@@ -21,6 +23,16 @@ enum {
     TM_SPLIT_PANELS = 2      /* that a product takes at once */
 };
 
+/* Float32 weights to be split into panels while the tiles multiply: they come from memory at the
+ * pace of a sequential read, two thirds of the bytes of their parts. */
+typedef struct tm_split_source {
+    const float *from;   /* [steps * 32][16]; the next panel follows after */
+    size_t from_stride;  /* this many floats */
+    size_t steps;
+    tm_bf16 *to;         /* [panel][step][part][16 pairs][16][2], 64-byte aligned */
+    int panels;          /* 0: nothing to split */
+} tm_split_source;
+
 /*
  * c[i][j] = clamp(bias[j] + the product of a and b + residual[i][j], lo, hi) for i < m, j < n,
  * where the inputs may come in several calls: sums are kept between them, and the last one writes
@@ -32,7 +44,7 @@ typedef struct tm_split_tile {
     const tm_bf16 *a;       /* [row tile][step][part][16 rows][32], 64-byte aligned */
     const tm_bf16 *b;       /* [step][part][16 pairs of inputs][16][2], 64-byte aligned; the next */
     size_t b_stride;        /* panel follows after this many elements */
-    const tm_bf16 *next;    /* b of the next call, to be brought into L2 meanwhile; NULL: none */
+    tm_split_source next;   /* what becomes b of a later call */
     bool begins, ends;      /* the first call, the last one */
     float *sums;            /* [(m + 31) / 32][4][16][16], unless this call is both */
     const float *bias;     /* 16 per panel */

@@ -11,12 +11,13 @@
 enum {
     ROWS_BYTES = 512 << 10,  /* row tiles under work, which should stay in L2 */
     CHUNK_BYTES = 768 << 10, /* of panels, likewise */
-    MAX_TILES = 16,          /* row tiles of a unit */
-    MIN_TILES = 4,           /* fewer only when there are not more */
+    PAIR = 2 * TM_SPLIT_ROWS, /* rows that are multiplied at once */
+    MAX_PAIRS = 8,           /* of a unit */
+    MIN_PAIRS = 2,           /* fewer only when there are not more */
     MIN_PANELS = 8,          /* of a chunk: the same rows are split again for every chunk */
     MAX_PANELS = 32,         /* of a chunk whose sums are kept between blocks of inputs */
     MIN_STEPS = 8,           /* of a block of inputs */
-    UNITS_PER_THREAD = 4,
+    UNITS_PER_THREAD = 2,
     LEAST_ROWS = 8 /* output pixels: fewer leave too much of a tile empty */
 };
 
@@ -29,9 +30,10 @@ typedef struct split_args {
     bool run;       /* the pictures of a batch form one run of rows */
     size_t line;    /* elements of a split row of the picture, with its padding */
     int region;     /* such rows under a unit, at most */
-    int block, chunk, chunks;
+    int pairs, chunk, chunks; /* of a unit, at most */
     size_t sums; /* floats of a thread's sums */
-    const tm_bf16 *weights; /* [group][panel][step][part][16 pairs][16][2] */
+    const tm_bf16 *weights; /* [group][panel][step][part][16 pairs][16][2], or NULL, and then: */
+    const float *whole;     /* [group][panel][step][32][16], split when they are used */
     const float *bias;      /* [group][panel * 16] */
     tm_store store;
     const tm_split_kernels *kernels;
@@ -53,11 +55,21 @@ bool tm_conv2d_split_pays(const tm_node *node)
 
 /* ---- units ---- */
 
+static int divided(int total, int share)
+{
+    return (total + share - 1) / share;
+}
+
+/* Rows are divided among blocks, of a picture or of all in a run, by whole pairs of tiles. */
+static int blocks_of(const split_args *args, int rows)
+{
+    return divided(divided(rows, PAIR), args->pairs);
+}
+
 static int row_blocks(const split_args *args, int batch)
 {
     int rows = args->y.h * args->y.w;
-    return args->run ? (batch * rows + args->block - 1) / args->block
-                     : batch * ((rows + args->block - 1) / args->block);
+    return args->run ? blocks_of(args, batch * rows) : batch * blocks_of(args, rows);
 }
 
 static int split_units(const tm_step *step, int batch)
@@ -68,19 +80,15 @@ static int split_units(const tm_step *step, int batch)
 
 static split_unit locate(const split_args *args, int batch, int unit)
 {
-    int blocks = row_blocks(args, batch), rows = args->y.h * args->y.w;
-    int block = unit % blocks, rest = unit / blocks, n = 0;
-    if (args->run) {
-        rows *= batch;
-    } else {
-        int per_picture = (rows + args->block - 1) / args->block;
-        n = block / per_picture;
-        block %= per_picture;
-    }
-    int first = block * args->block, panel = rest % args->chunks * args->chunk;
+    int all = row_blocks(args, batch), rows = args->y.h * args->y.w * (args->run ? batch : 1);
+    int block = unit % all, rest = unit / all, blocks = blocks_of(args, rows);
+    int pairs = divided(rows, PAIR), n = block / blocks;
+    int first = block % blocks * pairs / blocks * PAIR;
+    int end = (block % blocks + 1) * pairs / blocks * PAIR;
+    int panel = rest % args->chunks * args->chunk;
     return (split_unit){.n = n,
                         .first = first,
-                        .count = rows - first < args->block ? rows - first : args->block,
+                        .count = (end < rows ? end : rows) - first,
                         .group = rest / args->chunks,
                         .panel = panel,
                         .panels = args->panels - panel < args->chunk ? args->panels - panel
@@ -250,15 +258,44 @@ static void copy_pixels(const split_args *args, const split_unit *unit, const tm
 /* A thread's scratch. */
 typedef struct split_scratch {
     float *sums;     /* of every pair of panels of the chunk; none when one block has all inputs */
+    tm_bf16 *panels[2]; /* two panels of a block of inputs each: under work, and the next */
     tm_bf16 *tiles;  /* the row tiles of one block of inputs */
     tm_bf16 *region; /* the split rows of the picture */
 } split_scratch;
 
-/* floats of the sums of `block` rows and two panels */
-static size_t pair_sums(int block)
+/* floats of the sums of all rows and two panels */
+static size_t pair_sums(const split_args *args)
 {
-    int pairs = (block + 2 * TM_SPLIT_ROWS - 1) / (2 * TM_SPLIT_ROWS);
-    return (size_t)pairs * 4 * TM_SPLIT_ROWS * TM_PANEL;
+    return (size_t)args->pairs * PAIR * TM_SPLIT_PANELS * TM_PANEL;
+}
+
+/* elements of the panels' buffer; none when weights are split already */
+static size_t panel_buffer(const split_args *args)
+{
+    return args->parts == TM_SPLIT_PARTS ? TM_SPLIT_PANELS * elements(args, args->depth) : 0;
+}
+
+static size_t tile_buffer(const split_args *args)
+{
+    return 2 * (size_t)args->pairs * elements(args, args->depth);
+}
+
+static split_scratch scratch_of(const split_args *args, void *scratch)
+{
+    split_scratch s = {.sums = scratch};
+    s.panels[0] = (tm_bf16 *)(void *)(s.sums + args->sums);
+    s.panels[1] = s.panels[0] + panel_buffer(args);
+    s.tiles = s.panels[1] + panel_buffer(args);
+    s.region = s.tiles + tile_buffer(args);
+    return s;
+}
+
+static size_t scratch_bytes(const split_args *args)
+{
+    size_t region = args->pointwise ? 0
+                                    : (size_t)args->region * (size_t)args->parts * args->line;
+    size_t halves = 2 * panel_buffer(args) + tile_buffer(args) + region;
+    return args->sums * sizeof(float) + halves * sizeof(tm_bf16);
 }
 
 static float *row_at(const tm_tensor *t, const split_unit *unit, int outputs)
@@ -267,62 +304,115 @@ static float *row_at(const tm_tensor *t, const split_unit *unit, int outputs)
            (size_t)unit->group * (size_t)outputs;
 }
 
-/* The unit's tiles times its panels, over one block of inputs. */
-static void multiply(const split_args *args, const split_unit *unit, input_block block,
-                     const tm_bf16 *tiles, float *sums)
+/* A call of the kernel: two panels, over one block of inputs. */
+typedef struct split_call {
+    size_t step; /* the block's first */
+    int panel;
+} split_call;
+
+/* The call after this one; false: there is none. */
+static bool following(const split_args *args, const split_unit *unit, split_call *call)
 {
-    size_t panel_size = elements(args, args->steps);
-    float *y = row_at(&args->y, unit, args->outputs);
-    const float *residual =
-        args->residual.data ? row_at(&args->residual, unit, args->outputs) : NULL;
+    call->panel += TM_SPLIT_PANELS;
+    if (call->panel < unit->panel + unit->panels)
+        return true;
+    call->panel = unit->panel;
+    call->step += args->depth;
+    return call->step < args->steps;
+}
+
+/* The weights of a call, which become panels at `to`. */
+static tm_split_source source_of(const split_args *args, const split_unit *unit, split_call call,
+                                 tm_bf16 *to)
+{
+    size_t size = args->steps * TM_SPLIT_K * TM_PANEL;
+    int left = unit->panel + unit->panels - call.panel;
+    return (tm_split_source){
+        .from = args->whole + (size_t)(unit->group * args->panels + call.panel) * size +
+                call.step * TM_SPLIT_K * TM_PANEL,
+        .from_stride = size,
+        .steps = block_at(args, call.step).steps,
+        .to = to,
+        .panels = left < TM_SPLIT_PANELS ? left : TM_SPLIT_PANELS};
+}
+
+/* The first call's panels, for which no call before it can care. */
+static void split_first(const split_args *args, const split_unit *unit, tm_bf16 *to)
+{
+    tm_split_source source =
+        source_of(args, unit, (split_call){.step = 0, .panel = unit->panel}, to);
+    for (int p = 0; p < source.panels; p++)
+        args->kernels->panel(args->parts, source.steps * TM_SPLIT_K, TM_PANEL,
+                             source.from + (size_t)p * source.from_stride, TM_PANEL,
+                             to + (size_t)p * elements(args, source.steps));
+}
+
+/* Where the call finds its panels; what it splits on its way goes to the other buffer. */
+static void point_at_panels(const split_args *args, const split_unit *unit, split_call call,
+                            split_scratch *s, tm_split_tile *tile)
+{
+    if (args->weights) {
+        size_t size = elements(args, args->steps);
+        tile->b = args->weights + (size_t)(unit->group * args->panels + call.panel) * size +
+                  elements(args, call.step);
+        tile->b_stride = size;
+        return;
+    }
+    tile->b = s->panels[0];
+    tile->b_stride = elements(args, tile->steps);
+    tile->next = following(args, unit, &call) ? source_of(args, unit, call, s->panels[1])
+                                              : (tm_split_source){0};
+    s->panels[1] = s->panels[0];
+    s->panels[0] = tile->next.to;
+}
+
+static void multiply(const split_args *args, const split_unit *unit, split_call call,
+                     split_scratch *s)
+{
+    size_t column = (size_t)call.panel * TM_PANEL;
+    size_t pair = (size_t)((call.panel - unit->panel) / TM_SPLIT_PANELS);
+    int left = args->outputs - call.panel * TM_PANEL;
     tm_split_tile tile = {.parts = args->parts,
-                          .steps = block.steps,
-                          .a = tiles,
-                          .b_stride = panel_size,
-                          .begins = block.begin == 0,
-                          .ends = block.begin / TM_SPLIT_K + block.steps == args->steps,
+                          .steps = block_at(args, call.step).steps,
+                          .a = s->tiles,
+                          .begins = call.step == 0,
+                          .ends = call.step + args->depth >= args->steps,
+                          .sums = s->sums + pair * pair_sums(args),
+                          .bias = args->bias + unit->group * args->panels * TM_PANEL + column,
                           .residual_ld = args->residual.ld,
                           .lo = args->store.lo,
                           .hi = args->store.hi,
+                          .c = row_at(&args->y, unit, args->outputs) + column,
                           .c_ld = args->y.ld,
-                          .m = unit->count};
-    const tm_bf16 *weights = args->weights + (size_t)(unit->group * args->panels) * panel_size +
-                             elements(args, block.begin / TM_SPLIT_K);
-    for (int p = unit->panel; p < unit->panel + unit->panels; p += TM_SPLIT_PANELS) {
-        size_t column = (size_t)p * TM_PANEL;
-        int left = args->outputs - p * TM_PANEL;
-        bool more = p + 2 * TM_SPLIT_PANELS <= unit->panel + unit->panels;
-        tile.n = left < TM_SPLIT_PANELS * TM_PANEL ? left : TM_SPLIT_PANELS * TM_PANEL;
-        tile.b = weights + (size_t)p * panel_size;
-        tile.next = more ? tile.b + TM_SPLIT_PANELS * panel_size : NULL;
-        tile.sums = sums + (size_t)((p - unit->panel) / TM_SPLIT_PANELS) * pair_sums(args->block);
-        tile.bias = args->bias + (size_t)unit->group * (size_t)args->panels * TM_PANEL + column;
-        tile.c = y + column;
-        tile.residual = residual ? residual + column : NULL;
-        args->kernels->multiply(&tile);
-        if (tile.ends && args->store.curve)
-            args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile.m,
-                               (size_t)tile.n, tile.c, tile.c_ld, tile.c, tile.c_ld);
-    }
+                          .m = unit->count,
+                          .n = left < TM_SPLIT_PANELS * TM_PANEL ? left
+                                                                 : TM_SPLIT_PANELS * TM_PANEL};
+    if (args->residual.data)
+        tile.residual = row_at(&args->residual, unit, args->outputs) + column;
+    point_at_panels(args, unit, call, s, &tile);
+    args->kernels->multiply(&tile);
+    if (tile.ends && args->store.curve)
+        args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile.m,
+                           (size_t)tile.n, tile.c, tile.c_ld, tile.c, tile.c_ld);
 }
 
 static void split_run(const tm_step *step, int batch, int index, void *scratch)
 {
     const split_args *args = step->args;
     split_unit unit = locate(args, batch, index);
-    split_scratch s = {.sums = scratch};
-    s.tiles = (tm_bf16 *)(void *)(s.sums + args->sums);
-    s.region = s.tiles + (size_t)args->block / TM_SPLIT_ROWS * elements(args, args->depth);
+    split_scratch s = scratch_of(args, scratch);
+    split_call call = {.step = 0, .panel = unit.panel};
     if (!args->pointwise)
         split_lines(args, &unit, s.region);
-    for (size_t at = 0; at < args->steps; at += args->depth) {
-        input_block block = block_at(args, at);
-        if (args->pointwise)
-            split_pixels(args, &unit, block, s.tiles);
-        else
-            copy_pixels(args, &unit, s.region, block, s.tiles);
-        multiply(args, &unit, block, s.tiles, s.sums);
-    }
+    if (args->whole)
+        split_first(args, &unit, s.panels[0]);
+    do {
+        if (call.panel == unit.panel && args->pointwise)
+            split_pixels(args, &unit, block_at(args, call.step), s.tiles);
+        else if (call.panel == unit.panel)
+            copy_pixels(args, &unit, s.region, block_at(args, call.step), s.tiles);
+        multiply(args, &unit, call, &s);
+    } while (following(args, &unit, &call));
 }
 
 /* ---- weights ---- */
@@ -331,31 +421,37 @@ typedef struct pack_args {
     const tm_node *weight, *bias; /* bias NULL: none */
     int parts, groups, outputs, panels, taps, kc;
     size_t steps;
-    tm_bf16 *weights;
+    tm_bf16 *weights; /* one of these, as in split_args */
+    float *whole;
     float *biases;
     const tm_kernels *f32;
     const tm_split_kernels *kernels;
 } pack_args;
 
-static void pack_panel(const pack_args *args, const float *values, size_t rows, float *panel,
-                       tm_bf16 *out)
+/* Panel p of all groups; panel: room for one in float32. */
+static void pack_panel(const pack_args *args, const float *values, size_t rows, size_t p,
+                       float *panel)
 {
-    size_t taps = (size_t)args->taps, kc = (size_t)args->kc;
-    if (taps == 1) {
+    size_t taps = (size_t)args->taps, kc = (size_t)args->kc, k = taps * kc;
+    size_t padded = args->steps * TM_SPLIT_K;
+    tm_bf16 *out = args->weights + p * padded * (size_t)args->parts * TM_PANEL;
+    if (args->whole) {
+        panel = args->whole + p * padded * TM_PANEL;
+        memset(panel + k * TM_PANEL, 0, (padded - k) * TM_PANEL * sizeof *panel);
+    } else if (taps == 1) {
         args->kernels->panel_t(args->parts, kc, (int)rows, values, kc, out);
         return;
     }
     tm_pack_taps(args->f32, values, rows, kc, taps, panel);
-    args->kernels->panel(args->parts, taps * kc, TM_PANEL, panel, TM_PANEL, out);
+    if (!args->whole)
+        args->kernels->panel(args->parts, k, TM_PANEL, panel, TM_PANEL, out);
 }
 
-/* weight [O][I / groups][taps], some rows at a time; panel: room for one in float32 */
+/* weight [O][I / groups][taps], some rows at a time */
 static void pack_weights(tm_lowering *worker, const pack_args *args, float *panel)
 {
-    size_t taps = (size_t)args->taps, kc = (size_t)args->kc;
-    size_t panel_size = args->steps * (size_t)args->parts * TM_SPLIT_TILE;
+    size_t row = (size_t)args->taps * (size_t)args->kc, p = 0;
     int64_t part = tm_lower_rows_at_once(args->weight, TM_PANEL), outputs = args->outputs;
-    tm_bf16 *out = args->weights;
     for (int64_t first = 0, count; first < args->groups * outputs; first += count) {
         int64_t left = outputs - first % outputs;
         count = left < part ? left : part;
@@ -364,8 +460,7 @@ static void pack_weights(tm_lowering *worker, const pack_args *args, float *pane
             return;
         for (int64_t i = 0; i < count; i += TM_PANEL) {
             int64_t rows = count - i < TM_PANEL ? count - i : TM_PANEL;
-            pack_panel(args, values + (size_t)i * taps * kc, (size_t)rows, panel, out);
-            out += panel_size;
+            pack_panel(args, values + (size_t)i * row, (size_t)rows, p++, panel);
         }
         tm_lower_release(worker, values);
     }
@@ -387,7 +482,7 @@ static void pack(tm_lowering *worker, const void *context)
 static void defer_packing(tm_lowering *lowering, const tm_node *node, split_args *args)
 {
     size_t panels = (size_t)args->conv.groups * (size_t)args->panels;
-    size_t halves = panels * elements(args, args->steps);
+    size_t inputs = panels * args->steps * TM_SPLIT_K * TM_PANEL;
     pack_args packing = {.weight = node->inputs[1],
                          .bias = args->conv.bias ? node->inputs[2] : NULL,
                          .parts = args->parts,
@@ -397,10 +492,15 @@ static void defer_packing(tm_lowering *lowering, const tm_node *node, split_args
                          .taps = args->taps,
                          .kc = args->kc,
                          .steps = args->steps,
-                         .weights = (tm_bf16 *)(void *)tm_lower_memory(lowering, halves / 2),
                          .f32 = tm_lower_kernels(lowering),
                          .kernels = args->kernels};
+    if (args->parts == TM_SPLIT_PARTS)
+        packing.whole = tm_lower_memory(lowering, inputs);
+    else
+        packing.weights =
+            (tm_bf16 *)(void *)tm_lower_memory(lowering, inputs * (size_t)args->parts / 2);
     args->weights = packing.weights;
+    args->whole = packing.whole;
     args->bias = packing.bias
                      ? (packing.biases = tm_lower_memory(lowering, panels * TM_PANEL))
                      : tm_lower_zeros(lowering, panels * TM_PANEL);
@@ -409,18 +509,13 @@ static void defer_packing(tm_lowering *lowering, const tm_node *node, split_args
 
 /* ---- lowering ---- */
 
-static int divided(int total, int share)
+/* Half as many rows a unit, or half as many panels; false: not without losing more. Few weights are
+ * read again by every block, many are divided. */
+static bool halve(split_args *args, bool few_weights)
 {
-    return (total + share - 1) / share;
-}
-
-/* Half as many row tiles a unit, or half as many panels; false: not without losing more. Few
- * weights are read again by every block, many are divided. */
-static bool halve(split_args *args, int *tiles, bool few_weights)
-{
-    bool by_rows = *tiles > MIN_TILES, by_panels = args->chunk > MIN_PANELS;
+    bool by_rows = args->pairs > MIN_PAIRS, by_panels = args->chunk > MIN_PANELS;
     if (by_rows && (few_weights || !by_panels))
-        *tiles = (*tiles + 1) / 2;
+        args->pairs = (args->pairs + 1) / 2;
     else if (by_panels)
         args->chunk = (args->chunk / 2 + 1) / 2 * 2;
     else
@@ -428,28 +523,35 @@ static bool halve(split_args *args, int *tiles, bool few_weights)
     return true;
 }
 
+/* Inputs whose row tiles fit L2, in steps. */
+static size_t choose_depth(const split_args *args)
+{
+    size_t step_bytes = 2 * (size_t)args->pairs * elements(args, 1) * sizeof(tm_bf16);
+    int depth = (int)(ROWS_BYTES / step_bytes), steps = (int)args->steps;
+    depth = depth < MIN_STEPS ? MIN_STEPS : depth;
+    return (size_t)divided(steps, divided(steps, depth));
+}
+
 /* What a unit works on at a time stays in L2: its row tiles by blocks of inputs, two panels, and
- * the sums. */
+ * the sums if there is more than one block. */
 static void split_work(split_args *args, int threads)
 {
-    size_t step_bytes = elements(args, 1) * sizeof(tm_bf16);
-    int all = divided(args->y.h * args->y.w, TM_SPLIT_ROWS);
-    int tiles = divided(all, divided(all, MAX_TILES));
-    int chunk = (int)(CHUNK_BYTES / (args->steps * step_bytes)) / 2 * 2;
-    bool few_weights = chunk >= args->panels;
-    args->chunk = few_weights || args->panels < MAX_PANELS ? args->panels : MAX_PANELS;
+    size_t panel_bytes = elements(args, args->steps) * sizeof(tm_bf16);
+    int rows = args->y.h * args->y.w, all = divided(rows, PAIR);
+    int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
+    bool few_weights = panel_bytes * (size_t)args->panels <= CHUNK_BYTES;
+    args->pairs = divided(all, divided(all, MAX_PAIRS));
+    bool whole = choose_depth(args) == args->steps || args->panels <= MAX_PANELS;
+    args->chunk = whole ? args->panels : MAX_PANELS;
     for (;;) {
         args->chunks = divided(args->panels, args->chunk);
-        int units = divided(all, tiles) * args->chunks * args->conv.groups;
-        if (units >= UNITS_PER_THREAD * threads || !halve(args, &tiles, few_weights))
+        int units = blocks_of(args, rows) * args->chunks * args->conv.groups;
+        if (units >= wanted || !halve(args, few_weights))
             break;
     }
-    args->block = tiles * TM_SPLIT_ROWS;
-    int depth = (int)(ROWS_BYTES / ((size_t)tiles * step_bytes)), steps = (int)args->steps;
-    depth = depth < MIN_STEPS ? MIN_STEPS : depth;
-    args->depth = (size_t)divided(steps, divided(steps, depth));
+    args->depth = choose_depth(args);
     args->sums = args->depth < args->steps
-                     ? pair_sums(args->block) * (size_t)divided(args->chunk, TM_SPLIT_PANELS)
+                     ? pair_sums(args) * (size_t)divided(args->chunk, TM_SPLIT_PANELS)
                      : 0;
 }
 
@@ -460,8 +562,8 @@ static void measure_region(split_args *args)
     int reach = (conv->kernel_w - 1) * conv->dilation;
     int width = (args->y.w - 1) * conv->stride + reach + 1;
     int covered = args->x.w + conv->pad_left;
-    int rows = divided(args->block - 1, args->y.w) + 1;
-    int pictures = args->run ? divided(args->block - 1, args->y.h * args->y.w) + 1 : 1;
+    int most = args->pairs * PAIR, rows = divided(most - 1, args->y.w) + 1;
+    int pictures = args->run ? divided(most - 1, args->y.h * args->y.w) + 1 : 1;
     args->line = (size_t)(width > covered ? width : covered) * (size_t)args->kc;
     args->region = rows * conv->stride + pictures * (conv->kernel_h - 1) * conv->dilation + 1;
 }
@@ -488,11 +590,8 @@ void tm_conv2d_lower_split(tm_lowering *lowering, const tm_node *node)
         tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
     split_work(&args, tm_lower_threads(lowering));
     defer_packing(lowering, node, &args);
-    size_t halves = (size_t)args.block / TM_SPLIT_ROWS * elements(&args, args.depth);
-    if (!args.pointwise) {
+    if (!args.pointwise)
         measure_region(&args);
-        halves += (size_t)args.region * (size_t)args.parts * args.line;
-    }
     tm_lower_step(lowering, node, split_run, split_units, &args, sizeof args,
-                  args.sums * sizeof(float) + halves * sizeof(tm_bf16));
+                  scratch_bytes(&args));
 }

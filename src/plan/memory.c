@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that lives as long as the plan. */
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "plan/lowering.h"
 
-enum { HUGE_PAGE = 2 << 20, CHUNK_BYTES = 8 << 20 };
+enum { CHUNK_BYTES = 8 << 20 };
 
 void tm_lowering_fail(tm_lowering *lowering, tm_status status)
 {
@@ -42,15 +41,13 @@ static bool own(tm_lowering *lowering, void *block)
 static void *new_chunk(tm_lowering *lowering, size_t bytes)
 {
     size_t size = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
-    size = (size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
-    char *block = size < bytes ? NULL : aligned_alloc(HUGE_PAGE, size);
+    char *block = tm_alloc_huge(size);
     if (!block) {
         tm_lowering_no_memory(lowering, bytes);
         return NULL;
     }
     if (!own(lowering, block))
         return NULL;
-    madvise(block, size, MADV_HUGEPAGE); /* a hint: without it only the faults are more */
     if (size - bytes > lowering->chunk_left) {
         lowering->chunk = block + bytes;
         lowering->chunk_left = size - bytes;

@@ -128,7 +128,7 @@ static bool allocate_arena(tm_lowering *lowering)
 {
     tm_plan *plan = lowering->plan;
     plan->arena_bytes = lowering->layout.floats * sizeof(float);
-    plan->arena = tm_alloc_aligned(plan->arena_bytes);
+    plan->arena = tm_alloc_huge(plan->arena_bytes);
     plan->taps = calloc((size_t)lowering->graph->tap_count + 1, sizeof *plan->taps);
     if (!plan->arena || !plan->taps) {
         tm_lowering_no_memory(lowering, plan->arena_bytes);
@@ -147,7 +147,7 @@ static void allocate_scratch(tm_lowering *lowering)
     plan->scratch_bytes = (plan->scratch_bytes + 63) & ~(size_t)63;
     size_t bytes;
     if (tm_size_mul(plan->scratch_bytes, (size_t)plan->threads, &bytes))
-        plan->scratch = tm_alloc_aligned(bytes);
+        plan->scratch = tm_alloc_huge(bytes);
     if (!plan->scratch)
         tm_lowering_no_memory(lowering, plan->scratch_bytes);
 }

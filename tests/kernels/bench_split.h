@@ -21,7 +21,6 @@ static void call_split_multiply(void *args)
     tm_split_tile t = s->tile;
     for (int p = 0; p < s->panels; p += TM_SPLIT_PANELS) {
         t.b = s->tile.b + (size_t)p * t.b_stride;
-        t.next = p + TM_SPLIT_PANELS < s->panels ? t.b + TM_SPLIT_PANELS * t.b_stride : NULL;
         t.c = s->tile.c + p * TM_PANEL;
         s->kernels->multiply(&t);
     }

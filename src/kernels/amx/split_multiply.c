@@ -7,8 +7,7 @@
  * The instructions are written out: GCC 12's intrinsics name too little of the memory that they
  * touch.
  */
-#include "kernels/split.h"
-#include "kernels/vec/vec.h"
+#include "kernels/amx/split_parts.h"
 
 enum { SUMS = TM_SPLIT_ROWS * TM_PANEL /* of a tile */ };
 
@@ -96,38 +95,49 @@ VF void step(extent e, int parts, const tm_bf16 *a, size_t a_stride, const tm_bf
 
 /* ---- the next panels ---- */
 
-/* Lines that are brought into L2 while the tiles compute, the same number with every step. */
-typedef struct line_range {
-    const tm_bf16 *next;
-    size_t stride, left, panel; /* lines: left of the panel, of a whole one */
+/* Pairs of inputs are split while the tiles compute, the same number with every step. */
+typedef struct feeder {
+    const float *from;
+    tm_bf16 *to;
+    size_t pair, pairs; /* of a panel: the next one, all */
+    size_t gap;         /* floats between panels */
+    int panels;         /* left */
     size_t at_once;
-} line_range;
+} feeder;
 
-VF line_range lines_of(const tm_split_tile *tile, int parts, bool two_panels)
+VF feeder feeder_of(const tm_split_tile *tile)
 {
-    enum { LINES = TM_SPLIT_TILE * sizeof(tm_bf16) / 64 };
+    const tm_split_source *next = &tile->next;
+    size_t pairs = next->steps * TM_SPLIT_K / 2;
     size_t blocks = ((size_t)tile->m + 2 * TM_SPLIT_ROWS - 1) / (2 * TM_SPLIT_ROWS);
-    size_t panel = tile->steps * (size_t)parts * LINES, lines = two_panels ? 2 * panel : panel;
-    size_t steps = blocks * tile->steps;
-    return (line_range){.next = tile->next,
-                        .stride = tile->b_stride,
-                        .left = panel,
-                        .panel = panel,
-                        .at_once = tile->next ? (lines + steps - 1) / steps : 0};
+    size_t slots = blocks * tile->steps;
+    return (feeder){.from = next->from,
+                    .to = next->to,
+                    .pairs = pairs,
+                    .gap = next->from_stride - pairs * 2 * TM_PANEL,
+                    .panels = next->panels,
+                    .at_once = (pairs * (size_t)next->panels + slots - 1) / slots};
 }
 
-VF void fetch(line_range *lines)
+VF void feed(feeder *f, int parts)
 {
-    enum { LINE = 64 / sizeof(tm_bf16) };
-    for (size_t i = 0; i < lines->at_once; i++) {
-        _mm_prefetch((const char *)lines->next, _MM_HINT_T1);
-        lines->next += LINE;
-        if (--lines->left == 0) {
-            lines->next += lines->stride - lines->panel * LINE;
-            lines->left = lines->panel;
+    for (size_t i = 0; i < f->at_once && f->panels; i++) {
+        vf x[2] = {vf_load(f->from), vf_load(f->from + TM_PANEL)};
+        for (int p = 0; p < parts; p++)
+            _mm512_store_si512(f->to + p * TM_SPLIT_TILE, take_pairs(parts, x));
+        f->from += 2 * TM_PANEL;
+        f->to += 2 * TM_PANEL;
+        if (++f->pair % (TM_SPLIT_K / 2) == 0)
+            f->to += (parts - 1) * TM_SPLIT_TILE;
+        if (f->pair == f->pairs) {
+            f->pair = 0;
+            f->from += f->gap;
+            f->panels--;
         }
     }
 }
+
+/* ---- the results' places ---- */
 
 /* Brings the places of two row tiles' results, from row `first` on, into L1 to be written: a store
  * that misses holds up all stores behind it. */
@@ -174,7 +184,7 @@ VF void keep_sums(extent e, float *sums)
 }
 
 /* One or two row tiles from a on; from: the sums so far. */
-VF void sum(const tm_split_tile *tile, extent e, int parts, const tm_bf16 *a, line_range *lines,
+VF void sum(const tm_split_tile *tile, extent e, int parts, const tm_bf16 *a, feeder *next,
             const float *from, float *to)
 {
     const size_t advance = (size_t)parts * TM_SPLIT_TILE, a_stride = tile->steps * advance;
@@ -182,7 +192,7 @@ VF void sum(const tm_split_tile *tile, extent e, int parts, const tm_bf16 *a, li
     begin_sums(tile, e, from);
     for (size_t k = 0; k < tile->steps; k++, a += advance, b += advance) {
         step(e, parts, a, a_stride, b, tile->b_stride);
-        fetch(lines);
+        feed(next, parts);
     }
     keep_sums(e, to);
 }
@@ -228,7 +238,7 @@ VF void run(const tm_split_tile *tile, bool two_panels, int parts)
 {
     _Alignas(64) float results[2][4 * SUMS];
     const size_t row_tile = tile->steps * (size_t)parts * TM_SPLIT_TILE;
-    line_range lines = lines_of(tile, parts, two_panels);
+    feeder next = feeder_of(tile);
     const tm_bf16 *a = tile->a;
     float *sums = tile->sums;
     int i = 0, turn = 0;
@@ -237,9 +247,9 @@ VF void run(const tm_split_tile *tile, bool two_panels, int parts)
         if (tile->ends)
             fetch_results(tile, two_panels, i);
         if (tile->m - i > TM_SPLIT_ROWS)
-            sum(tile, (extent){true, two_panels}, parts, a, &lines, sums, to);
+            sum(tile, (extent){true, two_panels}, parts, a, &next, sums, to);
         else
-            sum(tile, (extent){false, two_panels}, parts, a, &lines, sums, to);
+            sum(tile, (extent){false, two_panels}, parts, a, &next, sums, to);
         if (tile->ends && i > 0)
             finish(tile, two_panels, i - 2 * TM_SPLIT_ROWS, results[turn ^ 1]);
         if (!(tile->begins && tile->ends))

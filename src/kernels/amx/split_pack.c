@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Splits of float32 into bfloat16 parts, in the orders that the tiles read. */
-#include "kernels/split.h"
-#include "kernels/vec/vec.h"
-
-/* bfloat16 in the upper halves */
-VF vf widened(__m256i halves)
-{
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
-}
-
-/* Part p of x[0] and x[1] as 32 halves; what is left stays in x. */
-VF __m512i take_part(vf x[2], bool last)
-{
-    __m512i part = (__m512i)_mm512_cvtne2ps_pbh(x[1], x[0]);
-    if (!last) {
-        x[0] = vf_sub(x[0], widened(_mm512_castsi512_si256(part)));
-        x[1] = vf_sub(x[1], widened(_mm512_extracti64x4_epi64(part, 1)));
-    }
-    return part;
-}
+#include "kernels/amx/split_parts.h"
 
 /* ---- rows ---- */
 
@@ -26,7 +8,7 @@ VF __m512i take_part(vf x[2], bool last)
 VF void split_32(int parts, vf x[2], tm_bf16 *out, size_t stride)
 {
     for (int p = 0; p < parts; p++)
-        _mm512_storeu_si512(out + (size_t)p * stride, take_part(x, p == parts - 1));
+        _mm512_storeu_si512(out + (size_t)p * stride, take_part(parts, x));
 }
 
 VF void load_32(const float *x, size_t n, vf out[2])
@@ -75,7 +57,7 @@ VF void split_f32(int parts, size_t n, const float *x, tm_bf16 *out, size_t stri
     load_32(x + i, n - i, v);
     for (int p = 0; p < parts; p++)
         _mm512_mask_storeu_epi16(out + (size_t)p * stride + i, (1u << (n - i)) - 1,
-                                 take_part(v, p == parts - 1));
+                                 take_part(parts, v));
 }
 
 void tm_split_f32__amx(int parts, size_t n, const float *x, tm_bf16 *out, size_t stride)
@@ -130,16 +112,6 @@ void tm_split_copy__amx(int parts, size_t n, const tm_bf16 *x, size_t stride, si
 
 /* ---- panels ---- */
 
-/* The next part of two inputs' 16 weights, in pairs; what is left stays in x. */
-VF __m512i take_pairs(vf x[2])
-{
-    __m256i first = (__m256i)_mm512_cvtneps_pbh(x[0]), second = (__m256i)_mm512_cvtneps_pbh(x[1]);
-    __m512i upper = _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 16);
-    x[0] = vf_sub(x[0], widened(first));
-    x[1] = vf_sub(x[1], _mm512_castsi512_ps(upper));
-    return _mm512_or_si512(_mm512_cvtepu16_epi32(first), upper);
-}
-
 void tm_split_panel__amx(int parts, size_t n, int columns, const float *x, size_t ld, tm_bf16 *out)
 {
     size_t padded = (n + TM_SPLIT_K - 1) / TM_SPLIT_K * TM_SPLIT_K;
@@ -150,7 +122,7 @@ void tm_split_panel__amx(int parts, size_t n, int columns, const float *x, size_
         tm_bf16 *pairs =
             out + k / TM_SPLIT_K * (size_t)parts * TM_SPLIT_TILE + k % TM_SPLIT_K * TM_PANEL;
         for (int p = 0; p < parts; p++)
-            _mm512_store_si512(pairs + p * TM_SPLIT_TILE, take_pairs(pair));
+            _mm512_store_si512(pairs + p * TM_SPLIT_TILE, take_pairs(parts, pair));
     }
 }
 
