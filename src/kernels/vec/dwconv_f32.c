@@ -1,54 +1,159 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/vec/vec.h"
 
-/* Four pixels share each weight that is loaded. */
-enum { PIXELS = 4 };
+/* Enough sums at once that no multiply-add waits for the one before it. */
+enum { PIXELS = 8, MAX_KERNEL = 7 };
 
-VF vf load(const float *p, vmask m, bool whole)
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* The compiler forgets what it knows of x: it would keep the sum of each step in a register of its
+ * own and run out of them. */
+#define FORGET(x) __asm__("" : "+r"(x))
+
+/* A vector of channels of up to PIXELS neighbouring output pixels. */
+typedef struct column {
+    size_t c;
+    vmask mask;
+    bool whole;      /* all of the vector's channels exist */
+    bool edge;       /* not all of the columns do */
+    int left, count; /* the column of x under the first tap of the first pixel; pixels */
+    unsigned inside; /* bit j: column left + j exists */
+} column;
+
+VF vf load(const float *p, const column *at)
 {
-    return whole ? vf_load(p) : vf_load_first(p, m);
+    return at->whole ? vf_load(p + at->c) : vf_load_first(p + at->c, at->mask);
 }
 
-VF void store(float *p, vf x, vmask m, bool whole)
+VF void store(float *p, vf x, const column *at)
 {
-    if (whole)
-        vf_store(p, x);
+    if (at->whole)
+        vf_store(p + at->c, x);
     else
-        vf_store_first(p, x, m);
+        vf_store_first(p + at->c, x, at->mask);
 }
 
-VF void columns(const tm_dwconv_tile *tile, int pixel, int count, size_t c, vmask m, bool whole)
+/* One row of taps, the weights in registers: each input pixel is loaded once and added to all the
+ * sums that it lies under. kernel and stride are constants, so everything unrolls. */
+VF void slide(const tm_dwconv_tile *tile, const column *at, int kernel, int stride, const float *x,
+              const float *w, vf sums[PIXELS])
 {
-    vf acc[PIXELS];
-    for (int i = 0; i < count; i++)
-        acc[i] = load(tile->bias + c, m, whole);
-    const float *const *px = tile->px + pixel;
-    const float *w = tile->w + c;
-    for (int t = 0; t < tile->taps; t++, px += tile->tap_stride, w += tile->channels) {
-        vf weight = load(w, m, whole);
-        for (int i = 0; i < count; i++)
-            acc[i] = vf_fma(load(px[i] + c, m, whole), weight, acc[i]);
+    vf weights[MAX_KERNEL];
+    UNROLL
+    for (int k = 0; k < kernel; k++, w += tile->w_ld)
+        weights[k] = load(w, at);
+    ptrdiff_t ld = (ptrdiff_t)tile->x_ld, offset = at->left * ld;
+    unsigned inside = at->inside;
+    UNROLL
+    for (int j = 0; j < (PIXELS - 1) * stride + kernel; j++) {
+        if (!at->edge || inside & 1) {
+            vf v = load(x + offset, at);
+            UNROLL
+            for (int i = 0; i < PIXELS; i++)
+                if (j >= i * stride && j < i * stride + kernel)
+                    sums[i] = vf_fma(v, weights[j - i * stride], sums[i]);
+        }
+        offset += ld;
+        inside >>= 1;
+        FORGET(offset);
+        if (at->edge)
+            FORGET(inside);
     }
-    for (int i = 0; i < count; i++)
-        store(tile->out + (size_t)(pixel + i) * tile->out_ld + c,
-              vf_min(vf_set(tile->hi), vf_max(vf_set(tile->lo), acc[i])), m, whole);
 }
 
-VF void pixels(const tm_dwconv_tile *tile, int pixel, int count)
+/* The same for any kernel, stride and dilation, tap by tap. */
+VF void tap_by_tap(const tm_dwconv_tile *tile, const column *at, const float *x, const float *w,
+                   vf sums[PIXELS])
 {
-    size_t c = 0, channels = (size_t)tile->channels;
-    vmask m = vm_first(0);
-    for (; c + VL <= channels; c += VL)
-        columns(tile, pixel, count, c, m, true);
-    if (c < channels)
-        columns(tile, pixel, count, c, vm_first(channels - c), false);
+    ptrdiff_t ld = (ptrdiff_t)tile->x_ld, step = tile->stride * ld;
+    for (int k = 0; k < tile->kernel_w; k++, w += tile->w_ld) {
+        vf weight = load(w, at);
+        int from = at->left + k * tile->dilation;
+        ptrdiff_t offset = from * ld;
+        UNROLL
+        for (int i = 0; i < PIXELS; i++) {
+            if ((unsigned)from < (unsigned)tile->width)
+                sums[i] = vf_fma(load(x + offset, at), weight, sums[i]);
+            from += tile->stride;
+            offset += step;
+            FORGET(from);
+            FORGET(offset);
+        }
+    }
+}
+
+/* kernel 0: any */
+VF void compute(const tm_dwconv_tile *tile, column at, int kernel, int stride, float *out)
+{
+    vf sums[PIXELS], bias = load(tile->bias, &at);
+    UNROLL
+    for (int i = 0; i < PIXELS; i++)
+        sums[i] = bias;
+    const float *x = tile->x, *w = tile->w;
+    size_t w_row = (size_t)tile->kernel_w * tile->w_ld;
+    for (int row = 0; row < tile->rows; row++, x += tile->x_row, w += w_row)
+        if (kernel)
+            slide(tile, &at, kernel, stride, x, w, sums);
+        else
+            tap_by_tap(tile, &at, x, w, sums);
+    const vf lo = vf_set(tile->lo), hi = vf_set(tile->hi);
+    UNROLL
+    for (int i = 0; i < PIXELS; i++)
+        if (i < at.count)
+            store(out + (size_t)i * tile->out_ld, vf_min(hi, vf_max(lo, sums[i])), &at);
+}
+
+VF unsigned inside(const tm_dwconv_tile *tile, int left)
+{
+    unsigned bits = 0;
+    for (int j = 0; j < 32; j++)
+        bits |= (unsigned)(left + j >= 0 && left + j < tile->width) << j;
+    return bits;
+}
+
+VF void each_column(const tm_dwconv_tile *tile, column at, int kernel, int stride, float *out)
+{
+    size_t channels = (size_t)tile->channels;
+    for (; at.c + VL <= channels; at.c += VL)
+        compute(tile, at, kernel, stride, out);
+    at.whole = false;
+    at.mask = vm_first(channels % VL);
+    if (at.c < channels)
+        compute(tile, at, kernel, stride, out);
+}
+
+VF void each_tile(const tm_dwconv_tile *tile, int kernel, int stride)
+{
+    const unsigned all = (1u << ((PIXELS - 1) * stride + kernel)) - 1;
+    for (int i = 0; i < tile->pixels; i += PIXELS) {
+        float *out = tile->out + (size_t)i * tile->out_ld;
+        column at = {.mask = vm_first(0),
+                     .whole = true,
+                     .left = tile->left + i * tile->stride,
+                     .count = tile->pixels - i};
+        at.inside = inside(tile, at.left);
+        at.edge = (~at.inside & all) != 0;
+        if (at.edge)
+            each_column(tile, at, kernel, stride, out);
+        else
+            each_column(tile, at, kernel, stride, out);
+    }
 }
 
 void TM_KERNEL(tm_dwconv_f32)(const tm_dwconv_tile *tile)
 {
-    int i = 0;
-    for (; i + PIXELS <= tile->pixels; i += PIXELS)
-        pixels(tile, i, PIXELS);
-    for (; i < tile->pixels; i++)
-        pixels(tile, i, 1);
+    int stride = tile->stride, kernel = tile->kernel_w;
+    bool slides = tile->dilation == 1 && stride <= 2;
+    if (slides && kernel == 3 && stride == 1)
+        each_tile(tile, 3, 1);
+    else if (slides && kernel == 3)
+        each_tile(tile, 3, 2);
+    else if (slides && kernel == 5 && stride == 1)
+        each_tile(tile, 5, 1);
+    else if (slides && kernel == 5)
+        each_tile(tile, 5, 2);
+    else if (slides && kernel == 7 && stride == 1)
+        each_tile(tile, 7, 1);
+    else
+        each_tile(tile, 0, 0);
 }
