@@ -80,6 +80,7 @@ typedef struct tm_dwconv_tile {
     float lo, hi;
     float *out;
     size_t out_ld;
+    bool out_cold; /* out is hardly in a core's caches; changes the speed alone */
 } tm_dwconv_tile;
 
 typedef void tm_dwconv_f32_fn(const tm_dwconv_tile *tile);

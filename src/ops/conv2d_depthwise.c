@@ -11,7 +11,9 @@ enum {
     STRIP = 8,
     STRIP_BYTES = 32 * 1024, /* the input under a strip's row, and its weights */
     UNITS = 16,              /* of a picture, at least, */
-    UNIT_MACS = 256 * 1024   /* none of more than this */
+    UNIT_MACS = 256 * 1024,  /* none of more than this */
+    LINE = 16,               /* floats */
+    COLD_FLOATS = 256 * 1024 /* an output larger than this is not in the L2 cache */
 };
 
 typedef struct dw_args {
@@ -62,7 +64,7 @@ static void run_strip(const dw_args *args, tm_dwconv_tile tile, int n, int oy, i
 
 static void dw_run(const tm_step *step, int batch, int unit, void *scratch)
 {
-    (void)batch, (void)scratch;
+    (void)scratch;
     const dw_args *args = step->args;
     int blocks = parts(args->y.h, args->rows), chunks = parts(args->y.c, args->channels);
     int n = unit / (blocks * chunks), block = unit / chunks % blocks;
@@ -79,7 +81,8 @@ static void dw_run(const tm_step *step, int batch, int unit, void *scratch)
                            .bias = args->bias + c,
                            .lo = args->store.lo,
                            .hi = args->store.hi,
-                           .out_ld = args->y.ld};
+                           .out_ld = args->y.ld,
+                           .out_cold = (size_t)batch * args->y.stride > COLD_FLOATS};
     int end = least(args->y.h, (block + 1) * args->rows);
     for (int ox = 0; ox < args->y.w; ox += STRIP)
         for (int oy = block * args->rows; oy < end; oy++)
@@ -89,7 +92,6 @@ static void dw_run(const tm_step *step, int batch, int unit, void *scratch)
 /* Channels in equal parts, whole cache lines, then rows. */
 static void choose_units(dw_args *args)
 {
-    enum { LINE = 16 };
     const tm_conv_attrs *conv = &args->conv;
     int taps = conv->kernel_h * conv->kernel_w;
     int under = conv->kernel_h * ((STRIP - 1) * conv->stride + conv->kernel_w);

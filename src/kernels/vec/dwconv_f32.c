@@ -122,6 +122,16 @@ VF void each_column(const tm_dwconv_tile *tile, column at, int kernel, int strid
         compute(tile, at, kernel, stride, out);
 }
 
+/* Asks for the lines that the results go to: the stores are a pixel apart, which no prefetcher
+ * follows, and those behind one that misses wait. */
+VF void fetch_output(const tm_dwconv_tile *tile, int count, const float *out)
+{
+    enum { LINE = 16 };
+    for (int i = 0; i < count && i < PIXELS; i++, out += tile->out_ld)
+        for (int c = 0; c < tile->channels; c += LINE)
+            __builtin_prefetch(out + c, 1);
+}
+
 VF void each_tile(const tm_dwconv_tile *tile, int kernel, int stride)
 {
     const unsigned all = (1u << ((PIXELS - 1) * stride + kernel)) - 1;
@@ -132,6 +142,8 @@ VF void each_tile(const tm_dwconv_tile *tile, int kernel, int stride)
                      .left = tile->left + i * tile->stride,
                      .count = tile->pixels - i};
         at.inside = inside(tile, at.left);
+        if (tile->out_cold)
+            fetch_output(tile, at.count, out);
         at.edge = (~at.inside & all) != 0;
         if (at.edge)
             each_column(tile, at, kernel, stride, out);
