@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/vec/vec.h"
 
-/* Enough sums at once that no multiply-add waits for the one before it. */
-enum { PIXELS = 8, MAX_KERNEL = 7 };
+/* Enough sums at once that no multiply-add waits for the one before it; where there are registers,
+ * twice as many share what it takes to walk along the pixels. */
+enum { PIXELS = 8, MAX_KERNEL = 7, WIDE = VL == 16 ? 2 : 1 };
 
 #define UNROLL _Pragma("GCC unroll 32")
 
@@ -10,49 +11,56 @@ enum { PIXELS = 8, MAX_KERNEL = 7 };
  * own and run out of them. */
 #define FORGET(x) __asm__("" : "+r"(x))
 
-/* A vector of channels of up to PIXELS neighbouring output pixels. */
+/* A vector of channels, or WIDE of them, of up to PIXELS neighbouring output pixels. */
 typedef struct column {
     size_t c;
+    int vectors;
     vmask mask;
-    bool whole;      /* all of the vector's channels exist */
+    bool whole;      /* all of the vectors' channels exist */
     bool edge;       /* not all of the columns do */
     int left, count; /* the column of x under the first tap of the first pixel; pixels */
     unsigned inside; /* bit j: column left + j exists */
 } column;
 
-VF vf load(const float *p, const column *at)
+VF vf load(const float *p, const column *at, int v)
 {
-    return at->whole ? vf_load(p + at->c) : vf_load_first(p + at->c, at->mask);
+    p += at->c + (size_t)v * VL;
+    return at->whole ? vf_load(p) : vf_load_first(p, at->mask);
 }
 
-VF void store(float *p, vf x, const column *at)
+VF void store(float *p, vf x, const column *at, int v)
 {
+    p += at->c + (size_t)v * VL;
     if (at->whole)
-        vf_store(p + at->c, x);
+        vf_store(p, x);
     else
-        vf_store_first(p + at->c, x, at->mask);
+        vf_store_first(p, x, at->mask);
 }
 
 /* One row of taps, the weights in registers: each input pixel is loaded once and added to all the
  * sums that it lies under. kernel and stride are constants, so everything unrolls. */
 VF void slide(const tm_dwconv_tile *tile, const column *at, int kernel, int stride, const float *x,
-              const float *w, vf sums[PIXELS])
+              const float *w, vf sums[PIXELS][WIDE])
 {
-    vf weights[MAX_KERNEL];
+    vf weights[MAX_KERNEL][WIDE];
     UNROLL
     for (int k = 0; k < kernel; k++, w += tile->w_ld)
-        weights[k] = load(w, at);
+        UNROLL
+        for (int v = 0; v < at->vectors; v++)
+            weights[k][v] = load(w, at, v);
     ptrdiff_t ld = (ptrdiff_t)tile->x_ld, offset = at->left * ld;
     unsigned inside = at->inside;
     UNROLL
     for (int j = 0; j < (PIXELS - 1) * stride + kernel; j++) {
-        if (!at->edge || inside & 1) {
-            vf v = load(x + offset, at);
+        if (!at->edge || inside & 1)
             UNROLL
-            for (int i = 0; i < PIXELS; i++)
-                if (j >= i * stride && j < i * stride + kernel)
-                    sums[i] = vf_fma(v, weights[j - i * stride], sums[i]);
-        }
+            for (int v = 0; v < at->vectors; v++) {
+                vf pixel = load(x + offset, at, v);
+                UNROLL
+                for (int i = 0; i < PIXELS; i++)
+                    if (j >= i * stride && j < i * stride + kernel)
+                        sums[i][v] = vf_fma(pixel, weights[j - i * stride][v], sums[i][v]);
+            }
         offset += ld;
         inside >>= 1;
         FORGET(offset);
@@ -63,17 +71,22 @@ VF void slide(const tm_dwconv_tile *tile, const column *at, int kernel, int stri
 
 /* The same for any kernel, stride and dilation, tap by tap. */
 VF void tap_by_tap(const tm_dwconv_tile *tile, const column *at, const float *x, const float *w,
-                   vf sums[PIXELS])
+                   vf sums[PIXELS][WIDE])
 {
     ptrdiff_t ld = (ptrdiff_t)tile->x_ld, step = tile->stride * ld;
     for (int k = 0; k < tile->kernel_w; k++, w += tile->w_ld) {
-        vf weight = load(w, at);
+        vf weights[WIDE];
+        UNROLL
+        for (int v = 0; v < at->vectors; v++)
+            weights[v] = load(w, at, v);
         int from = at->left + k * tile->dilation;
         ptrdiff_t offset = from * ld;
         UNROLL
         for (int i = 0; i < PIXELS; i++) {
             if ((unsigned)from < (unsigned)tile->width)
-                sums[i] = vf_fma(load(x + offset, at), weight, sums[i]);
+                UNROLL
+                for (int v = 0; v < at->vectors; v++)
+                    sums[i][v] = vf_fma(load(x + offset, at, v), weights[v], sums[i][v]);
             from += tile->stride;
             offset += step;
             FORGET(from);
@@ -82,13 +95,28 @@ VF void tap_by_tap(const tm_dwconv_tile *tile, const column *at, const float *x,
     }
 }
 
+VF void finish(const tm_dwconv_tile *tile, const column *at, vf sums[PIXELS][WIDE], float *out)
+{
+    const vf lo = vf_set(tile->lo), hi = vf_set(tile->hi);
+    UNROLL
+    for (int i = 0; i < PIXELS; i++)
+        if (i < at->count)
+            UNROLL
+            for (int v = 0; v < at->vectors; v++)
+                store(out + (size_t)i * tile->out_ld, vf_min(hi, vf_max(lo, sums[i][v])), at, v);
+}
+
 /* kernel 0: any */
 VF void compute(const tm_dwconv_tile *tile, column at, int kernel, int stride, float *out)
 {
-    vf sums[PIXELS], bias = load(tile->bias, &at);
+    vf sums[PIXELS][WIDE];
     UNROLL
-    for (int i = 0; i < PIXELS; i++)
-        sums[i] = bias;
+    for (int v = 0; v < at.vectors; v++) {
+        vf bias = load(tile->bias, &at, v);
+        UNROLL
+        for (int i = 0; i < PIXELS; i++)
+            sums[i][v] = bias;
+    }
     const float *x = tile->x, *w = tile->w;
     size_t w_row = (size_t)tile->kernel_w * tile->w_ld;
     for (int row = 0; row < tile->rows; row++, x += tile->x_row, w += w_row)
@@ -96,11 +124,7 @@ VF void compute(const tm_dwconv_tile *tile, column at, int kernel, int stride, f
             slide(tile, &at, kernel, stride, x, w, sums);
         else
             tap_by_tap(tile, &at, x, w, sums);
-    const vf lo = vf_set(tile->lo), hi = vf_set(tile->hi);
-    UNROLL
-    for (int i = 0; i < PIXELS; i++)
-        if (i < at.count)
-            store(out + (size_t)i * tile->out_ld, vf_min(hi, vf_max(lo, sums[i])), &at);
+    finish(tile, &at, sums, out);
 }
 
 VF unsigned inside(const tm_dwconv_tile *tile, int left)
@@ -114,6 +138,10 @@ VF unsigned inside(const tm_dwconv_tile *tile, int left)
 VF void each_column(const tm_dwconv_tile *tile, column at, int kernel, int stride, float *out)
 {
     size_t channels = (size_t)tile->channels;
+    at.vectors = WIDE;
+    for (; WIDE > 1 && at.c + WIDE * VL <= channels; at.c += WIDE * VL)
+        compute(tile, at, kernel, stride, out);
+    at.vectors = 1;
     for (; at.c + VL <= channels; at.c += VL)
         compute(tile, at, kernel, stride, out);
     at.whole = false;
