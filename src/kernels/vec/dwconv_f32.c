@@ -194,6 +194,8 @@ void TM_KERNEL(tm_dwconv_f32)(const tm_dwconv_tile *tile)
         each_tile(tile, 5, 2);
     else if (slides && kernel == 7 && stride == 1)
         each_tile(tile, 7, 1);
+    else if (slides && kernel == 7)
+        each_tile(tile, 7, 2);
     else
         each_tile(tile, 0, 0);
 }
