@@ -60,18 +60,27 @@ typedef struct tm_gemm_kernel {
 /* ---- depthwise convolution ---- */
 
 /*
- * out[i][c] = act(bias[c] + sum over t of px[t * tap_stride + i][c] * w[t][c]) for i < pixels,
- * c < channels, taps in order, act a clamp to [lo, hi].
+ * out[i][c] = act(bias[c] + sum over row, k of x[row][left + i * stride + k * dilation][c]
+ *                 * w[row][k][c]),  act being a clamp to [lo, hi]
+ *
+ * for i < pixels, c < channels: a part of a row of output pixels. The taps are added one by one in
+ * the order of row, then k, with fused multiply-add (the scalar form rounds the product); those
+ * outside of columns [0, width) are left out, rows outside of the picture are for the caller to
+ * leave out.
  */
 typedef struct tm_dwconv_tile {
-    const float *const *px;
-    size_t tap_stride;
-    int taps, pixels, channels;
-    const float *w;    /* [taps][channels] */
+    const float *x;     /* column 0 under the first row of taps */
+    size_t x_row, x_ld; /* floats from row to row of taps, from pixel to pixel */
+    int width, left;    /* left may be negative */
+    int rows, kernel_w, stride, dilation;
+    int pixels, channels;
+    const float *w; /* [rows][kernel_w], w_ld floats apart */
+    size_t w_ld;
     const float *bias; /* [channels] */
     float lo, hi;
     float *out;
     size_t out_ld;
+    bool out_cold; /* out is hardly in a core's caches; changes the speed alone */
 } tm_dwconv_tile;
 
 typedef void tm_dwconv_f32_fn(const tm_dwconv_tile *tile);

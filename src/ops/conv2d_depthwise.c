@@ -1,59 +1,107 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
 #include "ops/conv2d.h"
+
+/*
+ * A unit is a block of output rows of some of the channels. It walks down strips of STRIP pixels,
+ * so that an input pixel is in the L1 cache when the next output rows need it again.
+ */
+enum {
+    STRIP = 8,
+    STRIP_BYTES = 32 * 1024, /* the input under a strip's row, and its weights */
+    UNITS = 16,              /* of a picture, at least, */
+    UNIT_MACS = 256 * 1024,  /* none of more than this */
+    LINE = 16,               /* floats */
+    COLD_FLOATS = 256 * 1024 /* an output larger than this is not in the L2 cache */
+};
 
 typedef struct dw_args {
     tm_tensor x, y;
     tm_conv_attrs conv;
-    const float *weights, *bias, *zeros; /* weights: [taps][channels] */
+    const float *weights, *bias; /* weights: [taps][channels] */
+    int rows, channels;          /* of a unit */
     tm_store store;
     tm_dwconv_f32_fn *kernel;
 } dw_args;
 
+static int parts(int whole, int part)
+{
+    return (whole + part - 1) / part;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 static int dw_units(const tm_step *step, int batch)
 {
-    return batch * ((const dw_args *)step->args)->y.h;
+    const dw_args *args = step->args;
+    return batch * parts(args->y.h, args->rows) * parts(args->y.c, args->channels);
 }
 
-/* px[t][ox]: the input pixel under tap t of output pixel (oy, ox) */
-static void point_row(const dw_args *args, int n, int oy, const float **px)
+/* Up to STRIP output pixels from (oy, ox) on, the tile's channels from c on. */
+static void run_strip(const dw_args *args, tm_dwconv_tile tile, int n, int oy, int ox, size_t c)
 {
     const tm_conv_attrs *conv = &args->conv;
-    for (int ky = 0; ky < conv->kernel_h; ky++) {
-        int y = oy * conv->stride - conv->pad_top + ky * conv->dilation;
-        bool inside = y >= 0 && y < args->x.h;
-        for (int kx = 0; kx < conv->kernel_w; kx++) {
-            int x = kx * conv->dilation - conv->pad_left;
-            for (int ox = 0; ox < args->y.w; ox++, x += conv->stride)
-                *px++ = inside && x >= 0 && x < args->x.w ? tm_tensor_at(&args->x, n, y, x)
-                                                          : args->zeros;
-        }
+    int top = oy * conv->stride - conv->pad_top, step = conv->dilation;
+    int first = top < 0 ? parts(-top, step) : 0;
+    int last = least(conv->kernel_h, args->x.h > top ? parts(args->x.h - top, step) : 0);
+    if (first < last) {
+        tile.rows = last - first;
+        tile.x = tm_tensor_at(&args->x, n, top + first * step, 0) + c;
+        tile.w += (size_t)(first * conv->kernel_w) * tile.w_ld;
     }
-}
-
-/* one row of output pixels; scratch: the pointers */
-static void dw_run(const tm_step *step, int batch, int unit, void *scratch)
-{
-    (void)batch;
-    const dw_args *args = step->args;
-    const float **px = scratch;
-    int n = unit / args->y.h, oy = unit % args->y.h;
-    point_row(args, n, oy, px);
-    float *out = tm_tensor_at(&args->y, n, oy, 0);
-    tm_dwconv_tile tile = {.px = px,
-                           .tap_stride = (size_t)args->y.w,
-                           .taps = args->conv.kernel_h * args->conv.kernel_w,
-                           .pixels = args->y.w,
-                           .channels = args->y.c,
-                           .w = args->weights,
-                           .bias = args->bias,
-                           .lo = args->store.lo,
-                           .hi = args->store.hi,
-                           .out = out,
-                           .out_ld = args->y.ld};
+    tile.left = ox * conv->stride - conv->pad_left;
+    tile.pixels = least(STRIP, args->y.w - ox);
+    tile.out = tm_tensor_at(&args->y, n, oy, ox) + c;
     args->kernel(&tile);
     if (args->store.curve)
-        args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)args->y.w,
-                           (size_t)args->y.c, out, args->y.ld, out, args->y.ld);
+        args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile.pixels,
+                           (size_t)tile.channels, tile.out, args->y.ld, tile.out, args->y.ld);
+}
+
+static void dw_run(const tm_step *step, int batch, int unit, void *scratch)
+{
+    (void)scratch;
+    const dw_args *args = step->args;
+    int blocks = parts(args->y.h, args->rows), chunks = parts(args->y.c, args->channels);
+    int n = unit / (blocks * chunks), block = unit / chunks % blocks;
+    size_t c = (size_t)(unit % chunks) * (size_t)args->channels;
+    tm_dwconv_tile tile = {.x_row = (size_t)(args->conv.dilation * args->x.w) * args->x.ld,
+                           .x_ld = args->x.ld,
+                           .width = args->x.w,
+                           .kernel_w = args->conv.kernel_w,
+                           .stride = args->conv.stride,
+                           .dilation = args->conv.dilation,
+                           .channels = least(args->channels, args->y.c - (int)c),
+                           .w = args->weights + c,
+                           .w_ld = (size_t)args->y.c,
+                           .bias = args->bias + c,
+                           .lo = args->store.lo,
+                           .hi = args->store.hi,
+                           .out_ld = args->y.ld,
+                           .out_cold = (size_t)batch * args->y.stride > COLD_FLOATS};
+    int end = least(args->y.h, (block + 1) * args->rows);
+    for (int ox = 0; ox < args->y.w; ox += STRIP)
+        for (int oy = block * args->rows; oy < end; oy++)
+            run_strip(args, tile, n, oy, ox, c);
+}
+
+/* Channels in equal parts, whole cache lines, then rows. */
+static void choose_units(dw_args *args)
+{
+    const tm_conv_attrs *conv = &args->conv;
+    int taps = conv->kernel_h * conv->kernel_w;
+    int under = conv->kernel_h * ((STRIP - 1) * conv->stride + conv->kernel_w);
+    int most = STRIP_BYTES / (int)sizeof(float) / (under + taps) / LINE * LINE;
+    int chunks = parts(args->y.c, most > LINE ? most : LINE);
+    args->channels = parts(parts(args->y.c, chunks), LINE) * LINE;
+    double row_macs = (double)args->y.w * args->channels * taps;
+    int rows = (int)fmin(args->y.h, UNIT_MACS / row_macs);
+    rows = least(rows, args->y.h * parts(args->y.c, args->channels) / UNITS);
+    args->rows = rows > 1 ? rows : 1;
 }
 
 typedef struct pack_args {
@@ -89,9 +137,8 @@ void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node)
                     .weights = packing.packed,
                     .bias = attrs->bias ? tm_lower_keep(lowering, node->inputs[2], 0)
                                         : tm_lower_zeros(lowering, channels),
-                    .zeros = tm_lower_zeros(lowering, channels),
                     .store = tm_store_of(lowering, &attrs->epilogue),
                     .kernel = tm_lower_kernels(lowering)->dwconv_f32};
-    size_t scratch = taps * (size_t)node->shape.w * sizeof(float *);
-    tm_lower_step(lowering, node, dw_run, dw_units, &args, sizeof args, scratch);
+    choose_units(&args);
+    tm_lower_step(lowering, node, dw_run, dw_units, &args, sizeof args, 0);
 }

@@ -346,8 +346,7 @@ static void bench_softmax_f32(const bench *b)
 typedef struct window_bench {
     const tm_kernels *kernels;
     tm_dwconv_tile tile;
-    const float *px[25 * 128];
-    size_t channels;
+    const float *taps[9 * 128]; /* of a pixel after another */
 } window_bench;
 
 static void call_dwconv_f32(void *args)
@@ -360,9 +359,10 @@ static void call_pool_f32(void *args)
 {
     const window_bench *w = args;
     const tm_dwconv_tile *t = &w->tile;
+    int count = t->rows * t->kernel_w;
     for (int i = 0; i < t->pixels; i++)
-        w->kernels->pool_f32(TM_REDUCE_OP_MAX, t->taps, t->px + i * t->taps, w->channels, 1.0f,
-                             t->out + (size_t)i * t->out_ld);
+        w->kernels->pool_f32(TM_REDUCE_OP_MAX, count, w->taps + i * count, (size_t)t->channels,
+                             1.0f, t->out + (size_t)i * t->out_ld);
 }
 
 typedef struct window_shape {
@@ -370,29 +370,32 @@ typedef struct window_shape {
     int kernel, stride, pixels, channels;
 } window_shape;
 
-/* px holds pixel-major pointers for pooling, tap-major ones for convolution */
-static double bench_window(const bench *b, bench_call *call, const window_shape *s,
-                           bool pixel_major)
+static double bench_window(const bench *b, bench_call *call, const window_shape *s)
 {
     static window_bench w;
     check *c = b->c;
-    int taps = s->kernel * s->kernel, width = s->pixels * s->stride + s->kernel;
+    int taps = s->kernel * s->kernel, width = (s->pixels - 1) * s->stride + s->kernel;
     size_t channels = (size_t)s->channels;
     float *x = bench_floats(c, (size_t)(width * s->kernel) * channels);
     float *weights = bench_floats(c, (size_t)taps * channels), *bias = bench_floats(c, channels);
     float *out = bench_floats(c, (size_t)s->pixels * channels);
-    for (int t = 0; t < taps; t++)
-        for (int i = 0; i < s->pixels; i++)
-            w.px[pixel_major ? i * taps + t : t * s->pixels + i] =
+    for (int i = 0; i < s->pixels && taps <= 9; i++)
+        for (int t = 0; t < taps; t++)
+            w.taps[i * taps + t] =
                 x + (size_t)(t / s->kernel * width + i * s->stride + t % s->kernel) * channels;
     w.kernels = c->kernels;
-    w.channels = channels;
-    w.tile = (tm_dwconv_tile){.px = w.px,
-                              .tap_stride = (size_t)s->pixels,
-                              .taps = taps,
+    w.tile = (tm_dwconv_tile){.x = x,
+                              .x_row = (size_t)width * channels,
+                              .x_ld = channels,
+                              .width = width,
+                              .rows = s->kernel,
+                              .kernel_w = s->kernel,
+                              .stride = s->stride,
+                              .dilation = 1,
                               .pixels = s->pixels,
                               .channels = s->channels,
                               .w = weights,
+                              .w_ld = channels,
                               .bias = bias,
                               .lo = 0,
                               .hi = 6,
@@ -410,19 +413,21 @@ static void bench_dwconv_f32(const bench *b)
         {"efficientnet_b0 3x3, a row of 28 x 240", 3, 2, 14, 240},
         {"efficientnet_b0 5x5, a row of 14 x 480", 5, 1, 14, 480},
         {"efficientnet_b0 5x5, a row of 7 x 1152", 5, 1, 7, 1152},
-        {"convnext 7x7 as 5x5, a row of 56 x 96", 5, 1, 56, 96},
+        {"efficientnet_b0 5x5, 8 pixels x 96", 5, 1, 8, 96},
+        {"convnext 7x7, a row of 56 x 96", 7, 1, 56, 96},
+        {"mixnet 9x9, a row of 14 x 120", 9, 1, 14, 120},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const window_shape *s = &shapes[i];
         double flops = 2.0 * s->kernel * s->kernel * s->pixels * s->channels;
-        print_flops(b, "dwconv_f32", s->name, bench_window(b, call_dwconv_f32, s, false), flops);
+        print_flops(b, "dwconv_f32", s->name, bench_window(b, call_dwconv_f32, s), flops);
     }
 }
 
 static void bench_pool_f32(const bench *b)
 {
     static const window_shape s = {"resnet50 maxpool 3x3, a row of 56 x 64", 3, 2, 56, 64};
-    print_bytes(b, "pool_f32", s.name, bench_window(b, call_pool_f32, &s, true),
+    print_bytes(b, "pool_f32", s.name, bench_window(b, call_pool_f32, &s),
                 (double)(s.kernel * s.kernel + 1) * s.pixels * s.channels);
 }
 

@@ -10,35 +10,56 @@
 static float dwconv_element(const tm_dwconv_tile *t, int i, int channel, bool fused)
 {
     float sum = t->bias[channel];
-    for (int tap = 0; tap < t->taps; tap++) {
-        float x = t->px[(size_t)tap * t->tap_stride + (size_t)i][channel];
-        float w = t->w[(size_t)tap * (size_t)t->channels + (size_t)channel];
+    for (int tap = 0; tap < t->rows * t->kernel_w; tap++) {
+        int row = tap / t->kernel_w, k = tap % t->kernel_w;
+        int column = t->left + i * t->stride + k * t->dilation;
+        if (column < 0 || column >= t->width)
+            continue;
+        float x = t->x[(size_t)row * t->x_row + (size_t)column * t->x_ld + (size_t)channel];
+        float w = t->w[(size_t)tap * t->w_ld + (size_t)channel];
         sum = fused ? fmaf(x, w, sum) : sum + x * w;
     }
     return clamped(sum, t->lo, t->hi);
 }
 
+static void choose_dwconv_input(check *c, tm_dwconv_tile *t)
+{
+    size_t channels = (size_t)t->channels, gap = coin(c) ? 0 : below(c, 20);
+    int rows = t->rows > 0 ? t->rows : 1;
+    size_t pixels = (size_t)(rows * t->width);
+    values kind = below(c, 4) ? VALUES_PLAIN : VALUES_SPECIAL;
+    block x = input(c, pixels, channels, channels + gap, kind);
+    t->x = x.data;
+    t->x_ld = x.ld;
+    t->x_row = (size_t)t->width * x.ld;
+    block w = input(c, (size_t)(rows * t->kernel_w), channels, channels + gap, VALUES_PLAIN);
+    t->w = w.data;
+    t->w_ld = w.ld;
+    t->bias = input(c, 1, channels, channels, VALUES_PLAIN).data;
+}
+
 static void check_dwconv_f32(check *c)
 {
-    static const int taps[] = {1, 3, 9, 25};
-    static const float *px[25 * 12];
-    size_t channels = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50, spare = below(c, 3);
-    tm_dwconv_tile t = {
-        .taps = taps[below(c, 4)], .pixels = 1 + (int)below(c, 9), .channels = (int)channels};
-    values kind = below(c, 4) ? VALUES_PLAIN : VALUES_SPECIAL;
-    t.tap_stride = (size_t)t.pixels + spare;
-    for (int tap = 0; tap < t.taps; tap++)
-        for (int i = 0; i < t.pixels; i++)
-            px[(size_t)tap * t.tap_stride + (size_t)i] = input(c, 1, channels, channels, kind).data;
-    t.px = px;
-    t.w = input(c, (size_t)t.taps, channels, channels, kind).data;
-    t.bias = input(c, 1, channels, channels, VALUES_PLAIN).data;
+    static const int kernels[] = {1, 2, 3, 3, 5, 5, 7, 7, 9}, strides[] = {1, 1, 2, 3};
+    size_t channels = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50;
+    tm_dwconv_tile t = {.rows = (int)below(c, 8),
+                        .kernel_w = kernels[below(c, 9)],
+                        .stride = strides[below(c, 4)],
+                        .dilation = below(c, 4) ? 1 : 2,
+                        .pixels = 1 + (int)below(c, 20),
+                        .width = 1 + (int)below(c, 24),
+                        .channels = (int)channels};
+    t.left = (int)below(c, 12) - 9;
+    choose_dwconv_input(c, &t);
     t.out_ld = channels + (coin(c) ? 0 : below(c, 20));
     choose_clamp(c, &t.lo, &t.hi);
     block out = take(c, (size_t)t.pixels, channels, t.out_ld);
     t.out = out.data;
-    describe(c, "%d pixels, %d channels, %d taps, ld %zu, clamp %g %g", t.pixels, t.channels,
-             t.taps, t.out_ld, (double)t.lo, (double)t.hi);
+    t.out_cold = coin(c);
+    describe(c, "%d pixels of %d from %d, %d channels, %d x %d taps, stride %d, dilation %d, "
+             "ld %zu and %zu, clamp %g %g",
+             t.pixels, t.width, t.left, t.channels, t.rows, t.kernel_w, t.stride, t.dilation,
+             t.x_ld, t.out_ld, (double)t.lo, (double)t.hi);
     for (int i = 0; i < t.pixels; i++)
         for (int k = 0; k < t.channels; k++)
             c->want[i * t.channels + k] = dwconv_element(&t, i, k, c->isa != TM_ISA_SCALAR);

@@ -3,32 +3,32 @@
 
 #include "kernels/vec/vec.h"
 
-VF float sum(size_t n, const float *x)
+/* Additions that do not wait for one another. */
+enum { SUMS = 4 };
+
+VF vf added(vf sum, vf x, bool squared, vf center)
 {
-    vf total = vf_set(0.0f);
-    size_t j = 0;
-    for (; j + VL <= n; j += VL)
-        total = vf_add(total, vf_load(x + j));
-    if (j < n)
-        total = vf_add(total, vf_load_first(x + j, vm_first(n - j)));
-    return vf_sum(total);
+    vf d = vf_sub(x, center);
+    return squared ? vf_fma(d, d, sum) : vf_add(sum, x);
 }
 
-VF float squares(size_t n, const float *x, float mean)
+/* the sum of x, or of the squares of x - mean */
+VF float sum(size_t n, const float *x, bool squared, float mean)
 {
-    const vf center = vf_set(mean);
-    vf total = vf_set(0.0f);
+    const vf center = vf_set(mean), zero = vf_set(0.0f);
+    vf sums[SUMS] = {zero, zero, zero, zero};
     size_t j = 0;
-    for (; j + VL <= n; j += VL) {
-        vf d = vf_sub(vf_load(x + j), center);
-        total = vf_fma(d, d, total);
-    }
+    for (; j + SUMS * VL <= n; j += SUMS * VL)
+        for (int i = 0; i < SUMS; i++)
+            sums[i] = added(sums[i], vf_load(x + j + i * VL), squared, center);
+    for (; j + VL <= n; j += VL)
+        sums[0] = added(sums[0], vf_load(x + j), squared, center);
     if (j < n) {
         vmask m = vm_first(n - j);
-        vf d = vf_blend_first(vf_sub(vf_load_first(x + j, m), center), vf_set(0.0f), m);
-        total = vf_fma(d, d, total);
+        vf last = vf_blend_first(vf_load_first(x + j, m), squared ? center : zero, m);
+        sums[1] = added(sums[1], last, squared, center);
     }
-    return vf_sum(total);
+    return vf_sum(vf_add(vf_add(sums[0], sums[1]), vf_add(sums[2], sums[3])));
 }
 
 VF vf scaled(const tm_layernorm_args *args, vf x, vf weight, vf bias)
@@ -39,8 +39,8 @@ VF vf scaled(const tm_layernorm_args *args, vf x, vf weight, vf bias)
 
 VF void normalize(const tm_layernorm_args *args, size_t n, const float *x, float *y)
 {
-    float mean = args->rms ? 0.0f : sum(n, x) / (float)n;
-    float rstd = 1.0f / sqrtf(squares(n, x, mean) / (float)n + args->eps);
+    float mean = args->rms ? 0.0f : sum(n, x, false, 0) / (float)n;
+    float rstd = 1.0f / sqrtf(sum(n, x, true, mean) / (float)n + args->eps);
     const vf center = vf_set(mean), scale = vf_set(rstd);
     const float *w = args->weight ? args->weight : x, *b = args->bias ? args->bias : x;
     size_t j = 0;

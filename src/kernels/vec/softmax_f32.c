@@ -3,22 +3,30 @@
 
 #include "kernels/vec/vec.h"
 
+/* Maxima that do not wait for one another. */
+enum { MAXIMA = 4 };
+
 VF float row_max(size_t n, const float *x)
 {
-    vf best = vf_set(-INFINITY);
+    const vf least = vf_set(-INFINITY);
+    vf best[MAXIMA] = {least, least, least, least};
     size_t j = 0;
+    for (; j + MAXIMA * VL <= n; j += MAXIMA * VL)
+        for (int i = 0; i < MAXIMA; i++)
+            best[i] = vf_max(best[i], vf_load(x + j + i * VL));
     for (; j + VL <= n; j += VL)
-        best = vf_max(best, vf_load(x + j));
+        best[0] = vf_max(best[0], vf_load(x + j));
     if (j < n) {
         vmask m = vm_first(n - j);
-        best = vf_max(best, vf_blend_first(vf_load_first(x + j, m), vf_set(-INFINITY), m));
+        best[1] = vf_max(best[1], vf_blend_first(vf_load_first(x + j, m), least, m));
     }
-    return vf_hmax(best);
+    return vf_hmax(vf_max(vf_max(best[0], best[1]), vf_max(best[2], best[3])));
 }
 
-VF void softmax_row(size_t n, float scale, float *x)
+/* x becomes exp((x - most) * scale), whose sum is returned. */
+VF vf exponentials(size_t n, float scale, float most, float *x)
 {
-    const vf s = vf_set(scale), top = vf_set(row_max(n, x));
+    const vf s = vf_set(scale), top = vf_set(most);
     vf total = vf_set(0.0f);
     size_t j = 0;
     for (; j + VL <= n; j += VL) {
@@ -32,18 +40,29 @@ VF void softmax_row(size_t n, float scale, float *x)
         vf_store_first(x + j, e, m);
         total = vf_add(total, vf_blend_first(e, vf_set(0.0f), m));
     }
-    const vf inverse = vf_set(1.0f / vf_sum(total));
-    j = 0;
+    return total;
+}
+
+VF void multiply(size_t n, float by, float *x)
+{
+    const vf factor = vf_set(by);
+    size_t j = 0;
     for (; j + VL <= n; j += VL)
-        vf_store(x + j, vf_mul(vf_load(x + j), inverse));
+        vf_store(x + j, vf_mul(vf_load(x + j), factor));
     if (j < n) {
         vmask m = vm_first(n - j);
-        vf_store_first(x + j, vf_mul(vf_load_first(x + j, m), inverse), m);
+        vf_store_first(x + j, vf_mul(vf_load_first(x + j, m), factor), m);
     }
 }
 
+/* The maximum of the next row is found while the sum of this one is added up. */
 void TM_KERNEL(tm_softmax_f32)(size_t rows, size_t n, float scale, float *x, size_t x_ld)
 {
-    for (size_t i = 0; i < rows; i++)
-        softmax_row(n, scale, x + i * x_ld);
+    float most = rows ? row_max(n, x) : 0;
+    for (size_t i = 0; i < rows; i++, x += x_ld) {
+        vf total = exponentials(n, scale, most, x);
+        if (i + 1 < rows)
+            most = row_max(n, x + x_ld);
+        multiply(n, 1.0f / vf_sum(total), x);
+    }
 }

@@ -18,6 +18,9 @@
 
 #define VF static inline __attribute__((always_inline, unused))
 
+/* Added to a number below 2^22 it rounds it to an integer, which the low bits of the sum hold. */
+#define VF_SHIFT 0x1.8p23f
+
 /* clang-format off */
 #if defined(__AVX512F__)
 
@@ -42,7 +45,6 @@ VF vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 VF vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 VF vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
 VF vf vf_abs(vf a) { return _mm512_abs_ps(a); }
-VF vf vf_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 /* a where x < y, else b */
 VF vf vf_if_less(vf x, vf y, vf a, vf b)
 {
@@ -50,6 +52,12 @@ VF vf vf_if_less(vf x, vf y, vf a, vf b)
 }
 /* a * 2^n for integral n */
 VF vf vf_scale2(vf a, vf n) { return _mm512_scalef_ps(a, n); }
+/* the same where a and the result are normal numbers; shifted: n + VF_SHIFT */
+VF vf vf_scale2_normal(vf a, vf shifted)
+{
+    __m512i n = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), n));
+}
 VF float vf_sum(vf a)
 {
     __m256 h = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
@@ -85,7 +93,6 @@ VF vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 VF vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 VF vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
 VF vf vf_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
-VF vf vf_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 VF vf vf_if_less(vf x, vf y, vf a, vf b)
 {
     return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, y, _CMP_LT_OQ));
@@ -98,6 +105,11 @@ VF vf vf_scale2(vf a, vf n)
     vf s1 = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23));
     vf s2 = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23));
     return _mm256_mul_ps(_mm256_mul_ps(a, s1), s2);
+}
+VF vf vf_scale2_normal(vf a, vf shifted)
+{
+    __m256i n = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), n));
 }
 VF float vf_sum(vf a)
 {
@@ -119,27 +131,52 @@ VF vf vf_blend_first(vf a, vf other, vmask m) { return _mm256_blendv_ps(other, a
 
 /* ---- curves ---- */
 
-/* exp by 2^n * p(r), r in [-ln2/2, ln2/2]; relative error below 2 ulp; 0 and inf at the ends */
+/* exp(sign * x) * scale = p * 2^n, p by a minimax polynomial on [-ln2/2, ln2/2] of relative error
+ * 4e-9; shifted: n + VF_SHIFT */
+typedef struct vf_power {
+    vf p, n, shifted;
+} vf_power;
+
+VF vf_power vf_exp_parts(vf x, float sign, float scale)
+{
+    vf_power e = {.shifted = vf_fma(x, vf_set(sign * 1.44269504f), vf_set(VF_SHIFT))};
+    e.n = vf_sub(e.shifted, vf_set(VF_SHIFT));
+    vf r = vf_fnma(e.n, vf_set(sign * 0.693145752f), x);
+    r = vf_fnma(e.n, vf_set(sign * 1.42860677e-6f), r);
+    vf p = vf_set(scale * 1.38141739e-3f);
+    p = vf_fma(p, r, vf_set(sign * scale * 8.36892147e-3f));
+    p = vf_fma(p, r, vf_set(scale * 4.16684076e-2f));
+    p = vf_fma(p, r, vf_set(sign * scale * 0.166665196f));
+    p = vf_fma(p, r, vf_set(scale * 0.49999994f));
+    p = vf_fma(p, r, vf_set(sign * scale));
+    e.p = vf_fma(p, r, vf_set(scale));
+    return e;
+}
+
+/* relative error below 2 ulp; 0 and inf at the ends */
 VF vf vf_exp(vf x)
 {
-    x = vf_min(vf_set(89.0f), vf_max(vf_set(-104.0f), x));
-    vf n = vf_round(vf_mul(x, vf_set(1.44269504f)));
-    vf r = vf_fnma(n, vf_set(0.693145752f), x);
-    r = vf_fnma(n, vf_set(1.42860677e-6f), r);
-    vf p = vf_set(1.0f / 5040);
-    p = vf_fma(p, r, vf_set(1.0f / 720));
-    p = vf_fma(p, r, vf_set(1.0f / 120));
-    p = vf_fma(p, r, vf_set(1.0f / 24));
-    p = vf_fma(p, r, vf_set(1.0f / 6));
-    p = vf_fma(p, r, vf_set(0.5f));
-    p = vf_fma(p, r, vf_set(1.0f));
-    p = vf_fma(p, r, vf_set(1.0f));
-    return vf_scale2(p, n);
+    vf_power e = vf_exp_parts(vf_min(vf_set(89.0f), vf_max(vf_set(-104.0f), x)), 1, 1);
+    return vf_scale2(e.p, e.n);
+}
+
+/* exp(-x) / 2, not below e^-86 / 2: cheaper, for where such a result is as good as 0. The half is
+ * finite for every x; its double is inf where exp(-x) is. */
+VF vf vf_half_exp_minus(vf x)
+{
+    vf_power e = vf_exp_parts(vf_min(vf_set(86.0f), vf_max(vf_set(-89.0f), x)), -1, 0.5f);
+    return vf_scale2_normal(e.p, e.shifted);
+}
+
+/* 1 + exp(-x): what the logistic function divides by */
+VF vf vf_logistic_divisor(vf x)
+{
+    return vf_fma(vf_half_exp_minus(x), vf_set(2.0f), vf_set(1.0f));
 }
 
 VF vf vf_sigmoid(vf x)
 {
-    return vf_div(vf_set(1.0f), vf_add(vf_set(1.0f), vf_exp(vf_sub(vf_set(0.0f), x))));
+    return vf_div(vf_set(1.0f), vf_logistic_divisor(x));
 }
 
 #endif
