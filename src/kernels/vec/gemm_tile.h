@@ -10,7 +10,7 @@
 enum { NV = PANELS * TM_PANEL / VL, PER_PANEL = TM_PANEL / VL };
 
 #define UNROLL _Pragma("GCC unroll 32")
-
+#define UNROLL_K _Pragma("GCC unroll 4") /* fewer counters between the multiply-adds */
 
 VF void finish_whole(const tm_gemm_tile *tile, vf acc[ROWS][NV])
 {
@@ -79,6 +79,7 @@ void TM_GEMM_NAME(const tm_gemm_tile *tile)
         UNROLL
         for (int i = 0; i < ROWS; i++)
             row[i] = rows[i];
+        UNROLL_K
         for (size_t k = 0; k < kc; k++, panel += TM_PANEL) {
             vf w[NV];
             UNROLL
