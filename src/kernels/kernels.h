@@ -22,7 +22,8 @@
 enum {
     TM_PANEL = 16,     /* outputs in a panel of packed weights */
     TM_MAX_PANELS = 4, /* panels a tile may span */
-    TM_MAX_ROWS = 16   /* rows a tile may have */
+    TM_MAX_ROWS = 16,  /* rows a tile may have */
+    TM_STEPS = 2       /* of k at once: more of them run out of registers */
 };
 
 /*
@@ -41,6 +42,7 @@ typedef struct tm_gemm_tile {
     int taps, kc;
     const float *panel;    /* [taps * kc][16], 64-byte aligned; the next panel follows after */
     size_t panel_stride;   /* this many floats */
+    const float *next;     /* rows of 16 floats wanted soon, one fetched every TM_STEPS; or NULL */
     const float *bias;     /* 16 per panel */
     const float *residual; /* [m][n] or NULL; may be c itself */
     size_t residual_ld;

@@ -73,6 +73,7 @@ static void make_problem(check *c, gemm_problem *p, int rows, int m, int n)
     t->rows = p->rows;
     t->panel_stride = (k + spare) * TM_PANEL; /* keeps the alignment */
     t->panel = input(c, panels, k * TM_PANEL, t->panel_stride, kind).data;
+    t->next = coin(c) ? t->panel : NULL;
     t->bias = input(c, 1, panels * TM_PANEL, panels * TM_PANEL, VALUES_PLAIN).data;
     choose_clamp(c, &t->lo, &t->hi);
     p->has_residual = coin(c);

@@ -18,6 +18,9 @@
 
 #define VF static inline __attribute__((always_inline, unused))
 
+/* the line at p will be wanted soon */
+VF void vf_fetch(const float *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+
 /* clang-format off */
 #if defined(__AVX512F__)
 
