@@ -8,8 +8,10 @@
 #include "ops/panels.h"
 
 enum {
-    ROW_BLOCK = 48,           /* a multiple of the usual tile heights 6 and 8 */
-    CHUNK_BYTES = 384 * 1024, /* weights of a unit, which should stay in L2 */
+    BLOCK_MIN = 24, /* rows of a unit */
+    BLOCK_MAX = 200,
+    BLOCK_BYTES = 1024 * 1024, /* inputs of a unit, which should stay in L2 */
+    CHUNK_BYTES = 384 * 1024,  /* weights of a unit, which should too */
     UNITS_PER_THREAD = 4,     /* so that an uneven machine stays busy */
     PACK_BLOCK = 64,          /* inputs packed at a time */
     NARROW = 8                /* fewer input channels than this: copy taps together (im2col) */
@@ -189,6 +191,7 @@ static void run_tiles(const gemm_args *args, const gemm_unit *unit, tm_gemm_tile
                                                       (size_t)unit->group * (size_t)args->outputs
                                                 : NULL;
     int last = unit->panel + unit->panels;
+    size_t k = (size_t)args->taps * (size_t)args->kc;
     for (int p = unit->panel, wide; p < last; p += wide) {
         wide = tm_gemm_width(args->kernels, last - p);
         const tm_gemm_kernel *kernel = &args->kernels->gemm[wide];
@@ -197,9 +200,12 @@ static void run_tiles(const gemm_args *args, const gemm_unit *unit, tm_gemm_tile
         tile.n = left < wide * TM_PANEL ? left : wide * TM_PANEL;
         tile.panel = args->weights + panel * tile.panel_stride;
         tile.bias = args->bias + panel * TM_PANEL;
+        int ahead = args->panels - p - wide < wide ? args->panels - p - wide : wide;
         for (int i = 0; i < unit->count; i += kernel->rows) {
             tile.rows = rows + i;
             tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
+            tile.next = tm_rows_to_fetch(tile.panel + (size_t)wide * tile.panel_stride,
+                                         (size_t)ahead * k, k, (size_t)(i / kernel->rows));
             tile.c = y + (size_t)i * args->y.ld + column;
             if (residual)
                 tile.residual = residual + (size_t)i * args->residual.ld + column;
@@ -346,26 +352,45 @@ static void defer_packing(tm_lowering *lowering, const tm_node *node, int merge,
     tm_lower_defer(lowering, pack, &packing, sizeof packing);
 }
 
-/* Chunks that fit L2, then smaller units until every thread has its share. */
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* `count` rows in blocks of at most `most`, alike in size and made of whole tiles. */
+static int even_block(int count, int most, int tile_rows)
+{
+    int block = ceil_div(count, ceil_div(count, most));
+    return ceil_div(block, tile_rows) * tile_rows;
+}
+
+/* Blocks whose inputs stay in L2 and, if there are several of them, chunks whose weights do; then
+ * smaller units until every thread has its share. */
 static void split_work(gemm_args *args, int threads)
 {
     size_t panel_bytes = (size_t)args->taps * (size_t)args->kc * TM_PANEL * sizeof(float);
-    int fitting = (int)(CHUNK_BYTES / panel_bytes) / 12 * 12;
-    args->block = ROW_BLOCK;
-    args->chunk = fitting < 12 ? 12 : fitting;
-    if (args->chunk > args->panels)
-        args->chunk = args->panels;
-    int rows = args->y.h * args->y.w, wanted = UNITS_PER_THREAD * threads;
+    size_t row_bytes = (size_t)args->kc * (args->im2col ? (size_t)args->taps : 1) * sizeof(float);
+    int rows = args->y.h * args->y.w, wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
+    int tile_rows = args->kernels->gemm[tm_gemm_width(args->kernels, args->panels)].rows;
+    int fitting = (int)(BLOCK_BYTES / row_bytes), blocks;
+    fitting = fitting < BLOCK_MIN ? BLOCK_MIN : fitting > BLOCK_MAX ? BLOCK_MAX : fitting;
+    args->block = even_block(rows, fitting, tile_rows);
+    args->chunk = args->panels;
+    if (args->block < rows && args->chunk * panel_bytes > CHUNK_BYTES)
+        args->chunk = (int)(CHUNK_BYTES / panel_bytes) / 12 * 12;
+    if (args->chunk == 0)
+        args->chunk = 12;
     for (;;) {
-        args->chunks = (args->panels + args->chunk - 1) / args->chunk;
-        int units = (rows + args->block - 1) / args->block * args->chunks * args->conv.groups;
-        if (units >= wanted || (args->chunk <= 4 && args->block <= ROW_BLOCK / 2))
+        args->chunks = ceil_div(args->panels, args->chunk);
+        blocks = ceil_div(rows, args->block) * args->conv.groups;
+        if (args->chunks * blocks >= wanted)
             return;
         if (args->chunk > 4)
-            args->chunk = args->chunk > 12 ? args->chunk / 24 * 12 + 12 * (args->chunk < 24)
-                                           : (args->chunk + 1) / 2;
+            args->chunk = ceil_div(args->chunk, 2);
+        else if (args->block > BLOCK_MIN)
+            args->block = even_block(rows, args->block / 2, tile_rows);
         else
-            args->block /= 2;
+            return;
     }
 }
 

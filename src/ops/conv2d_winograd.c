@@ -294,7 +294,8 @@ static void split_work(winograd_args *args, int threads)
 {
     size_t tile_bytes = POSITIONS * sizeof(float) * (size_t)args->kc;
     bool weights_stay = tile_bytes * (size_t)args->outputs <= TILE_BYTES;
-    int most = (int)(TILE_BYTES / tile_bytes), wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
+    int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
+    int most = (int)(TILE_BYTES / tile_bytes);
     most = most < 8 ? 8 : most > BLOCK_MAX ? BLOCK_MAX : most;
     args->blocks = ceil_div(args->tiles, most);
     if (weights_stay && args->blocks < wanted)
