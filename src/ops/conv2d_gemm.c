@@ -14,7 +14,7 @@ enum {
     CHUNK_BYTES = 384 * 1024,  /* weights of a unit, which should too */
     UNITS_PER_THREAD = 4,     /* so that an uneven machine stays busy */
     PACK_BLOCK = 64,          /* inputs packed at a time */
-    NARROW = 8                /* fewer input channels than this: copy taps together (im2col) */
+    NARROW = 8                /* fewer input channels than this: a row of taps counts as one */
 };
 
 typedef struct gemm_args {
@@ -26,7 +26,7 @@ typedef struct gemm_args {
     const float *bias;        /* [group][panel * 16] */
     const float *zeros;
     bool pointwise; /* 1x1, stride 1, no padding: pixel i of the output is pixel i of the input */
-    bool im2col;
+    bool tap_rows;
     bool run; /* the pictures of a batch form one run of rows */
     int block, chunk, chunks;
     tm_store store;
@@ -80,15 +80,38 @@ static float *row_at(const tm_tensor *t, const gemm_unit *unit)
     return t->data + (size_t)unit->n * t->stride + (size_t)unit->first * t->ld;
 }
 
-/* The input pixel under tap (ky, kx) of output pixel `pixel` of picture n, or NULL outside. */
-static const float *pixel_under(const gemm_args *args, int n, int pixel, int ky, int kx)
+/* Outputs [column, column + count) of a row of picture n, `at` pixels behind the unit's first. */
+typedef struct pixel_run {
+    int n, row, column, count;
+} pixel_run;
+
+static pixel_run run_at(const gemm_args *args, const gemm_unit *unit, int at)
+{
+    int pixels = args->y.h * args->y.w, pixel = (unit->first + at) % pixels;
+    int column = pixel % args->y.w, width = args->y.w - column, left = unit->count - at;
+    return (pixel_run){.n = unit->n + (unit->first + at) / pixels,
+                       .row = pixel / args->y.w,
+                       .column = column,
+                       .count = width < left ? width : left};
+}
+
+static void repeat_last(const float **rows, int count, size_t stride)
+{
+    for (size_t i = (size_t)count; i < stride; i++)
+        rows[i] = rows[count - 1];
+}
+
+/* The input pixels under tap (ky, kx) of a run; zeros outside. */
+static void point_run(const gemm_args *args, pixel_run run, int ky, int kx, size_t offset,
+                      const float **out)
 {
     const tm_conv_attrs *conv = &args->conv;
-    int y = pixel / args->y.w * conv->stride - conv->pad_top + ky * conv->dilation;
-    int x = pixel % args->y.w * conv->stride - conv->pad_left + kx * conv->dilation;
-    if (y < 0 || y >= args->x.h || x < 0 || x >= args->x.w)
-        return NULL;
-    return tm_tensor_at(&args->x, n, y, x);
+    int y = run.row * conv->stride - conv->pad_top + ky * conv->dilation;
+    int x = run.column * conv->stride - conv->pad_left + kx * conv->dilation;
+    bool inside = y >= 0 && y < args->x.h;
+    const float *line = inside ? tm_tensor_at(&args->x, run.n, y, 0) + offset : NULL;
+    for (int i = 0; i < run.count; i++, x += conv->stride)
+        out[i] = inside && x >= 0 && x < args->x.w ? line + (size_t)x * args->x.ld : args->zeros;
 }
 
 /* rows[t * stride + i] for the unit's pixels; the pointers behind the last pixel repeat it */
@@ -96,21 +119,14 @@ static void point_rows(const gemm_args *args, const gemm_unit *unit, const float
                        size_t stride)
 {
     size_t offset = (size_t)unit->group * (size_t)args->kc;
-    int pixels = args->y.h * args->y.w, tap = 0;
     for (int ky = 0; ky < args->conv.kernel_h; ky++)
-        for (int kx = 0; kx < args->conv.kernel_w; kx++, tap++) {
-            const float **out = rows + (size_t)tap * stride;
-            int n = unit->n + unit->first / pixels, pixel = unit->first % pixels;
-            for (int i = 0; i < unit->count; i++) {
-                const float *p = pixel_under(args, n, pixel, ky, kx);
-                out[i] = p ? p + offset : args->zeros;
-                if (++pixel == pixels) {
-                    pixel = 0;
-                    n++;
-                }
+        for (int kx = 0; kx < args->conv.kernel_w; kx++, rows += stride) {
+            for (int i = 0; i < unit->count;) {
+                pixel_run run = run_at(args, unit, i);
+                point_run(args, run, ky, kx, offset, rows + i);
+                i += run.count;
             }
-            for (int i = unit->count; i < (int)stride; i++)
-                out[i] = out[unit->count - 1];
+            repeat_last(rows, unit->count, stride);
         }
 }
 
@@ -128,17 +144,16 @@ static void point_pixels(const gemm_args *args, const gemm_unit *unit, const flo
             n++;
         }
     }
-    for (size_t i = (size_t)unit->count; i < stride; i++)
-        rows[i] = rows[unit->count - 1];
+    repeat_last(rows, unit->count, stride);
 }
 
-/* One row of taps of one pixel, as far as it lies in the picture; the rest is zero. */
+/* A row of taps of one pixel, as far as it lies in the line; the rest is zero. */
 static void copy_tap_row(const gemm_args *args, int n, int y, int left, float *out)
 {
     int c = args->x.c, dilation = args->conv.dilation;
     for (int kx = 0; kx < args->conv.kernel_w; kx++, out += c) {
         int x = left + kx * dilation;
-        if (y < 0 || y >= args->x.h || x < 0 || x >= args->x.w) {
+        if (x < 0 || x >= args->x.w) {
             for (int k = 0; k < c; k++)
                 out[k] = 0.0f;
         } else {
@@ -149,32 +164,43 @@ static void copy_tap_row(const gemm_args *args, int n, int y, int left, float *o
     }
 }
 
-/* Copies the taps of each pixel together and points at the copies. */
-static void copy_rows(const gemm_args *args, const gemm_unit *unit, const float **rows,
-                      size_t stride, float *copy)
+/* The input lines under tap row ky of a run: a line's pixels lie together, so only what the edges
+ * cut must be copied. Returns where the next copy goes. */
+static float *point_lines(const gemm_args *args, pixel_run run, int ky, const float **out,
+                          float *copy)
 {
     const tm_conv_attrs *conv = &args->conv;
-    size_t row = (size_t)args->taps * (size_t)args->kc;
-    size_t tap_row = (size_t)conv->kernel_w * (size_t)args->x.c;
     bool dense = conv->dilation == 1 && args->x.ld == (size_t)args->x.c;
-    int pixels = args->y.h * args->y.w;
-    for (int i = 0; i < unit->count; i++, copy += row) {
-        int at = unit->first + i, n = unit->n + at / pixels, pixel = at % pixels;
-        int top = pixel / args->y.w * conv->stride - conv->pad_top;
-        int left = pixel % args->y.w * conv->stride - conv->pad_left;
-        bool inside = dense && left >= 0 && left + conv->kernel_w <= args->x.w;
-        for (int ky = 0; ky < conv->kernel_h; ky++) {
-            int y = top + ky * conv->dilation;
-            if (inside && y >= 0 && y < args->x.h)
-                memcpy(copy + (size_t)ky * tap_row, tm_tensor_at(&args->x, n, y, left),
-                       tap_row * sizeof *copy);
-            else
-                copy_tap_row(args, n, y, left, copy + (size_t)ky * tap_row);
+    int y = run.row * conv->stride - conv->pad_top + ky * conv->dilation;
+    int x = run.column * conv->stride - conv->pad_left;
+    bool inside = y >= 0 && y < args->x.h;
+    const float *line = inside ? tm_tensor_at(&args->x, run.n, y, 0) : NULL;
+    for (int i = 0; i < run.count; i++, x += conv->stride) {
+        if (!inside) {
+            out[i] = args->zeros;
+        } else if (dense && x >= 0 && x + conv->kernel_w <= args->x.w) {
+            out[i] = line + (size_t)x * args->x.ld;
+        } else {
+            copy_tap_row(args, run.n, y, x, copy);
+            out[i] = copy;
+            copy += conv->kernel_w * args->x.c;
         }
-        rows[i] = copy;
     }
-    for (size_t i = (size_t)unit->count; i < stride; i++)
-        rows[i] = rows[unit->count - 1];
+    return copy;
+}
+
+/* Few channels: a row of taps counts as one, rows[ky * stride + i]. */
+static void point_tap_rows(const gemm_args *args, const gemm_unit *unit, const float **rows,
+                           size_t stride, float *copy)
+{
+    for (int ky = 0; ky < args->conv.kernel_h; ky++, rows += stride) {
+        for (int i = 0; i < unit->count;) {
+            pixel_run run = run_at(args, unit, i);
+            copy = point_lines(args, run, ky, rows + i, copy);
+            i += run.count;
+        }
+        repeat_last(rows, unit->count, stride);
+    }
 }
 
 static void finish_curve(const gemm_args *args, const tm_gemm_tile *tile)
@@ -216,7 +242,7 @@ static void run_tiles(const gemm_args *args, const gemm_unit *unit, tm_gemm_tile
     }
 }
 
-/* scratch: the pointers, then the copies of im2col */
+/* scratch: the pointers, then the copies of tap rows */
 static void gemm_run(const tm_step *step, int batch, int index, void *scratch)
 {
     const gemm_args *args = step->args;
@@ -232,10 +258,10 @@ static void gemm_run(const tm_step *step, int batch, int index, void *scratch)
                          .lo = args->store.lo,
                          .hi = args->store.hi,
                          .c_ld = args->y.ld};
-    if (args->im2col) {
-        copy_rows(args, &unit, rows, stride, (float *)(rows + stride));
-        tile.taps = 1;
-        tile.kc = (int)k;
+    if (args->tap_rows) {
+        tile.taps = args->conv.kernel_h;
+        tile.kc = args->conv.kernel_w * args->kc;
+        point_tap_rows(args, &unit, rows, stride, (float *)(rows + (size_t)tile.taps * stride));
     } else if (args->pointwise) {
         point_pixels(args, &unit, rows, stride);
     } else {
@@ -369,7 +395,7 @@ static int even_block(int count, int most, int tile_rows)
 static void split_work(gemm_args *args, int threads)
 {
     size_t panel_bytes = (size_t)args->taps * (size_t)args->kc * TM_PANEL * sizeof(float);
-    size_t row_bytes = (size_t)args->kc * (args->im2col ? (size_t)args->taps : 1) * sizeof(float);
+    size_t row_bytes = (size_t)args->kc * sizeof(float);
     int rows = args->y.h * args->y.w, wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
     int tile_rows = args->kernels->gemm[tm_gemm_width(args->kernels, args->panels)].rows;
     int fitting = (int)(BLOCK_BYTES / row_bytes), blocks;
@@ -410,17 +436,20 @@ void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
     args.panels = (args.outputs + TM_PANEL - 1) / TM_PANEL;
     args.pointwise = args.taps == 1 && attrs->stride == 1 && attrs->pad_top == 0 &&
                      attrs->pad_left == 0 && args.x.h == args.y.h && args.x.w == args.y.w;
-    args.im2col = args.taps > 1 && args.conv.groups == 1 && args.kc < NARROW;
+    args.tap_rows = args.taps > 1 && args.conv.groups == 1 && args.kc < NARROW;
     if (attrs->epilogue.residual)
         args.residual = tm_lower_input(lowering, node, node->input_count - 1);
     args.run =
         tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
     split_work(&args, tm_lower_threads(lowering));
     defer_packing(lowering, node, merge, &args);
-    args.zeros = tm_lower_zeros(lowering, (size_t)args.kc);
-    size_t pointers = (size_t)args.block + TM_MAX_ROWS;
-    size_t scratch = (args.im2col ? 1 : (size_t)args.taps) * pointers * sizeof(float *);
-    if (args.im2col)
+    size_t pointers = (size_t)args.block + TM_MAX_ROWS, tap_floats = (size_t)args.kc;
+    size_t taps = args.tap_rows ? (size_t)attrs->kernel_h : (size_t)args.taps;
+    if (args.tap_rows)
+        tap_floats *= (size_t)attrs->kernel_w;
+    args.zeros = tm_lower_zeros(lowering, tap_floats);
+    size_t scratch = taps * pointers * sizeof(float *);
+    if (args.tap_rows)
         scratch += (size_t)args.block * (size_t)args.taps * (size_t)args.kc * sizeof(float);
     tm_lower_step(lowering, node, gemm_run, gemm_units, &args, sizeof args, scratch);
 }
