@@ -4,11 +4,14 @@
  * copy); B is the weights in panels of 16 outputs, packed once. A unit is a block of output pixels
  * times a chunk of panels.
  */
+#include <math.h>
+
 #include "ops/conv2d.h"
 #include "ops/panels.h"
 
 enum {
-    BLOCK_MIN = 24, /* rows of a unit */
+    PART_ROWS = 1024, /* of panels, which should stay in L2 with the next ones */
+    BLOCK_MIN = 24,   /* rows of a unit */
     BLOCK_MAX = 200,
     BLOCK_BYTES = 1024 * 1024, /* inputs of a unit, which should stay in L2 */
     CHUNK_BYTES = 384 * 1024,  /* weights of a unit, which should too */
@@ -29,11 +32,17 @@ typedef struct gemm_args {
     bool tap_rows;
     bool run; /* the pictures of a batch form one run of rows */
     int block, chunk, chunks;
+    int parts; /* of a sum */
     tm_store store;
     const tm_kernels *kernels;
 } gemm_args;
 
 /* ---- running ---- */
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
 
 /* A unit's share: rows [first, first + count) of picture n (of the whole batch in a run), panels
  * [panel, panel + panels) of a group. */
@@ -209,35 +218,87 @@ static void finish_curve(const gemm_args *args, const tm_gemm_tile *tile)
                        (size_t)tile->n, tile->c, tile->c_ld, tile->c, tile->c_ld);
 }
 
+/* Rows [first, first + count) of the panels, and the taps and channels they belong to. A part's
+ * panels stay in L2 while the tiles of a block use them; sums go on from what y holds. */
+typedef struct k_part {
+    size_t first, count;
+    int tap, taps;
+    size_t channel;
+    int kc;
+} k_part;
+
+static k_part part_at(const tm_gemm_tile *whole, int parts, int index)
+{
+    k_part part = {.taps = whole->taps, .kc = whole->kc};
+    if (whole->taps > 1) {
+        int step = ceil_div(whole->taps, parts), left = whole->taps - index * step;
+        part.tap = index * step;
+        part.taps = left < step ? left : step;
+    } else {
+        int step = ceil_div(whole->kc, parts), left = whole->kc - index * step;
+        part.channel = (size_t)(index * step);
+        part.kc = left < step ? left : step;
+    }
+    part.first = (size_t)part.tap * (size_t)whole->kc + part.channel;
+    part.count = (size_t)part.taps * (size_t)part.kc;
+    return part;
+}
+
+/* The tiles of a block for a part of the sum. tile: the first one's columns, of the whole sum;
+ * next: the rows of `ahead` panels that the next tiles will want. */
+static void run_part(const gemm_args *args, int count, const tm_gemm_kernel *kernel,
+                     tm_gemm_tile tile, k_part part, const float *next, int ahead)
+{
+    const float *const *rows = tile.rows + (size_t)part.tap * tile.tap_stride;
+    const float *residual = tile.residual;
+    float *c = tile.c;
+    bool last = part.first + part.count == tile.panel_stride / TM_PANEL;
+    if (part.first > 0)
+        tile.bias = NULL;
+    tile.panel += part.first * TM_PANEL;
+    tile.taps = part.taps;
+    tile.kc = part.kc;
+    tile.offset = part.channel;
+    tile.residual = NULL;
+    tile.lo = last ? args->store.lo : -INFINITY;
+    tile.hi = last ? args->store.hi : INFINITY;
+    for (int i = 0; i < count; i += kernel->rows) {
+        tile.rows = rows + i;
+        tile.m = count - i < kernel->rows ? count - i : kernel->rows;
+        tile.next =
+            tm_rows_to_fetch(next, tile.panel_stride, part.count, ahead, i / kernel->rows);
+        tile.c = c + (size_t)i * tile.c_ld;
+        if (residual && last)
+            tile.residual = residual + (size_t)i * tile.residual_ld;
+        kernel->run(&tile);
+        if (args->store.curve && last)
+            finish_curve(args, &tile);
+    }
+}
+
 static void run_tiles(const gemm_args *args, const gemm_unit *unit, tm_gemm_tile tile)
 {
-    const float *const *rows = tile.rows;
     float *y = row_at(&args->y, unit) + (size_t)unit->group * (size_t)args->outputs;
     const float *residual = args->residual.data ? row_at(&args->residual, unit) +
                                                       (size_t)unit->group * (size_t)args->outputs
                                                 : NULL;
     int last = unit->panel + unit->panels;
-    size_t k = (size_t)args->taps * (size_t)args->kc;
     for (int p = unit->panel, wide; p < last; p += wide) {
         wide = tm_gemm_width(args->kernels, last - p);
-        const tm_gemm_kernel *kernel = &args->kernels->gemm[wide];
         size_t column = (size_t)p * TM_PANEL, panel = (size_t)(unit->group * args->panels + p);
-        int left = args->outputs - p * TM_PANEL;
+        int left = args->outputs - p * TM_PANEL, behind = args->panels - p - wide;
         tile.n = left < wide * TM_PANEL ? left : wide * TM_PANEL;
         tile.panel = args->weights + panel * tile.panel_stride;
         tile.bias = args->bias + panel * TM_PANEL;
-        int ahead = args->panels - p - wide < wide ? args->panels - p - wide : wide;
-        for (int i = 0; i < unit->count; i += kernel->rows) {
-            tile.rows = rows + i;
-            tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
-            tile.next = tm_rows_to_fetch(tile.panel + (size_t)wide * tile.panel_stride,
-                                         (size_t)ahead * k, k, (size_t)(i / kernel->rows));
-            tile.c = y + (size_t)i * args->y.ld + column;
-            if (residual)
-                tile.residual = residual + (size_t)i * args->residual.ld + column;
-            kernel->run(&tile);
-            if (args->store.curve)
-                finish_curve(args, &tile);
+        tile.c = y + column;
+        tile.residual = residual ? residual + column : NULL;
+        for (int i = 0; i < args->parts; i++) {
+            k_part part = part_at(&tile, args->parts, i);
+            bool more = i + 1 < args->parts;
+            const float *next = more ? tile.panel + (part.first + part.count) * TM_PANEL
+                                     : tile.panel + (size_t)wide * tile.panel_stride;
+            run_part(args, unit->count, &args->kernels->gemm[wide], tile, part, next,
+                     more || behind > wide ? wide : behind);
         }
     }
 }
@@ -255,8 +316,6 @@ static void gemm_run(const tm_step *step, int batch, int index, void *scratch)
                          .kc = args->kc,
                          .panel_stride = k * TM_PANEL,
                          .residual_ld = args->residual.ld,
-                         .lo = args->store.lo,
-                         .hi = args->store.hi,
                          .c_ld = args->y.ld};
     if (args->tap_rows) {
         tile.taps = args->conv.kernel_h;
@@ -378,11 +437,6 @@ static void defer_packing(tm_lowering *lowering, const tm_node *node, int merge,
     tm_lower_defer(lowering, pack, &packing, sizeof packing);
 }
 
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 /* `count` rows in blocks of at most `most`, alike in size and made of whole tiles. */
 static int even_block(int count, int most, int tile_rows)
 {
@@ -420,6 +474,17 @@ static void split_work(gemm_args *args, int threads)
     }
 }
 
+/* Into how many parts, of whole taps if there are several, a sum is cut. */
+static int sum_parts(const gemm_args *args)
+{
+    int taps = args->tap_rows ? args->conv.kernel_h : args->taps;
+    int pieces = taps > 1 ? taps : args->kc;
+    int parts = ceil_div(args->taps * args->kc, PART_ROWS);
+    if (args->residual.data == args->y.data) /* y would lose the residual to the first part */
+        parts = 1;
+    return ceil_div(pieces, ceil_div(pieces, parts));
+}
+
 void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
 {
     const tm_conv_attrs *attrs = node->attrs;
@@ -441,6 +506,7 @@ void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
         args.residual = tm_lower_input(lowering, node, node->input_count - 1);
     args.run =
         tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
+    args.parts = sum_parts(&args);
     split_work(&args, tm_lower_threads(lowering));
     defer_packing(lowering, node, merge, &args);
     size_t pointers = (size_t)args.block + TM_MAX_ROWS, tap_floats = (size_t)args.kc;

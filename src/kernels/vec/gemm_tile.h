@@ -60,6 +60,32 @@ VF void finish_part(const tm_gemm_tile *tile, vf acc[ROWS][NV])
     }
 }
 
+VF void start_from_bias(const float *bias, vf acc[ROWS][NV])
+{
+    UNROLL
+    for (int v = 0; v < NV; v++) {
+        vf start = vf_load(bias + v * VL);
+        UNROLL
+        for (int i = 0; i < ROWS; i++)
+            acc[i][v] = start;
+    }
+}
+
+VF void start_from_output(const tm_gemm_tile *tile, vf acc[ROWS][NV])
+{
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        const float *c = tile->c + (size_t)(i < tile->m ? i : 0) * tile->c_ld;
+        UNROLL
+        for (int v = 0; v < NV; v++) {
+            int left = tile->n - v * VL;
+            acc[i][v] = left >= VL  ? vf_load(c + v * VL)
+                        : left <= 0 ? vf_set(0.0f)
+                                    : vf_load_first(c + v * VL, vm_first((size_t)left));
+        }
+    }
+}
+
 /* acc[i] += row[i][k] * the panels' row */
 VF void add_products(const float *const row[ROWS], size_t k, const float *panel, size_t stride,
                      vf acc[ROWS][NV])
@@ -80,13 +106,10 @@ VF void add_products(const float *const row[ROWS], size_t k, const float *panel,
 void TM_GEMM_NAME(const tm_gemm_tile *tile)
 {
     vf acc[ROWS][NV];
-    UNROLL
-    for (int v = 0; v < NV; v++) {
-        vf bias = vf_load(tile->bias + v * VL);
-        UNROLL
-        for (int i = 0; i < ROWS; i++)
-            acc[i][v] = bias;
-    }
+    if (tile->bias)
+        start_from_bias(tile->bias, acc);
+    else
+        start_from_output(tile, acc);
     const size_t kc = (size_t)tile->kc, stride = tile->panel_stride;
     const float *panel = tile->panel, *next = tile->next ? tile->next : panel;
     const float *const *rows = tile->rows;
@@ -94,7 +117,7 @@ void TM_GEMM_NAME(const tm_gemm_tile *tile)
         const float *row[ROWS];
         UNROLL
         for (int i = 0; i < ROWS; i++)
-            row[i] = rows[i];
+            row[i] = rows[i] + tile->offset;
         size_t k = 0;
         for (; k + TM_STEPS <= kc; k += TM_STEPS, next += TM_PANEL) {
             vf_fetch(next);
