@@ -130,13 +130,16 @@ static void multiply(const winograd_args *args, const winograd_unit *unit,
                          .hi = INFINITY,
                          .c_ld = COLUMNS,
                          .n = columns};
+    size_t position = (size_t)args->panels * tile.panel_stride;
     for (size_t p = 0; p < POSITIONS; p++) {
         tm_point_rows(s->rows, s->input + p * block * kc, (size_t)unit->count, kc);
         tile.panel = args->weights + (p * (size_t)args->panels + (size_t)panel) * tile.panel_stride;
+        const float *next = p + 1 < POSITIONS ? tile.panel + position : tile.panel;
         for (int i = 0; i < unit->count; i += kernel->rows) {
             tile.rows = s->rows + i;
             tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
             tile.c = s->product + (p * block + (size_t)i) * COLUMNS;
+            tile.next = tm_rows_to_fetch(next, tile.panel_stride, kc, wide, i / kernel->rows);
             kernel->run(&tile);
         }
     }
