@@ -22,12 +22,15 @@
 enum {
     TM_PANEL = 16,     /* outputs in a panel of packed weights */
     TM_MAX_PANELS = 4, /* panels a tile may span */
-    TM_MAX_ROWS = 16   /* rows a tile may have */
+    TM_MAX_ROWS = 16,  /* rows a tile may have */
+    TM_STEPS = 2       /* of k at once: more of them run out of registers */
 };
 
 /*
- * c[i][j] = act(bias[j] + sum over t, k of rows[t * tap_stride + i][k] * panel(j)[t * kc + k]
- *               + residual[i][j]),  act being a clamp to [lo, hi]
+ * c[i][j] = act(start[i][j] + residual[i][j]
+ *               + sum over t, k of rows[t * tap_stride + i][offset + k] * panel(j)[t * kc + k]),
+ *
+ * act being a clamp to [lo, hi] and start bias[j], or c[i][j] where a sum is continued,
  *
  * for i < m, j < n: the products are added one by one in the order of t, then k, with fused
  * multiply-add (the scalar form rounds the product). rows holds pointers, so a convolution needs no
@@ -36,12 +39,14 @@ enum {
  */
 typedef struct tm_gemm_tile {
     const float *const *rows; /* taps x at least the kernel's row count (the spare ones of a
-                                 partial tile are read and ignored), each kc floats */
+                                 partial tile are read and ignored), kc floats from `offset` on */
     size_t tap_stride;        /* pointers from tap to tap */
+    size_t offset;
     int taps, kc;
     const float *panel;    /* [taps * kc][16], 64-byte aligned; the next panel follows after */
     size_t panel_stride;   /* this many floats */
-    const float *bias;     /* 16 per panel */
+    const float *next;     /* rows of 16 floats wanted soon, one fetched every TM_STEPS; or NULL */
+    const float *bias;     /* 16 per panel; NULL: c continues */
     const float *residual; /* [m][n] or NULL; may be c itself */
     size_t residual_ld;
     float lo, hi;

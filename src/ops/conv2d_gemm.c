@@ -4,15 +4,20 @@
  * copy); B is the weights in panels of 16 outputs, packed once. A unit is a block of output pixels
  * times a chunk of panels.
  */
+#include <math.h>
+
 #include "ops/conv2d.h"
 #include "ops/panels.h"
 
 enum {
-    ROW_BLOCK = 48,           /* a multiple of the usual tile heights 6 and 8 */
-    CHUNK_BYTES = 384 * 1024, /* weights of a unit, which should stay in L2 */
+    PART_ROWS = 1024, /* of panels, which should stay in L2 with the next ones */
+    BLOCK_MIN = 24,   /* rows of a unit */
+    BLOCK_MAX = 200,
+    BLOCK_BYTES = 1024 * 1024, /* inputs of a unit, which should stay in L2 */
+    CHUNK_BYTES = 384 * 1024,  /* weights of a unit, which should too */
     UNITS_PER_THREAD = 4,     /* so that an uneven machine stays busy */
     PACK_BLOCK = 64,          /* inputs packed at a time */
-    NARROW = 8                /* fewer input channels than this: copy taps together (im2col) */
+    NARROW = 8                /* fewer input channels than this: a row of taps counts as one */
 };
 
 typedef struct gemm_args {
@@ -24,14 +29,20 @@ typedef struct gemm_args {
     const float *bias;        /* [group][panel * 16] */
     const float *zeros;
     bool pointwise; /* 1x1, stride 1, no padding: pixel i of the output is pixel i of the input */
-    bool im2col;
+    bool tap_rows;
     bool run; /* the pictures of a batch form one run of rows */
     int block, chunk, chunks;
+    int parts; /* of a sum */
     tm_store store;
     const tm_kernels *kernels;
 } gemm_args;
 
 /* ---- running ---- */
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
 
 /* A unit's share: rows [first, first + count) of picture n (of the whole batch in a run), panels
  * [panel, panel + panels) of a group. */
@@ -78,15 +89,38 @@ static float *row_at(const tm_tensor *t, const gemm_unit *unit)
     return t->data + (size_t)unit->n * t->stride + (size_t)unit->first * t->ld;
 }
 
-/* The input pixel under tap (ky, kx) of output pixel `pixel` of picture n, or NULL outside. */
-static const float *pixel_under(const gemm_args *args, int n, int pixel, int ky, int kx)
+/* Outputs [column, column + count) of a row of picture n, `at` pixels behind the unit's first. */
+typedef struct pixel_run {
+    int n, row, column, count;
+} pixel_run;
+
+static pixel_run run_at(const gemm_args *args, const gemm_unit *unit, int at)
+{
+    int pixels = args->y.h * args->y.w, pixel = (unit->first + at) % pixels;
+    int column = pixel % args->y.w, width = args->y.w - column, left = unit->count - at;
+    return (pixel_run){.n = unit->n + (unit->first + at) / pixels,
+                       .row = pixel / args->y.w,
+                       .column = column,
+                       .count = width < left ? width : left};
+}
+
+static void repeat_last(const float **rows, int count, size_t stride)
+{
+    for (size_t i = (size_t)count; i < stride; i++)
+        rows[i] = rows[count - 1];
+}
+
+/* The input pixels under tap (ky, kx) of a run; zeros outside. */
+static void point_run(const gemm_args *args, pixel_run run, int ky, int kx, size_t offset,
+                      const float **out)
 {
     const tm_conv_attrs *conv = &args->conv;
-    int y = pixel / args->y.w * conv->stride - conv->pad_top + ky * conv->dilation;
-    int x = pixel % args->y.w * conv->stride - conv->pad_left + kx * conv->dilation;
-    if (y < 0 || y >= args->x.h || x < 0 || x >= args->x.w)
-        return NULL;
-    return tm_tensor_at(&args->x, n, y, x);
+    int y = run.row * conv->stride - conv->pad_top + ky * conv->dilation;
+    int x = run.column * conv->stride - conv->pad_left + kx * conv->dilation;
+    bool inside = y >= 0 && y < args->x.h;
+    const float *line = inside ? tm_tensor_at(&args->x, run.n, y, 0) + offset : NULL;
+    for (int i = 0; i < run.count; i++, x += conv->stride)
+        out[i] = inside && x >= 0 && x < args->x.w ? line + (size_t)x * args->x.ld : args->zeros;
 }
 
 /* rows[t * stride + i] for the unit's pixels; the pointers behind the last pixel repeat it */
@@ -94,21 +128,14 @@ static void point_rows(const gemm_args *args, const gemm_unit *unit, const float
                        size_t stride)
 {
     size_t offset = (size_t)unit->group * (size_t)args->kc;
-    int pixels = args->y.h * args->y.w, tap = 0;
     for (int ky = 0; ky < args->conv.kernel_h; ky++)
-        for (int kx = 0; kx < args->conv.kernel_w; kx++, tap++) {
-            const float **out = rows + (size_t)tap * stride;
-            int n = unit->n + unit->first / pixels, pixel = unit->first % pixels;
-            for (int i = 0; i < unit->count; i++) {
-                const float *p = pixel_under(args, n, pixel, ky, kx);
-                out[i] = p ? p + offset : args->zeros;
-                if (++pixel == pixels) {
-                    pixel = 0;
-                    n++;
-                }
+        for (int kx = 0; kx < args->conv.kernel_w; kx++, rows += stride) {
+            for (int i = 0; i < unit->count;) {
+                pixel_run run = run_at(args, unit, i);
+                point_run(args, run, ky, kx, offset, rows + i);
+                i += run.count;
             }
-            for (int i = unit->count; i < (int)stride; i++)
-                out[i] = out[unit->count - 1];
+            repeat_last(rows, unit->count, stride);
         }
 }
 
@@ -126,17 +153,16 @@ static void point_pixels(const gemm_args *args, const gemm_unit *unit, const flo
             n++;
         }
     }
-    for (size_t i = (size_t)unit->count; i < stride; i++)
-        rows[i] = rows[unit->count - 1];
+    repeat_last(rows, unit->count, stride);
 }
 
-/* One row of taps of one pixel, as far as it lies in the picture; the rest is zero. */
+/* A row of taps of one pixel, as far as it lies in the line; the rest is zero. */
 static void copy_tap_row(const gemm_args *args, int n, int y, int left, float *out)
 {
     int c = args->x.c, dilation = args->conv.dilation;
     for (int kx = 0; kx < args->conv.kernel_w; kx++, out += c) {
         int x = left + kx * dilation;
-        if (y < 0 || y >= args->x.h || x < 0 || x >= args->x.w) {
+        if (x < 0 || x >= args->x.w) {
             for (int k = 0; k < c; k++)
                 out[k] = 0.0f;
         } else {
@@ -147,32 +173,43 @@ static void copy_tap_row(const gemm_args *args, int n, int y, int left, float *o
     }
 }
 
-/* Copies the taps of each pixel together and points at the copies. */
-static void copy_rows(const gemm_args *args, const gemm_unit *unit, const float **rows,
-                      size_t stride, float *copy)
+/* The input lines under tap row ky of a run: a line's pixels lie together, so only what the edges
+ * cut must be copied. Returns where the next copy goes. */
+static float *point_lines(const gemm_args *args, pixel_run run, int ky, const float **out,
+                          float *copy)
 {
     const tm_conv_attrs *conv = &args->conv;
-    size_t row = (size_t)args->taps * (size_t)args->kc;
-    size_t tap_row = (size_t)conv->kernel_w * (size_t)args->x.c;
     bool dense = conv->dilation == 1 && args->x.ld == (size_t)args->x.c;
-    int pixels = args->y.h * args->y.w;
-    for (int i = 0; i < unit->count; i++, copy += row) {
-        int at = unit->first + i, n = unit->n + at / pixels, pixel = at % pixels;
-        int top = pixel / args->y.w * conv->stride - conv->pad_top;
-        int left = pixel % args->y.w * conv->stride - conv->pad_left;
-        bool inside = dense && left >= 0 && left + conv->kernel_w <= args->x.w;
-        for (int ky = 0; ky < conv->kernel_h; ky++) {
-            int y = top + ky * conv->dilation;
-            if (inside && y >= 0 && y < args->x.h)
-                memcpy(copy + (size_t)ky * tap_row, tm_tensor_at(&args->x, n, y, left),
-                       tap_row * sizeof *copy);
-            else
-                copy_tap_row(args, n, y, left, copy + (size_t)ky * tap_row);
+    int y = run.row * conv->stride - conv->pad_top + ky * conv->dilation;
+    int x = run.column * conv->stride - conv->pad_left;
+    bool inside = y >= 0 && y < args->x.h;
+    const float *line = inside ? tm_tensor_at(&args->x, run.n, y, 0) : NULL;
+    for (int i = 0; i < run.count; i++, x += conv->stride) {
+        if (!inside) {
+            out[i] = args->zeros;
+        } else if (dense && x >= 0 && x + conv->kernel_w <= args->x.w) {
+            out[i] = line + (size_t)x * args->x.ld;
+        } else {
+            copy_tap_row(args, run.n, y, x, copy);
+            out[i] = copy;
+            copy += conv->kernel_w * args->x.c;
         }
-        rows[i] = copy;
     }
-    for (size_t i = (size_t)unit->count; i < stride; i++)
-        rows[i] = rows[unit->count - 1];
+    return copy;
+}
+
+/* Few channels: a row of taps counts as one, rows[ky * stride + i]. */
+static void point_tap_rows(const gemm_args *args, const gemm_unit *unit, const float **rows,
+                           size_t stride, float *copy)
+{
+    for (int ky = 0; ky < args->conv.kernel_h; ky++, rows += stride) {
+        for (int i = 0; i < unit->count;) {
+            pixel_run run = run_at(args, unit, i);
+            copy = point_lines(args, run, ky, rows + i, copy);
+            i += run.count;
+        }
+        repeat_last(rows, unit->count, stride);
+    }
 }
 
 static void finish_curve(const gemm_args *args, const tm_gemm_tile *tile)
@@ -181,9 +218,66 @@ static void finish_curve(const gemm_args *args, const tm_gemm_tile *tile)
                        (size_t)tile->n, tile->c, tile->c_ld, tile->c, tile->c_ld);
 }
 
+/* Rows [first, first + count) of the panels, and the taps and channels they belong to. A part's
+ * panels stay in L2 while the tiles of a block use them; sums go on from what y holds. */
+typedef struct k_part {
+    size_t first, count;
+    int tap, taps;
+    size_t channel;
+    int kc;
+} k_part;
+
+static k_part part_at(const tm_gemm_tile *whole, int parts, int index)
+{
+    k_part part = {.taps = whole->taps, .kc = whole->kc};
+    if (whole->taps > 1) {
+        int step = ceil_div(whole->taps, parts), left = whole->taps - index * step;
+        part.tap = index * step;
+        part.taps = left < step ? left : step;
+    } else {
+        int step = ceil_div(whole->kc, parts), left = whole->kc - index * step;
+        part.channel = (size_t)(index * step);
+        part.kc = left < step ? left : step;
+    }
+    part.first = (size_t)part.tap * (size_t)whole->kc + part.channel;
+    part.count = (size_t)part.taps * (size_t)part.kc;
+    return part;
+}
+
+/* The tiles of a block for a part of the sum. tile: the first one's columns, of the whole sum;
+ * next: the rows of `ahead` panels that the next tiles will want. */
+static void run_part(const gemm_args *args, int count, const tm_gemm_kernel *kernel,
+                     tm_gemm_tile tile, k_part part, const float *next, int ahead)
+{
+    const float *const *rows = tile.rows + (size_t)part.tap * tile.tap_stride;
+    const float *residual = tile.residual;
+    float *c = tile.c;
+    bool last = part.first + part.count == tile.panel_stride / TM_PANEL;
+    if (part.first > 0)
+        tile.bias = NULL;
+    tile.panel += part.first * TM_PANEL;
+    tile.taps = part.taps;
+    tile.kc = part.kc;
+    tile.offset = part.channel;
+    tile.residual = NULL;
+    tile.lo = last ? args->store.lo : -INFINITY;
+    tile.hi = last ? args->store.hi : INFINITY;
+    for (int i = 0; i < count; i += kernel->rows) {
+        tile.rows = rows + i;
+        tile.m = count - i < kernel->rows ? count - i : kernel->rows;
+        tile.next =
+            tm_rows_to_fetch(next, tile.panel_stride, part.count, ahead, i / kernel->rows);
+        tile.c = c + (size_t)i * tile.c_ld;
+        if (residual && last)
+            tile.residual = residual + (size_t)i * tile.residual_ld;
+        kernel->run(&tile);
+        if (args->store.curve && last)
+            finish_curve(args, &tile);
+    }
+}
+
 static void run_tiles(const gemm_args *args, const gemm_unit *unit, tm_gemm_tile tile)
 {
-    const float *const *rows = tile.rows;
     float *y = row_at(&args->y, unit) + (size_t)unit->group * (size_t)args->outputs;
     const float *residual = args->residual.data ? row_at(&args->residual, unit) +
                                                       (size_t)unit->group * (size_t)args->outputs
@@ -191,26 +285,25 @@ static void run_tiles(const gemm_args *args, const gemm_unit *unit, tm_gemm_tile
     int last = unit->panel + unit->panels;
     for (int p = unit->panel, wide; p < last; p += wide) {
         wide = tm_gemm_width(args->kernels, last - p);
-        const tm_gemm_kernel *kernel = &args->kernels->gemm[wide];
         size_t column = (size_t)p * TM_PANEL, panel = (size_t)(unit->group * args->panels + p);
-        int left = args->outputs - p * TM_PANEL;
+        int left = args->outputs - p * TM_PANEL, behind = args->panels - p - wide;
         tile.n = left < wide * TM_PANEL ? left : wide * TM_PANEL;
         tile.panel = args->weights + panel * tile.panel_stride;
         tile.bias = args->bias + panel * TM_PANEL;
-        for (int i = 0; i < unit->count; i += kernel->rows) {
-            tile.rows = rows + i;
-            tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
-            tile.c = y + (size_t)i * args->y.ld + column;
-            if (residual)
-                tile.residual = residual + (size_t)i * args->residual.ld + column;
-            kernel->run(&tile);
-            if (args->store.curve)
-                finish_curve(args, &tile);
+        tile.c = y + column;
+        tile.residual = residual ? residual + column : NULL;
+        for (int i = 0; i < args->parts; i++) {
+            k_part part = part_at(&tile, args->parts, i);
+            bool more = i + 1 < args->parts;
+            const float *next = more ? tile.panel + (part.first + part.count) * TM_PANEL
+                                     : tile.panel + (size_t)wide * tile.panel_stride;
+            run_part(args, unit->count, &args->kernels->gemm[wide], tile, part, next,
+                     more || behind > wide ? wide : behind);
         }
     }
 }
 
-/* scratch: the pointers, then the copies of im2col */
+/* scratch: the pointers, then the copies of tap rows */
 static void gemm_run(const tm_step *step, int batch, int index, void *scratch)
 {
     const gemm_args *args = step->args;
@@ -223,13 +316,11 @@ static void gemm_run(const tm_step *step, int batch, int index, void *scratch)
                          .kc = args->kc,
                          .panel_stride = k * TM_PANEL,
                          .residual_ld = args->residual.ld,
-                         .lo = args->store.lo,
-                         .hi = args->store.hi,
                          .c_ld = args->y.ld};
-    if (args->im2col) {
-        copy_rows(args, &unit, rows, stride, (float *)(rows + stride));
-        tile.taps = 1;
-        tile.kc = (int)k;
+    if (args->tap_rows) {
+        tile.taps = args->conv.kernel_h;
+        tile.kc = args->conv.kernel_w * args->kc;
+        point_tap_rows(args, &unit, rows, stride, (float *)(rows + (size_t)tile.taps * stride));
     } else if (args->pointwise) {
         point_pixels(args, &unit, rows, stride);
     } else {
@@ -346,27 +437,52 @@ static void defer_packing(tm_lowering *lowering, const tm_node *node, int merge,
     tm_lower_defer(lowering, pack, &packing, sizeof packing);
 }
 
-/* Chunks that fit L2, then smaller units until every thread has its share. */
+/* `count` rows in blocks of at most `most`, alike in size and made of whole tiles. */
+static int even_block(int count, int most, int tile_rows)
+{
+    int block = ceil_div(count, ceil_div(count, most));
+    return ceil_div(block, tile_rows) * tile_rows;
+}
+
+/* Blocks whose inputs stay in L2 and, if there are several of them, chunks whose weights do; then
+ * smaller units until every thread has its share. */
 static void split_work(gemm_args *args, int threads)
 {
     size_t panel_bytes = (size_t)args->taps * (size_t)args->kc * TM_PANEL * sizeof(float);
-    int fitting = (int)(CHUNK_BYTES / panel_bytes) / 12 * 12;
-    args->block = ROW_BLOCK;
-    args->chunk = fitting < 12 ? 12 : fitting;
-    if (args->chunk > args->panels)
-        args->chunk = args->panels;
-    int rows = args->y.h * args->y.w, wanted = UNITS_PER_THREAD * threads;
+    size_t row_bytes = (size_t)args->kc * sizeof(float);
+    int rows = args->y.h * args->y.w, wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
+    int tile_rows = args->kernels->gemm[tm_gemm_width(args->kernels, args->panels)].rows;
+    int fitting = (int)(BLOCK_BYTES / row_bytes), blocks;
+    fitting = fitting < BLOCK_MIN ? BLOCK_MIN : fitting > BLOCK_MAX ? BLOCK_MAX : fitting;
+    args->block = even_block(rows, fitting, tile_rows);
+    args->chunk = args->panels;
+    if (args->block < rows && args->chunk * panel_bytes > CHUNK_BYTES)
+        args->chunk = (int)(CHUNK_BYTES / panel_bytes) / 12 * 12;
+    if (args->chunk == 0)
+        args->chunk = 12;
     for (;;) {
-        args->chunks = (args->panels + args->chunk - 1) / args->chunk;
-        int units = (rows + args->block - 1) / args->block * args->chunks * args->conv.groups;
-        if (units >= wanted || (args->chunk <= 4 && args->block <= ROW_BLOCK / 2))
+        args->chunks = ceil_div(args->panels, args->chunk);
+        blocks = ceil_div(rows, args->block) * args->conv.groups;
+        if (args->chunks * blocks >= wanted)
             return;
         if (args->chunk > 4)
-            args->chunk = args->chunk > 12 ? args->chunk / 24 * 12 + 12 * (args->chunk < 24)
-                                           : (args->chunk + 1) / 2;
+            args->chunk = ceil_div(args->chunk, 2);
+        else if (args->block > BLOCK_MIN)
+            args->block = even_block(rows, args->block / 2, tile_rows);
         else
-            args->block /= 2;
+            return;
     }
+}
+
+/* Into how many parts, of whole taps if there are several, a sum is cut. */
+static int sum_parts(const gemm_args *args)
+{
+    int taps = args->tap_rows ? args->conv.kernel_h : args->taps;
+    int pieces = taps > 1 ? taps : args->kc;
+    int parts = ceil_div(args->taps * args->kc, PART_ROWS);
+    if (args->residual.data == args->y.data) /* y would lose the residual to the first part */
+        parts = 1;
+    return ceil_div(pieces, ceil_div(pieces, parts));
 }
 
 void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
@@ -385,17 +501,21 @@ void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
     args.panels = (args.outputs + TM_PANEL - 1) / TM_PANEL;
     args.pointwise = args.taps == 1 && attrs->stride == 1 && attrs->pad_top == 0 &&
                      attrs->pad_left == 0 && args.x.h == args.y.h && args.x.w == args.y.w;
-    args.im2col = args.taps > 1 && args.conv.groups == 1 && args.kc < NARROW;
+    args.tap_rows = args.taps > 1 && args.conv.groups == 1 && args.kc < NARROW;
     if (attrs->epilogue.residual)
         args.residual = tm_lower_input(lowering, node, node->input_count - 1);
     args.run =
         tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
+    args.parts = sum_parts(&args);
     split_work(&args, tm_lower_threads(lowering));
     defer_packing(lowering, node, merge, &args);
-    args.zeros = tm_lower_zeros(lowering, (size_t)args.kc);
-    size_t pointers = (size_t)args.block + TM_MAX_ROWS;
-    size_t scratch = (args.im2col ? 1 : (size_t)args.taps) * pointers * sizeof(float *);
-    if (args.im2col)
+    size_t pointers = (size_t)args.block + TM_MAX_ROWS, tap_floats = (size_t)args.kc;
+    size_t taps = args.tap_rows ? (size_t)attrs->kernel_h : (size_t)args.taps;
+    if (args.tap_rows)
+        tap_floats *= (size_t)attrs->kernel_w;
+    args.zeros = tm_lower_zeros(lowering, tap_floats);
+    size_t scratch = taps * pointers * sizeof(float *);
+    if (args.tap_rows)
         scratch += (size_t)args.block * (size_t)args.taps * (size_t)args.kc * sizeof(float);
     tm_lower_step(lowering, node, gemm_run, gemm_units, &args, sizeof args, scratch);
 }

@@ -2,8 +2,9 @@
 /*
  * 3x3 convolution of stride 1 by Winograd's minimal filtering, F(4x4, 3x3): 36 products for 16
  * outputs of 9 taps each, a quarter of the multiplications (Lavin and Gray, 2016). A unit takes
- * some tiles of a picture through all three parts: the transform of its input, one GEMM for each of
- * the 36 positions, the transform back. Weights are transformed in double and packed once.
+ * some tiles of a picture and some panels of outputs through all three parts: the transform of its
+ * input, one GEMM for each of the 36 positions, the transform back. Weights are transformed in
+ * double and packed once.
  */
 #include <math.h>
 
@@ -17,8 +18,8 @@ enum {
     STEP = TM_WINOGRAD_OUT,
     OUTPUTS = STEP * STEP,
     TAPS = 9,
-    TILE_MULTIPLE = 24,      /* of the rows of most GEMM kernels */
-    TILE_BYTES = 512 * 1024, /* transformed input of a unit, which should stay in L2 */
+    BLOCK_MAX = 48,           /* tiles of a unit */
+    TILE_BYTES = 1024 * 1024, /* transformed input of a unit, which should stay in L2 */
     UNITS_PER_THREAD = 3,
     COLUMNS = TM_MAX_PANELS * TM_PANEL,
     INPUTS_AT_ONCE = 16,        /* of a panel, while packing */
@@ -27,8 +28,9 @@ enum {
 
 typedef struct winograd_args {
     tm_tensor x, y, residual;                     /* residual.data NULL: none */
-    int pad_top, pad_left, tiles_w, tiles, block; /* block: tiles of a unit */
+    int pad_top, pad_left, tiles_w, tiles;
     int kc, outputs, panels;
+    int block, blocks, chunk, chunks; /* tiles of a unit, its panels */
     const float *weights; /* [36][panel][kc][16] */
     const float *bias;    /* [panel * 16] */
     const float *zeros;
@@ -60,6 +62,7 @@ bool tm_conv2d_winograd_pays(const tm_node *node)
 
 typedef struct winograd_unit {
     int n, first, count; /* tiles [first, first + count) of picture n */
+    int panel, last;     /* panels [panel, last) */
 } winograd_unit;
 
 /* A thread's scratch. */
@@ -83,7 +86,19 @@ static size_t scratch_floats(int block, int kc)
 static int winograd_units(const tm_step *step, int batch)
 {
     const winograd_args *args = step->args;
-    return batch * ((args->tiles + args->block - 1) / args->block);
+    return batch * args->blocks * args->chunks;
+}
+
+static winograd_unit locate(const winograd_args *args, int index)
+{
+    int block = index % args->blocks, rest = index / args->blocks;
+    int first = block * args->block, panel = rest % args->chunks * args->chunk;
+    int tiles = args->tiles - first, panels = args->panels - panel;
+    return (winograd_unit){.n = rest / args->chunks,
+                           .first = first,
+                           .count = tiles < args->block ? tiles : args->block,
+                           .panel = panel,
+                           .last = panel + (panels < args->chunk ? panels : args->chunk)};
 }
 
 /* One transformed tile of the input; pixels outside of the picture are zeros. */
@@ -115,13 +130,16 @@ static void multiply(const winograd_args *args, const winograd_unit *unit,
                          .hi = INFINITY,
                          .c_ld = COLUMNS,
                          .n = columns};
+    size_t position = (size_t)args->panels * tile.panel_stride;
     for (size_t p = 0; p < POSITIONS; p++) {
         tm_point_rows(s->rows, s->input + p * block * kc, (size_t)unit->count, kc);
         tile.panel = args->weights + (p * (size_t)args->panels + (size_t)panel) * tile.panel_stride;
+        const float *next = p + 1 < POSITIONS ? tile.panel + position : tile.panel;
         for (int i = 0; i < unit->count; i += kernel->rows) {
             tile.rows = s->rows + i;
             tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
             tile.c = s->product + (p * block + (size_t)i) * COLUMNS;
+            tile.next = tm_rows_to_fetch(next, tile.panel_stride, kc, wide, i / kernel->rows);
             kernel->run(&tile);
         }
     }
@@ -168,11 +186,9 @@ static void transform_output(const winograd_args *args, const winograd_unit *uni
 
 static void winograd_run(const tm_step *step, int batch, int index, void *scratch)
 {
+    (void)batch;
     const winograd_args *args = step->args;
-    int units = winograd_units(step, batch) / batch;
-    winograd_unit unit = {.n = index / units, .first = index % units * args->block};
-    int left = args->tiles - unit.first;
-    unit.count = left < args->block ? left : args->block;
+    winograd_unit unit = locate(args, index);
     float *floats = (float *)scratch + pointer_floats(args->block);
     winograd_scratch s = {.rows = scratch,
                           .input = floats,
@@ -180,8 +196,8 @@ static void winograd_run(const tm_step *step, int batch, int index, void *scratc
                               floats + (size_t)POSITIONS * (size_t)args->block * (size_t)args->kc};
     for (int i = 0; i < unit.count; i++)
         transform_input(args, unit.n, unit.first + i, s.input + (size_t)i * (size_t)args->kc);
-    for (int p = 0, wide; p < args->panels; p += wide) {
-        wide = tm_gemm_width(args->kernels, args->panels - p);
+    for (int p = unit.panel, wide; p < unit.last; p += wide) {
+        wide = tm_gemm_width(args->kernels, unit.last - p);
         int rest = args->outputs - p * TM_PANEL;
         int columns = rest < wide * TM_PANEL ? rest : wide * TM_PANEL;
         multiply(args, &unit, &s, p, wide, columns);
@@ -269,15 +285,28 @@ static void pack(tm_lowering *worker, const void *context)
                         args->biases);
 }
 
-/* As many tiles as stay in L2, but enough units for every thread. */
-static int choose_block(int tiles, int kc, int threads)
+static int ceil_div(int a, int b)
 {
-    int block = TILE_BYTES / (POSITIONS * kc * (int)sizeof(float));
-    block = block < 8 ? 8 : block > TILE_MULTIPLE ? block / TILE_MULTIPLE * TILE_MULTIPLE : block;
-    block = block > 2 * TILE_MULTIPLE ? 2 * TILE_MULTIPLE : block;
-    while (block > 8 && (tiles + block - 1) / block < UNITS_PER_THREAD * threads)
-        block = block > TILE_MULTIPLE ? TILE_MULTIPLE : block - 2;
-    return block < tiles ? block : tiles;
+    return (a + b - 1) / b;
+}
+
+/* As many tiles as stay in L2, because every block reads all weights; units for every thread come
+ * from smaller blocks while the weights stay in L2, then from chunks of panels, each of which
+ * transforms the input again. */
+static void split_work(winograd_args *args, int threads)
+{
+    size_t tile_bytes = POSITIONS * sizeof(float) * (size_t)args->kc;
+    bool weights_stay = tile_bytes * (size_t)args->outputs <= TILE_BYTES;
+    int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
+    int most = (int)(TILE_BYTES / tile_bytes);
+    most = most < 8 ? 8 : most > BLOCK_MAX ? BLOCK_MAX : most;
+    args->blocks = ceil_div(args->tiles, most);
+    if (weights_stay && args->blocks < wanted)
+        args->blocks = wanted;
+    args->block = ceil_div(args->tiles, args->blocks);
+    args->blocks = ceil_div(args->tiles, args->block);
+    args->chunk = ceil_div(args->panels, ceil_div(wanted, args->blocks));
+    args->chunks = ceil_div(args->panels, args->chunk);
 }
 
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)
@@ -296,7 +325,7 @@ void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)
     args.panels = (args.outputs + TM_PANEL - 1) / TM_PANEL;
     args.tiles_w = (args.y.w + STEP - 1) / STEP;
     args.tiles = args.tiles_w * ((args.y.h + STEP - 1) / STEP);
-    args.block = choose_block(args.tiles, args.kc, tm_lower_threads(lowering));
+    split_work(&args, tm_lower_threads(lowering));
     size_t row = (size_t)args.panels * TM_PANEL, kc = (size_t)args.kc;
     pack_args packing = {.weight = node->inputs[1],
                          .bias = conv->bias ? node->inputs[2] : NULL,

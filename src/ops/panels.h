@@ -20,6 +20,18 @@ void tm_pack_rows(const float *x, size_t ld, size_t rows, size_t n, float *panel
 void tm_pack_taps(const tm_kernels *kernels, const float *values, size_t rows, size_t kc,
                   size_t taps, float *panel);
 
+/* Tiles of one width take turns in fetching what the next ones multiply: tile number `tile`, of
+ * `count` rows of panels, begins here in as many rows of each of `ahead` panels from `next` on;
+ * NULL: there is nothing left. At batch 1 most weights come from memory. */
+static inline const float *tm_rows_to_fetch(const float *next, size_t panel_stride, size_t count,
+                                            int ahead, int tile)
+{
+    size_t part = (size_t)(tile % TM_STEPS) * (count / TM_STEPS);
+    return tile / TM_STEPS < ahead
+               ? next + (size_t)(tile / TM_STEPS) * panel_stride + part * TM_PANEL
+               : NULL;
+}
+
 /* c[count][n] = rows[count][kc] * panels + residual */
 typedef struct tm_product {
     const float *const *rows; /* count pointers, then TM_MAX_ROWS more to any row */

@@ -38,8 +38,8 @@ enum { ALL_WIDTHS = 12 * TM_PANEL };
 typedef struct gemm_problem {
     tm_gemm_tile tile; /* of the whole; c is set by who runs it */
     const float *rows[9 * (2 * TM_MAX_ROWS + 3)];
-    float residual[TM_MAX_ROWS * ALL_WIDTHS]; /* dense copy */
-    bool has_residual;
+    float dense[TM_MAX_ROWS * ALL_WIDTHS]; /* copy of the residual, or of what c continues */
+    bool has_residual, continues;
 } gemm_problem;
 
 static void choose_clamp(check *c, float *lo, float *hi)
@@ -62,22 +62,28 @@ static void make_problem(check *c, gemm_problem *p, int rows, int m, int n)
     values kind = below(c, 4) ? VALUES_PLAIN : VALUES_SPECIAL;
     tm_gemm_tile *t = &p->tile;
     *t = (tm_gemm_tile){.m = m, .n = n, .taps = taps[below(c, 4)], .kc = (int)any_size(c)};
+    size_t offset = coin(c) ? 0 : below(c, 40);
     size_t spare = below(c, 3), panels = (size_t)(n + TM_PANEL - 1) / TM_PANEL;
     size_t k = (size_t)t->taps * (size_t)t->kc;
     t->tap_stride = (size_t)rows + spare;
     for (int tap = 0; tap < t->taps; tap++)
         for (int i = 0; i < rows; i++)
             p->rows[(size_t)tap * t->tap_stride + (size_t)i] =
-                i < m ? input(c, 1, (size_t)t->kc, (size_t)t->kc, kind).data
+                i < m ? input(c, 1, offset + (size_t)t->kc, offset + (size_t)t->kc, kind).data
                       : p->rows[(size_t)tap * t->tap_stride];
     t->rows = p->rows;
+    t->offset = offset;
     t->panel_stride = (k + spare) * TM_PANEL; /* keeps the alignment */
     t->panel = input(c, panels, k * TM_PANEL, t->panel_stride, kind).data;
+    t->next = coin(c) ? t->panel : NULL;
     t->bias = input(c, 1, panels * TM_PANEL, panels * TM_PANEL, VALUES_PLAIN).data;
     choose_clamp(c, &t->lo, &t->hi);
-    p->has_residual = coin(c);
+    p->continues = below(c, 4) == 0;
+    if (p->continues)
+        t->bias = NULL;
+    p->has_residual = !p->continues && coin(c);
     for (int i = 0; i < m * n; i++)
-        p->residual[i] = value(c, kind);
+        p->dense[i] = value(c, kind);
 }
 
 /* what the contract says of element i, j */
@@ -85,15 +91,22 @@ static float chain(const gemm_problem *p, int i, int j, bool fused)
 {
     const tm_gemm_tile *t = &p->tile;
     const float *panel = t->panel + (size_t)(j / TM_PANEL) * t->panel_stride + j % TM_PANEL;
-    float sum = t->bias[j];
+    float sum = t->bias ? t->bias[j] : p->dense[i * t->n + j];
     for (int tap = 0; tap < t->taps; tap++)
         for (int k = 0; k < t->kc; k++, panel += TM_PANEL) {
-            float x = t->rows[(size_t)tap * t->tap_stride + (size_t)i][k];
+            float x = t->rows[(size_t)tap * t->tap_stride + (size_t)i][t->offset + (size_t)k];
             sum = fused ? fmaf(x, *panel, sum) : sum + x * *panel;
         }
     if (p->has_residual)
-        sum += p->residual[i * t->n + j];
+        sum += p->dense[i * t->n + j];
     return clamped(sum, t->lo, t->hi);
+}
+
+static void copy_dense(const gemm_problem *p, block to)
+{
+    size_t n = (size_t)p->tile.n;
+    for (size_t i = 0; i < (size_t)p->tile.m; i++)
+        memcpy(to.data + i * to.ld, p->dense + i * n, n * sizeof(float));
 }
 
 /* An output whose residual, if any, is itself or stands elsewhere. */
@@ -105,13 +118,14 @@ static block take_output(check *c, gemm_problem *p, size_t ld)
     t->c = out.data;
     t->c_ld = ld;
     t->residual = NULL;
+    if (p->continues)
+        copy_dense(p, out);
     if (!p->has_residual)
         return out;
     bool in_place = coin(c);
     if (!in_place)
         from = take(c, m, n, n + below(c, 5));
-    for (size_t i = 0; i < m; i++)
-        memcpy(from.data + i * from.ld, p->residual + i * n, n * sizeof(float));
+    copy_dense(p, from);
     if (!in_place)
         mprotect(from.slot, SLOT_BYTES, PROT_READ);
     t->residual = from.data;
@@ -150,7 +164,7 @@ static void run_with(const gemm_entry *entry, const gemm_problem *p)
             t.m = rows < entry->rows ? rows : entry->rows;
             t.rows = p->tile.rows + i;
             t.panel = p->tile.panel + (size_t)(j / TM_PANEL) * t.panel_stride;
-            t.bias = p->tile.bias + j;
+            t.bias = p->tile.bias ? p->tile.bias + j : NULL;
             t.c = p->tile.c + (size_t)i * t.c_ld + j;
             if (t.residual)
                 t.residual = p->tile.residual + (size_t)i * t.residual_ld + j;

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The body of a GEMM tile kernel: ROWS rows x PANELS panels of 16, all accumulators in registers.
- * Included by the per-ISA files, which define ROWS and PANELS; loops with these bounds unroll
- * completely, so the arrays below are registers (check with objdump after a change: no stack
- * traffic between the multiply-adds).
+ * Included by the per-ISA files, which define ROWS and PANELS; more than 10 rows leave too few
+ * registers for their pointers. Loops with these bounds unroll completely, so the arrays below are
+ * registers (check with objdump after a change: no stack traffic between the multiply-adds).
  */
 #include "kernels/vec/vec.h"
 
 enum { NV = PANELS * TM_PANEL / VL, PER_PANEL = TM_PANEL / VL };
 
 #define UNROLL _Pragma("GCC unroll 32")
-
 
 VF void finish_whole(const tm_gemm_tile *tile, vf acc[ROWS][NV])
 {
@@ -61,37 +60,73 @@ VF void finish_part(const tm_gemm_tile *tile, vf acc[ROWS][NV])
     }
 }
 
+VF void start_from_bias(const float *bias, vf acc[ROWS][NV])
+{
+    UNROLL
+    for (int v = 0; v < NV; v++) {
+        vf start = vf_load(bias + v * VL);
+        UNROLL
+        for (int i = 0; i < ROWS; i++)
+            acc[i][v] = start;
+    }
+}
+
+VF void start_from_output(const tm_gemm_tile *tile, vf acc[ROWS][NV])
+{
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        const float *c = tile->c + (size_t)(i < tile->m ? i : 0) * tile->c_ld;
+        UNROLL
+        for (int v = 0; v < NV; v++) {
+            int left = tile->n - v * VL;
+            acc[i][v] = left >= VL  ? vf_load(c + v * VL)
+                        : left <= 0 ? vf_set(0.0f)
+                                    : vf_load_first(c + v * VL, vm_first((size_t)left));
+        }
+    }
+}
+
+/* acc[i] += row[i][k] * the panels' row */
+VF void add_products(const float *const row[ROWS], size_t k, const float *panel, size_t stride,
+                     vf acc[ROWS][NV])
+{
+    vf w[NV];
+    UNROLL
+    for (int v = 0; v < NV; v++)
+        w[v] = vf_load(panel + (size_t)(v / PER_PANEL) * stride + (v % PER_PANEL) * VL);
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        vf x = vf_set(row[i][k]);
+        UNROLL
+        for (int v = 0; v < NV; v++)
+            acc[i][v] = vf_fma(x, w[v], acc[i][v]);
+    }
+}
+
 void TM_GEMM_NAME(const tm_gemm_tile *tile)
 {
     vf acc[ROWS][NV];
-    UNROLL
-    for (int v = 0; v < NV; v++) {
-        vf bias = vf_load(tile->bias + v * VL);
-        UNROLL
-        for (int i = 0; i < ROWS; i++)
-            acc[i][v] = bias;
-    }
+    if (tile->bias)
+        start_from_bias(tile->bias, acc);
+    else
+        start_from_output(tile, acc);
     const size_t kc = (size_t)tile->kc, stride = tile->panel_stride;
-    const float *panel = tile->panel;
+    const float *panel = tile->panel, *next = tile->next ? tile->next : panel;
     const float *const *rows = tile->rows;
     for (int t = 0; t < tile->taps; t++, rows += tile->tap_stride) {
         const float *row[ROWS];
         UNROLL
         for (int i = 0; i < ROWS; i++)
-            row[i] = rows[i];
-        for (size_t k = 0; k < kc; k++, panel += TM_PANEL) {
-            vf w[NV];
+            row[i] = rows[i] + tile->offset;
+        size_t k = 0;
+        for (; k + TM_STEPS <= kc; k += TM_STEPS, next += TM_PANEL) {
+            vf_fetch(next);
             UNROLL
-            for (int v = 0; v < NV; v++)
-                w[v] = vf_load(panel + (size_t)(v / PER_PANEL) * stride + (v % PER_PANEL) * VL);
-            UNROLL
-            for (int i = 0; i < ROWS; i++) {
-                vf x = vf_set(row[i][k]);
-                UNROLL
-                for (int v = 0; v < NV; v++)
-                    acc[i][v] = vf_fma(x, w[v], acc[i][v]);
-            }
+            for (size_t u = 0; u < TM_STEPS; u++, panel += TM_PANEL)
+                add_products(row, k + u, panel, stride, acc);
         }
+        for (; k < kc; k++, panel += TM_PANEL)
+            add_products(row, k, panel, stride, acc);
     }
     if (tile->n == PANELS * TM_PANEL)
         finish_whole(tile, acc);

@@ -21,6 +21,9 @@
 /* Added to a number below 2^22 it rounds it to an integer, which the low bits of the sum hold. */
 #define VF_SHIFT 0x1.8p23f
 
+/* the line at p will be wanted soon */
+VF void vf_fetch(const float *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+
 /* clang-format off */
 #if defined(__AVX512F__)
 

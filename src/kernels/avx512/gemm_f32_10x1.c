@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define ROWS 14
+#define ROWS 10
 #define PANELS 1
-#define TM_GEMM_NAME tm_gemm_f32_14x1__avx512
+#define TM_GEMM_NAME tm_gemm_f32_10x1__avx512
 #include "kernels/vec/gemm_tile.h"
