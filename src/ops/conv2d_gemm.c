@@ -31,7 +31,7 @@ typedef struct gemm_args {
     bool pointwise; /* 1x1, stride 1, no padding: pixel i of the output is pixel i of the input */
     bool tap_rows;
     bool run; /* the pictures of a batch form one run of rows */
-    int block, chunk, chunks;
+    int block, chunk, chunks, group_step; /* of a unit; chunks of all panels */
     int parts; /* of a sum */
     tm_store store;
     const tm_kernels *kernels;
@@ -45,9 +45,9 @@ static int ceil_div(int a, int b)
 }
 
 /* A unit's share: rows [first, first + count) of picture n (of the whole batch in a run), panels
- * [panel, panel + panels) of a group. */
+ * [panel, panel + panels) of groups [group, last_group). */
 typedef struct gemm_unit {
-    int n, first, count, group, panel, panels;
+    int n, first, count, group, last_group, panel, panels;
 } gemm_unit;
 
 static int row_blocks(const gemm_args *args, int batch)
@@ -60,7 +60,7 @@ static int row_blocks(const gemm_args *args, int batch)
 static int gemm_units(const tm_step *step, int batch)
 {
     const gemm_args *args = step->args;
-    return row_blocks(args, batch) * args->chunks * args->conv.groups;
+    return row_blocks(args, batch) * args->chunks * ceil_div(args->conv.groups, args->group_step);
 }
 
 static gemm_unit locate(const gemm_args *args, int batch, int unit)
@@ -75,10 +75,13 @@ static gemm_unit locate(const gemm_args *args, int batch, int unit)
         block %= per_picture;
     }
     int first = block * args->block, panel = rest % args->chunks * args->chunk;
+    int group = rest / args->chunks * args->group_step, groups = args->conv.groups - group;
     return (gemm_unit){.n = n,
                        .first = first,
                        .count = rows - first < args->block ? rows - first : args->block,
-                       .group = rest / args->chunks,
+                       .group = group,
+                       .last_group =
+                           group + (groups < args->group_step ? groups : args->group_step),
                        .panel = panel,
                        .panels =
                            args->panels - panel < args->chunk ? args->panels - panel : args->chunk};
@@ -111,14 +114,13 @@ static void repeat_last(const float **rows, int count, size_t stride)
 }
 
 /* The input pixels under tap (ky, kx) of a run; zeros outside. */
-static void point_run(const gemm_args *args, pixel_run run, int ky, int kx, size_t offset,
-                      const float **out)
+static void point_run(const gemm_args *args, pixel_run run, int ky, int kx, const float **out)
 {
     const tm_conv_attrs *conv = &args->conv;
     int y = run.row * conv->stride - conv->pad_top + ky * conv->dilation;
     int x = run.column * conv->stride - conv->pad_left + kx * conv->dilation;
     bool inside = y >= 0 && y < args->x.h;
-    const float *line = inside ? tm_tensor_at(&args->x, run.n, y, 0) + offset : NULL;
+    const float *line = inside ? tm_tensor_at(&args->x, run.n, y, 0) : NULL;
     for (int i = 0; i < run.count; i++, x += conv->stride)
         out[i] = inside && x >= 0 && x < args->x.w ? line + (size_t)x * args->x.ld : args->zeros;
 }
@@ -127,12 +129,11 @@ static void point_run(const gemm_args *args, pixel_run run, int ky, int kx, size
 static void point_rows(const gemm_args *args, const gemm_unit *unit, const float **rows,
                        size_t stride)
 {
-    size_t offset = (size_t)unit->group * (size_t)args->kc;
     for (int ky = 0; ky < args->conv.kernel_h; ky++)
         for (int kx = 0; kx < args->conv.kernel_w; kx++, rows += stride) {
             for (int i = 0; i < unit->count;) {
                 pixel_run run = run_at(args, unit, i);
-                point_run(args, run, ky, kx, offset, rows + i);
+                point_run(args, run, ky, kx, rows + i);
                 i += run.count;
             }
             repeat_last(rows, unit->count, stride);
@@ -143,11 +144,10 @@ static void point_rows(const gemm_args *args, const gemm_unit *unit, const float
 static void point_pixels(const gemm_args *args, const gemm_unit *unit, const float **rows,
                          size_t stride)
 {
-    size_t offset = (size_t)unit->group * (size_t)args->kc;
     int pixels = args->y.h * args->y.w;
     int n = unit->n + unit->first / pixels, pixel = unit->first % pixels;
     for (int i = 0; i < unit->count; i++) {
-        rows[i] = tm_tensor_at(&args->x, n, 0, pixel) + offset;
+        rows[i] = tm_tensor_at(&args->x, n, 0, pixel);
         if (++pixel == pixels) {
             pixel = 0;
             n++;
@@ -258,7 +258,7 @@ static void run_part(const gemm_args *args, int count, const tm_gemm_kernel *ker
     tile.panel += part.first * TM_PANEL;
     tile.taps = part.taps;
     tile.kc = part.kc;
-    tile.offset = part.channel;
+    tile.offset += part.channel;
     tile.residual = NULL;
     tile.lo = last ? args->store.lo : -INFINITY;
     tile.hi = last ? args->store.hi : INFINITY;
@@ -276,16 +276,16 @@ static void run_part(const gemm_args *args, int count, const tm_gemm_kernel *ker
     }
 }
 
-static void run_tiles(const gemm_args *args, const gemm_unit *unit, tm_gemm_tile tile)
+static void run_group(const gemm_args *args, const gemm_unit *unit, int group, tm_gemm_tile tile)
 {
-    float *y = row_at(&args->y, unit) + (size_t)unit->group * (size_t)args->outputs;
-    const float *residual = args->residual.data ? row_at(&args->residual, unit) +
-                                                      (size_t)unit->group * (size_t)args->outputs
-                                                : NULL;
+    size_t output = (size_t)group * (size_t)args->outputs;
+    float *y = row_at(&args->y, unit) + output;
+    const float *residual = args->residual.data ? row_at(&args->residual, unit) + output : NULL;
+    tile.offset = (size_t)group * (size_t)args->kc;
     int last = unit->panel + unit->panels;
     for (int p = unit->panel, wide; p < last; p += wide) {
         wide = tm_gemm_width(args->kernels, last - p);
-        size_t column = (size_t)p * TM_PANEL, panel = (size_t)(unit->group * args->panels + p);
+        size_t column = (size_t)p * TM_PANEL, panel = (size_t)(group * args->panels + p);
         int left = args->outputs - p * TM_PANEL, behind = args->panels - p - wide;
         tile.n = left < wide * TM_PANEL ? left : wide * TM_PANEL;
         tile.panel = args->weights + panel * tile.panel_stride;
@@ -326,7 +326,8 @@ static void gemm_run(const tm_step *step, int batch, int index, void *scratch)
     } else {
         point_rows(args, &unit, rows, stride);
     }
-    run_tiles(args, &unit, tile);
+    for (int group = unit.group; group < unit.last_group; group++)
+        run_group(args, &unit, group, tile);
 }
 
 /* ---- packing ---- */
@@ -463,8 +464,12 @@ static void split_work(gemm_args *args, int threads)
     for (;;) {
         args->chunks = ceil_div(args->panels, args->chunk);
         blocks = ceil_div(rows, args->block) * args->conv.groups;
-        if (args->chunks * blocks >= wanted)
+        args->group_step = args->chunks * blocks / wanted;
+        if (args->group_step > args->conv.groups)
+            args->group_step = args->conv.groups;
+        if (args->group_step > 0)
             return;
+        args->group_step = 1;
         if (args->chunk > 4)
             args->chunk = ceil_div(args->chunk, 2);
         else if (args->block > BLOCK_MIN)
@@ -509,7 +514,7 @@ void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
     args.parts = sum_parts(&args);
     split_work(&args, tm_lower_threads(lowering));
     defer_packing(lowering, node, merge, &args);
-    size_t pointers = (size_t)args.block + TM_MAX_ROWS, tap_floats = (size_t)args.kc;
+    size_t pointers = (size_t)args.block + TM_MAX_ROWS, tap_floats = (size_t)args.x.c;
     size_t taps = args.tap_rows ? (size_t)attrs->kernel_h : (size_t)args.taps;
     if (args.tap_rows)
         tap_floats *= (size_t)attrs->kernel_w;
