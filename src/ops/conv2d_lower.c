@@ -30,6 +30,21 @@ void tm_conv2d_pack_bias(tm_lowering *worker, const tm_node *bias, int groups, i
     tm_lower_release(worker, values);
 }
 
+/* Layers of few pixels leave tiles empty: they take the kernels of the level below. */
+static void lower_with_parts(tm_lowering *lowering, const tm_node *node)
+{
+    const tm_conv_attrs *attrs = node->attrs;
+    bool exact = tm_lower_precision(lowering) == TM_PRECISION_F32;
+    if (exact && tm_conv2d_winograd_pays(node, true))
+        tm_conv2d_lower_winograd(lowering, node);
+    else if (tm_conv2d_split_pays(node))
+        tm_conv2d_lower_split(lowering, node);
+    else if (attrs->groups == 1 && tm_lower_precision(lowering) == TM_PRECISION_BF16)
+        tm_conv2d_lower_bf16(lowering, node);
+    else
+        tm_conv2d_lower_gemm(lowering, node);
+}
+
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node)
 {
     const tm_conv_attrs *attrs = node->attrs;
@@ -37,11 +52,11 @@ void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node)
                      attrs->groups == node->shape.c && !attrs->epilogue.residual;
     if (depthwise)
         tm_conv2d_lower_depthwise(lowering, node);
-    else if (tm_lower_split_kernels(lowering) && tm_conv2d_split_pays(node))
-        tm_conv2d_lower_split(lowering, node);
+    else if (tm_lower_split_kernels(lowering))
+        lower_with_parts(lowering, node);
     else if (attrs->groups == 1 && tm_lower_bf16_kernels(lowering))
         tm_conv2d_lower_bf16(lowering, node);
-    else if (tm_conv2d_winograd_pays(node))
+    else if (tm_conv2d_winograd_pays(node, false))
         tm_conv2d_lower_winograd(lowering, node);
     else
         tm_conv2d_lower_gemm(lowering, node);

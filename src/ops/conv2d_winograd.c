@@ -22,8 +22,11 @@ enum {
     TILE_BYTES = 1024 * 1024, /* transformed input of a unit, which should stay in L2 */
     UNITS_PER_THREAD = 3,
     COLUMNS = TM_MAX_PANELS * TM_PANEL,
-    INPUTS_AT_ONCE = 16,        /* of a panel, while packing */
-    WEIGHT_BYTES_MAX = 12 << 20 /* transformed; more would have to come from memory every time */
+    INPUTS_AT_ONCE = 16, /* of a panel, while packing */
+    /* transformed weights: more would have to come from memory every time, or, where bfloat16 parts
+     * multiply faster, from L3 */
+    WEIGHT_BYTES_MAX = 12 << 20,
+    L2_WEIGHT_BYTES_MAX = 5 << 19
 };
 
 typedef struct winograd_args {
@@ -42,8 +45,9 @@ typedef struct winograd_args {
 
 /* Counted in multiply-adds of a vector: the transforms cost about ten for each of 16 channels and
  * position. */
-bool tm_conv2d_winograd_pays(const tm_node *node)
+bool tm_conv2d_winograd_pays(const tm_node *node, bool beside_parts)
 {
+    int most = beside_parts ? L2_WEIGHT_BYTES_MAX : WEIGHT_BYTES_MAX;
     const tm_conv_attrs *conv = node->attrs;
     double k = node->inputs[0]->shape.c, n = node->shape.c;
     double pixels = (double)node->shape.h * node->shape.w;
@@ -51,7 +55,7 @@ bool tm_conv2d_winograd_pays(const tm_node *node)
         (double)((node->shape.h + STEP - 1) / STEP) * ((node->shape.w + STEP - 1) / STEP);
     if (conv->kernel_h != 3 || conv->kernel_w != 3 || conv->stride != 1 || conv->dilation != 1 ||
         conv->groups != 1 || k < TM_PANEL || n < TM_PANEL ||
-        POSITIONS * sizeof(float) * k * n > WEIGHT_BYTES_MAX)
+        POSITIONS * sizeof(float) * k * n > most)
         return false;
     double transforms = 10.0 * POSITIONS / TM_PANEL * (k + n);
     return tiles * (POSITIONS * k * n / TM_PANEL + transforms) <

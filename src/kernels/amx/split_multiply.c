@@ -121,7 +121,10 @@ VF feeder feeder_of(const tm_split_tile *tile)
 
 VF void feed(feeder *f, int parts)
 {
+    enum { AHEAD = 4096 / sizeof(float) }; /* a load that waits for memory holds up the tiles */
     for (size_t i = 0; i < f->at_once && f->panels; i++) {
+        vf_fetch(f->from + AHEAD);
+        vf_fetch(f->from + AHEAD + TM_PANEL);
         vf x[2] = {vf_load(f->from), vf_load(f->from + TM_PANEL)};
         for (int p = 0; p < parts; p++)
             _mm512_store_si512(f->to + p * TM_SPLIT_TILE, take_pairs(parts, x));
