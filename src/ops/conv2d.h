@@ -17,7 +17,7 @@ void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node);
 void tm_conv2d_lower_bf16(tm_lowering *lowering, const tm_node *node);
 /* In bfloat16 parts, as many as the precision takes, where tm_conv2d_split_pays, which depends on
  * the shapes alone; the lowering has tm_lower_split_kernels. */
-bool tm_conv2d_split_pays(const tm_node *node);
+bool tm_conv2d_split_pays(const tm_node *node, int parts);
 void tm_conv2d_lower_split(tm_lowering *lowering, const tm_node *node);
 /* One filter per channel. */
 void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node);

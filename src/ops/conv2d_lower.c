@@ -30,17 +30,25 @@ void tm_conv2d_pack_bias(tm_lowering *worker, const tm_node *bias, int groups, i
     tm_lower_release(worker, values);
 }
 
-/* Layers of few pixels leave tiles empty: they take the kernels of the level below. */
+/* One pixel: a layer that reads its weights once, of which bfloat16 has half the bytes. */
+static bool is_vector(const tm_node *node)
+{
+    return node->shape.h * node->shape.w == 1;
+}
+
+/* Small layers leave tiles empty: they take the kernels of the level below. */
 static void lower_with_parts(tm_lowering *lowering, const tm_node *node)
 {
     const tm_conv_attrs *attrs = node->attrs;
-    bool exact = tm_lower_precision(lowering) == TM_PRECISION_F32;
-    if (exact && tm_conv2d_winograd_pays(node, true))
+    tm_precision precision = tm_lower_precision(lowering);
+    if (precision == TM_PRECISION_F32 && tm_conv2d_winograd_pays(node, true))
         tm_conv2d_lower_winograd(lowering, node);
-    else if (tm_conv2d_split_pays(node))
+    else if (tm_conv2d_split_pays(node, tm_split_parts(precision)))
         tm_conv2d_lower_split(lowering, node);
-    else if (attrs->groups == 1 && tm_lower_precision(lowering) == TM_PRECISION_BF16)
+    else if (attrs->groups == 1 && precision == TM_PRECISION_BF16 && is_vector(node))
         tm_conv2d_lower_bf16(lowering, node);
+    else if (tm_conv2d_winograd_pays(node, false))
+        tm_conv2d_lower_winograd(lowering, node);
     else
         tm_conv2d_lower_gemm(lowering, node);
 }

@@ -5,6 +5,8 @@
  * panels. Where there are several taps, the rows of the picture that they lie in are split once,
  * between zeros where the picture is padded, and then copied tap by tap.
  */
+#include <math.h>
+
 #include "ops/conv2d.h"
 #include "ops/panels.h"
 
@@ -17,8 +19,7 @@ enum {
     MIN_PANELS = 8,          /* of a chunk: the same rows are split again for every chunk */
     MAX_PANELS = 32,         /* of a chunk whose sums are kept between blocks of inputs */
     MIN_STEPS = 8,           /* of a block of inputs */
-    UNITS_PER_THREAD = 2,
-    LEAST_ROWS = 8 /* output pixels: fewer leave too much of a tile empty */
+    UNITS_PER_THREAD = 2
 };
 
 typedef struct split_args {
@@ -45,12 +46,33 @@ typedef struct split_unit {
     int n, first, count, group, panel, panels;
 } split_unit;
 
-bool tm_conv2d_split_pays(const tm_node *node)
+/* ---- whether it pays ---- */
+
+static double tiles_in(double count, double side)
 {
+    return ceil(count / side);
+}
+
+/* Nanoseconds that a layer took on Sapphire Rapids, by parts: a product of tiles with its loads; a
+ * row and step of the inputs to be split, or to be copied from the split picture too; a tile of
+ * results; two panels' step to be split; and multiply-adds in a nanosecond of the float32 GEMM. */
+bool tm_conv2d_split_pays(const tm_node *node, int parts)
+{
+    static const double product[] = {0, 12, 23, 43}, row[] = {0, 2, 3, 4};
+    enum { COPY = 2, RESULT = 50, PANELS = 64, MULTIPLY_ADDS = 105 };
     const tm_conv_attrs *conv = node->attrs;
-    return node->shape.h * node->shape.w >= LEAST_ROWS &&
-           node->shape.c / conv->groups >= TM_PANEL &&
-           (conv->groups == 1 || node->inputs[0]->shape.c / conv->groups >= TM_PANEL);
+    double pixels = (double)node->shape.h * node->shape.w, groups = conv->groups;
+    double taps = (double)conv->kernel_h * conv->kernel_w;
+    double inputs = taps * node->inputs[0]->shape.c / groups, outputs = node->shape.c / groups;
+    double rows = tiles_in(pixels, TM_SPLIT_ROWS), steps = tiles_in(inputs, TM_SPLIT_K);
+    double panels = tiles_in(outputs, TM_PANEL), pairs = tiles_in(outputs, 2 * TM_PANEL);
+    if (groups > 1 && fmod(outputs, TM_PANEL) != 0 && outputs < TM_PANEL)
+        return false;
+    double split = rows * steps * panels * product[parts] +
+                   rows * TM_SPLIT_ROWS * steps * (row[parts] + (taps > 1 ? COPY : 0)) +
+                   rows * panels * RESULT +
+                   (parts == TM_SPLIT_PARTS ? steps * pairs * PANELS : 0);
+    return split < pixels * inputs * panels * TM_PANEL / MULTIPLY_ADDS;
 }
 
 /* ---- units ---- */
