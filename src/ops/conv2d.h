@@ -22,6 +22,10 @@ void tm_conv2d_lower_split(tm_lowering *lowering, const tm_node *node);
 /* One filter per channel. */
 void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node);
 
+/* Whether threads had better share the rows of a layer than its outputs: its activations are more
+ * than its weights. Then a row's next layer finds it where it was computed. */
+bool tm_conv2d_shares_rows(const tm_node *node);
+
 /* What a kernel does to a finished value: a clamp in its store, or a curve after it. */
 typedef struct tm_store {
     float lo, hi;

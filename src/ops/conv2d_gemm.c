@@ -31,6 +31,7 @@ typedef struct gemm_args {
     bool pointwise; /* 1x1, stride 1, no padding: pixel i of the output is pixel i of the input */
     bool tap_rows;
     bool run; /* the pictures of a batch form one run of rows */
+    bool by_rows; /* units of the same rows follow one another, not those of the same panels */
     int block, chunk, chunks, group_step; /* of a unit; chunks of all panels */
     int parts; /* of a sum */
     tm_store store;
@@ -66,7 +67,9 @@ static int gemm_units(const tm_step *step, int batch)
 static gemm_unit locate(const gemm_args *args, int batch, int unit)
 {
     int blocks = row_blocks(args, batch), rows = args->y.h * args->y.w;
-    int block = unit % blocks, rest = unit / blocks, n = 0;
+    int rests = args->chunks * ceil_div(args->conv.groups, args->group_step);
+    int block = args->by_rows ? unit / rests : unit % blocks;
+    int rest = args->by_rows ? unit % rests : unit / blocks, n = 0;
     if (args->run) {
         rows *= batch;
     } else {
@@ -470,7 +473,7 @@ static void split_work(gemm_args *args, int threads)
         if (args->group_step > 0)
             return;
         args->group_step = 1;
-        if (args->chunk > 4)
+        if (args->chunk > 4 && !(args->by_rows && args->block > BLOCK_MIN))
             args->chunk = ceil_div(args->chunk, 2);
         else if (args->block > BLOCK_MIN)
             args->block = even_block(rows, args->block / 2, tile_rows);
@@ -512,6 +515,7 @@ void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
     args.run =
         tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
     args.parts = sum_parts(&args);
+    args.by_rows = tm_lower_threads(lowering) > 1 && tm_conv2d_shares_rows(node);
     split_work(&args, tm_lower_threads(lowering));
     defer_packing(lowering, node, merge, &args);
     size_t pointers = (size_t)args.block + TM_MAX_ROWS, tap_floats = (size_t)args.x.c;

@@ -3,6 +3,15 @@
 
 #include <math.h>
 
+bool tm_conv2d_shares_rows(const tm_node *node)
+{
+    const tm_conv_attrs *attrs = node->attrs;
+    const tm_shape *x = &node->inputs[0]->shape, *y = &node->shape;
+    double taps = (double)attrs->kernel_h * attrs->kernel_w;
+    return taps * x->c / attrs->groups * y->c <=
+           (double)x->h * x->w * x->c + (double)y->h * y->w * y->c;
+}
+
 tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue)
 {
     tm_store store = {.lo = -INFINITY,

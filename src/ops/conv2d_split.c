@@ -12,7 +12,6 @@
 
 enum {
     ROWS_BYTES = 512 << 10,  /* row tiles under work, which should stay in L2 */
-    CHUNK_BYTES = 768 << 10, /* of panels, likewise */
     PAIR = 2 * TM_SPLIT_ROWS, /* rows that are multiplied at once */
     MAX_PAIRS = 8,           /* of a unit */
     MIN_PAIRS = 2,           /* fewer only when there are not more */
@@ -29,6 +28,7 @@ typedef struct split_args {
     size_t steps, depth;                  /* of taps * kc inputs; of a block of them */
     bool pointwise; /* 1x1, stride 1, no padding: pixel i of the output is pixel i of the input */
     bool run;       /* the pictures of a batch form one run of rows */
+    bool by_rows;   /* units of the same rows follow one another, not those of the same panels */
     size_t line;    /* elements of a split row of the picture, with its padding */
     int region;     /* such rows under a unit, at most */
     int pairs, chunk, chunks; /* of a unit, at most */
@@ -103,7 +103,9 @@ static int split_units(const tm_step *step, int batch)
 static split_unit locate(const split_args *args, int batch, int unit)
 {
     int all = row_blocks(args, batch), rows = args->y.h * args->y.w * (args->run ? batch : 1);
-    int block = unit % all, rest = unit / all, blocks = blocks_of(args, rows);
+    int rests = args->chunks * args->conv.groups, blocks = blocks_of(args, rows);
+    int block = args->by_rows ? unit / rests : unit % all;
+    int rest = args->by_rows ? unit % rests : unit / all;
     int pairs = divided(rows, PAIR), n = block / blocks;
     int first = block % blocks * pairs / blocks * PAIR;
     int end = (block % blocks + 1) * pairs / blocks * PAIR;
@@ -531,14 +533,13 @@ static void defer_packing(tm_lowering *lowering, const tm_node *node, split_args
 
 /* ---- lowering ---- */
 
-/* Half as many rows a unit, or half as many panels; false: not without losing more. Few weights are
- * read again by every block, many are divided. */
-static bool halve(split_args *args, bool few_weights)
+/* Half as many rows a unit, or half as many panels; false: not without losing more. */
+static bool halve(split_args *args)
 {
-    bool by_rows = args->pairs > MIN_PAIRS, by_panels = args->chunk > MIN_PANELS;
-    if (by_rows && (few_weights || !by_panels))
+    bool rows = args->pairs > MIN_PAIRS, panels = args->chunk > MIN_PANELS;
+    if (rows && (args->by_rows || !panels))
         args->pairs = (args->pairs + 1) / 2;
-    else if (by_panels)
+    else if (panels)
         args->chunk = (args->chunk / 2 + 1) / 2 * 2;
     else
         return false;
@@ -558,17 +559,15 @@ static size_t choose_depth(const split_args *args)
  * the sums if there is more than one block. */
 static void split_work(split_args *args, int threads)
 {
-    size_t panel_bytes = elements(args, args->steps) * sizeof(tm_bf16);
     int rows = args->y.h * args->y.w, all = divided(rows, PAIR);
     int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
-    bool few_weights = panel_bytes * (size_t)args->panels <= CHUNK_BYTES;
     args->pairs = divided(all, divided(all, MAX_PAIRS));
     bool whole = choose_depth(args) == args->steps || args->panels <= MAX_PANELS;
     args->chunk = whole ? args->panels : MAX_PANELS;
     for (;;) {
         args->chunks = divided(args->panels, args->chunk);
         int units = blocks_of(args, rows) * args->chunks * args->conv.groups;
-        if (units >= wanted || !halve(args, few_weights))
+        if (units >= wanted || !halve(args))
             break;
     }
     args->depth = choose_depth(args);
@@ -610,6 +609,7 @@ void tm_conv2d_lower_split(tm_lowering *lowering, const tm_node *node)
                      attrs->pad_left == 0 && args.x.h == args.y.h && args.x.w == args.y.w;
     args.run =
         tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
+    args.by_rows = tm_lower_threads(lowering) > 1 && tm_conv2d_shares_rows(node);
     split_work(&args, tm_lower_threads(lowering));
     defer_packing(lowering, node, &args);
     if (!args.pointwise)

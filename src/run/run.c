@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One parallel region per run: the threads walk the list of steps together and meet at a barrier
- * after each. Units are handed out one by one, so that a slow core does not hold up the others.
+ * after each. Every thread has its own share of a step's units, the same part of the whole in every
+ * step, so that it finds in its caches what it wrote; whoever is done takes units of the others, so
+ * that a slow core does not hold them up.
  */
 #include "run/run.h"
 
@@ -10,11 +12,18 @@
 
 #include "run/barrier.h"
 
+enum { MAX_SHARES = 64 /* more threads begin with the share of another */ };
+
+/* Units of a step that one thread takes first, on a cache line of its own. */
+typedef struct share {
+    _Alignas(64) atomic_int next;
+} share;
+
 typedef struct run_state {
     const tm_plan *plan;
-    int batch;
+    int batch, share_count;
     tm_barrier barrier;
-    atomic_int next[2]; /* the next unit of even and odd steps */
+    share shares[2][MAX_SHARES]; /* of even and odd steps */
     double *step_seconds;
 } run_state;
 
@@ -25,17 +34,36 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static int share_begin(const run_state *state, int units, int i)
+{
+    return (int)((long long)units * i / state->share_count);
+}
+
+static void deal(run_state *state, int index)
+{
+    if (index == state->plan->step_count)
+        return;
+    const tm_step *step = &state->plan->steps[index];
+    int units = step->units(step, state->batch);
+    for (int i = 0; i < state->share_count; i++)
+        atomic_store_explicit(&state->shares[index & 1][i].next, share_begin(state, units, i),
+                              memory_order_relaxed);
+}
+
 static void run_step(run_state *state, int index, int thread)
 {
     const tm_step *step = &state->plan->steps[index];
     int units = step->units(step, state->batch);
     char *scratch = state->plan->scratch + (size_t)thread * state->plan->scratch_bytes;
-    atomic_int *next = &state->next[index & 1];
-    for (int unit; (unit = atomic_fetch_add_explicit(next, 1, memory_order_relaxed)) < units;)
-        step->run(step, state->batch, unit, scratch);
+    for (int i = 0; i < state->share_count; i++) {
+        int owner = (thread + i) % state->share_count, end = share_begin(state, units, owner + 1);
+        atomic_int *next = &state->shares[index & 1][owner].next;
+        for (int unit; (unit = atomic_fetch_add_explicit(next, 1, memory_order_relaxed)) < end;)
+            step->run(step, state->batch, unit, scratch);
+    }
 }
 
-/* While step i runs, nobody touches the counter of step i + 1, which is reset before the barrier
+/* While step i runs, nobody touches the shares of step i + 1, which are dealt before the barrier
  * that ends step i: a thread can be at most one barrier ahead. */
 static void walk(run_state *state, int thread)
 {
@@ -44,7 +72,7 @@ static void walk(run_state *state, int thread)
         double begin = thread == 0 && state->step_seconds ? now() : 0;
         run_step(state, i, thread);
         if (thread == 0)
-            atomic_store_explicit(&state->next[(i + 1) & 1], 0, memory_order_relaxed);
+            deal(state, i + 1);
         tm_barrier_wait(&state->barrier, &sense);
         if (thread == 0 && state->step_seconds)
             state->step_seconds[i] += now() - begin;
@@ -54,6 +82,8 @@ static void walk(run_state *state, int thread)
 void tm_run(const tm_plan *plan, int batch, double *step_seconds)
 {
     run_state state = {.plan = plan, .batch = batch, .step_seconds = step_seconds};
+    state.share_count = plan->threads < MAX_SHARES ? plan->threads : MAX_SHARES;
+    deal(&state, 0);
     tm_barrier_init(&state.barrier, plan->threads);
     if (plan->threads == 1) {
         walk(&state, 0);
