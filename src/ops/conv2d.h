@@ -9,8 +9,8 @@ void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node);
 
 /* Any convolution or linear layer, as a GEMM whose rows are pointers to pixels. */
 void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node);
-/* 3x3, stride 1, where tm_conv2d_winograd_pays, which depends on the shapes alone; beside_parts: the
- * lowering has tm_lower_split_kernels. */
+/* 3x3, stride 1, where tm_conv2d_winograd_pays, which depends on the shapes alone; beside_parts:
+ * the lowering has tm_lower_split_kernels. */
 bool tm_conv2d_winograd_pays(const tm_node *node, bool beside_parts);
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node);
 /* Without groups, in the lowering's reduced precision; it has tm_lower_bf16_kernels. */

@@ -15,7 +15,7 @@ enum {
     PAIR = 2 * TM_SPLIT_ROWS, /* rows that are multiplied at once */
     MAX_PAIRS = 8,           /* of a unit */
     MIN_PAIRS = 2,           /* fewer only when there are not more */
-    MIN_PANELS = 8,          /* of a chunk: the same rows are split again for every chunk */
+    MIN_PANELS = 16,         /* of a chunk */
     MAX_PANELS = 32,         /* of a chunk whose sums are kept between blocks of inputs */
     MIN_STEPS = 8,           /* of a block of inputs */
     UNITS_PER_THREAD = 2
@@ -533,19 +533,6 @@ static void defer_packing(tm_lowering *lowering, const tm_node *node, split_args
 
 /* ---- lowering ---- */
 
-/* Half as many rows a unit, or half as many panels; false: not without losing more. */
-static bool halve(split_args *args)
-{
-    bool rows = args->pairs > MIN_PAIRS, panels = args->chunk > MIN_PANELS;
-    if (rows && (args->by_rows || !panels))
-        args->pairs = (args->pairs + 1) / 2;
-    else if (panels)
-        args->chunk = (args->chunk / 2 + 1) / 2 * 2;
-    else
-        return false;
-    return true;
-}
-
 /* Inputs whose row tiles fit L2, in steps. */
 static size_t choose_depth(const split_args *args)
 {
@@ -555,21 +542,27 @@ static size_t choose_depth(const split_args *args)
     return (size_t)divided(steps, divided(steps, depth));
 }
 
-/* What a unit works on at a time stays in L2: its row tiles by blocks of inputs, two panels, and
- * the sums if there is more than one block. */
+/* What a unit works on at a time stays in L2: its row tiles by blocks of inputs, two panels, and the
+ * sums if there is more than one block. Units for every thread come from fewer rows or from fewer
+ * panels, for each of which the same rows are split again. */
 static void split_work(split_args *args, int threads)
 {
     int rows = args->y.h * args->y.w, all = divided(rows, PAIR);
     int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
     args->pairs = divided(all, divided(all, MAX_PAIRS));
-    bool whole = choose_depth(args) == args->steps || args->panels <= MAX_PANELS;
-    args->chunk = whole ? args->panels : MAX_PANELS;
-    for (;;) {
-        args->chunks = divided(args->panels, args->chunk);
-        int units = blocks_of(args, rows) * args->chunks * args->conv.groups;
-        if (units >= wanted || !halve(args))
-            break;
-    }
+    while (args->by_rows && args->pairs > MIN_PAIRS &&
+           blocks_of(args, rows) * args->conv.groups < wanted)
+        args->pairs = (args->pairs + 1) / 2;
+    int most = choose_depth(args) == args->steps ? args->panels : MAX_PANELS;
+    int chunks = divided(args->panels, most);
+    int units = blocks_of(args, rows) * args->conv.groups;
+    while (units * chunks < wanted && divided(args->panels, chunks + 1) >=
+                                          (units * chunks < threads ? TM_SPLIT_PANELS : MIN_PANELS))
+        chunks++;
+    if (units == 1 && chunks > threads) /* the same number for every thread */
+        chunks = chunks / threads * threads;
+    args->chunk = divided(divided(args->panels, chunks), TM_SPLIT_PANELS) * TM_SPLIT_PANELS;
+    args->chunks = divided(args->panels, args->chunk);
     args->depth = choose_depth(args);
     args->sums = args->depth < args->steps
                      ? pair_sums(args) * (size_t)divided(args->chunk, TM_SPLIT_PANELS)
