@@ -87,5 +87,6 @@ const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering);
 const tm_split_kernels *tm_lower_split_kernels(const tm_lowering *lowering);
 tm_precision tm_lower_precision(const tm_lowering *lowering);
 int tm_lower_threads(const tm_lowering *lowering);
+int tm_lower_batch(const tm_lowering *lowering); /* pictures of a run, at most */
 
 #endif

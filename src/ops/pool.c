@@ -113,11 +113,17 @@ typedef struct reduce_attrs {
     tm_reduce_kind kind;
 } reduce_attrs;
 
-enum { REDUCE_COLUMNS = 64 };
+enum {
+    REDUCE_COLUMNS = 64,
+    REDUCE_BLOCKS = 8,         /* of rows, which are reduced where they were computed */
+    REDUCE_FLOATS = 16 * 1024 /* a smaller map is one block */
+};
 
 typedef struct reduce_args {
     tm_tensor x, y;
     tm_reduce_kind kind;
+    int blocks;
+    float *parts; /* [picture][block][c], unless there is one block */
     tm_colreduce_f32_fn *kernel;
 } reduce_args;
 
@@ -128,30 +134,57 @@ tm_node *tm_reduce_hw(tm_builder *b, tm_node *x, tm_reduce_kind kind)
                          (tm_shape){1, 1, x->shape.c});
 }
 
-static int column_blocks(const reduce_args *args)
-{
-    return (args->x.c + REDUCE_COLUMNS - 1) / REDUCE_COLUMNS;
-}
-
 static int reduce_units(const tm_step *step, int batch)
 {
-    return batch * column_blocks(step->args);
+    return batch * ((const reduce_args *)step->args)->blocks;
 }
 
+static int reduce_pictures(const tm_step *step, int batch)
+{
+    (void)step;
+    return batch;
+}
+
+/* all columns, as many at a time as stay in the nearest cache */
+static void reduce_rows(const reduce_args *args, size_t rows, const float *x, size_t ld, float *out)
+{
+    size_t c = (size_t)args->x.c;
+    for (size_t first = 0; first < c; first += REDUCE_COLUMNS)
+        args->kernel(args->kind == TM_REDUCE_MAX ? TM_REDUCE_OP_MAX : TM_REDUCE_OP_SUM, rows,
+                     c - first < REDUCE_COLUMNS ? c - first : REDUCE_COLUMNS, x + first, ld,
+                     out + first);
+}
+
+static void finish_reduction(const reduce_args *args, float *out)
+{
+    if (args->kind == TM_REDUCE_AVG)
+        for (int j = 0; j < args->x.c; j++)
+            out[j] /= (float)(args->x.h * args->x.w);
+}
+
+/* one block of rows */
 static void reduce_run(const tm_step *step, int batch, int unit, void *scratch)
 {
     (void)batch, (void)scratch;
     const reduce_args *args = step->args;
-    int blocks = column_blocks(args), n = unit / blocks, first = unit % blocks * REDUCE_COLUMNS;
-    int left = args->x.c - first;
-    size_t count = (size_t)(left < REDUCE_COLUMNS ? left : REDUCE_COLUMNS);
-    size_t pixels = (size_t)args->x.h * (size_t)args->x.w;
-    float *out = tm_tensor_at(&args->y, n, 0, 0) + first;
-    args->kernel(args->kind == TM_REDUCE_MAX ? TM_REDUCE_OP_MAX : TM_REDUCE_OP_SUM, pixels, count,
-                 tm_tensor_at(&args->x, n, 0, 0) + first, args->x.ld, out);
-    if (args->kind == TM_REDUCE_AVG)
-        for (size_t j = 0; j < count; j++)
-            out[j] /= (float)pixels;
+    int n = unit / args->blocks, block = unit % args->blocks, pixels = args->x.h * args->x.w;
+    int first = pixels * block / args->blocks, end = pixels * (block + 1) / args->blocks;
+    float *out = args->blocks > 1 ? args->parts + (size_t)unit * (size_t)args->x.c
+                                  : tm_tensor_at(&args->y, n, 0, 0);
+    reduce_rows(args, (size_t)(end - first), tm_tensor_at(&args->x, n, 0, first), args->x.ld, out);
+    if (args->blocks == 1)
+        finish_reduction(args, out);
+}
+
+/* the blocks of a picture */
+static void combine_run(const tm_step *step, int batch, int n, void *scratch)
+{
+    (void)batch, (void)scratch;
+    const reduce_args *args = step->args;
+    size_t c = (size_t)args->x.c, blocks = (size_t)args->blocks;
+    float *out = tm_tensor_at(&args->y, n, 0, 0);
+    reduce_rows(args, blocks, args->parts + (size_t)n * blocks * c, c, out);
+    finish_reduction(args, out);
 }
 
 static void reduce_lower(tm_lowering *lowering, const tm_node *node)
@@ -160,7 +193,15 @@ static void reduce_lower(tm_lowering *lowering, const tm_node *node)
                         .y = tm_lower_output(lowering, node),
                         .kind = ((const reduce_attrs *)node->attrs)->kind,
                         .kernel = tm_lower_kernels(lowering)->colreduce_f32};
+    int pixels = args.x.h * args.x.w;
+    bool large = pixels >= REDUCE_BLOCKS && args.x.c > REDUCE_FLOATS / pixels;
+    args.blocks = large ? REDUCE_BLOCKS : 1;
+    if (large)
+        args.parts = tm_lower_memory(lowering, (size_t)tm_lower_batch(lowering) * REDUCE_BLOCKS *
+                                                   (size_t)args.x.c);
     tm_lower_step(lowering, node, reduce_run, reduce_units, &args, sizeof args, 0);
+    if (large)
+        tm_lower_step(lowering, node, combine_run, reduce_pictures, &args, sizeof args, 0);
 }
 
 const tm_op tm_op_reduce_hw = {.name = "reduce_hw", .lower = reduce_lower};

@@ -94,6 +94,11 @@ int tm_lower_threads(const tm_lowering *lowering)
     return lowering->plan->threads;
 }
 
+int tm_lower_batch(const tm_lowering *lowering)
+{
+    return lowering->plan->max_batch;
+}
+
 /* ---- the plan ---- */
 
 /* Views have no steps, unless they had to become copies. */
