@@ -42,6 +42,7 @@ typedef struct timing {
     int count;
     double load_ms;
     double *steps; /* seconds per step, over all repeats */
+    double peak;   /* GFLOP/s of float32 on registers alone */
 } timing;
 
 static double now_ms(void)
@@ -105,6 +106,7 @@ static tm_status measure(tm_model *model, const bench_options *chosen, int batch
     for (int i = 0; i < t->count && !status; i++)
         status = one_run(model, batch, chosen->profile ? t->steps : NULL, &t->ms[i], error);
     qsort(t->ms, (size_t)t->count, sizeof *t->ms, by_value);
+    t->peak = 1e-9 * tm_model_peak_flops(model);
     return status;
 }
 
@@ -140,6 +142,8 @@ static void write_json(tm_buffer *out, const tm_model *model, int batch, const t
     member(out, "p90_ms", quantile(t, 0.9));
     member(out, "images_per_s", 1e3 * batch / median);
     member(out, "gflops", gflops(model, batch, median));
+    member(out, "peak_gflops", t->peak);
+    member(out, "share_of_peak", gflops(model, batch, median) / t->peak);
     member(out, "load_ms", t->load_ms);
     member(out, "weights_mb", (double)model->plan.weight_bytes / 1048576);
     member(out, "activations_mb", (double)model->plan.arena_bytes / 1048576);
@@ -161,14 +165,15 @@ static void write_json(tm_buffer *out, const tm_model *model, int batch, const t
 static void write_text(tm_buffer *out, const tm_model *model, int batch, const timing *t,
                        bool profile)
 {
-    double median = quantile(t, 0.5);
+    double median = quantile(t, 0.5), rate = gflops(model, batch, median);
     tm_buffer_printf(out,
                      "%s, batch %d, %d threads: median %.3f ms (p10 %.3f, p90 %.3f, %d runs)\n"
-                     "%.1f images/s, %.1f GFLOP/s, load %.1f ms\n"
+                     "%.1f images/s, %.1f GFLOP/s, %.0f %% of the float32 peak, load %.1f ms\n"
                      "weights %.1f MB, activations %.1f MB, peak memory %.1f MB\n",
                      model->display, batch, model->options.threads, median, quantile(t, 0.1),
-                     quantile(t, 0.9), t->count, 1e3 * batch / median, gflops(model, batch, median),
-                     t->load_ms, (double)model->plan.weight_bytes / 1048576,
+                     quantile(t, 0.9), t->count, 1e3 * batch / median, rate,
+                     100 * rate / t->peak, t->load_ms,
+                     (double)model->plan.weight_bytes / 1048576,
                      (double)model->plan.arena_bytes / 1048576, peak_mb());
     for (int i = 0; profile && i < model->plan.step_count; i++) {
         const tm_step *step = &model->plan.steps[i];

@@ -163,6 +163,12 @@ typedef void tm_colreduce_f32_fn(tm_reduce_op op, size_t rows, size_t n, const f
 typedef void tm_pool_f32_fn(tm_reduce_op op, int count, const float *const *taps, size_t n,
                             float scale, float *out);
 
+/* ---- the most that a core can do ---- */
+
+/* Multiply-adds on registers alone, in chains that do not wait for one another, `rounds` times.
+ * Returns how many operations that were, a multiply-add being two. */
+typedef double tm_peak_f32_fn(size_t rounds);
+
 /* ---- the table ---- */
 
 typedef struct tm_kernels {

@@ -542,9 +542,9 @@ static size_t choose_depth(const split_args *args)
     return (size_t)divided(steps, divided(steps, depth));
 }
 
-/* What a unit works on at a time stays in L2: its row tiles by blocks of inputs, two panels, and the
- * sums if there is more than one block. Units for every thread come from fewer rows or from fewer
- * panels, for each of which the same rows are split again. */
+/* What a unit works on at a time stays in L2: its row tiles by blocks of inputs, two panels, and
+ * the sums if there is more than one block. Units for every thread come from fewer rows or from
+ * fewer panels, for each of which the same rows are split again. */
 static void split_work(split_args *args, int threads)
 {
     int rows = args->y.h * args->y.w, all = divided(rows, PAIR);

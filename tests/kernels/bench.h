@@ -4,9 +4,6 @@
 #define TESTS_KERNELS_BENCH_H
 
 #include <time.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #include "tests/kernels/cases_rows.h"
 #include "tests/kernels/cases_gemm.h"
@@ -44,63 +41,25 @@ static double best_time(bench_call *call, void *args)
 
 /* ---- the most that this core can do: multiply-adds on registers alone ---- */
 
-enum { PEAK_CHAINS = 10, PEAK_ROUNDS = 100000 };
+enum { PEAK_ROUNDS = 100000 };
 
-#define CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
-/* the empty asm statements keep every step, and in a register */
-#define DECLARE(i) acc##i = a,
-#define PIN(i) __asm__ volatile("" : "+v"(acc##i));
+typedef struct peak_bench {
+    tm_peak_f32_fn *kernel;
+    double flops;
+} peak_bench;
 
-#if defined(__x86_64__)
-static void peak_scalar(void *args)
+static void call_peak_f32(void *args)
 {
-    (void)args;
-#define STEP(i)                                                                                    \
-    acc##i = _mm_add_ps(_mm_mul_ps(acc##i, a), b);                                                 \
-    __asm__ volatile("" : "+x"(acc##i));
-    __m128 a = _mm_set1_ps(0.999f), CHAINS(DECLARE) b = _mm_set1_ps(0.001f);
-    for (int r = 0; r < PEAK_ROUNDS; r++) {
-        CHAINS(STEP)
-    }
-#undef STEP
+    peak_bench *b = args;
+    b->flops = b->kernel(PEAK_ROUNDS);
 }
 
-#define STEP_PIN(i) STEP(i) PIN(i)
-__attribute__((target("avx2,fma"))) static void peak_avx2(void *args)
-{
-    (void)args;
-#define STEP(i) acc##i = _mm256_fmadd_ps(acc##i, a, b);
-    __m256 a = _mm256_set1_ps(0.999f), CHAINS(DECLARE) b = _mm256_set1_ps(0.001f);
-    for (int r = 0; r < PEAK_ROUNDS; r++) {
-        CHAINS(STEP_PIN)
-    }
-#undef STEP
-}
-
-__attribute__((target("avx512f"))) static void peak_avx512(void *args)
-{
-    (void)args;
-#define STEP(i) acc##i = _mm512_fmadd_ps(acc##i, a, b);
-    __m512 a = _mm512_set1_ps(0.999f), CHAINS(DECLARE) b = _mm512_set1_ps(0.001f);
-    for (int r = 0; r < PEAK_ROUNDS; r++) {
-        CHAINS(STEP_PIN)
-    }
-#undef STEP
-}
-#endif
-
-/* in GFLOP/s, a multiply-add being two; 0: not known here */
+/* in GFLOP/s, a multiply-add being two */
 static double peak_of(tm_isa isa)
 {
-#if defined(__x86_64__)
-    static bench_call *const loops[] = {peak_scalar, peak_avx2, peak_avx512};
-    static const int lanes[] = {4, 8, 16};
-    double flops = 2.0 * PEAK_CHAINS * PEAK_ROUNDS * lanes[isa];
-    return flops / best_time(loops[isa], NULL) * 1e-9;
-#else
-    (void)isa;
-    return 0;
-#endif
+    peak_bench b = {.kernel = tm_kernels_for(isa)->peak_f32};
+    double seconds = best_time(call_peak_f32, &b);
+    return b.flops / seconds * 1e-9;
 }
 
 /* ---- memory ---- */
@@ -333,6 +292,12 @@ static void bench_pack_f32(const bench *b)
 {
     static const row_shape shape = {"vit_small fc1, 128 of its outputs x 384", 128, 384};
     bench_rows(b, "pack_f32", call_pack_f32, &shape, (row_bench){0}, 2);
+}
+
+/* Its figure is the level's headline. */
+static void bench_peak_f32(const bench *b)
+{
+    (void)b;
 }
 
 static void bench_softmax_f32(const bench *b)

@@ -210,6 +210,16 @@ static void bound_softmax(check *c, const block *x, float scale)
     }
 }
 
+/* Operations come in whole rounds, all alike. */
+static void check_peak_f32(check *c)
+{
+    size_t rounds = 1 + below(c, 50);
+    describe(c, "%zu rounds", rounds);
+    double one = c->kernels->peak_f32(1), all = c->kernels->peak_f32(rounds);
+    if (one < 2 || all != one * (double)rounds)
+        report(c, "%.0f operations in a round, %.0f in all", one, all);
+}
+
 static void check_softmax_f32(check *c)
 {
     size_t rows = 1 + below(c, 4), n = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50;

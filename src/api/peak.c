@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <time.h>
+
+#include "api/model.h"
+#include "base/parallel.h"
+
+enum { ROUNDS = 200 * 1000, MEASUREMENTS = 5 };
+
+typedef struct peak_job {
+    const tm_kernels *kernels;
+    double flops; /* of one thread */
+} peak_job;
+
+static void run_peak(void *context, int i, int thread)
+{
+    (void)thread;
+    peak_job *job = context;
+    double flops = job->kernels->peak_f32(ROUNDS);
+    if (i == 0)
+        job->flops = flops;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double tm_model_peak_flops(const tm_model *model)
+{
+    tm_isa isa = tm_cpu_isa();
+    if (model->options.isa)
+        tm_isa_parse(model->options.isa, &isa);
+    peak_job job = {.kernels = tm_kernels_for(isa)};
+    double best = 0;
+    for (int i = 0; i < MEASUREMENTS; i++) {
+        double begin = now();
+        tm_parallel_for(model->options.threads, model->options.threads, run_peak, &job);
+        double rate = job.flops * model->options.threads / (now() - begin);
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
