@@ -34,7 +34,7 @@ HAND_ISAS := amx
 endif
 FLAGS_avx2 := -O3 -mavx2 -mfma -mf16c -ffp-contract=fast
 FLAGS_avx512 := -O3 -mavx512bf16 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512 -ffp-contract=fast
-FLAGS_amx := $(FLAGS_avx512) -mamx-tile -mamx-bf16 -mprfchw
+FLAGS_amx := $(FLAGS_avx512) -mamx-tile -mamx-bf16
 
 # Portable objects: every room; scalar kernels with them.
 PORTABLE := $(filter-out $(wildcard src/kernels/avx2/*.c src/kernels/avx512/*.c src/kernels/amx/*.c src/kernels/vec/*.c) src/main.c,$(wildcard src/*/*.c src/kernels/*/*.c))

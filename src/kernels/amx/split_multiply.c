@@ -140,19 +140,64 @@ VF void feed(feeder *f, int parts)
     }
 }
 
-/* ---- the results' places ---- */
+/* ---- results ---- */
 
-/* Brings the places of two row tiles' results, from row `first` on, into L1 to be written: a store
- * that misses holds up all stores behind it. */
-VF void fetch_results(const tm_split_tile *tile, bool two_panels, int first)
+/* What every row of results needs. */
+typedef struct finish {
+    vf lo, hi, bias[2];
+    vmask columns[2];
+    bool two_panels;
+} finish;
+
+VF finish finish_of(const tm_split_tile *tile, bool two_panels)
 {
-    int rows = tile->m - first < 2 * TM_SPLIT_ROWS ? tile->m - first : 2 * TM_SPLIT_ROWS;
-    const float *c = tile->c + (size_t)first * tile->c_ld;
-    for (int i = 0; i < rows; i++, c += tile->c_ld) {
-        __builtin_prefetch(c, 1, 3);
-        if (two_panels)
-            __builtin_prefetch(c + TM_PANEL, 1, 3);
+    int first = tile->n < TM_PANEL ? tile->n : TM_PANEL, second = tile->n - TM_PANEL;
+    finish f = {.lo = vf_set(tile->lo), .hi = vf_set(tile->hi), .two_panels = two_panels};
+    f.bias[0] = vf_load(tile->bias);
+    f.bias[1] = two_panels ? vf_load(tile->bias + TM_PANEL) : f.bias[0];
+    f.columns[0] = first == TM_PANEL ? (vmask)0xFFFF : vm_first((size_t)first);
+    f.columns[1] = second >= TM_PANEL ? (vmask)0xFFFF : vm_first(second > 0 ? (size_t)second : 0);
+    return f;
+}
+
+/* Two row tiles' sums on their way to c. */
+typedef struct pending {
+    const float *sums; /* [2 row tiles][2 panels][16][16] */
+    float *c;
+    const float *residual;
+    int row, rows; /* the next one, all; row == rows: nothing is left */
+} pending;
+
+VF void finish_panel(const finish *f, const pending *p, const float *sums, int panel)
+{
+    int column = panel * TM_PANEL;
+    vf y = vf_add(vf_load(sums + panel * SUMS), f->bias[panel]);
+    if (p->residual)
+        y = vf_add(y, vf_load_first(p->residual + column, f->columns[panel]));
+    vf_store_first(p->c + column, vf_min(f->hi, vf_max(f->lo, y)), f->columns[panel]);
+}
+
+VF void finish_rows(const tm_split_tile *tile, const finish *f, pending *p, int count)
+{
+    for (; count > 0 && p->row < p->rows; count--, p->row++, p->c += tile->c_ld) {
+        const float *sums = p->sums + p->row / TM_SPLIT_ROWS * 2 * SUMS +
+                            p->row % TM_SPLIT_ROWS * TM_PANEL;
+        finish_panel(f, p, sums, 0);
+        if (f->two_panels)
+            finish_panel(f, p, sums, 1);
+        if (p->residual)
+            p->residual += tile->residual_ld;
     }
+}
+
+VF pending pending_of(const tm_split_tile *tile, int first, const float *sums)
+{
+    int rows = tile->m - first;
+    return (pending){
+        .sums = sums,
+        .c = tile->c + (size_t)first * tile->c_ld,
+        .residual = tile->residual ? tile->residual + (size_t)first * tile->residual_ld : NULL,
+        .rows = rows < 2 * TM_SPLIT_ROWS ? rows : 2 * TM_SPLIT_ROWS};
 }
 
 /* ---- sums ---- */
@@ -186,80 +231,45 @@ VF void keep_sums(extent e, float *sums)
         TILE_STORE(3, sums + 3 * SUMS);
 }
 
-/* One or two row tiles from a on; from: the sums so far. */
+/* One or two row tiles from a on; from: the sums so far. What vector code has to do meanwhile goes
+ * step by step: in one piece it would keep the next multiplications out of the reorder buffer. */
 VF void sum(const tm_split_tile *tile, extent e, int parts, const tm_bf16 *a, feeder *next,
-            const float *from, float *to)
+            const finish *f, pending *before, const float *from, float *to)
 {
     const size_t advance = (size_t)parts * TM_SPLIT_TILE, a_stride = tile->steps * advance;
+    const int at_once = (2 * TM_SPLIT_ROWS + (int)tile->steps - 1) / (int)tile->steps;
     const tm_bf16 *b = tile->b;
     begin_sums(tile, e, from);
     for (size_t k = 0; k < tile->steps; k++, a += advance, b += advance) {
         step(e, parts, a, a_stride, b, tile->b_stride);
         feed(next, parts);
+        finish_rows(tile, f, before, at_once);
     }
     keep_sums(e, to);
 }
 
-/* ---- results ---- */
-
-/* Up to 16 rows of one panel, from a tile's sums. */
-VF void finish_tile(const tm_split_tile *tile, int first, int column, const float *sums)
-{
-    const vf lo = vf_set(tile->lo), hi = vf_set(tile->hi), bias = vf_load(tile->bias + column);
-    int left = tile->n - column, rows = tile->m - first;
-    rows = rows < TM_SPLIT_ROWS ? rows : TM_SPLIT_ROWS;
-    vmask m = left >= VL ? (vmask)0xFFFF : vm_first((size_t)left);
-    float *c = tile->c + (size_t)first * tile->c_ld + column;
-    if (!tile->residual) {
-        for (int i = 0; i < rows; i++, c += tile->c_ld, sums += TM_PANEL)
-            vf_store_first(c, vf_min(hi, vf_max(lo, vf_add(vf_load(sums), bias))), m);
-        return;
-    }
-    const float *r = tile->residual + (size_t)first * tile->residual_ld + column;
-    for (int i = 0; i < rows; i++, c += tile->c_ld, r += tile->residual_ld, sums += TM_PANEL) {
-        vf y = vf_add(vf_add(vf_load(sums), bias), vf_load_first(r, m));
-        vf_store_first(c, vf_min(hi, vf_max(lo, y)), m);
-    }
-}
-
-/* The results of two row tiles, or of what is left, from row `first` on. */
-VF void finish(const tm_split_tile *tile, bool two_panels, int first, const float *sums)
-{
-    bool two_rows = tile->m - first > TM_SPLIT_ROWS;
-    finish_tile(tile, first, 0, sums);
-    if (two_panels)
-        finish_tile(tile, first, TM_PANEL, sums + SUMS);
-    if (two_rows)
-        finish_tile(tile, first + TM_SPLIT_ROWS, 0, sums + 2 * SUMS);
-    if (two_rows && two_panels)
-        finish_tile(tile, first + TM_SPLIT_ROWS, TM_PANEL, sums + 3 * SUMS);
-}
-
-/* All rows times one panel or two. Results are finished while the sums of the next rows are under
- * way: their multiplications are few instructions and wait for nothing. */
+/* All rows times one panel or two. */
 VF void run(const tm_split_tile *tile, bool two_panels, int parts)
 {
     _Alignas(64) float results[2][4 * SUMS];
     const size_t row_tile = tile->steps * (size_t)parts * TM_SPLIT_TILE;
+    const finish f = finish_of(tile, two_panels);
     feeder next = feeder_of(tile);
+    pending before = {0};
     const tm_bf16 *a = tile->a;
     float *sums = tile->sums;
-    int i = 0, turn = 0;
-    for (; i < tile->m; i += 2 * TM_SPLIT_ROWS, a += 2 * row_tile, turn ^= 1) {
+    for (int i = 0, turn = 0; i < tile->m; i += 2 * TM_SPLIT_ROWS, a += 2 * row_tile, turn ^= 1) {
         float *to = tile->ends ? results[turn] : sums;
-        if (tile->ends)
-            fetch_results(tile, two_panels, i);
         if (tile->m - i > TM_SPLIT_ROWS)
-            sum(tile, (extent){true, two_panels}, parts, a, &next, sums, to);
+            sum(tile, (extent){true, two_panels}, parts, a, &next, &f, &before, sums, to);
         else
-            sum(tile, (extent){false, two_panels}, parts, a, &next, sums, to);
-        if (tile->ends && i > 0)
-            finish(tile, two_panels, i - 2 * TM_SPLIT_ROWS, results[turn ^ 1]);
+            sum(tile, (extent){false, two_panels}, parts, a, &next, &f, &before, sums, to);
+        if (tile->ends)
+            before = pending_of(tile, i, to);
         if (!(tile->begins && tile->ends))
             sums += 4 * SUMS;
     }
-    if (tile->ends)
-        finish(tile, two_panels, i - 2 * TM_SPLIT_ROWS, results[turn ^ 1]);
+    finish_rows(tile, &f, &before, 2 * TM_SPLIT_ROWS);
 }
 
 void tm_split_multiply__amx(const tm_split_tile *tile)
