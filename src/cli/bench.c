@@ -171,9 +171,8 @@ static void write_text(tm_buffer *out, const tm_model *model, int batch, const t
                      "%.1f images/s, %.1f GFLOP/s, %.0f %% of the float32 peak, load %.1f ms\n"
                      "weights %.1f MB, activations %.1f MB, peak memory %.1f MB\n",
                      model->display, batch, model->options.threads, median, quantile(t, 0.1),
-                     quantile(t, 0.9), t->count, 1e3 * batch / median, rate,
-                     100 * rate / t->peak, t->load_ms,
-                     (double)model->plan.weight_bytes / 1048576,
+                     quantile(t, 0.9), t->count, 1e3 * batch / median, rate, 100 * rate / t->peak,
+                     t->load_ms, (double)model->plan.weight_bytes / 1048576,
                      (double)model->plan.arena_bytes / 1048576, peak_mb());
     for (int i = 0; profile && i < model->plan.step_count; i++) {
         const tm_step *step = &model->plan.steps[i];

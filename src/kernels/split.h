@@ -26,11 +26,11 @@ enum {
 /* Float32 weights to be split into panels while the tiles multiply: they come from memory at the
  * pace of a sequential read, two thirds of the bytes of their parts. */
 typedef struct tm_split_source {
-    const float *from;   /* [steps * 32][16]; the next panel follows after */
-    size_t from_stride;  /* this many floats */
+    const float *from;  /* [steps * 32][16]; the next panel follows after */
+    size_t from_stride; /* this many floats */
     size_t steps;
-    tm_bf16 *to;         /* [panel][step][part][16 pairs][16][2], 64-byte aligned */
-    int panels;          /* 0: nothing to split */
+    tm_bf16 *to; /* [panel][step][part][16 pairs][16][2], 64-byte aligned */
+    int panels;  /* 0: nothing to split */
 } tm_split_source;
 
 /*
@@ -40,13 +40,13 @@ typedef struct tm_split_source {
  */
 typedef struct tm_split_tile {
     int parts;
-    size_t steps;           /* the inputs of this call / TM_SPLIT_K */
-    const tm_bf16 *a;       /* [row tile][step][part][16 rows][32], 64-byte aligned */
-    const tm_bf16 *b;       /* [step][part][16 pairs of inputs][16][2], 64-byte aligned; the next */
-    size_t b_stride;        /* panel follows after this many elements */
-    tm_split_source next;   /* what becomes b of a later call */
-    bool begins, ends;      /* the first call, the last one */
-    float *sums;            /* [(m + 31) / 32][4][16][16], unless this call is both */
+    size_t steps;          /* the inputs of this call / TM_SPLIT_K */
+    const tm_bf16 *a;      /* [row tile][step][part][16 rows][32], 64-byte aligned */
+    const tm_bf16 *b;      /* [step][part][16 pairs of inputs][16][2], 64-byte aligned; the next */
+    size_t b_stride;       /* panel follows after this many elements */
+    tm_split_source next;  /* what becomes b of a later call */
+    bool begins, ends;     /* the first call, the last one */
+    float *sums;           /* [(m + 31) / 32][4][16][16], unless this call is both */
     const float *bias;     /* 16 per panel */
     const float *residual; /* [m][n] or NULL; may be c itself */
     size_t residual_ld;

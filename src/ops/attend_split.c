@@ -18,8 +18,8 @@ typedef struct attend_args {
     float scale;
     const float *bias, *mask; /* [heads][queries][keys], [rows][queries][keys], or NULL */
     const float *zeros;
-    size_t dq, dv, keys;          /* of a head; keys: tokens */
-    size_t key_size, value_size;  /* elements of a panel of keys, of values */
+    size_t dq, dv, keys;         /* of a head; keys: tokens */
+    size_t key_size, value_size; /* elements of a panel of keys, of values */
     size_t scores_ld;
     const tm_kernels *kernels;
     const tm_split_kernels *split;

@@ -15,9 +15,9 @@ enum {
     BLOCK_MAX = 200,
     BLOCK_BYTES = 1024 * 1024, /* inputs of a unit, which should stay in L2 */
     CHUNK_BYTES = 384 * 1024,  /* weights of a unit, which should too */
-    UNITS_PER_THREAD = 4,     /* so that an uneven machine stays busy */
-    PACK_BLOCK = 64,          /* inputs packed at a time */
-    NARROW = 8                /* fewer input channels than this: a row of taps counts as one */
+    UNITS_PER_THREAD = 4,      /* so that an uneven machine stays busy */
+    PACK_BLOCK = 64,           /* inputs packed at a time */
+    NARROW = 8                 /* fewer input channels than this: a row of taps counts as one */
 };
 
 typedef struct gemm_args {
@@ -30,10 +30,10 @@ typedef struct gemm_args {
     const float *zeros;
     bool pointwise; /* 1x1, stride 1, no padding: pixel i of the output is pixel i of the input */
     bool tap_rows;
-    bool run; /* the pictures of a batch form one run of rows */
+    bool run;     /* the pictures of a batch form one run of rows */
     bool by_rows; /* units of the same rows follow one another, not those of the same panels */
     int block, chunk, chunks, group_step; /* of a unit; chunks of all panels */
-    int parts; /* of a sum */
+    int parts;                            /* of a sum */
     tm_store store;
     const tm_kernels *kernels;
 } gemm_args;
@@ -79,15 +79,14 @@ static gemm_unit locate(const gemm_args *args, int batch, int unit)
     }
     int first = block * args->block, panel = rest % args->chunks * args->chunk;
     int group = rest / args->chunks * args->group_step, groups = args->conv.groups - group;
-    return (gemm_unit){.n = n,
-                       .first = first,
-                       .count = rows - first < args->block ? rows - first : args->block,
-                       .group = group,
-                       .last_group =
-                           group + (groups < args->group_step ? groups : args->group_step),
-                       .panel = panel,
-                       .panels =
-                           args->panels - panel < args->chunk ? args->panels - panel : args->chunk};
+    return (gemm_unit){
+        .n = n,
+        .first = first,
+        .count = rows - first < args->block ? rows - first : args->block,
+        .group = group,
+        .last_group = group + (groups < args->group_step ? groups : args->group_step),
+        .panel = panel,
+        .panels = args->panels - panel < args->chunk ? args->panels - panel : args->chunk};
 }
 
 static float *row_at(const tm_tensor *t, const gemm_unit *unit)
@@ -268,8 +267,7 @@ static void run_part(const gemm_args *args, int count, const tm_gemm_kernel *ker
     for (int i = 0; i < count; i += kernel->rows) {
         tile.rows = rows + i;
         tile.m = count - i < kernel->rows ? count - i : kernel->rows;
-        tile.next =
-            tm_rows_to_fetch(next, tile.panel_stride, part.count, ahead, i / kernel->rows);
+        tile.next = tm_rows_to_fetch(next, tile.panel_stride, part.count, ahead, i / kernel->rows);
         tile.c = c + (size_t)i * tile.c_ld;
         if (residual && last)
             tile.residual = residual + (size_t)i * tile.residual_ld;

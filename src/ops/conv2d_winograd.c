@@ -30,12 +30,12 @@ enum {
 };
 
 typedef struct winograd_args {
-    tm_tensor x, y, residual;                     /* residual.data NULL: none */
+    tm_tensor x, y, residual; /* residual.data NULL: none */
     int pad_top, pad_left, tiles_w, tiles;
     int kc, outputs, panels;
     int block, blocks, chunk, chunks; /* tiles of a unit, its panels */
-    const float *weights; /* [36][panel][kc][16] */
-    const float *bias;    /* [panel * 16] */
+    const float *weights;             /* [36][panel][kc][16] */
+    const float *bias;                /* [panel * 16] */
     const float *zeros;
     tm_store store;
     const tm_kernels *kernels;

@@ -115,7 +115,7 @@ typedef struct reduce_attrs {
 
 enum {
     REDUCE_COLUMNS = 64,
-    REDUCE_BLOCKS = 8,         /* of rows, which are reduced where they were computed */
+    REDUCE_BLOCKS = 8,        /* of rows, which are reduced where they were computed */
     REDUCE_FLOATS = 16 * 1024 /* a smaller map is one block */
 };
 

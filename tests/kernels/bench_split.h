@@ -58,10 +58,19 @@ static void bench_split_shape(const bench *b, const split_shape *shape, int part
     memset(panels, 0, n * k * (size_t)parts * sizeof *panels);
     s.x = x;
     s.rows = rows + (64 - (uintptr_t)rows % 64) % 64 / sizeof *rows;
-    s.tile = (tm_split_tile){.parts = parts, .steps = shape->steps, .a = s.rows, .b = panels,
-                             .b_stride = k * (size_t)parts * TM_PANEL, .begins = true,
-                             .ends = true, .bias = bias, .hi = INFINITY, .c = out, .c_ld = n,
-                             .m = shape->m, .n = 32};
+    s.tile = (tm_split_tile){.parts = parts,
+                             .steps = shape->steps,
+                             .a = s.rows,
+                             .b = panels,
+                             .b_stride = k * (size_t)parts * TM_PANEL,
+                             .begins = true,
+                             .ends = true,
+                             .bias = bias,
+                             .hi = INFINITY,
+                             .c = out,
+                             .c_ld = n,
+                             .m = shape->m,
+                             .n = 32};
     char name[32];
     snprintf(name, sizeof name, "split %d part%s", parts, parts > 1 ? "s" : "");
     print_bytes(b, "split_rows", shape->name, best_time(call_split_rows, &s),

@@ -84,8 +84,8 @@ static void check_split_f32(check *c, const tm_split_kernels *kernels)
         for (size_t i = 0; i < stride; i++) {
             tm_bf16 want = p < parts && i < n ? part_of(parts, x[i], p) : 0x5A5A;
             if (!same_half(out[(size_t)p * stride + i], want))
-                report(c, "part %d of %zu: got %04X, want %04X", p, i,
-                       out[(size_t)p * stride + i], want);
+                report(c, "part %d of %zu: got %04X, want %04X", p, i, out[(size_t)p * stride + i],
+                       want);
         }
 }
 
@@ -139,7 +139,7 @@ static void check_split_panel(check *c, const tm_split_kernels *kernels)
 /* One product of m x n of `steps` steps. */
 typedef struct split_problem {
     tm_split_tile tile;
-    block x, y;       /* [m][k], [k][n], float32 */
+    block x, y; /* [m][k], [k][n], float32 */
     tm_bf16 *a, *b;
     size_t steps;
     block residual;

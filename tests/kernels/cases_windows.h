@@ -56,7 +56,8 @@ static void check_dwconv_f32(check *c)
     block out = take(c, (size_t)t.pixels, channels, t.out_ld);
     t.out = out.data;
     t.out_cold = coin(c);
-    describe(c, "%d pixels of %d from %d, %d channels, %d x %d taps, stride %d, dilation %d, "
+    describe(c,
+             "%d pixels of %d from %d, %d channels, %d x %d taps, stride %d, dilation %d, "
              "ld %zu and %zu, clamp %g %g",
              t.pixels, t.width, t.left, t.channels, t.rows, t.kernel_w, t.stride, t.dilation,
              t.x_ld, t.out_ld, (double)t.lo, (double)t.hi);

@@ -180,8 +180,8 @@ VF void finish_panel(const finish *f, const pending *p, const float *sums, int p
 VF void finish_rows(const tm_split_tile *tile, const finish *f, pending *p, int count)
 {
     for (; count > 0 && p->row < p->rows; count--, p->row++, p->c += tile->c_ld) {
-        const float *sums = p->sums + p->row / TM_SPLIT_ROWS * 2 * SUMS +
-                            p->row % TM_SPLIT_ROWS * TM_PANEL;
+        const float *sums =
+            p->sums + p->row / TM_SPLIT_ROWS * 2 * SUMS + p->row % TM_SPLIT_ROWS * TM_PANEL;
         finish_panel(f, p, sums, 0);
         if (f->two_panels)
             finish_panel(f, p, sums, 1);
@@ -193,11 +193,11 @@ VF void finish_rows(const tm_split_tile *tile, const finish *f, pending *p, int 
 VF pending pending_of(const tm_split_tile *tile, int first, const float *sums)
 {
     int rows = tile->m - first;
-    return (pending){
-        .sums = sums,
-        .c = tile->c + (size_t)first * tile->c_ld,
-        .residual = tile->residual ? tile->residual + (size_t)first * tile->residual_ld : NULL,
-        .rows = rows < 2 * TM_SPLIT_ROWS ? rows : 2 * TM_SPLIT_ROWS};
+    return (pending){.sums = sums,
+                     .c = tile->c + (size_t)first * tile->c_ld,
+                     .residual =
+                         tile->residual ? tile->residual + (size_t)first * tile->residual_ld : NULL,
+                     .rows = rows < 2 * TM_SPLIT_ROWS ? rows : 2 * TM_SPLIT_ROWS};
 }
 
 /* ---- sums ---- */

@@ -15,9 +15,9 @@ VF vf clamp(vf x, float lo, float hi)
  */
 VF vf gelu(vf x)
 {
-    static const float p[] = {-1.11219485e-7f, 2.79045912e-6f,  -2.7368671e-5f,
-                              1.13551687e-4f,  1.52510373e-4f,  -4.98888223e-3f,
-                              3.64618935e-2f,  3.18271041e-1f,  7.97888994e-1f};
+    static const float p[] = {-1.11219485e-7f, 2.79045912e-6f, -2.7368671e-5f,
+                              1.13551687e-4f,  1.52510373e-4f, -4.98888223e-3f,
+                              3.64618935e-2f,  3.18271041e-1f, 7.97888994e-1f};
     vf a = vf_min(vf_set(7.0f), vf_abs(x)), y = vf_set(p[0]);
     for (int i = 1; i < 9; i++)
         y = vf_fma(y, a, vf_set(p[i]));

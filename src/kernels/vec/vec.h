@@ -22,7 +22,10 @@
 #define VF_SHIFT 0x1.8p23f
 
 /* the line at p will be wanted soon */
-VF void vf_fetch(const float *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+VF void vf_fetch(const float *p)
+{
+    _mm_prefetch((const char *)p, _MM_HINT_T0);
+}
 
 /* clang-format off */
 #if defined(__AVX512F__)
