@@ -126,8 +126,11 @@ VF void feed(feeder *f, int parts)
         vf_fetch(f->from + AHEAD);
         vf_fetch(f->from + AHEAD + TM_PANEL);
         vf x[2] = {vf_load(f->from), vf_load(f->from + TM_PANEL)};
-        for (int p = 0; p < parts; p++)
+        for (int p = 0; p < parts; p++) {
+            /* where the next step's go: a store that misses L1 holds up those behind it */
+            _mm_prefetch((const char *)(f->to + (p + parts) * TM_SPLIT_TILE), _MM_HINT_T0);
             _mm512_store_si512(f->to + p * TM_SPLIT_TILE, take_pairs(parts, x));
+        }
         f->from += 2 * TM_PANEL;
         f->to += 2 * TM_PANEL;
         if (++f->pair % (TM_SPLIT_K / 2) == 0)
