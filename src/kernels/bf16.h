@@ -46,11 +46,14 @@ typedef void tm_gemm_bf16_fn(const tm_gemm_bf16_tile *tile);
  */
 typedef void tm_to_bf16_fn(size_t n, const float *x, tm_bf16 *hi, tm_bf16 *lo);
 
+typedef struct tm_gemm_bf16_kernel {
+    tm_gemm_bf16_fn *run;
+    int rows;
+} tm_gemm_bf16_kernel;
+
 typedef struct tm_bf16_kernels {
-    struct {
-        tm_gemm_bf16_fn *run;
-        int rows;
-    } gemm[TM_MAX_PANELS + 1]; /* by panels, from 1 on */
+    /* by panels, from 1 on; gemm_row: of one row */
+    tm_gemm_bf16_kernel gemm[TM_MAX_PANELS + 1], gemm_row[TM_MAX_PANELS + 1];
     tm_to_bf16_fn *to_bf16;
 } tm_bf16_kernels;
 

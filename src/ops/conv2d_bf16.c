@@ -88,7 +88,9 @@ static void multiply(const bf16_args *args, int n, int first, int count, int pan
                               .c_ld = y->ld};
     for (int p = panel, wide; p < panel + panels; p += wide) {
         wide = tm_gemm_width(args->f32, panel + panels - p);
-        int height = args->kernels->gemm[wide].rows, left = args->outputs - p * TM_PANEL;
+        const tm_gemm_bf16_kernel *kernel =
+            count == 1 ? &args->kernels->gemm_row[wide] : &args->kernels->gemm[wide];
+        int height = kernel->rows, left = args->outputs - p * TM_PANEL;
         size_t column = (size_t)p * TM_PANEL;
         tile.n = left < wide * TM_PANEL ? left : wide * TM_PANEL;
         tile.panel = args->weights + (size_t)p * tile.panel_stride;
@@ -100,7 +102,7 @@ static void multiply(const bf16_args *args, int n, int first, int count, int pan
             tile.c = y->data + (size_t)n * y->stride + pixel * y->ld + column;
             if (r->data)
                 tile.residual = r->data + (size_t)n * r->stride + pixel * r->ld + column;
-            args->kernels->gemm[wide].run(&tile);
+            kernel->run(&tile);
             if (args->store.curve)
                 finish_curve(args, &tile);
         }

@@ -48,7 +48,10 @@ static double bf16_sum(const tm_gemm_bf16_tile *t, int i, int j, double *size)
 
 static void check_gemm_bf16(check *c, const tm_bf16_kernels *kernels)
 {
-    int panels = 1 + c->index % TM_MAX_PANELS, rows = kernels->gemm[panels].rows;
+    int panels = 1 + c->index % TM_MAX_PANELS;
+    const tm_gemm_bf16_kernel *kernel =
+        below(c, 4) ? &kernels->gemm[panels] : &kernels->gemm_row[panels];
+    int rows = kernel->rows;
     int m = coin(c) ? rows : 1 + (int)below(c, (size_t)rows);
     int n = TM_PANEL * panels - (coin(c) ? 0 : (int)below(c, TM_PANEL));
     tm_gemm_bf16_tile t = {.m = m, .n = n, .kc = 2 * (1 + below(c, 100))};
@@ -78,7 +81,7 @@ static void check_gemm_bf16(check *c, const tm_bf16_kernels *kernels)
             c->want[i * n + j] = clamped((float)sum, t.lo, t.hi);
             c->bound[i * n + j] = HALF_ULP * (size + 2) * sqrt((double)t.kc + 4);
         }
-    kernels->gemm[panels].run(&t);
+    kernel->run(&t);
     expect_near(c, &out);
 }
 

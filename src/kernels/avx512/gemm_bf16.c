@@ -62,7 +62,9 @@ VF void store_row(const tm_gemm_bf16_tile *tile, int i, int v, vf y)
             UNROLL for (int v = 0; v < panels; v++) store_row(tile, i, v, acc[i][v]);              \
         }                                                                                          \
     }
+#define ROW_TILE(panels) TILE(1, panels)
 #include "kernels/avx512/gemm_bf16.def"
+#undef ROW_TILE
 #undef TILE
 
 tm_to_bf16_fn tm_to_bf16__avx512;
