@@ -103,6 +103,27 @@ VF void add_products(const float *const row[ROWS], size_t k, const float *panel,
     }
 }
 
+/* One row: the reading of the weights is all that takes time. */
+VF void add_row(const tm_gemm_tile *tile, vf acc[NV])
+{
+    enum { AHEAD = 32 * TM_PANEL }; /* of each panel: the hardware looks not as far */
+    const float *panel = tile->panel, *const *rows = tile->rows;
+    for (int t = 0; t < tile->taps; t++, rows += tile->tap_stride) {
+        const float *row = rows[0] + tile->offset;
+        for (size_t k = 0; k < (size_t)tile->kc; k++, panel += TM_PANEL) {
+            vf x = vf_set(row[k]);
+            UNROLL
+            for (int v = 0; v < NV; v++) {
+                const float *w =
+                    panel + (size_t)(v / PER_PANEL) * tile->panel_stride + (v % PER_PANEL) * VL;
+                if (v % PER_PANEL == 0)
+                    vf_fetch(w + AHEAD);
+                acc[v] = vf_fma(x, vf_load(w), acc[v]);
+            }
+        }
+    }
+}
+
 void TM_GEMM_NAME(const tm_gemm_tile *tile)
 {
     vf acc[ROWS][NV];
@@ -110,6 +131,14 @@ void TM_GEMM_NAME(const tm_gemm_tile *tile)
         start_from_bias(tile->bias, acc);
     else
         start_from_output(tile, acc);
+    if (tile->m == 1) {
+        add_row(tile, acc[0]);
+        if (tile->n == PANELS * TM_PANEL)
+            finish_whole(tile, acc);
+        else
+            finish_part(tile, acc);
+        return;
+    }
     const size_t kc = (size_t)tile->kc, stride = tile->panel_stride;
     const float *panel = tile->panel, *next = tile->next ? tile->next : panel;
     const float *const *rows = tile->rows;
