@@ -102,16 +102,13 @@ static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_err
 
 static tm_status make_plan(tm_model *model, const tm_weights *weights, tm_error *error)
 {
-    tm_isa isa = tm_cpu_isa();
-    if (model->options.isa)
-        tm_isa_parse(model->options.isa, &isa);
     tm_passes_run(&model->builder);
     if (model->graph.error.status)
         return tm_fail(error, model->graph.error.status, "%s: %s", model->display,
                        model->graph.error.message);
     tm_plan_options options = {.max_batch = model->options.max_batch,
                                .threads = model->options.threads,
-                               .isa = isa};
+                               .isa = tm_isa_or_best(model->options.isa)};
     tm_precision_parse(model->options.precision, &options.precision);
     return tm_plan_make(&model->graph, weights, &options, &model->plan, error);
 }

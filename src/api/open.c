@@ -44,13 +44,10 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
 static tm_status check_precision(const tm_open_options *o, tm_error *error)
 {
     tm_precision precision;
-    tm_isa isa = tm_cpu_isa();
-    if (o->isa)
-        tm_isa_parse(o->isa, &isa);
     if (!tm_precision_parse(o->precision, &precision))
         return tm_fail(error, TM_USAGE, "precision '%s': expected f32, bf16x3 or bf16",
                        o->precision);
-    if (precision != TM_PRECISION_F32 && !tm_bf16_kernels_for(isa))
+    if (precision != TM_PRECISION_F32 && !tm_bf16_kernels_for(tm_isa_or_best(o->isa)))
         return tm_fail(error, TM_UNSUPPORTED,
                        "precision '%s': needs a CPU with AVX512-BF16, and its use (--isa)",
                        o->precision);

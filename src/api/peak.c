@@ -29,10 +29,7 @@ static double now(void)
 
 double tm_model_peak_flops(const tm_model *model)
 {
-    tm_isa isa = tm_cpu_isa();
-    if (model->options.isa)
-        tm_isa_parse(model->options.isa, &isa);
-    peak_job job = {.kernels = tm_kernels_for(isa)};
+    peak_job job = {.kernels = tm_kernels_for(tm_isa_or_best(model->options.isa))};
     double best = 0;
     for (int i = 0; i < MEASUREMENTS; i++) {
         double begin = now();

@@ -62,6 +62,14 @@ bool tm_isa_parse(const char *name, tm_isa *isa)
     return false;
 }
 
+tm_isa tm_isa_or_best(const char *name)
+{
+    tm_isa isa = tm_cpu_isa();
+    if (name)
+        tm_isa_parse(name, &isa);
+    return isa;
+}
+
 /* cgroup v2 "cpu.max" holds "QUOTA PERIOD" or "max PERIOD"; 0: no limit known */
 static int cgroup_limit(void)
 {

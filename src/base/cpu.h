@@ -19,6 +19,7 @@ typedef enum tm_isa {
 tm_isa tm_cpu_isa(void);
 const char *tm_isa_name(tm_isa isa);              /* "avx2" */
 bool tm_isa_parse(const char *name, tm_isa *isa); /* false: no such level */
+tm_isa tm_isa_or_best(const char *name);          /* the level of that name; NULL: the best */
 
 /* Affinity mask cut to the cgroup quota; at least 1. */
 int tm_cpu_threads(void);

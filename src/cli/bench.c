@@ -136,7 +136,7 @@ static void write_json(tm_buffer *out, const tm_model *model, int batch, const t
     tm_json_string(out, model->display);
     tm_buffer_printf(out, ",\"batch\":%d,\"threads\":%d,\"precision\":\"%s\",\"isa\":\"%s\"", batch,
                      model->options.threads, model->options.precision,
-                     model->options.isa ? model->options.isa : tm_isa_name(tm_cpu_isa()));
+                     tm_isa_name(tm_isa_or_best(model->options.isa)));
     member(out, "median_ms", median);
     member(out, "p10_ms", quantile(t, 0.1));
     member(out, "p90_ms", quantile(t, 0.9));

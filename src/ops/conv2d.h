@@ -26,6 +26,12 @@ void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node);
  * than its weights. Then a row's next layer finds it where it was computed. */
 bool tm_conv2d_shares_rows(const tm_node *node);
 
+/* 1x1, stride 1, no padding: pixel i of the output is pixel i of the input. */
+bool tm_conv2d_is_pointwise(const tm_node *node);
+/* The pictures of a batch form one run of rows, in the output and in the residual (data NULL:
+ * none). */
+bool tm_conv2d_is_run(const tm_tensor *y, const tm_tensor *residual);
+
 /* What a kernel does to a finished value: a clamp in its store, or a curve after it. */
 typedef struct tm_store {
     float lo, hi;

@@ -25,11 +25,6 @@ typedef struct dw_args {
     tm_dwconv_f32_fn *kernel;
 } dw_args;
 
-static int parts(int whole, int part)
-{
-    return (whole + part - 1) / part;
-}
-
 static int least(int a, int b)
 {
     return a < b ? a : b;
@@ -38,7 +33,7 @@ static int least(int a, int b)
 static int dw_units(const tm_step *step, int batch)
 {
     const dw_args *args = step->args;
-    return batch * parts(args->y.h, args->rows) * parts(args->y.c, args->channels);
+    return batch * tm_ceil_div(args->y.h, args->rows) * tm_ceil_div(args->y.c, args->channels);
 }
 
 /* Up to STRIP output pixels from (oy, ox) on, the tile's channels from c on. */
@@ -46,8 +41,8 @@ static void run_strip(const dw_args *args, tm_dwconv_tile tile, int n, int oy, i
 {
     const tm_conv_attrs *conv = &args->conv;
     int top = oy * conv->stride - conv->pad_top, step = conv->dilation;
-    int first = top < 0 ? parts(-top, step) : 0;
-    int last = least(conv->kernel_h, args->x.h > top ? parts(args->x.h - top, step) : 0);
+    int first = top < 0 ? tm_ceil_div(-top, step) : 0;
+    int last = least(conv->kernel_h, args->x.h > top ? tm_ceil_div(args->x.h - top, step) : 0);
     if (first < last) {
         tile.rows = last - first;
         tile.x = tm_tensor_at(&args->x, n, top + first * step, 0) + c;
@@ -66,7 +61,8 @@ static void dw_run(const tm_step *step, int batch, int unit, void *scratch)
 {
     (void)scratch;
     const dw_args *args = step->args;
-    int blocks = parts(args->y.h, args->rows), chunks = parts(args->y.c, args->channels);
+    int blocks = tm_ceil_div(args->y.h, args->rows),
+        chunks = tm_ceil_div(args->y.c, args->channels);
     int n = unit / (blocks * chunks), block = unit / chunks % blocks;
     size_t c = (size_t)(unit % chunks) * (size_t)args->channels;
     tm_dwconv_tile tile = {.x_row = (size_t)(args->conv.dilation * args->x.w) * args->x.ld,
@@ -96,11 +92,11 @@ static void choose_units(dw_args *args)
     int taps = conv->kernel_h * conv->kernel_w;
     int under = conv->kernel_h * ((STRIP - 1) * conv->stride + conv->kernel_w);
     int most = STRIP_BYTES / (int)sizeof(float) / (under + taps) / LINE * LINE;
-    int chunks = parts(args->y.c, most > LINE ? most : LINE);
-    args->channels = parts(parts(args->y.c, chunks), LINE) * LINE;
+    int chunks = tm_ceil_div(args->y.c, most > LINE ? most : LINE);
+    args->channels = tm_ceil_div(tm_ceil_div(args->y.c, chunks), LINE) * LINE;
     double row_macs = (double)args->y.w * args->channels * taps;
     int rows = (int)fmin(args->y.h, UNIT_MACS / row_macs);
-    rows = least(rows, args->y.h * parts(args->y.c, args->channels) / UNITS);
+    rows = least(rows, args->y.h * tm_ceil_div(args->y.c, args->channels) / UNITS);
     args->rows = rows > 1 ? rows : 1;
 }
 

@@ -40,11 +40,6 @@ typedef struct gemm_args {
 
 /* ---- running ---- */
 
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 /* A unit's share: rows [first, first + count) of picture n (of the whole batch in a run), panels
  * [panel, panel + panels) of groups [group, last_group). */
 typedef struct gemm_unit {
@@ -61,13 +56,14 @@ static int row_blocks(const gemm_args *args, int batch)
 static int gemm_units(const tm_step *step, int batch)
 {
     const gemm_args *args = step->args;
-    return row_blocks(args, batch) * args->chunks * ceil_div(args->conv.groups, args->group_step);
+    return row_blocks(args, batch) * args->chunks *
+           tm_ceil_div(args->conv.groups, args->group_step);
 }
 
 static gemm_unit locate(const gemm_args *args, int batch, int unit)
 {
     int blocks = row_blocks(args, batch), rows = args->y.h * args->y.w;
-    int rests = args->chunks * ceil_div(args->conv.groups, args->group_step);
+    int rests = args->chunks * tm_ceil_div(args->conv.groups, args->group_step);
     int block = args->by_rows ? unit / rests : unit % blocks;
     int rest = args->by_rows ? unit % rests : unit / blocks, n = 0;
     if (args->run) {
@@ -233,11 +229,11 @@ static k_part part_at(const tm_gemm_tile *whole, int parts, int index)
 {
     k_part part = {.taps = whole->taps, .kc = whole->kc};
     if (whole->taps > 1) {
-        int step = ceil_div(whole->taps, parts), left = whole->taps - index * step;
+        int step = tm_ceil_div(whole->taps, parts), left = whole->taps - index * step;
         part.tap = index * step;
         part.taps = left < step ? left : step;
     } else {
-        int step = ceil_div(whole->kc, parts), left = whole->kc - index * step;
+        int step = tm_ceil_div(whole->kc, parts), left = whole->kc - index * step;
         part.channel = (size_t)(index * step);
         part.kc = left < step ? left : step;
     }
@@ -442,8 +438,8 @@ static void defer_packing(tm_lowering *lowering, const tm_node *node, int merge,
 /* `count` rows in blocks of at most `most`, alike in size and made of whole tiles. */
 static int even_block(int count, int most, int tile_rows)
 {
-    int block = ceil_div(count, ceil_div(count, most));
-    return ceil_div(block, tile_rows) * tile_rows;
+    int block = tm_ceil_div(count, tm_ceil_div(count, most));
+    return tm_ceil_div(block, tile_rows) * tile_rows;
 }
 
 /* Blocks whose inputs stay in L2 and, if there are several of them, chunks whose weights do; then
@@ -463,8 +459,8 @@ static void split_work(gemm_args *args, int threads)
     if (args->chunk == 0)
         args->chunk = 12;
     for (;;) {
-        args->chunks = ceil_div(args->panels, args->chunk);
-        blocks = ceil_div(rows, args->block) * args->conv.groups;
+        args->chunks = tm_ceil_div(args->panels, args->chunk);
+        blocks = tm_ceil_div(rows, args->block) * args->conv.groups;
         args->group_step = args->chunks * blocks / wanted;
         if (args->group_step > args->conv.groups)
             args->group_step = args->conv.groups;
@@ -472,7 +468,7 @@ static void split_work(gemm_args *args, int threads)
             return;
         args->group_step = 1;
         if (args->chunk > 4 && !(args->by_rows && args->block > BLOCK_MIN))
-            args->chunk = ceil_div(args->chunk, 2);
+            args->chunk = tm_ceil_div(args->chunk, 2);
         else if (args->block > BLOCK_MIN)
             args->block = even_block(rows, args->block / 2, tile_rows);
         else
@@ -485,10 +481,10 @@ static int sum_parts(const gemm_args *args)
 {
     int taps = args->tap_rows ? args->conv.kernel_h : args->taps;
     int pieces = taps > 1 ? taps : args->kc;
-    int parts = ceil_div(args->taps * args->kc, PART_ROWS);
+    int parts = tm_ceil_div(args->taps * args->kc, PART_ROWS);
     if (args->residual.data == args->y.data) /* y would lose the residual to the first part */
         parts = 1;
-    return ceil_div(pieces, ceil_div(pieces, parts));
+    return tm_ceil_div(pieces, tm_ceil_div(pieces, parts));
 }
 
 void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
@@ -505,13 +501,11 @@ void tm_conv2d_lower_gemm(tm_lowering *lowering, const tm_node *node)
     args.kc = args.x.c / args.conv.groups;
     args.outputs = args.y.c / args.conv.groups;
     args.panels = (args.outputs + TM_PANEL - 1) / TM_PANEL;
-    args.pointwise = args.taps == 1 && attrs->stride == 1 && attrs->pad_top == 0 &&
-                     attrs->pad_left == 0 && args.x.h == args.y.h && args.x.w == args.y.w;
+    args.pointwise = tm_conv2d_is_pointwise(node);
     args.tap_rows = args.taps > 1 && args.conv.groups == 1 && args.kc < NARROW;
     if (attrs->epilogue.residual)
         args.residual = tm_lower_input(lowering, node, node->input_count - 1);
-    args.run =
-        tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
+    args.run = tm_conv2d_is_run(&args.y, &args.residual);
     args.parts = sum_parts(&args);
     args.by_rows = tm_lower_threads(lowering) > 1 && tm_conv2d_shares_rows(node);
     split_work(&args, tm_lower_threads(lowering));

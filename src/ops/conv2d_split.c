@@ -53,7 +53,7 @@ bool tm_conv2d_split_pays(const tm_node *node, int parts)
 /* Rows are divided among blocks, of a picture or of all in a run, by whole pairs of tiles. */
 static int blocks_of(const tm_split_args *args, int rows)
 {
-    return tm_divided(tm_divided(rows, PAIR), args->pairs);
+    return tm_ceil_div(tm_ceil_div(rows, PAIR), args->pairs);
 }
 
 static int row_blocks(const tm_split_args *args, int batch)
@@ -74,7 +74,7 @@ static tm_split_unit locate(const tm_split_args *args, int batch, int unit)
     int rests = args->chunks * args->conv.groups, blocks = blocks_of(args, rows);
     int block = args->by_rows ? unit / rests : unit % all;
     int rest = args->by_rows ? unit % rests : unit / all;
-    int pairs = tm_divided(rows, PAIR), n = block / blocks;
+    int pairs = tm_ceil_div(rows, PAIR), n = block / blocks;
     int first = block % blocks * pairs / blocks * PAIR;
     int end = (block % blocks + 1) * pairs / blocks * PAIR;
     int panel = rest % args->chunks * args->chunk;
@@ -257,7 +257,7 @@ static size_t choose_depth(const tm_split_args *args)
     size_t step_bytes = 2 * (size_t)args->pairs * tm_split_elements(args, 1) * sizeof(tm_bf16);
     int depth = (int)(ROWS_BYTES / step_bytes), steps = (int)args->steps;
     depth = depth < MIN_STEPS ? MIN_STEPS : depth;
-    return (size_t)tm_divided(steps, tm_divided(steps, depth));
+    return (size_t)tm_ceil_div(steps, tm_ceil_div(steps, depth));
 }
 
 /* What a unit works on at a time stays in L2: its row tiles by blocks of inputs, two panels, and
@@ -265,25 +265,25 @@ static size_t choose_depth(const tm_split_args *args)
  * fewer panels, for each of which the same rows are split again. */
 static void split_work(tm_split_args *args, int threads)
 {
-    int rows = args->y.h * args->y.w, all = tm_divided(rows, PAIR);
+    int rows = args->y.h * args->y.w, all = tm_ceil_div(rows, PAIR);
     int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
-    args->pairs = tm_divided(all, tm_divided(all, MAX_PAIRS));
+    args->pairs = tm_ceil_div(all, tm_ceil_div(all, MAX_PAIRS));
     while (args->by_rows && args->pairs > MIN_PAIRS &&
            blocks_of(args, rows) * args->conv.groups < wanted)
         args->pairs = (args->pairs + 1) / 2;
     int most = choose_depth(args) == args->steps ? args->panels : MAX_PANELS;
-    int chunks = tm_divided(args->panels, most);
+    int chunks = tm_ceil_div(args->panels, most);
     int units = blocks_of(args, rows) * args->conv.groups;
-    while (units * chunks < wanted && tm_divided(args->panels, chunks + 1) >=
+    while (units * chunks < wanted && tm_ceil_div(args->panels, chunks + 1) >=
                                           (units * chunks < threads ? TM_SPLIT_PANELS : MIN_PANELS))
         chunks++;
     if (units == 1 && chunks > threads) /* the same number for every thread */
         chunks = chunks / threads * threads;
-    args->chunk = tm_divided(tm_divided(args->panels, chunks), TM_SPLIT_PANELS) * TM_SPLIT_PANELS;
-    args->chunks = tm_divided(args->panels, args->chunk);
+    args->chunk = tm_ceil_div(tm_ceil_div(args->panels, chunks), TM_SPLIT_PANELS) * TM_SPLIT_PANELS;
+    args->chunks = tm_ceil_div(args->panels, args->chunk);
     args->depth = choose_depth(args);
     args->sums = args->depth < args->steps
-                     ? pair_sums(args) * (size_t)tm_divided(args->chunk, TM_SPLIT_PANELS)
+                     ? pair_sums(args) * (size_t)tm_ceil_div(args->chunk, TM_SPLIT_PANELS)
                      : 0;
 }
 
@@ -301,12 +301,10 @@ void tm_conv2d_lower_split(tm_lowering *lowering, const tm_node *node)
         args.residual = tm_lower_input(lowering, node, node->input_count - 1);
     args.kc = args.x.c / attrs->groups;
     args.outputs = args.y.c / attrs->groups;
-    args.panels = tm_divided(args.outputs, TM_PANEL);
+    args.panels = tm_ceil_div(args.outputs, TM_PANEL);
     args.steps = ((size_t)args.taps * (size_t)args.kc + TM_SPLIT_K - 1) / TM_SPLIT_K;
-    args.pointwise = args.taps == 1 && attrs->stride == 1 && attrs->pad_top == 0 &&
-                     attrs->pad_left == 0 && args.x.h == args.y.h && args.x.w == args.y.w;
-    args.run =
-        tm_tensor_is_run(&args.y) && (!args.residual.data || tm_tensor_is_run(&args.residual));
+    args.pointwise = tm_conv2d_is_pointwise(node);
+    args.run = tm_conv2d_is_run(&args.y, &args.residual);
     args.by_rows = tm_lower_threads(lowering) > 1 && tm_conv2d_shares_rows(node);
     split_work(&args, tm_lower_threads(lowering));
     tm_split_defer_packing(lowering, node, &args);

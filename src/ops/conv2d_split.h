@@ -38,11 +38,6 @@ typedef struct tm_input_block {
     size_t begin, end, steps;
 } tm_input_block;
 
-static inline int tm_divided(int total, int share)
-{
-    return (total + share - 1) / share;
-}
-
 static inline tm_input_block tm_block_at(const tm_split_args *args, size_t step)
 {
     size_t all = (size_t)args->taps * (size_t)args->kc, left = args->steps - step;

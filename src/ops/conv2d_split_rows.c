@@ -146,8 +146,8 @@ void tm_split_measure_lines(tm_split_args *args, int most)
     int reach = (conv->kernel_w - 1) * conv->dilation;
     int width = (args->y.w - 1) * conv->stride + reach + 1;
     int covered = args->x.w + conv->pad_left;
-    int rows = tm_divided(most - 1, args->y.w) + 1;
-    int pictures = args->run ? tm_divided(most - 1, args->y.h * args->y.w) + 1 : 1;
+    int rows = tm_ceil_div(most - 1, args->y.w) + 1;
+    int pictures = args->run ? tm_ceil_div(most - 1, args->y.h * args->y.w) + 1 : 1;
     args->line = (size_t)(width > covered ? width : covered) * (size_t)args->kc;
     args->region = rows * conv->stride + pictures * (conv->kernel_h - 1) * conv->dilation + 1;
 }

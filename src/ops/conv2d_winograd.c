@@ -289,11 +289,6 @@ static void pack(tm_lowering *worker, const void *context)
                         args->biases);
 }
 
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 /* As many tiles as stay in L2, because every block reads all weights; units for every thread come
  * from smaller blocks while the weights stay in L2, then from chunks of panels, each of which
  * transforms the input again. */
@@ -304,13 +299,13 @@ static void split_work(winograd_args *args, int threads)
     int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
     int most = (int)(TILE_BYTES / tile_bytes);
     most = most < 8 ? 8 : most > BLOCK_MAX ? BLOCK_MAX : most;
-    args->blocks = ceil_div(args->tiles, most);
+    args->blocks = tm_ceil_div(args->tiles, most);
     if (weights_stay && args->blocks < wanted)
         args->blocks = wanted;
-    args->block = ceil_div(args->tiles, args->blocks);
-    args->blocks = ceil_div(args->tiles, args->block);
-    args->chunk = ceil_div(args->panels, ceil_div(wanted, args->blocks));
-    args->chunks = ceil_div(args->panels, args->chunk);
+    args->block = tm_ceil_div(args->tiles, args->blocks);
+    args->blocks = tm_ceil_div(args->tiles, args->block);
+    args->chunk = tm_ceil_div(args->panels, tm_ceil_div(wanted, args->blocks));
+    args->chunks = tm_ceil_div(args->panels, args->chunk);
 }
 
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)

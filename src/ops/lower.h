@@ -13,6 +13,11 @@
 #include "kernels/split.h"
 #include "ops/ops.h"
 
+static inline int tm_ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
 /* Where an activation lives: pixel (n, y, x) begins at data + n * stride + (y * w + x) * ld. */
 typedef struct tm_tensor {
     float *data;
