@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bits of a float32, and bfloat16, which is its upper half. */
+/* The bits of a float32, its maximum, and bfloat16, which is its upper half. */
 #ifndef TM_BASE_FLOATS_H
 #define TM_BASE_FLOATS_H
 
@@ -18,6 +18,12 @@ static inline float tm_f32_of_bits(uint32_t bits)
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+/* NaN where either is, as torch's maxima; of equal ones b. */
+static inline float tm_f32_max(float a, float b)
+{
+    return a > b || a != a ? a : b;
 }
 
 /* To nearest, ties to even. The upper half of a NaN may look like an infinity: it is made quiet. */

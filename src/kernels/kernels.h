@@ -153,6 +153,7 @@ typedef void tm_softmax_f32_fn(size_t rows, size_t n, float scale, float *x, siz
  * <= 16; zeros for the other i. */
 typedef void tm_pack_f32_fn(size_t rows, size_t n, const float *x, size_t x_ld, float *out);
 
+/* A maximum is NaN where any of its numbers is, as torch has it. */
 typedef enum tm_reduce_op { TM_REDUCE_OP_SUM, TM_REDUCE_OP_MAX } tm_reduce_op;
 /* out[j] = reduction of column j over the rows (rows >= 1); sums are kept in blocks of 16 rows, so
  * that the error does not grow with the number of rows. */

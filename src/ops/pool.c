@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/floats.h"
 #include "ops/lower.h"
 #include "ops/rows.h"
 
@@ -231,7 +232,7 @@ static float reduce_row(tm_reduce_kind kind, const float *x, int n)
     if (kind == TM_REDUCE_MAX) {
         float best = x[0];
         for (int j = 1; j < n; j++)
-            best = x[j] > best ? x[j] : best;
+            best = tm_f32_max(best, x[j]);
         return best;
     }
     double sum = 0;

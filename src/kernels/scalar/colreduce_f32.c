@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/floats.h"
 #include "kernels/dispatch.h"
 
 enum { BLOCK = 16 };
@@ -19,7 +20,7 @@ static float column_max(size_t rows, const float *x, size_t ld)
 {
     float best = x[0];
     for (size_t i = 1; i < rows; i++)
-        best = x[i * ld] > best ? x[i * ld] : best;
+        best = tm_f32_max(best, x[i * ld]);
     return best;
 }
 

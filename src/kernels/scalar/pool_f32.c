@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/floats.h"
 #include "kernels/dispatch.h"
 
 void tm_pool_f32__scalar(tm_reduce_op op, int count, const float *const *taps, size_t n,
@@ -8,7 +9,7 @@ void tm_pool_f32__scalar(tm_reduce_op op, int count, const float *const *taps, s
         float y = taps[0][j];
         for (int t = 1; t < count; t++) {
             float x = taps[t][j];
-            y = op == TM_REDUCE_OP_SUM ? y + x : x > y ? x : y;
+            y = op == TM_REDUCE_OP_SUM ? y + x : tm_f32_max(y, x);
         }
         out[j] = y * scale;
     }

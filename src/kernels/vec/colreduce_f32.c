@@ -14,7 +14,7 @@ VF vf reduce(tm_reduce_op op, size_t rows, const float *x, size_t ld, vmask m, b
     if (op == TM_REDUCE_OP_MAX) {
         vf best = load(x, m, whole);
         for (size_t i = 1; i < rows; i++)
-            best = vf_max(best, load(x + i * ld, m, whole));
+            best = vf_max_nan(best, load(x + i * ld, m, whole));
         return best;
     }
     vf total = vf_set(0.0f);

@@ -14,7 +14,7 @@ VF vf window(tm_reduce_op op, int count, const float *const *taps, size_t j, vma
             y = vf_add(y, load(taps[t] + j, m, whole));
     else
         for (int t = 1; t < count; t++)
-            y = vf_max(y, load(taps[t] + j, m, whole));
+            y = vf_max_nan(y, load(taps[t] + j, m, whole));
     return y;
 }
 

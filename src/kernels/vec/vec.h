@@ -49,6 +49,11 @@ VF vf vf_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); } /* c - a *
 /* NaN in b stays NaN, as torch's clamps keep it */
 VF vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 VF vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+/* NaN where either is */
+VF vf vf_max_nan(vf a, vf b)
+{
+    return _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+}
 VF vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
 VF vf vf_abs(vf a) { return _mm512_abs_ps(a); }
 /* a where x < y, else b */
@@ -97,6 +102,10 @@ VF vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 VF vf vf_fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }
 VF vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 VF vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+VF vf vf_max_nan(vf a, vf b)
+{
+    return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
 VF vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
 VF vf vf_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 VF vf vf_if_less(vf x, vf y, vf a, vf b)
