@@ -33,6 +33,7 @@ extern "C" {
     X(TM_UNSUPPORTED, "unsupported")           /* valid, but not handled */                        \
     X(TM_TOO_LARGE, "too_large")                                                                   \
     X(TM_SHAPE, "shape_mismatch")              /* an input tensor does not fit the model */        \
+    X(TM_NOT_FINITE, "not_finite")             /* an answer that holds NaN or infinity */          \
     X(TM_UNKNOWN_MODEL, "unknown_model")                                                           \
     X(TM_NOT_BUILDABLE, "not_buildable")       /* registered, but its family is not ported */      \
     X(TM_WEIGHTS_MISSING, "weights_missing")                                                       \

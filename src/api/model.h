@@ -83,6 +83,10 @@ float *tm_model_input(tm_model *model, int index);
 /* Runs the pictures that stand in tm_model_input. step_seconds: see tm_run. */
 tm_status tm_model_run_inputs(tm_model *model, int count, double *step_seconds, tm_error *error);
 
+/* TM_NOT_FINITE where a chosen output of a picture of the last run has a NaN or an infinity; says
+ * which one, how many and where first. */
+tm_status tm_model_check_finite(const tm_model *model, int picture, tm_error *error);
+
 /* Float32 operations a second on registers alone, on all of the model's threads at once, a
  * multiply-add being two: what its products in float32 could reach. Measures for some 20 ms. */
 double tm_model_peak_flops(const tm_model *model);

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/records.h"
+#include "cli/arrays.h"
 #include "cli/session.h"
 #include "output/json.h"
-#include "output/writer.h"
+#include "output/text.h"
 
 typedef struct classify_options {
     int top;
@@ -31,7 +31,8 @@ static const tm_option options[] = {
     {0, "from-features", NULL, "inputs are .npy files of the last hidden state, as features --kind "
         "unpooled writes it: only the head is run",
         TM_OPTION_FLAG, CLASSIFY(from_features), 0, 0},
-    {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
+    {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
+        "jsonl; npy and raw write the logits to stdout in place of the records",
         TM_OPTION_CHOICE, CLASSIFY(format), 0, 0},
 };
 /* clang-format on */
@@ -44,7 +45,8 @@ static const tm_command command = {
     .description = "Tells the classes of pictures: the most probable first, one record for every "
                    "input, in their order. INPUT is a JPEG or PNG file, a folder of them, a .npy "
                    "file of ready tensors [N,C,H,W], or - for a picture on stdin. With -o "
-                   "the logits go to a .npy, .npz or .safetensors file.",
+                   "the logits go to a .npy (with an .index.jsonl beside it), .npz or .safetensors "
+                   "file; -o - writes .npy to stdout in place of the records.",
     .groups = groups,
     .examples = {"classify cat.jpg", "classify resnet50 --no-pretrained -k 3 cat.jpg"},
 };
@@ -57,7 +59,7 @@ typedef struct ranked {
 typedef struct classifier {
     const classify_options *options;
     tm_records records;
-    tm_writer *writer;
+    tm_arrays arrays;
     const tm_model *model;
     int classes;
     float *logits;
@@ -158,100 +160,99 @@ static float value(const classifier *c, const ranked *r)
 
 /* ---- records ---- */
 
-static void write_json(classifier *c, const tm_session *session, const tm_answer *answer)
+static void class_json(void *context, tm_buffer *out)
 {
-    tm_buffer *out = &c->records.line;
-    tm_buffer_putc(out, '{');
-    tm_answer_json(out, session, answer);
-    if (!answer->error) {
-        tm_buffer_puts(out, ",\"top\":[");
-        for (int i = 0, count = told(c); i < count; i++) {
-            const char *name, *label;
-            find_label(c, c->order[i].index, &name, &label);
-            tm_buffer_printf(out, "%s{\"index\":%d", i ? "," : "", c->order[i].index);
-            if (*name) {
-                tm_buffer_puts(out, ",\"name\":");
-                tm_json_string(out, name);
-            }
-            if (*label) {
-                tm_buffer_puts(out, ",\"label\":");
-                tm_json_string(out, label);
-            }
-            tm_buffer_puts(out, wants_logits(c) ? ",\"logit\":" : ",\"prob\":");
-            tm_json_f32(out, value(c, &c->order[i]));
-            tm_buffer_putc(out, '}');
+    const classifier *c = context;
+    tm_buffer_puts(out, ",\"top\":[");
+    for (int i = 0, count = told(c); i < count; i++) {
+        const char *name, *label;
+        find_label(c, c->order[i].index, &name, &label);
+        tm_buffer_printf(out, "%s{\"index\":%d", i ? "," : "", c->order[i].index);
+        if (*name) {
+            tm_buffer_puts(out, ",\"name\":");
+            tm_json_string(out, name);
         }
-        tm_buffer_putc(out, ']');
+        if (*label) {
+            tm_buffer_puts(out, ",\"label\":");
+            tm_json_string(out, label);
+        }
+        tm_buffer_puts(out, wants_logits(c) ? ",\"logit\":" : ",\"prob\":");
+        tm_json_f32(out, value(c, &c->order[i]));
+        tm_buffer_putc(out, '}');
     }
-    tm_buffer_putc(out, '}');
+    tm_buffer_putc(out, ']');
 }
 
-static void write_text(classifier *c, const tm_answer *answer)
+static void class_text(void *context, tm_buffer *out)
 {
-    tm_buffer *out = &c->records.line;
-    tm_buffer_printf(out, "%s", answer->file);
-    if (answer->index >= 0)
-        tm_buffer_printf(out, " [%d]", answer->index);
-    if (answer->error) {
-        tm_buffer_printf(out, "\n  error: %s\n", answer->error->message);
-        return;
-    }
-    tm_buffer_putc(out, '\n');
+    const classifier *c = context;
     for (int i = 0, count = told(c); i < count; i++) {
         const char *name, *label;
         find_label(c, c->order[i].index, &name, &label);
         if (wants_logits(c))
-            tm_buffer_printf(out, "  %9.4f", (double)c->order[i].logit);
+            tm_buffer_printf(out, "  %9.4f  ", (double)c->order[i].logit);
         else
-            tm_buffer_printf(out, "  %6.2f %%", 100.0 * (double)value(c, &c->order[i]));
-        tm_buffer_printf(out, "  %s%s(%d)\n", label, *label ? " " : "", c->order[i].index);
+            tm_buffer_printf(out, "  %6.2f %%  ", 100.0 * (double)value(c, &c->order[i]));
+        tm_text_escaped(out, label);
+        tm_buffer_printf(out, "%s(%d)\n", *label ? " " : "", c->order[i].index);
     }
 }
 
-static void write_fields(classifier *c, const tm_answer *answer)
+enum { CLASS_COLUMNS = 5 };
+#define CLASS_HEADER TM_ANSWER_COLUMNS ",rank,index,name,label,value,error"
+
+static void class_row(const classifier *c, tm_records *records, int rank)
 {
-    int count = answer->error ? 1 : told(c);
-    for (int i = 0; i < count; i++) {
-        char number[32];
-        const char *name = "", *label = "";
-        tm_buffer shown = {0};
-        tm_records_field(&c->records, answer->file);
-        if (!answer->error) {
-            find_label(c, c->order[i].index, &name, &label);
-            tm_json_f32(&shown, value(c, &c->order[i]));
-        }
-        snprintf(number, sizeof number, "%d", i + 1);
-        tm_records_field(&c->records, answer->error ? "" : number);
-        snprintf(number, sizeof number, "%d", c->order[i].index);
-        tm_records_field(&c->records, answer->error ? "" : number);
-        tm_records_field(&c->records, name);
-        tm_records_field(&c->records, label);
-        tm_records_field(&c->records, shown.data ? shown.data : "");
-        tm_records_field(&c->records, answer->error ? answer->error->message : "");
-        tm_buffer_putc(&c->records.line, '\n');
-        tm_buffer_free(&shown);
+    char number[32];
+    const char *name, *label;
+    tm_buffer shown = {0};
+    const ranked *r = &c->order[rank];
+    find_label(c, r->index, &name, &label);
+    tm_json_f32(&shown, value(c, r));
+    snprintf(number, sizeof number, "%d", rank + 1);
+    tm_records_field(records, number);
+    snprintf(number, sizeof number, "%d", r->index);
+    tm_records_field(records, number);
+    tm_records_field(records, name);
+    tm_records_field(records, label);
+    tm_records_field(records, shown.data ? shown.data : "");
+    records->line.failed |= shown.failed;
+    tm_buffer_free(&shown);
+}
+
+/* A row a class; one without a class where none is likely enough. */
+static void class_fields(void *context, tm_records *records, const tm_answer *answer)
+{
+    const classifier *c = context;
+    int count = told(c);
+    for (int i = 0; i < count || i < 1; i++) {
+        tm_answer_fields(records, answer);
+        if (count)
+            class_row(c, records, i);
+        else
+            for (int k = 0; k < CLASS_COLUMNS; k++)
+                tm_records_field(records, "");
+        tm_answer_end_fields(records, answer);
     }
 }
 
-static tm_status answer_one(tm_session *session, const tm_answer *answer, void *context,
-                            tm_error *error)
+static const tm_answer_body class_body = {
+    .columns = CLASS_COLUMNS, .json = class_json, .text = class_text, .fields = class_fields};
+
+static tm_status answer_one(tm_session *session, tm_answer *answer, void *context, tm_error *error)
 {
     classifier *c = context;
-    tm_status status = TM_OK;
+    const int64_t shape[] = {1, c->classes};
+    tm_arrays_number(&c->arrays, answer);
     if (!answer->error) {
         tm_model_read(session->model, 0, answer->picture, c->logits);
         rank(c);
-        if (c->writer)
-            status =
-                tm_writer_add(c->writer, "logits", 2, (int64_t[]){1, c->classes}, c->logits, error);
     }
-    if (tm_records_are_json(&c->records))
-        write_json(c, session, answer);
-    else if (c->records.separator)
-        write_fields(c, answer);
-    else
-        write_text(c, answer);
-    return status ? status : tm_records_write(&c->records, error);
+    tm_status status = tm_arrays_add(&c->arrays, "logits", 2, shape,
+                                     answer->error ? NULL : c->logits, error);
+    if (!status)
+        status = tm_answer_write(&c->records, answer, &class_body, c, error);
+    return status ? status : tm_arrays_next(&c->arrays, answer, error);
 }
 
 /* ---- the command ---- */
@@ -278,9 +279,7 @@ static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
     const char *labels = c->options->labels;
     if (!status && labels && strcmp(labels, "auto") != 0 && strcmp(labels, "none") != 0)
         status = read_labels(c, labels, error);
-    if (!status && output->output)
-        status = tm_writer_open(output->output, output->force, &c->writer, error);
-    return status;
+    return status ? status : tm_arrays_open(&c->arrays, output, c->options->format, 1, error);
 }
 
 /* Keeps the file only when there is something in it. */
@@ -288,10 +287,7 @@ static int finish(classifier *c, const tm_session *session, int exit_code)
 {
     tm_error error = {0};
     bool good = exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED;
-    if (c->writer && good && session->done)
-        tm_writer_commit(c->writer, &error);
-    else
-        tm_writer_abandon(c->writer);
+    tm_arrays_close(&c->arrays, good && session->done, &error);
     tm_records_close(&c->records, &error);
     return error.status ? tm_report(&error) : exit_code;
 }
@@ -308,9 +304,9 @@ static int classify(const classify_options *chosen, const tm_session_options *se
         status = prepare(&c, &session, &error);
     if (status) {
         exit_code = tm_report(&error);
-        tm_writer_abandon(c.writer);
+        tm_arrays_close(&c.arrays, false, NULL);
     } else {
-        tm_records_open(&c.records, chosen->format, "file,rank,index,name,label,value,error");
+        tm_records_open(&c.records, c.arrays.stream ? "none" : chosen->format, CLASS_HEADER);
         exit_code = tm_session_run(&session, answer_one, &c);
         exit_code = finish(&c, &session, exit_code);
     }

@@ -6,7 +6,7 @@
 
 typedef struct features_options {
     tm_ints indices;
-    const char *kind, *format, *grid;
+    const char *kind, *format, *grid, *data;
     bool l2;
 } features_options;
 
@@ -22,7 +22,11 @@ static const tm_option options[] = {
     {0, "l2", NULL, "divide each tensor by its length", TM_OPTION_FLAG, FEATURES(l2), 0, 0},
     {0, "grid", "OUT.png", "draw the first picture's maps, a tile per channel",
         TM_OPTION_TEXT, FEATURES(grid), 0, 0},
-    {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
+    {0, "data", "list|base64", "put the numbers into the records: in JSON, or as base64 of "
+        "little-endian float32",
+        TM_OPTION_CHOICE, FEATURES(data), 0, 0},
+    {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
+        "jsonl; npy and raw write one tensor's numbers to stdout in place of the records",
         TM_OPTION_CHOICE, FEATURES(format), 0, 0},
 };
 /* clang-format on */
@@ -33,8 +37,9 @@ static const tm_command command = {
     .name = "features",
     .operands = "[MODEL] INPUT...",
     .description = "Computes feature maps or embeddings of pictures, one record for every input, "
-                   "in their order. The numbers go to the file of -o: .npy (one array, with an "
-                   ".index.jsonl beside it), .npz, .safetensors, or a folder of .npy files. Where "
+                   "in their order. --data puts the numbers into the records; with -o they go to a "
+                   "file: .npy (one array, with an .index.jsonl beside it), .npz, .safetensors, or "
+                   "a folder of .npy files. -f npy and -f raw send one tensor's to stdout. Where "
                    "the model's weights are not at hand, the record tells the shapes alone.",
     .groups = groups,
     .examples = {"features resnet34 --out-indices 2,3,4 cat.jpg",
@@ -92,6 +97,10 @@ int tm_cmd_features(int argc, char **argv)
         return exit_code;
     const tm_tensors_command how = {.list = "features",
                                     .format = chosen.format,
+                                    .data = chosen.data,
+                                    .name = chosen.kind && strcmp(chosen.kind, "pooled") == 0
+                                                ? "pooled"
+                                                : NULL,
                                     .l2 = chosen.l2,
                                     .grid = chosen.grid,
                                     .shapes = true,

@@ -7,7 +7,7 @@
 typedef struct intermediates_options {
     tm_ints indices;
     int last;
-    const char *output_fmt, *format;
+    const char *output_fmt, *format, *data;
     bool norm, prefix, only;
 } intermediates_options;
 
@@ -24,7 +24,11 @@ static const tm_option options[] = {
         TM_OPTION_FLAG, INTERMEDIATES(prefix), 0, 0},
     {0, "intermediates-only", NULL, "leave out the final state",
         TM_OPTION_FLAG, INTERMEDIATES(only), 0, 0},
-    {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
+    {0, "data", "list|base64", "put the numbers into the records: in JSON, or as base64 of "
+        "little-endian float32",
+        TM_OPTION_CHOICE, INTERMEDIATES(data), 0, 0},
+    {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
+        "jsonl; npy and raw write one tensor's numbers to stdout in place of the records",
         TM_OPTION_CHOICE, INTERMEDIATES(format), 0, 0},
 };
 /* clang-format on */
@@ -36,9 +40,9 @@ static const tm_command command = {
     .operands = "[MODEL] INPUT...",
     .description = "Computes the output of each block and the final state, as timm's "
                    "forward_intermediates, one record for every input. The numbers go to the file "
-                   "of -o, under timm's names: image_features, image_intermediates.N, "
-                   "image_intermediates_prefix.N. Blocks that nothing needs are not computed, and "
-                   "their weights are not read.",
+                   "of -o, or with --data into the records, under timm's names: image_features, "
+                   "image_intermediates.N, image_intermediates_prefix.N. Blocks that nothing needs "
+                   "are not computed, and their weights are not read.",
     .groups = groups,
     .examples = {"forward-intermediates --last 2 cat.jpg",
                  "forward-intermediates vit_base_patch16_224 --no-pretrained --indices 2,5,-1 "
@@ -110,6 +114,7 @@ int tm_cmd_forward_intermediates(int argc, char **argv)
     set.norm_intermediates = chosen.norm;
     const tm_tensors_command how = {.list = "tensors",
                                     .format = chosen.format,
+                                    .data = chosen.data,
                                     .tokens =
                                         chosen.output_fmt && strcmp(chosen.output_fmt, "NLC") == 0,
                                     .select = select_outputs,

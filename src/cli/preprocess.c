@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "cli/records.h"
 #include "cli/session.h"
+#include "output/stream.h"
 #include "output/writer.h"
 
 static const tm_option_group *const groups[] = {&tm_model_group, &tm_picture_group,
@@ -13,8 +13,8 @@ static const tm_command command = {
     .name = "preprocess",
     .operands = "INPUT",
     .description = "Writes what a model sees of a picture: its tensor [1,C,H,W] as .npy, .npz or "
-                   ".safetensors, or the resized and cropped picture as .png. The model is the "
-                   "one of -m, else the built-in one.",
+                   ".safetensors, or the resized and cropped picture as .png; -o - writes .npy to "
+                   "stdout. The model is the one of -m, else the built-in one.",
     .groups = groups,
     .examples = {"preprocess cat.jpg -o tensor.npy",
                  "preprocess cat.jpg -m vit_base_patch16_224 -o crop.png"},
@@ -47,25 +47,41 @@ static tm_status write_png(const tm_session *session, const tm_image *image, tm_
     return status;
 }
 
+/* To a file of arrays, or as .npy to stdout. */
+static tm_status put_tensor(const tm_output_options *o, const int64_t shape[4], const float *tensor,
+                            tm_error *error)
+{
+    tm_writer *writer = NULL;
+    tm_stream *stream = NULL;
+    tm_status status;
+    if (strcmp(o->output, "-") == 0) {
+        status = tm_stream_open(stdout, true, &stream, error);
+        if (!status)
+            status = tm_stream_add(stream, 4, shape, tensor, error);
+        tm_status closed = tm_stream_close(stream, !status, error);
+        return status ? status : closed;
+    }
+    status = tm_writer_open(o->output, o->force, &writer, error);
+    if (!status)
+        status = tm_writer_add(writer, "input", 4, shape, tensor, error);
+    if (!status)
+        return tm_writer_commit(writer, error);
+    tm_writer_abandon(writer);
+    return status;
+}
+
 static tm_status write_tensor(const tm_session *session, const tm_image *image, tm_error *error)
 {
-    const tm_output_options *o = &session->options->output;
     int64_t s[3];
     tm_model_input_shape(session->model, s);
     float *tensor = malloc((size_t)(s[0] * s[1] * s[2]) * sizeof *tensor);
-    tm_writer *writer = NULL;
     tm_status status =
         tensor ? TM_OK : tm_fail(error, TM_NO_MEMORY, "no memory for the tensor of a picture");
     if (!status)
         status = tm_model_preprocess_image(session->model, image, tensor, error);
     if (!status)
-        status = tm_writer_open(o->output, o->force, &writer, error);
-    if (!status)
-        status = tm_writer_add(writer, "input", 4, (int64_t[]){1, s[0], s[1], s[2]}, tensor, error);
-    if (!status)
-        status = tm_writer_commit(writer, error);
-    else
-        tm_writer_abandon(writer);
+        status =
+            put_tensor(&session->options->output, (int64_t[]){1, s[0], s[1], s[2]}, tensor, error);
     free(tensor);
     return status;
 }

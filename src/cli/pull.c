@@ -198,7 +198,7 @@ static void add_lines(tm_records *records, const source *from, const pulled_file
         tm_records_field(records, bytes);
         tm_records_field(records, files[i].path);
         tm_records_field(records, "");
-        tm_buffer_putc(&records->line, '\n');
+        tm_records_end_row(records);
     }
 }
 
@@ -206,7 +206,7 @@ static void add_failure(tm_records *records, const char *model, const tm_error *
 {
     tm_buffer *line = &records->line;
     const char *code = tm_status_name(error->status);
-    if (tm_records_are_json(records)) {
+    if (records->kind == TM_RECORDS_JSON) {
         tm_buffer_puts(line, "{\"model\":");
         tm_json_string(line, model);
         tm_buffer_printf(line, ",\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":", code);
@@ -218,7 +218,7 @@ static void add_failure(tm_records *records, const char *model, const tm_error *
         tm_records_field(records, "");
         tm_records_field(records, "");
         tm_records_field(records, error->message);
-        tm_buffer_putc(line, '\n');
+        tm_records_end_row(records);
     }
 }
 
@@ -238,7 +238,7 @@ static tm_status pull_one(pull *p, const char *model, tm_error *error)
         add_failure(&p->records, from.model, &failure);
     } else {
         p->done++;
-        if (tm_records_are_json(&p->records))
+        if (p->records.kind == TM_RECORDS_JSON)
             add_json(&p->records.line, &from, files, count);
         else
             add_lines(&p->records, &from, files, count);

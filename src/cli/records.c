@@ -5,19 +5,33 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_format(const tm_records *records, const char *format)
-{
-    return strcmp(records->format, format) == 0;
-}
+#include "cli/progress.h"
+#include "output/text.h"
+
+static const struct {
+    const char *name;
+    tm_records_kind kind;
+    bool array;
+    char separator;
+} formats[] = {
+    {"jsonl", TM_RECORDS_JSON, false, 0},    {"json", TM_RECORDS_JSON, true, 0},
+    {"text", TM_RECORDS_TEXT, false, 0},     {"csv", TM_RECORDS_FIELDS, false, ','},
+    {"tsv", TM_RECORDS_FIELDS, false, '\t'},
+};
 
 void tm_records_open(tm_records *records, const char *format, const char *columns)
 {
-    *records = (tm_records){.format = format ? format : tm_stdout_is_terminal() ? "text" : "jsonl"};
-    if (is_format(records, "csv"))
-        records->separator = ',';
-    if (is_format(records, "tsv"))
-        records->separator = '\t';
-    if (is_format(records, "json"))
+    *records = (tm_records){.kind = TM_RECORDS_NONE};
+    if (!format)
+        format = tm_stdout_is_terminal() ? "text" : "jsonl";
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(format, formats[i].name) == 0)
+            *records = (tm_records){.kind = formats[i].kind,
+                                    .array = formats[i].array,
+                                    .separator = formats[i].separator,
+                                    .escaped = formats[i].separator == '\t' ||
+                                               (formats[i].separator && tm_stdout_is_terminal())};
+    if (records->array)
         fputs("[\n", stdout);
     for (const char *c = columns; records->separator && *c; c++)
         putchar(*c == ',' ? records->separator : *c);
@@ -25,27 +39,44 @@ void tm_records_open(tm_records *records, const char *format, const char *column
         putchar('\n');
 }
 
-bool tm_records_are_json(const tm_records *records)
+static void add_quoted(tm_buffer *line, const char *text)
 {
-    return is_format(records, "jsonl") || is_format(records, "json");
+    tm_buffer_putc(line, '"');
+    for (const char *c = text; *c; c++) {
+        if (*c == '"')
+            tm_buffer_putc(line, '"');
+        tm_buffer_putc(line, *c);
+    }
+    tm_buffer_putc(line, '"');
 }
 
 void tm_records_field(tm_records *records, const char *text)
 {
-    tm_buffer *line = &records->line;
-    if (line->length && line->data[line->length - 1] != '\n')
+    tm_buffer *line = &records->line, escaped = {0};
+    if (records->begun)
         tm_buffer_putc(line, records->separator);
-    bool quote = records->separator == ',' && strpbrk(text, ",\"\r\n");
-    if (quote)
-        tm_buffer_putc(line, '"');
-    for (const char *c = text; *c; c++) {
-        if (quote && *c == '"')
-            tm_buffer_putc(line, '"');
-        bool blank = records->separator == '\t' && strchr("\t\r\n", *c);
-        tm_buffer_putc(line, blank ? ' ' : *c);
+    records->begun = true;
+    if (records->escaped) {
+        tm_text_escaped(&escaped, text);
+        text = escaped.data ? escaped.data : "";
     }
-    if (quote)
-        tm_buffer_putc(line, '"');
+    if (records->separator == ',' && strpbrk(text, ",\"\r\n"))
+        add_quoted(line, text);
+    else
+        tm_buffer_puts(line, text);
+    line->failed |= escaped.failed;
+    tm_buffer_free(&escaped);
+}
+
+void tm_records_end_row(tm_records *records)
+{
+    tm_buffer_putc(&records->line, '\n');
+    records->begun = false;
+}
+
+static tm_status write_failed(tm_error *error)
+{
+    return tm_fail(error, TM_WRITE, "cannot write to the standard output: %s", strerror(errno));
 }
 
 tm_status tm_records_write(tm_records *records, tm_error *error)
@@ -53,25 +84,23 @@ tm_status tm_records_write(tm_records *records, tm_error *error)
     tm_buffer *line = &records->line;
     if (line->failed)
         return tm_fail(error, TM_NO_MEMORY, "no memory for a record");
-    if (is_format(records, "json") && records->count)
+    if (tm_stdout_is_terminal())
+        tm_progress_end();
+    if (records->array && records->count)
         fputs(",\n", stdout);
     if (line->length)
         fwrite(line->data, 1, line->length, stdout);
-    if (is_format(records, "jsonl"))
+    if (records->kind == TM_RECORDS_JSON && !records->array)
         putchar('\n');
     records->count++;
     tm_buffer_clear(line);
-    if (fflush(stdout) != 0)
-        return tm_fail(error, TM_WRITE, "cannot write to the standard output: %s", strerror(errno));
-    return TM_OK;
+    return fflush(stdout) == 0 ? TM_OK : write_failed(error);
 }
 
 tm_status tm_records_close(tm_records *records, tm_error *error)
 {
     tm_buffer_free(&records->line);
-    if (is_format(records, "json"))
+    if (records->array)
         fputs("\n]\n", stdout);
-    if (fflush(stdout) != 0)
-        return tm_fail(error, TM_WRITE, "cannot write to the standard output: %s", strerror(errno));
-    return TM_OK;
+    return fflush(stdout) == 0 ? TM_OK : write_failed(error);
 }

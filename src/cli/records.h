@@ -8,20 +8,33 @@
 
 #define TM_RECORD_FORMATS "jsonl|json|text|csv|tsv"
 
+typedef enum tm_records_kind {
+    TM_RECORDS_JSON, /* jsonl and json */
+    TM_RECORDS_TEXT,
+    TM_RECORDS_FIELDS, /* csv and tsv */
+    TM_RECORDS_NONE,   /* stdout holds something else */
+} tm_records_kind;
+
 typedef struct tm_records {
-    const char *format; /* one of TM_RECORD_FORMATS */
-    char separator;     /* of csv and tsv, else 0 */
-    tm_buffer line;     /* the record under construction */
+    tm_records_kind kind;
+    bool array;     /* json: all in one array */
+    char separator; /* of csv and tsv */
+    bool begun;     /* a field stands in the row */
+    bool escaped;   /* csv on a terminal: nothing may steer it */
+    tm_buffer line; /* the record under construction */
     size_t count;
 } tm_records;
 
-/* format NULL: text on a terminal, else jsonl. columns: csv's first line, separated by commas. */
+/* format: one of TM_RECORD_FORMATS, NULL: text on a terminal, else jsonl; any other: no records.
+ * columns: csv's first line, separated by commas. */
 void tm_records_open(tm_records *records, const char *format, const char *columns);
-bool tm_records_are_json(const tm_records *records);
 
-/* One field of the line, quoted as RFC 4180 wants (tsv: tabs and newlines become spaces), with the
- * separator before it unless it is the first. */
+/* One field of a row of csv or tsv, with the separator before it unless it is the first: quoted as
+ * RFC 4180 wants; in tsv, and in csv on a terminal, control characters are escaped as
+ * tm_text_escaped does. */
 void tm_records_field(tm_records *records, const char *text);
+
+void tm_records_end_row(tm_records *records);
 
 /* Writes the line (a JSON object without newline, or whole lines of text or csv). TM_WRITE. */
 tm_status tm_records_write(tm_records *records, tm_error *error);

@@ -23,6 +23,7 @@ int tm_exit_code(tm_status status)
     case TM_CORRUPT:
     case TM_TOO_LARGE:
     case TM_SHAPE:
+    case TM_NOT_FINITE:
         return TM_EXIT_INPUT;
     case TM_UNSUPPORTED:
     case TM_UNKNOWN_MODEL:

@@ -167,6 +167,13 @@ static tm_status check_npy(const tm_session *session, const char *file, const tm
     bool good = npy->rank == rank || (npy->rank == rank + 1 && npy->shape[0] > 0);
     for (int i = 0; i < rank && good; i++)
         good = have[i] == want[i];
+    if (!tm_dtype_is_float(npy->dtype))
+        return tm_fail(
+            error, TM_SHAPE,
+            "%s: an array of %s, expected floating-point numbers, resized and normalized "
+            "as the model takes them: give pictures as PNG or JPEG, or what 'timmc "
+            "preprocess' makes of them",
+            file, tm_dtype_name(npy->dtype));
     if (good)
         return TM_OK;
     tm_buffer found = {0}, expected = {0};
@@ -332,6 +339,16 @@ static int pack_slots(tm_session *session, int count)
     return good;
 }
 
+/* What is no number is no answer. */
+static void check_numbers(const tm_session *session, struct tm_entry *entry)
+{
+    if (session->shapes_only || entry->error.status)
+        return;
+    tm_model_check_finite(session->model, entry->slot, &entry->error);
+    if (entry->error.status)
+        tm_error_context(&entry->error, "%s", entry->file);
+}
+
 static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer, void *context,
                            tm_error *error)
 {
@@ -346,11 +363,14 @@ static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer,
     session->run_seconds += now() - read;
     for (int i = 0; i < count && !status; i++) {
         struct tm_entry *entry = &session->entries[i];
+        check_numbers(session, entry);
         bool failed = entry->error.status != TM_OK;
         session->done += !failed;
         session->failed += failed;
         tm_answer a = {.file = entry->file ? entry->file : "",
+                       .model = session->model->display,
                        .index = entry->index,
+                       .row = -1,
                        .error = failed ? &entry->error : NULL,
                        .picture = entry->slot};
         status = answer(session, &a, context, error);
@@ -404,21 +424,4 @@ int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context)
         return TM_EXIT_INPUT;
     }
     return !session->failed ? TM_EXIT_OK : session->done ? TM_EXIT_SOME_FAILED : TM_EXIT_INPUT;
-}
-
-void tm_answer_json(tm_buffer *out, const tm_session *session, const tm_answer *answer)
-{
-    tm_buffer_puts(out, "\"file\":");
-    tm_json_string(out, answer->file);
-    if (answer->index >= 0)
-        tm_buffer_printf(out, ",\"index\":%d", answer->index);
-    if (answer->error) {
-        tm_buffer_printf(out, ",\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":",
-                         tm_status_name(answer->error->status));
-        tm_json_string(out, answer->error->message);
-        tm_buffer_putc(out, '}');
-    } else {
-        tm_buffer_puts(out, ",\"ok\":true,\"model\":");
-        tm_json_string(out, session->model->display);
-    }
 }

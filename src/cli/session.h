@@ -7,6 +7,7 @@
 #define TM_CLI_SESSION_H
 
 #include "api/model.h"
+#include "cli/answer.h"
 #include "cli/inputs.h"
 
 /* The option groups of such a command. Start from the _DEFAULT. */
@@ -43,14 +44,6 @@ typedef struct tm_session {
     double decode_seconds, run_seconds, load_seconds;
 } tm_session;
 
-/* One input's answer. */
-typedef struct tm_answer {
-    const char *file;
-    int index;             /* of a picture in a .npy file of several; else -1 */
-    const tm_error *error; /* NULL: it succeeded */
-    int picture;           /* for tm_model_read */
-} tm_answer;
-
 /* Opens the model; what it warns of goes to stderr. Then choose outputs, then run. */
 tm_status tm_session_open(tm_session *session, const tm_session_options *options,
                           tm_arguments *arguments, tm_error *error);
@@ -59,15 +52,13 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
 tm_status tm_session_decode(const tm_session *session, const char *file, tm_image *image,
                             tm_error *error);
 
-/* Loads the weights unless shapes_only, and calls answer for each input. A failure of answer ends
- * the run. Returns the exit code; what ended the run is printed. */
-typedef tm_status tm_answer_fn(tm_session *session, const tm_answer *answer, void *context,
+/* Loads the weights unless shapes_only, and calls answer for each input, its row not set. One
+ * whose numbers are not finite is told as failed. A failure of answer ends the run. Returns the
+ * exit code; what ended the run is printed. */
+typedef tm_status tm_answer_fn(tm_session *session, tm_answer *answer, void *context,
                                tm_error *error);
 int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context);
 
 void tm_session_close(tm_session *session);
-
-/* "file":"cat.jpg","ok":true,"model":"..." or the error, without the braces. */
-void tm_answer_json(tm_buffer *out, const tm_session *session, const tm_answer *answer);
 
 #endif

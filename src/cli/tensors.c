@@ -5,51 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "cli/grid.h"
 #include "output/json.h"
+#include "output/text.h"
+
+enum { SHOWN_COLUMNS = 8 };
+#define SHOWN_HEADER                                                                               \
+    TM_ANSWER_COLUMNS ",tensor,index,module,channels,reduction,shape,mean,std,error"
 
 /* ---- opening ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* "x.npy" -> "x.index.jsonl" beside it: an array has no room for names */
-static tm_status open_index(tm_tensors *t, const tm_output_options *o, tm_error *error)
-{
-    tm_buffer path = {0};
-    tm_buffer_add(&path, o->output, strlen(o->output) - strlen(".npy"));
-    tm_buffer_puts(&path, ".index.jsonl");
-    t->index_file = calloc(1, sizeof *t->index_file);
-    tm_status status =
-        path.failed || !t->index_file
-            ? tm_fail(error, TM_NO_MEMORY, "no memory for the index of %s", o->output)
-            : tm_outfile_open(t->index_file, path.data, o->force, error);
-    t->index = status ? NULL : t->index_file->stream;
-    tm_buffer_free(&path);
-    return status;
-}
-
-static tm_status open_files(tm_tensors *t, const tm_output_options *o, tm_error *error)
-{
-    if (!o->output)
-        return TM_OK;
-    bool npy = ends_with(o->output, ".npy");
-    if (npy && t->count > 1)
-        return tm_fail(error, TM_USAGE,
-                       "%s: a .npy file holds one array, not %zu; use .npz or .safetensors",
-                       o->output, t->count);
-    tm_status status = tm_writer_open(o->output, o->force, &t->writer, error);
-    return status || !npy ? status : open_index(t, o, error);
-}
-
 static tm_status set_shown(tm_shown *shown, const tm_session *session, size_t index,
-                           tm_error *error)
+                           const char *name, tm_error *error)
 {
     tm_model_output(session->model, index, &shown->output);
+    shown->name = name ? name : shown->output.name;
     shown->count = 1;
     for (int i = 0; i < shown->output.rank; i++)
         shown->count *= (size_t)shown->output.shape[i];
@@ -59,42 +29,54 @@ static tm_status set_shown(tm_shown *shown, const tm_session *session, size_t in
     return TM_OK;
 }
 
+/* Numbers in the records make no table that a person reads. */
+static void open_records(tm_tensors *t, const char *format)
+{
+    if (t->arrays.stream)
+        format = "none";
+    else if (t->data && !format)
+        format = "jsonl";
+    tm_records_open(&t->records, format, SHOWN_HEADER);
+}
+
 static tm_status open_tensors(tm_tensors *t, const tm_session *session,
                               const tm_tensors_command *command, tm_error *error)
 {
     *t = (tm_tensors){.list = command->list,
                       .l2 = command->l2,
+                      .data = command->data,
                       .grid = command->grid,
                       .count = tm_model_output_count(session->model)};
     t->shown = calloc(t->count + 1, sizeof *t->shown);
     tm_status status = t->shown ? TM_OK : tm_fail(error, TM_NO_MEMORY, "no memory for outputs");
     for (size_t i = 0; i < t->count && !status; i++) {
         t->shown[i].tokens = command->tokens;
-        status = set_shown(&t->shown[i], session, i, error);
+        status = set_shown(&t->shown[i], session, i, command->name, error);
     }
     if (!status)
-        status = open_files(t, &session->options->output, error);
+        status = tm_arrays_open(&t->arrays, &session->options->output, command->format, t->count,
+                                error);
     if (!status)
-        tm_records_open(&t->records, command->format,
-                        "file,tensor,index,module,channels,reduction,shape,mean,std,error");
+        open_records(t, command->format);
     return status;
 }
 
 /* ---- values ---- */
 
 /* [C][H][W] to [H * W][C] */
-static void to_tokens(tm_shown *shown)
+static tm_status to_tokens(tm_shown *shown, tm_error *error)
 {
     tm_output *o = &shown->output;
     size_t c = (size_t)o->shape[1], pixels = (size_t)(o->shape[2] * o->shape[3]);
     float *tokens = malloc(shown->count * sizeof *tokens);
     if (!tokens)
-        return;
+        return tm_fail(error, TM_NO_MEMORY, "no memory for %s", shown->name);
     for (size_t i = 0; i < pixels; i++)
         for (size_t k = 0; k < c; k++)
             tokens[i * c + k] = shown->values[k * pixels + i];
     free(shown->values);
     shown->values = tokens;
+    return TM_OK;
 }
 
 static void measure(tm_shown *shown, bool l2)
@@ -127,14 +109,14 @@ static int told_shape(const tm_shown *shown, int64_t shape[4])
     return 3;
 }
 
-static tm_status write_arrays(tm_tensors *t, tm_error *error)
+static tm_status add_arrays(tm_tensors *t, bool failed, tm_error *error)
 {
     tm_status status = TM_OK;
     for (size_t i = 0; i < t->count && !status; i++) {
         int64_t shape[4];
         int rank = told_shape(&t->shown[i], shape);
-        status = tm_writer_add(t->writer, t->shown[i].output.name, rank, shape, t->shown[i].values,
-                               error);
+        status = tm_arrays_add(&t->arrays, t->shown[i].name, rank, shape,
+                               failed ? NULL : t->shown[i].values, error);
     }
     return status;
 }
@@ -178,11 +160,28 @@ static int channels_of(const tm_output *o)
     return (int)(o->rank == 3 ? o->shape[2] : o->shape[1]);
 }
 
+static void numbers_json(tm_buffer *out, const tm_tensors *t, const tm_shown *shown)
+{
+    if (strcmp(t->data, "base64") == 0) {
+        tm_buffer_puts(out, ",\"dtype\":\"f32\",\"data_b64\":\"");
+        tm_base64(out, shown->values, shown->count * sizeof *shown->values);
+        tm_buffer_putc(out, '"');
+        return;
+    }
+    tm_buffer_puts(out, ",\"data\":[");
+    for (size_t i = 0; i < shown->count; i++) {
+        if (i)
+            tm_buffer_putc(out, ',');
+        tm_json_f32(out, shown->values[i]);
+    }
+    tm_buffer_putc(out, ']');
+}
+
 static void shown_json(tm_buffer *out, const tm_tensors *t, const tm_shown *shown)
 {
     const tm_output *o = &shown->output;
     tm_buffer_puts(out, "{\"tensor\":");
-    tm_json_string(out, o->name);
+    tm_json_string(out, shown->name);
     if (strchr(o->name, '.'))
         tm_buffer_printf(out, ",\"index\":%d", o->index);
     if (o->module) {
@@ -201,41 +200,30 @@ static void shown_json(tm_buffer *out, const tm_tensors *t, const tm_shown *show
         tm_json_f32(out, (float)shown->std);
         tm_buffer_puts(out, ",\"l2\":");
         tm_json_f32(out, (float)(t->l2 ? 1.0 : shown->norm));
+        if (t->data)
+            numbers_json(out, t, shown);
     }
     tm_buffer_putc(out, '}');
 }
 
-static void write_json(tm_tensors *t, const tm_session *session, const tm_answer *answer)
+static void tensors_json(void *context, tm_buffer *out)
 {
-    tm_buffer *out = &t->records.line;
-    tm_buffer_putc(out, '{');
-    tm_answer_json(out, session, answer);
-    if (!answer->error) {
-        if (t->writer)
-            tm_buffer_printf(out, ",\"row\":%zu", t->rows);
-        tm_buffer_printf(out, ",\"%s\":[", t->list);
-        for (size_t i = 0; i < t->count; i++) {
-            if (i)
-                tm_buffer_putc(out, ',');
-            shown_json(out, t, &t->shown[i]);
-        }
-        tm_buffer_putc(out, ']');
+    const tm_tensors *t = context;
+    tm_buffer_printf(out, ",\"%s\":[", t->list);
+    for (size_t i = 0; i < t->count; i++) {
+        if (i)
+            tm_buffer_putc(out, ',');
+        shown_json(out, t, &t->shown[i]);
     }
-    tm_buffer_putc(out, '}');
+    tm_buffer_putc(out, ']');
 }
 
-static void write_text(tm_tensors *t, const tm_answer *answer)
+static void tensors_text(void *context, tm_buffer *out)
 {
-    tm_buffer *out = &t->records.line;
-    tm_buffer_puts(out, answer->file);
-    if (answer->index >= 0)
-        tm_buffer_printf(out, " [%d]", answer->index);
-    tm_buffer_putc(out, '\n');
-    if (answer->error)
-        tm_buffer_printf(out, "  error: %s\n", answer->error->message);
-    for (size_t i = 0; i < t->count && !answer->error; i++) {
+    const tm_tensors *t = context;
+    for (size_t i = 0; i < t->count; i++) {
         const tm_shown *shown = &t->shown[i];
-        tm_buffer_printf(out, "  %-28s ", shown->output.name);
+        tm_buffer_printf(out, "  %-28s ", shown->name);
         print_shape(out, shown);
         if (shown->output.module)
             tm_buffer_printf(out, "  %s", shown->output.module);
@@ -247,84 +235,67 @@ static void write_text(tm_tensors *t, const tm_answer *answer)
     }
 }
 
-static void number_field(tm_tensors *t, bool present, double value)
+static void number_field(tm_records *records, bool present, double value)
 {
     tm_buffer text = {0};
     if (present)
         tm_json_f32(&text, (float)value);
-    tm_records_field(&t->records, text.data ? text.data : "");
+    tm_records_field(records, text.data ? text.data : "");
+    records->line.failed |= text.failed;
     tm_buffer_free(&text);
 }
 
-static void shown_fields(tm_tensors *t, const tm_answer *answer, const tm_shown *shown)
+static void shown_row(tm_records *records, const tm_shown *shown)
 {
     tm_buffer shape = {0};
-    const tm_output *o = shown ? &shown->output : NULL;
-    if (shown)
-        print_shape(&shape, shown);
-    tm_records_field(&t->records, answer->file);
-    tm_records_field(&t->records, o ? o->name : "");
-    number_field(t, o && strchr(o->name, '.'), o ? o->index : 0);
-    tm_records_field(&t->records, o && o->module ? o->module : "");
-    number_field(t, o, o ? channels_of(o) : 0);
-    number_field(t, o && o->reduction, o ? o->reduction : 0);
-    tm_records_field(&t->records, shape.data ? shape.data : "");
-    number_field(t, shown && shown->values, shown ? shown->mean : 0);
-    number_field(t, shown && shown->values, shown ? shown->std : 0);
-    tm_records_field(&t->records, answer->error ? answer->error->message : "");
-    tm_buffer_putc(&t->records.line, '\n');
+    const tm_output *o = &shown->output;
+    print_shape(&shape, shown);
+    tm_records_field(records, shown->name);
+    number_field(records, strchr(o->name, '.'), o->index);
+    tm_records_field(records, o->module ? o->module : "");
+    number_field(records, true, channels_of(o));
+    number_field(records, o->reduction, o->reduction);
+    tm_records_field(records, shape.data ? shape.data : "");
+    number_field(records, shown->values, shown->mean);
+    number_field(records, shown->values, shown->std);
+    records->line.failed |= shape.failed;
     tm_buffer_free(&shape);
 }
 
-static void write_record(tm_tensors *t, const tm_session *session, const tm_answer *answer)
+static void tensors_fields(void *context, tm_records *records, const tm_answer *answer)
 {
-    if (tm_records_are_json(&t->records))
-        write_json(t, session, answer);
-    else if (!t->records.separator)
-        write_text(t, answer);
-    else if (answer->error)
-        shown_fields(t, answer, NULL);
-    else
-        for (size_t i = 0; i < t->count; i++)
-            shown_fields(t, answer, &t->shown[i]);
+    const tm_tensors *t = context;
+    for (size_t i = 0; i < t->count; i++) {
+        tm_answer_fields(records, answer);
+        shown_row(records, &t->shown[i]);
+        tm_answer_end_fields(records, answer);
+    }
 }
 
-/* One line of the index: the file, and its row or null. */
-static void write_index(tm_tensors *t, const tm_answer *answer)
-{
-    tm_buffer line = {0};
-    tm_buffer_puts(&line, "{\"file\":");
-    tm_json_string(&line, answer->file);
-    if (answer->index >= 0)
-        tm_buffer_printf(&line, ",\"index\":%d", answer->index);
-    if (answer->error)
-        tm_buffer_puts(&line, ",\"row\":null}\n");
-    else
-        tm_buffer_printf(&line, ",\"row\":%zu}\n", t->rows);
-    fwrite(line.data, 1, line.length, t->index);
-    tm_buffer_free(&line);
-}
+static const tm_answer_body tensors_body = {.columns = SHOWN_COLUMNS,
+                                            .json = tensors_json,
+                                            .text = tensors_text,
+                                            .fields = tensors_fields};
 
-static tm_status answer_one(tm_session *session, const tm_answer *answer, void *context,
-                            tm_error *error)
+static tm_status answer_one(tm_session *session, tm_answer *answer, void *context, tm_error *error)
 {
     tm_tensors *t = context;
+    bool failed = answer->error != NULL;
     tm_status status = TM_OK;
-    for (size_t i = 0; i < t->count && !answer->error && !session->shapes_only; i++) {
+    for (size_t i = 0; i < t->count && !failed && !session->shapes_only && !status; i++) {
         tm_model_read(session->model, i, answer->picture, t->shown[i].values);
         if (t->shown[i].tokens && t->shown[i].output.rank == 4)
-            to_tokens(&t->shown[i]);
+            status = to_tokens(&t->shown[i], error);
         measure(&t->shown[i], t->l2);
     }
-    write_record(t, session, answer);
-    if (t->index)
-        write_index(t, answer);
-    if (t->writer && !answer->error)
-        status = write_arrays(t, error);
-    if (t->grid && !answer->error && !status)
+    tm_arrays_number(&t->arrays, answer);
+    if (!status)
+        status = add_arrays(t, failed, error);
+    if (t->grid && !failed && !status)
         status = draw_grid(t, session->options->output.force, error);
-    t->rows += !answer->error;
-    return status ? status : tm_records_write(&t->records, error);
+    if (!status)
+        status = tm_answer_write(&t->records, answer, &tensors_body, t, error);
+    return status ? status : tm_arrays_next(&t->arrays, answer, error);
 }
 
 /* Keeps the files if anything succeeded. */
@@ -332,17 +303,8 @@ static int close_tensors(tm_tensors *t, const tm_session *session, int exit_code
 {
     tm_error error = {0};
     bool keep = session->done && (exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED);
-    if (t->writer && keep)
-        tm_writer_commit(t->writer, &error);
-    else
-        tm_writer_abandon(t->writer);
-    if (t->index && keep && !error.status)
-        tm_outfile_commit(t->index_file, &error);
-    else if (t->index)
-        tm_outfile_abandon(t->index_file);
-    free(t->index_file);
-    if (t->records.format)
-        tm_records_close(&t->records, &error);
+    tm_arrays_close(&t->arrays, keep, &error);
+    tm_records_close(&t->records, &error);
     for (size_t i = 0; i < t->count && t->shown; i++)
         free(t->shown[i].values);
     free(t->shown);
@@ -350,14 +312,26 @@ static int close_tensors(tm_tensors *t, const tm_session *session, int exit_code
 }
 
 /* Without weights shapes are still an answer, unless numbers were asked for. */
-static void check_weights(tm_session *session, const char *grid)
+static void check_weights(tm_session *session, const tm_tensors_command *command)
 {
-    if (tm_model_has_weights(session->model) || session->options->output.output || grid)
+    bool numbers = session->options->output.output || command->grid || command->data ||
+                   tm_is_stream_format(command->format);
+    if (numbers || tm_model_has_weights(session->model))
         return;
     session->shapes_only = true;
     tm_print_warning("%s: its weights are not here, so these are shapes without numbers; give "
                      "--weights FILE.safetensors, or --no-pretrained for made-up ones",
                      session->model->display);
+}
+
+/* Numbers in a record need one that can hold them. */
+static tm_status check_data(const tm_tensors_command *command, tm_error *error)
+{
+    const char *format = command->format;
+    if (!command->data || !format || strcmp(format, "jsonl") == 0 || strcmp(format, "json") == 0)
+        return TM_OK;
+    return tm_fail(error, TM_USAGE, "--data puts numbers into records of JSON: not with -f %s",
+                   format);
 }
 
 int tm_tensors_run(const tm_tensors_command *command, const tm_session_options *set,
@@ -368,9 +342,11 @@ int tm_tensors_run(const tm_tensors_command *command, const tm_session_options *
     tm_error error = {0};
     tm_status status = tm_session_open(&session, set, arguments, &error);
     if (!status)
+        status = check_data(command, &error);
+    if (!status)
         status = command->select(command->chosen, &session, &error);
     if (!status && command->shapes)
-        check_weights(&session, command->grid);
+        check_weights(&session, command);
     if (!status)
         status = open_tensors(&tensors, &session, command, &error);
     int exit_code = status ? tm_report(&error) : tm_session_run(&session, answer_one, &tensors);

@@ -3,10 +3,8 @@
 #ifndef TM_CLI_TENSORS_H
 #define TM_CLI_TENSORS_H
 
-#include "base/file.h"
-#include "cli/records.h"
+#include "cli/arrays.h"
 #include "cli/session.h"
-#include "output/writer.h"
 
 /* One chosen output of the model. */
 typedef struct tm_shown {
@@ -14,25 +12,27 @@ typedef struct tm_shown {
     bool tokens; /* a map told as tokens: [1,L,C] instead of [1,C,H,W] */
     float *values;
     size_t count;
+    const char *name;       /* as it is told */
     double mean, std, norm; /* of the last picture's values */
 } tm_shown;
 
 typedef struct tm_tensors {
     tm_records records;
-    tm_writer *writer;
-    FILE *index; /* beside a .npy file: which row is which file */
-    tm_outfile *index_file;
+    tm_arrays arrays;
     tm_shown *shown;
-    size_t count, rows;
-    bool l2;             /* vectors are divided by their length */
-    const char *list;    /* the record's member: "features" */
-    const char *grid;    /* to be drawn still, else NULL */
+    size_t count;
+    bool l2;                /* vectors are divided by their length */
+    const char *list;       /* the record's member: "features" */
+    const char *data;       /* "list", "base64"; NULL: no numbers in the record */
+    const char *grid;       /* to be drawn still, else NULL */
 } tm_tensors;
 
 /* What makes one such command differ from the other. */
 typedef struct tm_tensors_command {
     const char *list;   /* the record's member that holds the tensors */
-    const char *format; /* of the records; NULL: by the terminal */
+    const char *format; /* of the records, or a stream's; NULL: by the terminal */
+    const char *data;   /* numbers in the records: "list", "base64"; NULL: none */
+    const char *name;   /* of the one output, where it is told by another than the library's */
     bool tokens, l2;    /* see tm_shown and tm_tensors */
     const char *grid;   /* PNG of the first picture's maps; NULL: none */
     bool shapes;        /* without weights, shapes alone are an answer */

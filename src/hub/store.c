@@ -160,6 +160,7 @@ static tm_status copy_file(const char *from, const char *to, tm_error *error)
         return status;
     status = tm_outfile_open(&out, to, true, error);
     if (!status) {
+        out.replaces_any = true;
         fwrite(map.data, 1, map.size, out.stream);
         status = tm_outfile_commit(&out, error);
     }

@@ -50,6 +50,9 @@ tm_status tm_target_open(tm_writer *writer, tm_error *error);
  * temporary file beside the target, since their place is known only when all rows are there. */
 tm_status tm_spool_begin(tm_writer *writer, tm_array *array, tm_error *error);
 
+/* Numbers of a row: the product of shape[1] and so on. */
+size_t tm_array_row(int rank, const int64_t *shape);
+
 /* Bytes of an array's numbers. */
 uint64_t tm_array_bytes(const tm_array *array);
 

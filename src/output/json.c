@@ -7,36 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Length of the UTF-8 sequence at text (Unicode table 3-7), negated when it is ill-formed: then
- * that many bytes are to be replaced together. text is NUL-terminated, and no NUL continues a
- * sequence, so this never reads past the end. */
-static int utf8_length(const unsigned char *text)
-{
-    unsigned char c = text[0], low = 0x80, high = 0xBF;
-    if (c < 0x80)
-        return 1;
-    int length = c >= 0xC2 && c <= 0xDF   ? 2
-                 : (c & 0xF0) == 0xE0     ? 3
-                 : c >= 0xF0 && c <= 0xF4 ? 4
-                                          : 0;
-    if (c == 0xE0)
-        low = 0xA0; /* overlong */
-    else if (c == 0xED)
-        high = 0x9F; /* surrogates */
-    else if (c == 0xF0)
-        low = 0x90;
-    else if (c == 0xF4)
-        high = 0x8F; /* above U+10FFFF */
-    if (length == 0)
-        return -1;
-    for (int i = 1; i < length; i++) {
-        if (text[i] < low || text[i] > high)
-            return -i;
-        low = 0x80;
-        high = 0xBF;
-    }
-    return length;
-}
+#include "output/text.h"
 
 static void add_ascii(tm_buffer *buffer, unsigned char c)
 {
@@ -59,7 +30,7 @@ void tm_json_string(tm_buffer *buffer, const char *text)
     const unsigned char *p = (const unsigned char *)text;
     tm_buffer_putc(buffer, '"');
     while (*p) {
-        int length = utf8_length(p);
+        int length = tm_utf8_length(p);
         if (length < 0)
             tm_buffer_puts(buffer, "\xEF\xBF\xBD");
         else if (length == 1)

@@ -143,7 +143,7 @@ static tm_status new_array(tm_writer *writer, const char *key, int rank, const i
     return TM_OK;
 }
 
-static size_t row_elements(int rank, const int64_t *shape)
+size_t tm_array_row(int rank, const int64_t *shape)
 {
     size_t elements = 1;
     for (int i = 1; i < rank; i++)
@@ -169,7 +169,7 @@ tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int6
                        "%s: array %s: found rows of another shape, expected all rows alike",
                        writer->path, key);
     size_t elements;
-    TM_ASSERT(tm_size_mul(row_elements(rank, shape), (size_t)shape[0], &elements));
+    TM_ASSERT(tm_size_mul(tm_array_row(rank, shape), (size_t)shape[0], &elements));
     if (elements && fwrite(data, sizeof *data, elements, array->stream) != elements) {
         writer->failed = true;
         return tm_writer_failed(writer->path, error);
@@ -233,7 +233,7 @@ tm_status tm_spool_begin(tm_writer *writer, tm_array *array, tm_error *error)
 
 uint64_t tm_array_bytes(const tm_array *array)
 {
-    return (uint64_t)array->shape[0] * row_elements(array->rank, array->shape) * sizeof(float);
+    return (uint64_t)array->shape[0] * tm_array_row(array->rank, array->shape) * sizeof(float);
 }
 
 tm_status tm_spool_copy(tm_writer *writer, tm_array *array, tm_block_fn *seen, void *context,

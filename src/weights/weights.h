@@ -32,6 +32,11 @@ typedef enum tm_dtype {
         TM_DTYPE_COUNT
 } tm_dtype;
 
+static inline bool tm_dtype_is_float(tm_dtype dtype)
+{
+    return dtype == TM_DTYPE_F64 || dtype == TM_DTYPE_F32 || dtype == TM_DTYPE_F16 ||
+           dtype == TM_DTYPE_BF16;
+}
 const char *tm_dtype_name(tm_dtype dtype); /* "BF16" */
 size_t tm_dtype_size(tm_dtype dtype);      /* bytes */
 

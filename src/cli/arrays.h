@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The numbers of a run in arrays of rows: a file or folder of -o with, beside a .npy file, an
+ * index of its rows; or a stream on stdout in place of the records. */
+#ifndef TM_CLI_ARRAYS_H
+#define TM_CLI_ARRAYS_H
+
+#include "base/file.h"
+#include "cli/answer.h"
+#include "output/stream.h"
+#include "output/writer.h"
+
+typedef struct tm_arrays {
+    tm_writer *writer; /* NULL: no file */
+    tm_outfile index;  /* stream NULL: none */
+    tm_stream *stream; /* NULL: none */
+    int64_t rows;      /* so far */
+} tm_arrays;
+
+/* The formats that are arrays on stdout. */
+#define TM_STREAM_FORMATS "npy|raw"
+
+bool tm_is_stream_format(const char *format); /* one of those; NULL is none */
+
+/* Opens what -o and -f ask for, where `count` arrays come from each input; nothing without them.
+ * "-o -" and the formats of TM_STREAM_FORMATS are streams, of one array: the records are then left
+ * out, and a failed input has a row of NaN, so that row i is input i. TM_USAGE, TM_WRITE. */
+tm_status tm_arrays_open(tm_arrays *arrays, const tm_output_options *o, const char *format,
+                         size_t count, tm_error *error);
+
+/* Sets answer->row to the row that its numbers get. */
+void tm_arrays_number(const tm_arrays *arrays, tm_answer *answer);
+
+/* One input's row of one array: shape[0] is 1; values NULL: it failed. */
+tm_status tm_arrays_add(tm_arrays *arrays, const char *key, int rank, const int64_t *shape,
+                        const float *values, tm_error *error);
+
+/* All arrays of an input have been added, or it failed: the next one's row is another. */
+tm_status tm_arrays_next(tm_arrays *arrays, const tm_answer *answer, tm_error *error);
+
+/* Completes the files if `keep`, else leaves nothing; a stream is ended. */
+tm_status tm_arrays_close(tm_arrays *arrays, bool keep, tm_error *error);
+
+#endif

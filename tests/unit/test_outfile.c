@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files that appear whole and replace nothing that was not there when they were begun. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+static char folder[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/tm_outfile_XXXXXX");
+    return mkdtemp(folder) ? chdir(folder) : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return chdir("/") == 0 ? rmdir(folder) : -1; /* fails when a test left anything behind */
+}
+
+static void put(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void expect(const char *path, const char *text)
+{
+    char found[64] = "";
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_true(fgets(found, sizeof found, f) || !*text);
+    fclose(f);
+    assert_string_equal(found, text);
+}
+
+static tm_outfile begin(const char *path, bool force)
+{
+    tm_outfile out;
+    tm_error error = {0};
+    if (tm_outfile_open(&out, path, force, &error) != TM_OK)
+        fail_msg("%s", error.message);
+    fputs("mine", out.stream);
+    return out;
+}
+
+static void appears_at_commit(void **state)
+{
+    (void)state;
+    tm_outfile out = begin("a", false);
+    assert_int_equal(access("a", F_OK), -1);
+    assert_int_equal(tm_outfile_commit(&out, NULL), TM_OK);
+    expect("a", "mine");
+    tm_error error = {0};
+    assert_int_equal(tm_outfile_open(&out, "a", false, &error), TM_WRITE);
+    put("a", "old");
+    out = begin("a", true);
+    assert_int_equal(tm_outfile_commit(&out, NULL), TM_OK);
+    expect("a", "mine");
+    out = begin("b", false);
+    tm_outfile_abandon(&out);
+    assert_int_equal(access("b", F_OK), -1);
+    unlink("a");
+}
+
+/* The other's file stays, and one's own is where the message says. */
+static void check_refused(tm_outfile *out)
+{
+    tm_error error = {0};
+    char own[64];
+    snprintf(own, sizeof own, "%s", strrchr(out->temporary, '/') + 1);
+    assert_int_equal(tm_outfile_commit(out, &error), TM_WRITE);
+    expect("a", "other");
+    expect(own, "mine");
+    assert_non_null(strstr(error.message, own));
+    unlink(own);
+    unlink("a");
+}
+
+static void made_meanwhile(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/a", folder);
+    for (int force = 0; force < 2; force++) {
+        tm_outfile out = begin(path, force);
+        put("a", "other");
+        check_refused(&out);
+    }
+    put("a", "old");
+    tm_outfile out = begin(path, true);
+    put("b", "other");
+    assert_int_equal(rename("b", "a"), 0);
+    check_refused(&out);
+}
+
+static void same_name_by_two(void **state)
+{
+    (void)state;
+    tm_outfile first = begin("a", false), second = begin("a", false);
+    assert_string_not_equal(first.temporary, second.temporary);
+    assert_int_equal(tm_outfile_commit(&first, NULL), TM_OK);
+    second.replaces_any = true;
+    assert_int_equal(tm_outfile_commit(&second, NULL), TM_OK);
+    unlink("a");
+}
+
+static void links(void **state)
+{
+    (void)state;
+    tm_error error = {0};
+    tm_outfile out;
+    put("real", "old");
+    assert_int_equal(symlink("real", "link"), 0);
+    out = begin("link", true);
+    assert_int_equal(tm_outfile_commit(&out, NULL), TM_OK);
+    struct stat st;
+    assert_int_equal(lstat("link", &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    expect("real", "mine");
+    unlink("real");
+    assert_int_equal(tm_outfile_open(&out, "link", true, &error), TM_WRITE);
+    unlink("link");
+    assert_int_equal(tm_outfile_open(&out, "/dev/null", true, NULL), TM_WRITE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(appears_at_commit),
+        cmocka_unit_test(made_meanwhile),
+        cmocka_unit_test(same_name_by_two),
+        cmocka_unit_test(links),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
