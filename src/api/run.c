@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "api/model.h"
-#include "base/file.h"
 #include "run/run.h"
 
 int tm_model_input_shape(const tm_model *model, int64_t shape[3])
@@ -96,12 +95,8 @@ tm_status tm_model_preprocess_image(const tm_model *model, const tm_image *image
 tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
                                    tm_error *error)
 {
-    tm_map map;
     tm_image image = {0};
-    tm_status status = tm_map_file(path, &map, error);
-    if (!status)
-        status = tm_image_decode(map.data, map.size, path, NULL, &image, error);
-    tm_unmap(&map);
+    tm_status status = tm_image_decode_file(path, NULL, &image, error);
     if (!status)
         status = tm_model_preprocess_image(model, &image, out, error);
     tm_image_free(&image);

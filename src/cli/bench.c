@@ -197,14 +197,12 @@ static int bench(const bench_options *chosen, const tm_model_options *m, const t
     tm_model *model = NULL;
     tm_error error = {0};
     timing t = {0};
-    const char *name;
+    const char *name = tm_take_only_model(m, arguments);
     int batch = run->batch ? run->batch : 1, exit_code;
-    tm_status status = tm_take_model(m, arguments, &name, &error);
-    if (!status && arguments->operand_count)
+    if (arguments->operand_count)
         return tm_usage_error(command.name, "one MODEL expected, but \"%s\" follows",
                               arguments->operands[0]);
-    if (!status)
-        status = open_model(m, run, name, batch, &model, &error);
+    tm_status status = open_model(m, run, name, batch, &model, &error);
     if (!status)
         status = measure(model, chosen, batch, &t, &error);
     if (status) {

@@ -30,9 +30,10 @@ enum {
 /* The code of a run that this status ended; a failed input among others is not such an end. */
 int tm_exit_code(tm_status status);
 
-/* Each writes one line "timmc: error: ..." or "timmc: warning: ..." to stderr. */
+/* Each writes one line "timmc: error: ...", "timmc: warning: ..." or "timmc: ..." to stderr. */
 void tm_print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tm_print_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void tm_print_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int tm_report(const tm_error *error); /* prints it, returns its exit code */
 int tm_usage_error(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* adds where the help is, returns TM_EXIT_USAGE */
@@ -202,11 +203,16 @@ extern const tm_option_group tm_model_group, tm_picture_group, tm_input_group, t
  * option says otherwise. */
 tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_options *run);
 
-/* The model among "[MODEL] INPUT...": the -m option, else the first operand if it names a model,
- * which is then taken from the operands, else TM_BUILTIN_MODEL. An operand that is no file and
- * nearly a model's name is told as such: TM_UNKNOWN_MODEL. */
+/* The model among "[MODEL] INPUT...": the -m option, else the first operand if it is no file, which
+ * is then taken from the operands, else TM_BUILTIN_MODEL. A file that bears a model's name is an
+ * input, which is told. TM_UNKNOWN_MODEL: the first operand is neither a file nor a model, nor
+ * ends as a picture; TM_USAGE: an operand is a number, or looks like a model that another would
+ * answer for. */
 tm_status tm_take_model(const tm_model_options *options, tm_arguments *arguments,
                         const char **model, tm_error *error);
+
+/* The model of a command that reads no inputs: -m, else the first operand, which is taken. */
+const char *tm_take_only_model(const tm_model_options *options, tm_arguments *arguments);
 
 /* The most indices that an option may list. */
 enum { TM_INDICES_MAX = 1024 };

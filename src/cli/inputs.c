@@ -1,161 +1,238 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/inputs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 
-#include "registry/registry.h"
+static tm_status open_list(tm_inputs *inputs, const char *from, tm_error *error)
+{
+    struct stat st;
+    inputs->list = strcmp(from, "-") == 0 ? stdin : fopen(from, "re");
+    if (!inputs->list)
+        return tm_fail(error, TM_NOT_FOUND, "%s: cannot read the list of inputs: %s", from,
+                       strerror(errno));
+    if (fstat(fileno(inputs->list), &st) != 0)
+        return tm_fail(error, TM_READ, "%s: cannot read the list of inputs: %s", from,
+                       strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return tm_fail(error, TM_READ, "%s: a folder, expected a list of inputs", from);
+    if (!S_ISREG(st.st_mode) && tm_seen_add(&inputs->streams, &st) == TM_SEEN_NO_MEMORY)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for a list of inputs", from);
+    return TM_OK;
+}
 
 tm_status tm_inputs_open(tm_inputs *inputs, const tm_input_options *options, char **operands,
                          size_t operand_count, tm_error *error)
 {
     *inputs = (tm_inputs){.options = options, .operands = operands, .operand_count = operand_count};
-    const char *from = options->files_from;
-    if (!from)
-        return TM_OK;
-    inputs->list = strcmp(from, "-") == 0 ? stdin : fopen(from, "re");
-    if (!inputs->list)
-        return tm_fail(error, TM_NOT_FOUND, "%s: cannot read the list of inputs: %s", from,
-                       strerror(errno));
-    return TM_OK;
+    return options->files_from ? open_list(inputs, options->files_from, error) : TM_OK;
 }
 
-static void free_folder(tm_inputs *inputs)
+static void close_list(tm_inputs *inputs)
 {
-    for (size_t i = 0; i < inputs->folder_count; i++)
-        free(inputs->folder[i]);
-    free(inputs->folder);
-    inputs->folder = NULL;
-    inputs->folder_count = inputs->folder_next = 0;
+    if (inputs->list && inputs->list != stdin)
+        fclose(inputs->list);
+    inputs->list = NULL;
 }
 
 void tm_inputs_close(tm_inputs *inputs)
 {
-    if (inputs->list && inputs->list != stdin)
-        fclose(inputs->list);
-    free_folder(inputs);
+    close_list(inputs);
+    tm_walk_free(&inputs->walk);
+    tm_seen_free(&inputs->streams);
     free(inputs->line);
+    free(inputs->folder);
+}
+
+/* ---- names ---- */
+
+/* The list broke off: that is told once, under the list's own name. */
+static const char *fail_list(tm_inputs *inputs, tm_error *error)
+{
+    int cause = errno;
+    const char *from = inputs->options->files_from;
+    close_list(inputs);
+    tm_fail(error, cause == ENOMEM ? TM_NO_MEMORY : TM_READ,
+            "%s: the list of inputs broke off after line %zu: %s", from, inputs->list_line,
+            strerror(cause));
+    return from;
+}
+
+static void cut(char *line, size_t *length, size_t begin)
+{
+    memmove(line, line + begin, *length - begin + 1);
+    *length -= begin;
+}
+
+/* The next name of the list; NULL: it ended. */
+static const char *next_in_list(tm_inputs *inputs, tm_error *error)
+{
+    int end = inputs->options->null_separated ? '\0' : '\n';
+    while (inputs->list) {
+        errno = 0;
+        ssize_t got = getdelim(&inputs->line, &inputs->line_capacity, end, inputs->list);
+        if (got < 0 && !feof(inputs->list))
+            return fail_list(inputs, error);
+        if (got <= 0)
+            break;
+        char *line = inputs->line;
+        size_t length = (size_t)got;
+        if (line[length - 1] == end)
+            line[--length] = '\0';
+        if (end == '\n' && length && line[length - 1] == '\r')
+            line[--length] = '\0';
+        if (inputs->list_line++ == 0 && strncmp(line, "\xEF\xBB\xBF", 3) == 0)
+            cut(line, &length, 3); /* the byte order mark of some editors */
+        if (strlen(line) != length)
+            tm_fail(error, TM_READ,
+                    "%s: line %zu holds a NUL byte: expected one name a line; names that end with "
+                    "NUL are read with -0, UTF-16 is not read",
+                    inputs->options->files_from, inputs->list_line);
+        if (length)
+            return line;
+    }
+    close_list(inputs);
+    return NULL;
+}
+
+/* Only what a person names is read when it is a pipe, and only once: the second reader would have
+ * the rest, or a part. */
+static void check_named(tm_inputs *inputs, const char *path, tm_error *error)
+{
+    struct stat st;
+    bool is_stdin = strcmp(path, "-") == 0;
+    if ((is_stdin ? fstat(fileno(stdin), &st) : stat(path, &st)) != 0)
+        return; /* the read tells why */
+    if (!is_stdin && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+        return;
+    if (!is_stdin && !S_ISFIFO(st.st_mode)) {
+        tm_fail(error, TM_READ, "%s: a device or a socket, expected a file or a pipe", path);
+        return;
+    }
+    if (is_stdin && inputs->options->files_from && strcmp(inputs->options->files_from, "-") == 0) {
+        tm_fail(error, TM_READ, "-: the standard input is the list of inputs");
+        return;
+    }
+    tm_seen_answer answer = tm_seen_add(&inputs->streams, &st);
+    if (answer == TM_SEEN_BEFORE)
+        tm_fail(error, TM_READ, "%s: this stream is read already, and can be read once", path);
+    if (answer == TM_SEEN_NO_MEMORY)
+        tm_fail(error, TM_NO_MEMORY, "%s: no memory for one more stream", path);
+}
+
+static void check_listed(const char *path, tm_error *error)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0)
+        tm_fail(error, TM_READ, "-: the standard input is no name in a list");
+    else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        tm_loss_fail(TM_LOSS_SPECIAL, 0, path, error);
+}
+
+static const char *next_name(tm_inputs *inputs, tm_error *error)
+{
+    const char *name;
+    if (inputs->operand < inputs->operand_count) {
+        name = inputs->operands[inputs->operand++];
+        check_named(inputs, name, error);
+        return name;
+    }
+    name = next_in_list(inputs, error);
+    if (name && !error->status)
+        check_listed(name, error);
+    return name;
 }
 
 /* ---- folders ---- */
 
-/* A folder gives its pictures, as timm's reader does; anything else in it is left alone. */
-static bool is_picture_name(const char *name)
-{
-    static const char *const endings[] = {".jpg", ".jpeg", ".png"};
-    size_t length = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t ending = strlen(endings[i]);
-        if (length > ending && strcasecmp(name + length - ending, endings[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool keep_file(tm_inputs *inputs, char *path)
-{
-    char **grown = realloc(inputs->folder, (inputs->folder_count + 1) * sizeof *inputs->folder);
-    if (!grown) {
-        free(path);
-        return false;
-    }
-    inputs->folder = grown;
-    inputs->folder[inputs->folder_count++] = path;
-    return true;
-}
-
-static void walk_folder(tm_inputs *inputs, const char *folder, int depth)
-{
-    DIR *dir = depth < 64 ? opendir(folder) : NULL;
-    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
-        if (entry->d_name[0] == '.')
-            continue;
-        size_t size = strlen(folder) + strlen(entry->d_name) + 2;
-        char *path = malloc(size);
-        struct stat st;
-        if (!path)
-            break;
-        snprintf(path, size, "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/",
-                 entry->d_name);
-        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-            walk_folder(inputs, path, depth + 1);
-            free(path);
-        } else if (is_picture_name(entry->d_name)) {
-            if (!keep_file(inputs, path))
-                break;
-        } else {
-            free(path);
-        }
-    }
-    if (dir)
-        closedir(dir);
-}
-
-static int by_natural_order(const void *a, const void *b)
-{
-    return tm_natural_compare(*(char *const *)a, *(char *const *)b);
-}
-
-/* True: `path` is a folder, whose files come next. */
-static bool enter_folder(tm_inputs *inputs, const char *path)
+static bool is_folder(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* False: there is no memory for the folder's name. */
+static bool enter_folder(tm_inputs *inputs, const char *path)
+{
+    char text[512];
+    free(inputs->folder);
+    tm_walk_free(&inputs->walk);
+    inputs->walk_next = 0;
+    inputs->folder = strdup(path);
+    if (!inputs->folder)
         return false;
-    free_folder(inputs);
-    walk_folder(inputs, path, 0);
-    if (inputs->folder_count)
-        qsort(inputs->folder, inputs->folder_count, sizeof *inputs->folder, by_natural_order);
+    tm_walk_folder(&inputs->walk, path);
+    tm_left_out_text(&inputs->walk.left_out, text, sizeof text);
+    if (*text && !inputs->quiet)
+        tm_print_note("folder %s: %s", path, text);
     return true;
+}
+
+/* The next file of the folder, its losses among them; NULL: no more. */
+static const char *next_in_folder(tm_inputs *inputs, tm_error *error)
+{
+    tm_walk *walk = &inputs->walk;
+    if (inputs->walk_next < walk->count) {
+        const tm_found *found = &walk->found[inputs->walk_next++];
+        tm_loss_fail(found->loss, found->cause, found->path, error);
+        return found->path;
+    }
+    if (!walk->lost)
+        return NULL;
+    tm_fail(error, TM_NO_MEMORY, "%s: no memory for %zu of the names in this folder",
+            inputs->folder, walk->lost);
+    walk->lost = 0;
+    return inputs->folder;
 }
 
 /* ---- one after another ---- */
 
-static const char *next_name(tm_inputs *inputs)
-{
-    if (inputs->operand < inputs->operand_count)
-        return inputs->operands[inputs->operand++];
-    int end = inputs->options->null_separated ? '\0' : '\n';
-    while (inputs->list) {
-        ssize_t length = getdelim(&inputs->line, &inputs->line_capacity, end, inputs->list);
-        if (length <= 0)
-            break;
-        if (inputs->line[length - 1] == end)
-            inputs->line[--length] = '\0';
-        if (end == '\n' && length && inputs->line[length - 1] == '\r')
-            inputs->line[--length] = '\0';
-        if (length)
-            return inputs->line;
-    }
-    return NULL;
-}
-
-static const char *next_file(tm_inputs *inputs)
+static const char *next_file(tm_inputs *inputs, tm_error *error)
 {
     for (;;) {
-        if (inputs->folder_next < inputs->folder_count)
-            return inputs->folder[inputs->folder_next++];
-        const char *name = next_name(inputs);
-        if (!name || !enter_folder(inputs, name))
-            return name;
+        const char *path = next_in_folder(inputs, error);
+        if (!path)
+            path = next_name(inputs, error);
+        else
+            return path;
+        if (!path || error->status || !is_folder(path))
+            return path;
+        if (!enter_folder(inputs, path)) {
+            tm_loss_fail(TM_LOSS_MEMORY, 0, path, error);
+            return path;
+        }
     }
 }
 
-const char *tm_inputs_next(tm_inputs *inputs)
+const char *tm_inputs_next(tm_inputs *inputs, tm_error *error)
 {
     const tm_input_options *o = inputs->options;
     if (o->limit && inputs->given == o->limit)
         return NULL;
-    for (const char *file; (file = next_file(inputs));) {
+    for (const char *file;; *error = (tm_error){0}) {
+        file = next_file(inputs, error);
+        if (!file)
+            return NULL;
         size_t number = inputs->seen++;
         if (number < o->skip || (o->shard.count && number % o->shard.count != o->shard.index))
             continue;
         inputs->given++;
         return file;
     }
-    return NULL;
+}
+
+int tm_inputs_report_none(const tm_inputs *inputs)
+{
+    const tm_input_options *o = inputs->options;
+    if (!inputs->seen)
+        tm_print_error("no input found");
+    else if (inputs->seen <= o->skip)
+        tm_print_error("--skip %zu leaves none of %zu inputs", o->skip, inputs->seen);
+    else {
+        tm_print_note("shard %zu/%zu has none of %zu inputs", o->shard.index + 1, o->shard.count,
+                      inputs->seen);
+        return TM_EXIT_OK;
+    }
+    return TM_EXIT_INPUT;
 }

@@ -6,26 +6,36 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/walk.h"
 
 typedef struct tm_inputs {
     const tm_input_options *options;
+    bool quiet; /* what folders leave out is not told */
     char **operands;
     size_t operand_count, operand;
     FILE *list; /* --files-from, NULL once it ended */
-    char **folder; /* sorted files of the folder that is being walked */
-    size_t folder_count, folder_next;
+    size_t list_line;
+    bool list_failed;
+    tm_seen streams; /* pipes and the like can be read once */
+    tm_walk walk;    /* of the folder whose files come next */
+    size_t walk_next;
     size_t seen, given; /* inputs before and after --skip and --shard */
-    char *line;
+    char *line, *folder;
     size_t line_capacity;
 } tm_inputs;
 
-/* TM_NOT_FOUND: the list of --files-from cannot be read. The options and operands must outlive
- * the inputs. */
+/* TM_NOT_FOUND, TM_READ: the list of --files-from cannot be read. The options and operands must
+ * outlive the inputs. */
 tm_status tm_inputs_open(tm_inputs *inputs, const tm_input_options *options, char **operands,
                          size_t operand_count, tm_error *error);
 
-/* The next input's path ("-": a picture on stdin), valid until the next call; NULL: no more. */
-const char *tm_inputs_next(tm_inputs *inputs);
+/* The next input's path ("-": a picture on stdin), valid until the next call; NULL: no more. Where
+ * the input is a loss, such as a folder that cannot be opened, the error says why; it is to be
+ * answered like the others, and not to be read. */
+const char *tm_inputs_next(tm_inputs *inputs, tm_error *error);
+
+/* Where nothing was given: tells why, and returns the exit code. */
+int tm_inputs_report_none(const tm_inputs *inputs);
 
 void tm_inputs_close(tm_inputs *inputs);
 

@@ -48,7 +48,7 @@ static void print_line(const char *kind, const char *format, va_list args, const
 {
     fflush(stdout);
     tm_progress_end();
-    fprintf(stderr, "timmc: %s: ", kind);
+    fprintf(stderr, "timmc: %s", kind);
     vfprintf(stderr, format, args);
     fprintf(stderr, "%s\n", after);
 }
@@ -57,7 +57,7 @@ void tm_print_error(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line("error", format, args, "");
+    print_line("error: ", format, args, "");
     va_end(args);
 }
 
@@ -65,7 +65,15 @@ void tm_print_warning(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line("warning", format, args, "");
+    print_line("warning: ", format, args, "");
+    va_end(args);
+}
+
+void tm_print_note(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_line("", format, args, "");
     va_end(args);
 }
 
@@ -82,7 +90,7 @@ int tm_usage_error(const char *command, const char *format, ...)
              command ? " --" : "");
     va_list args;
     va_start(args, format);
-    print_line("error", format, args, hint);
+    print_line("error: ", format, args, hint);
     va_end(args);
     return TM_EXIT_USAGE;
 }

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/parallel.h"
 #include "output/json.h"
 #include "weights/npy.h"
@@ -126,6 +125,7 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
     if (!status)
         status = tm_inputs_open(&session->inputs, &options->input, arguments->operands,
                                 arguments->operand_count, error);
+    session->inputs.quiet = options->run.quiet;
     return status;
 }
 
@@ -218,40 +218,14 @@ static tm_status take_npy_input(tm_session *session, const tm_npy *npy, int inde
     return TM_OK;
 }
 
-static tm_status read_stdin(tm_buffer *bytes, tm_error *error)
-{
-    char block[65536];
-    for (size_t n; (n = fread(block, 1, sizeof block, stdin)) > 0;)
-        tm_buffer_add(bytes, block, n);
-    if (ferror(stdin))
-        return tm_fail(error, TM_READ, "-: cannot read the standard input");
-    if (bytes->failed)
-        return tm_fail(error, TM_NO_MEMORY, "-: no memory for the standard input");
-    return TM_OK;
-}
-
 tm_status tm_session_decode(const tm_session *session, const char *file, tm_image *image,
                             tm_error *error)
 {
     tm_decode_options how = {.max_pixels = session->options->picture.max_pixels,
                              .exif_orient = session->options->picture.exif_orient};
-    if (strcmp(file, "-") == 0) {
-        tm_buffer bytes = {0};
-        tm_status status = read_stdin(&bytes, error);
-        if (!status)
-            status = tm_image_decode((const unsigned char *)bytes.data, bytes.length, "-", &how,
-                                     image, error);
-        tm_buffer_free(&bytes);
-        return status;
-    }
-    tm_map map;
-    tm_status status = tm_map_file(file, &map, error);
-    if (!status)
-        status = tm_image_decode(map.data, map.size, file, &how, image, error);
-    if (!status && tm_map_was_cut(&map))
-        status = tm_fail(error, TM_TRUNCATED, "%s: was cut while it was read", file);
-    tm_unmap(&map);
-    return status;
+    if (strcmp(file, "-") == 0)
+        return tm_image_decode_stream(STDIN_FILENO, file, &how, image, error);
+    return tm_image_decode_file(file, &how, image, error);
 }
 
 /* Decodes entry `index` into its slot; entries are apart, so threads share the batch. */
@@ -294,16 +268,17 @@ static bool next_entry(tm_session *session, int at)
         }
         close_npy(session);
     }
-    const char *file = tm_inputs_next(&session->inputs);
+    tm_error loss = {0};
+    const char *file = tm_inputs_next(&session->inputs, &loss);
     if (!file)
         return false;
     free(kept);
-    *entry = (struct tm_entry){.file = strdup(file), .index = -1};
+    *entry = (struct tm_entry){.file = strdup(file), .index = -1, .error = loss};
     if (!entry->file) {
         tm_fail(&entry->error, TM_NO_MEMORY, "no memory for a file name");
         return true;
     }
-    if (!has_npy_name(file))
+    if (entry->error.status || !has_npy_name(file))
         return true;
     tm_npy *npy = calloc(1, sizeof *npy);
     if (!npy || tm_npy_open(file, npy, &entry->error)) {
@@ -419,9 +394,7 @@ int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context)
         fprintf(stderr, "timmc: load %.2f ms, read %.2f ms, run %.2f ms, %zu pictures\n",
                 1e3 * session->load_seconds, 1e3 * session->decode_seconds,
                 1e3 * session->run_seconds, session->done);
-    if (!session->done && !session->failed) {
-        tm_print_error("no input found");
-        return TM_EXIT_INPUT;
-    }
+    if (!session->done && !session->failed)
+        return tm_inputs_report_none(&session->inputs);
     return !session->failed ? TM_EXIT_OK : session->done ? TM_EXIT_SOME_FAILED : TM_EXIT_INPUT;
 }

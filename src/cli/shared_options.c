@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cpu.h"
 #include "cli/progress.h"
@@ -129,48 +128,6 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
                              .threads = thread_count(run),
                              .isa = run ? run->isa : NULL,
                              .precision = run ? run->precision : NULL};
-}
-
-static bool has_source(const char *name)
-{
-    return strncmp(name, "hf-hub:", 7) == 0 || strncmp(name, "local-dir:", 10) == 0;
-}
-
-/* A misspelt model must not become a missing picture: what exists nowhere as a file and is one
- * or two letters from an architecture is taken for a model. */
-static bool is_misspelt_model(const char *name)
-{
-    char arch_name[TM_MODEL_NAME_MAX];
-    size_t length = strcspn(name, ".");
-    if (strchr(name, '/') || length < 5 || length >= sizeof arch_name || access(name, F_OK) == 0)
-        return false;
-    memcpy(arch_name, name, length);
-    arch_name[length] = '\0';
-    for (size_t i = 0; i < tm_arch_count(); i++) {
-        tm_arch arch;
-        tm_arch_at(i, &arch);
-        if (tm_edit_distance(arch_name, arch.name, 2) <= 2)
-            return true;
-    }
-    return false;
-}
-
-tm_status tm_take_model(const tm_model_options *options, tm_arguments *arguments,
-                        const char **model, tm_error *error)
-{
-    *model = options->model ? options->model : TM_BUILTIN_MODEL;
-    if (options->model || arguments->operand_count == 0)
-        return TM_OK;
-    const char *first = arguments->operands[0];
-    if (has_source(first) || tm_is_model(first)) {
-        *model = first;
-        arguments->operands++;
-        arguments->operand_count--;
-    } else if (is_misspelt_model(first)) {
-        tm_resolved resolved;
-        return tm_model_resolve(first, &resolved, error);
-    }
-    return TM_OK;
 }
 
 tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, const char *model,

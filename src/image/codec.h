@@ -25,6 +25,9 @@ typedef struct tm_codec {
 #include "image/codecs.def"
 #undef TM_CODEC
 
+/* Whether bytes that begin so may be a picture; the first 8 of them decide. */
+bool tm_image_may_be(const unsigned char *bytes, size_t size);
+
 /* Refuses empty, too long and too many pixels; `name` as in tm_image_decode. */
 tm_status tm_image_check_size(const char *name, size_t width, size_t height, size_t max_pixels,
                               tm_error *error);

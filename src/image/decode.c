@@ -59,6 +59,11 @@ static const tm_codec *find_codec(const unsigned char *bytes, size_t size)
     return NULL;
 }
 
+bool tm_image_may_be(const unsigned char *bytes, size_t size)
+{
+    return size < sizeof codecs[0]->magic || find_codec(bytes, size);
+}
+
 static tm_status fail_unknown(const unsigned char *bytes, size_t size, const char *name,
                               tm_error *error)
 {

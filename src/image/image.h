@@ -39,6 +39,13 @@ typedef struct tm_decode_options {
 tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *name,
                           const tm_decode_options *options, tm_image *out, tm_error *error);
 
+/* The same of a file or a named pipe, and of an open file that is read to its end. Bytes are read
+ * until the end or until no picture is as long. Also TM_NOT_FOUND, TM_READ, TM_NO_MEMORY. */
+tm_status tm_image_decode_file(const char *path, const tm_decode_options *options, tm_image *out,
+                               tm_error *error);
+tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_options *options,
+                                 tm_image *out, tm_error *error);
+
 typedef enum tm_filter {
     TM_FILTER_NEAREST,
     TM_FILTER_BOX,

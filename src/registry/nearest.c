@@ -11,6 +11,24 @@ static int min(int a, int b)
     return a < b ? a : b;
 }
 
+static char folded(char c)
+{
+    return c == '-' ? '_' : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+void tm_fold_name(const char *name, char *out, size_t size)
+{
+    size_t i = 0;
+    for (; name[i] && i + 1 < size; i++)
+        out[i] = folded(name[i]);
+    out[i] = '\0';
+}
+
+static bool same(char a, char b)
+{
+    return folded(a) == folded(b);
+}
+
 int tm_edit_distance(const char *a, const char *b, int limit)
 {
     int n = (int)strnlen(a, LENGTH_MAX), m = (int)strnlen(b, LENGTH_MAX);
@@ -25,9 +43,9 @@ int tm_edit_distance(const char *a, const char *b, int limit)
         const int *up = rows[(i + 2) % 3], *up2 = rows[(i + 1) % 3];
         int best = row[0] = i;
         for (int j = 1; j <= m; j++) {
-            int cost = a[i - 1] != b[j - 1];
+            int cost = !same(a[i - 1], b[j - 1]);
             row[j] = min(min(up[j], row[j - 1]) + 1, up[j - 1] + cost);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+            if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
                 row[j] = min(row[j], up2[j - 2] + 1);
             best = min(best, row[j]);
         }

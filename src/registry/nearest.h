@@ -26,8 +26,12 @@ void tm_nearest_offer(tm_nearest *nearest, const char *candidate);
 /* "a, b, c", each behind prefix; "" when there is none. */
 void tm_nearest_join(const tm_nearest *nearest, const char *prefix, char *text, size_t size);
 
+/* The name in small letters with '_' for '-', cut to size. */
+void tm_fold_name(const char *name, char *out, size_t size);
+
 /* Insertions, deletions, substitutions and swaps of neighbours from one to the other; limit + 1
- * as soon as it exceeds limit. Only the first 127 bytes of each are compared. */
+ * as soon as it exceeds limit. Only the first 127 bytes of each are compared;
+ * capitals count as small letters, and '-' as '_'. */
 int tm_edit_distance(const char *a, const char *b, int limit);
 
 #endif

@@ -117,6 +117,13 @@ tm_status tm_model_resolve(const char *name, tm_resolved *resolved, tm_error *er
 /* Whether the text before the first dot is a current or old architecture. */
 bool tm_is_model(const char *name);
 
+/* Whether a misspelt, shortened or differently written name is about a model of timm's. */
+bool tm_resembles_model(const char *name);
+
+/* The model of timm that torchvision, torch.hub or transformers call by that name, which is in
+ * small letters with '_' for '-'; NULL: none known. */
+const char *tm_name_elsewhere(const char *name);
+
 /* Entry of the table of old names; current is "" where nothing replaced it. */
 size_t tm_deprecated_count(void);
 const char *tm_deprecated_at(size_t index, const char **current);

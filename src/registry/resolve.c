@@ -46,26 +46,77 @@ bool tm_is_model(const char *name)
            (tm_arch_find(arch_name, &arch) || find_deprecated(arch_name, &current));
 }
 
-static tm_status unknown_arch(const char *name, const char *arch_name, tm_error *error)
+static void find_nearest(tm_nearest *nearest, const char *arch_name)
 {
-    tm_nearest nearest;
-    tm_nearest_start(&nearest, arch_name);
+    tm_nearest_start(nearest, arch_name);
     for (size_t i = 0; i < tm_arch_count(); i++) {
         tm_arch arch;
         tm_arch_at(i, &arch);
-        tm_nearest_offer(&nearest, arch.name);
+        tm_nearest_offer(nearest, arch.name);
     }
     for (size_t i = 0; i < tm_deprecated_count(); i++) {
         const char *current, *old = tm_deprecated_at(i, &current);
         if (*current)
-            tm_nearest_offer(&nearest, old);
+            tm_nearest_offer(nearest, old);
     }
+}
+
+/* How many architectures begin with the folded name, or hold it elsewhere. */
+static size_t count_alike(const char *name, bool anywhere)
+{
+    size_t count = 0, length = strlen(name);
+    for (size_t i = 0; i < tm_arch_count(); i++) {
+        tm_arch arch;
+        tm_arch_at(i, &arch);
+        count += anywhere ? strstr(arch.name, name) != NULL
+                          : strncmp(arch.name, name, length) == 0;
+    }
+    return count;
+}
+
+/* "; "timmc list 'resnet*'" names the 63 that begin so", or "". */
+static void describe_family(const char *name, char *text, size_t size)
+{
+    size_t length = strlen(name), count = length > 1 ? count_alike(name, false) : 0;
+    text[0] = '\0';
+    if (count)
+        snprintf(text, size, "; \"timmc list '%s*'\" names the %zu that begin so", name, count);
+    else if (length > 2 && (count = count_alike(name, true)))
+        snprintf(text, size, "; \"timmc list '*%s*'\" names the %zu that hold it", name, count);
+}
+
+static tm_status unknown_arch(const char *name, const char *arch_name, tm_error *error)
+{
+    char folded[TM_MODEL_NAME_MAX], family[2 * TM_MODEL_NAME_MAX];
     char names[TM_NEAREST_MAX * TM_MODEL_NAME_MAX];
+    tm_fold_name(arch_name, folded, sizeof folded);
+    describe_family(folded, family, sizeof family);
+    const char *here = tm_name_elsewhere(folded);
+    if (here)
+        return tm_fail(error, TM_UNKNOWN_MODEL, "unknown model %.128s; in timm: %s%s", name, here,
+                       family);
+    tm_nearest nearest;
+    find_nearest(&nearest, arch_name);
     tm_nearest_join(&nearest, "", names, sizeof names);
-    if (!*names)
+    if (!*names && !*family)
         return tm_fail(error, TM_UNKNOWN_MODEL,
-                       "unknown model %.128s; \"timmc list\" names all of them", name);
-    return tm_fail(error, TM_UNKNOWN_MODEL, "unknown model %.128s; nearest: %s", name, names);
+                       "unknown model %.128s; \"timmc list\" names all of them, hf-hub:ORG/NAME is "
+                       "one of the hub",
+                       name);
+    return tm_fail(error, TM_UNKNOWN_MODEL, "unknown model %.128s%s%s%s", name,
+                   *names ? "; nearest: " : "", names, family);
+}
+
+bool tm_resembles_model(const char *name)
+{
+    char arch_name[TM_MODEL_NAME_MAX], folded[TM_MODEL_NAME_MAX];
+    if (!split_name(name, arch_name))
+        return false;
+    tm_fold_name(arch_name, folded, sizeof folded);
+    tm_nearest nearest;
+    find_nearest(&nearest, folded);
+    return tm_name_elsewhere(folded) || (nearest.count && nearest.distances[0] <= 2) ||
+           (strlen(folded) > 3 && count_alike(folded, true));
 }
 
 static tm_status unknown_tag(const tm_arch *arch, const char *tag, tm_error *error)
@@ -125,13 +176,30 @@ static tm_status resolve_hub(const char *hub_id, tm_resolved *resolved, tm_error
     return TM_OK;
 }
 
+/* What timm itself calls the model of a repository, where that shows; else NULL. */
+static const char *own_name(const char *name, tm_arch *arch, char folded[static TM_MODEL_NAME_MAX])
+{
+    const char *slash = strrchr(name, '/');
+    if (!slash)
+        return NULL;
+    char arch_name[TM_MODEL_NAME_MAX];
+    tm_fold_name(slash + 1, folded, TM_MODEL_NAME_MAX);
+    if (!split_name(folded, arch_name))
+        return NULL;
+    return tm_arch_find(arch_name, arch) ? folded : tm_name_elsewhere(arch_name);
+}
+
 /* A hub repository and a relative folder look alike, so neither is guessed. */
 static tm_status refuse_path(const char *name, tm_error *error)
 {
+    char folded[TM_MODEL_NAME_MAX];
+    tm_arch arch;
+    const char *own = own_name(name, &arch, folded);
     return tm_fail(error, TM_UNKNOWN_MODEL,
-                   "model name %.128s looks like a hub repository or a path; write " HUB_PREFIX
-                   "%.128s or local-dir:%.128s",
-                   name, name, name);
+                   "model name %.100s looks like a hub repository or a path; write " HUB_PREFIX
+                   "%.100s%s local-dir:%.100s%s%s",
+                   name, name, own ? "," : " or", name, own ? ", or timm's own " : "",
+                   own ? own : "");
 }
 
 tm_status tm_model_resolve(const char *name, tm_resolved *resolved, tm_error *error)

@@ -310,9 +310,11 @@ static void test_take_model(void **state)
     check_take(NULL, "gluon_resnet18_v1b", "gluon_resnet18_v1b", 1);
     check_take(NULL, "hf-hub:x/y", "hf-hub:x/y", 1);
     check_take(NULL, "local-dir:x", "local-dir:x", 1);
-    check_take("resnet34", "resnet18", "resnet34", 2);
+    check_take("resnet34", "a.jpg", "resnet34", 2);
     check_take(NULL, "rsenet18", NULL, 0);
-    check_take(NULL, "./rsenet18", TM_BUILTIN_MODEL, 2);
+    check_take(NULL, "./rsenet18", NULL, 0);
+    check_take(NULL, "resnet50.png", TM_BUILTIN_MODEL, 2);
+    check_take(NULL, "timm/resnet50.a1_in1k", NULL, 0);
     check_take(NULL, "-", TM_BUILTIN_MODEL, 2);
 }
 
