@@ -5,6 +5,7 @@
 
 #include "api/adapt.h"
 #include "api/model.h"
+#include "api/trust.h"
 #include "passes/passes.h"
 #include "plan/layout.h"
 
@@ -87,6 +88,7 @@ static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_err
     if (misfit) {
         const char *text = tm_arena_strdup(&model->strings, misfit);
         model->warning = text ? text : "";
+        status = tm_require_half(model, weights, misfit, error);
     }
     for (int i = 0; i < count && !status && misfit; i++) {
         tm_node *node = graph->nodes[i];
@@ -141,6 +143,8 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
     if (!status)
         status = model->options.allow_missing ? fill_missing(model, weights, error)
                                               : tm_model_require_fit(model, weights, error);
+    if (!status)
+        status = tm_find_made_up(model, error);
     if (!status)
         status = make_plan(model, weights, error);
     if (!status)
