@@ -5,8 +5,7 @@
 
 #include "api/model.h"
 
-/* Everything that the marked nodes need. */
-static void mark_needed(const tm_graph *graph, bool *needed)
+void tm_graph_mark_needed(const tm_graph *graph, bool *needed)
 {
     for (int i = graph->node_count - 1; i >= 0; i--)
         for (int k = 0; needed[i] && k < graph->nodes[i]->input_count; k++)
@@ -26,7 +25,7 @@ static void mark_for_facts(const tm_graph *graph, bool *needed)
     if (!tm_graph_tap(graph, TM_TAP_LOGITS, 0))
         memset(needed, true, (size_t)graph->node_count * sizeof *needed);
     mark_tap(graph, TM_TAP_LOGITS, 0, needed);
-    mark_needed(graph, needed);
+    tm_graph_mark_needed(graph, needed);
 }
 
 static int64_t trained_elements(const tm_node *node)
@@ -65,8 +64,8 @@ static int64_t count_between(const tm_graph *graph, tm_tap_kind from, tm_tap_kin
     if (all && known) {
         mark_tap(graph, from, 0, all);
         mark_tap(graph, without, without_index, known);
-        mark_needed(graph, all);
-        mark_needed(graph, known);
+        tm_graph_mark_needed(graph, all);
+        tm_graph_mark_needed(graph, known);
         for (int i = 0; i < graph->node_count; i++)
             params += all[i] && !known[i] ? trained_elements(graph->nodes[i]) : 0;
     }
@@ -90,7 +89,7 @@ int64_t tm_model_count_pruned(const tm_model *model, const int *indices, size_t 
         mark_tap(graph, TM_TAP_INTERMEDIATE, indices[i], needed);
         mark_tap(graph, TM_TAP_PREFIX, indices[i], needed);
     }
-    mark_needed(graph, needed);
+    tm_graph_mark_needed(graph, needed);
     for (int i = 0; i < graph->node_count; i++)
         params += needed[i] ? trained_elements(graph->nodes[i]) : 0;
     free(needed);

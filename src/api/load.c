@@ -5,6 +5,7 @@
 
 #include "api/adapt.h"
 #include "api/model.h"
+#include "api/trust.h"
 #include "passes/passes.h"
 #include "plan/layout.h"
 
@@ -29,37 +30,96 @@ static tm_status add_dropped_head(const tm_model *model, const tm_weights *weigh
     return TM_OK;
 }
 
+/* What the model wants of the file, in the arena. */
+static tm_status list_expected(const tm_model *model, const tm_weights *weights, tm_arena *arena,
+                               tm_tensor_spec **tensors, size_t *count, tm_error *error)
+{
+    tm_status status = tm_model_tensors(model, arena, tensors, count, error);
+    return status ? status : add_dropped_head(model, weights, arena, tensors, count, error);
+}
+
 tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_weights_diff *diff,
                            tm_buffer *report, tm_error *error)
 {
     tm_arena arena = {0};
     tm_tensor_spec *tensors;
     size_t count;
-    tm_status status = tm_model_tensors(model, &arena, &tensors, &count, error);
-    if (!status)
-        status = add_dropped_head(model, weights, &arena, &tensors, &count, error);
+    tm_status status = list_expected(model, weights, &arena, &tensors, &count, error);
     if (!status)
         status = tm_weights_compare(weights, tensors, count, diff, report, error);
     tm_arena_free(&arena);
     return status;
 }
 
+/* ---- what does not fit ---- */
+
+/* The one line of an error has room for this much of a path, and keeps some for tm_require_half. */
+enum { PATH_SHOWN = 100, KEPT_FREE = 80 };
+
+static void add_start(const tm_model *model, const tm_weights *weights, tm_buffer *text)
+{
+    const char *path = tm_weights_name(weights);
+    size_t length = strlen(path);
+    bool cut = length > PATH_SHOWN;
+    tm_buffer_printf(text, "%s%s does not fit %s: ", cut ? "..." : "",
+                     cut ? path + length - PATH_SHOWN : path, model->display);
+}
+
+/* Where nothing but the classifier differs, and the file's has another number of classes. */
+static void add_class_hint(const tm_model *model, const tm_weights *weights,
+                           const tm_tensor_spec *tensors, size_t count, tm_buffer *hint)
+{
+    int64_t classes = -1;
+    for (size_t i = 0; i < count; i++) {
+        const tm_tensor_view *view = tm_weights_find(weights, tensors[i].name);
+        if (view && tm_view_has_shape(view, tensors[i].rank, tensors[i].shape))
+            continue;
+        if (!tm_is_head(model, tensors[i].name))
+            return;
+        classes = view && view->rank ? view->shape[0] : 0;
+    }
+    if (classes >= 0)
+        tm_buffer_printf(hint, "; its classifier alone differs: --num-classes %lld",
+                         (long long)classes);
+}
+
+/* A training checkpoint says what it is of. */
+static void add_arch_hint(const tm_model *model, const tm_weights *weights, tm_buffer *hint)
+{
+    const char *arch = tm_weights_metadata(weights, "arch");
+    size_t length = strcspn(model->display, ".");
+    if (arch && tm_is_model(arch) &&
+        (strncmp(arch, model->display, length) != 0 || arch[length] != '\0'))
+        tm_buffer_printf(hint, "; it says that it is of %s: --model %s", arch, arch);
+}
+
 /* What does not fit, on one line; NULL: nothing, or no memory, which error then tells. */
 static char *describe_misfit(const tm_model *model, const tm_weights *weights, tm_error *error)
 {
-    tm_buffer report = {0}, text = {0};
-    tm_weights_diff diff = {0};
-    if (tm_model_compare(model, weights, &diff, &report, error) == TM_OK && report.length) {
-        report.data[report.length - 1] = '\0';
-        for (char *p = report.data; *p; p++)
-            if (*p == '\n')
-                *p = ';';
-        tm_buffer_printf(&text, "%s does not fit %s: %s", tm_weights_name(weights), model->display,
-                         report.data);
-        if (text.failed)
-            tm_fail(error, TM_NO_MEMORY, "%s: no memory", tm_weights_name(weights));
+    tm_buffer line = {0}, text = {0}, hint = {0};
+    tm_arena arena = {0};
+    tm_tensor_spec *tensors;
+    size_t count, most = sizeof error->message - 1 - KEPT_FREE;
+    tm_status status = list_expected(model, weights, &arena, &tensors, &count, error);
+    if (!status) {
+        add_start(model, weights, &text);
+        add_class_hint(model, weights, tensors, count, &hint);
+        add_arch_hint(model, weights, &hint);
+        size_t used = text.length + hint.length;
+        status = tm_weights_compare_line(weights, tensors, count, used < most ? most - used : 0,
+                                         &line, error);
     }
-    tm_buffer_free(&report);
+    if (!status && line.length) {
+        tm_buffer_add(&text, line.data, line.length);
+        tm_buffer_add(&text, hint.data, hint.length);
+        if (text.failed || hint.failed)
+            tm_fail(error, TM_NO_MEMORY, "%s: no memory", tm_weights_name(weights));
+    } else {
+        tm_buffer_free(&text);
+    }
+    tm_buffer_free(&line);
+    tm_buffer_free(&hint);
+    tm_arena_free(&arena);
     return text.data;
 }
 
@@ -87,6 +147,7 @@ static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_err
     if (misfit) {
         const char *text = tm_arena_strdup(&model->strings, misfit);
         model->warning = text ? text : "";
+        status = tm_require_half(model, weights, misfit, error);
     }
     for (int i = 0; i < count && !status && misfit; i++) {
         tm_node *node = graph->nodes[i];
@@ -141,6 +202,8 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
     if (!status)
         status = model->options.allow_missing ? fill_missing(model, weights, error)
                                               : tm_model_require_fit(model, weights, error);
+    if (!status)
+        status = tm_find_made_up(model, error);
     if (!status)
         status = make_plan(model, weights, error);
     if (!status)

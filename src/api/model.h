@@ -28,6 +28,8 @@ struct tm_model {
     tm_layout input_layout; /* of what the caller gives: MAP for pictures */
     tm_preprocess preprocess;
     tm_plan plan;
+    const char *made_up; /* a tensor of the classifier that a chosen output needs and the weights
+                            lack; NULL: none */
     bool loaded;
     int last_count; /* pictures of the last run */
 };
@@ -38,6 +40,9 @@ typedef struct tm_model_facts {
     double macs;        /* multiply-adds per picture for the logits */
     double activations; /* elements that convolutions and linear layers put out */
 } tm_model_facts;
+
+/* Marks everything that the marked nodes need; needed has a place for each node. */
+void tm_graph_mark_needed(const tm_graph *graph, bool *needed);
 
 tm_model_facts tm_model_count(const tm_model *model);
 
@@ -63,6 +68,11 @@ tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_
 
 /* TM_WEIGHTS_MISMATCH, with what differs, unless every tensor fits; the formula always does. */
 tm_status tm_model_require_fit(const tm_model *model, const tm_weights *weights, tm_error *error);
+
+/* After load. TM_WEIGHTS_MISMATCH: a chosen output needs a classifier that the weights do not have,
+ * left out on request or allowed to be missing. Weights that are the formula's throughout were asked
+ * for, and pass. */
+tm_status tm_model_require_classifier(const tm_model *model, tm_error *error);
 
 /* Opens the weights that the options or the registry name, under the model's names. */
 tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_error *error);

@@ -367,6 +367,8 @@ static tm_status run_all(tm_session *session, tm_answer_fn *answer, void *contex
     double begin = now();
     tm_status status = session->shapes_only ? TM_OK : tm_model_load(session->model, error);
     if (!status && !session->shapes_only)
+        status = tm_model_require_classifier(session->model, error);
+    if (!status && !session->shapes_only)
         print_model_warning(session->model);
     session->load_seconds = now() - begin;
     for (bool more = true; more && !status;) {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/magic.h"
 #include "base/memory.h"
 #include "image/codec.h"
 
@@ -75,6 +76,10 @@ static tm_status fail_unknown(const unsigned char *bytes, size_t size, const cha
         snprintf(expected + used, sizeof expected - used, "%s%s", i ? " or " : "",
                  codecs[i]->title);
     }
+    tm_magic magic;
+    if (tm_magic_find(bytes, size, TM_MAGIC_PICTURE, &magic) && *magic.advice)
+        return tm_fail(error, TM_NOT_IMAGE, "%s: is %s, expected %s: %s", name, magic.name,
+                       expected, magic.advice);
     return tm_fail(error, TM_NOT_IMAGE, "%s: starts with%s, expected %s", name, found, expected);
 }
 

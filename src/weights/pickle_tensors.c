@@ -220,6 +220,29 @@ static bool check_names(walker *w)
     return true;
 }
 
+/* What timm's training script writes of the model's name, as metadata. */
+static bool keep_arch(walker *w, const tm_pickle_value *root)
+{
+    const tm_pickle_object *dict = root->object;
+    for (size_t i = 0; root->kind == TM_PICKLE_DICT && i + 1 < dict->count; i += 2) {
+        const tm_pickle_value *value = &dict->items[i + 1];
+        if (!tm_pickle_is_text(&dict->items[i], "arch") || value->kind != TM_PICKLE_TEXT ||
+            value->length > NAME_MAX_BYTES || !is_good_text(value->text, value->length))
+            continue;
+        tm_metadata *metadata = malloc(sizeof *metadata);
+        const char *text = keep_key(w, dict->at, value);
+        if (!metadata || !text) {
+            free(metadata);
+            return text ? no_memory(w) : false;
+        }
+        free(w->index->metadata);
+        *metadata = (tm_metadata){"arch", text};
+        w->index->metadata = metadata;
+        w->index->metadata_count = 1;
+    }
+    return true;
+}
+
 tm_status tm_pickle_tensors(const tm_pickle_source *source, const tm_pickle *pickle,
                             tm_storage_fn *storage, void *context, tm_tensor_index *index)
 {
@@ -230,7 +253,7 @@ tm_status tm_pickle_tensors(const tm_pickle_source *source, const tm_pickle *pic
         w.most_visits = TM_PICKLE_ITEMS_MAX;
     bool good = root->kind == TM_PICKLE_DICT || root->kind == TM_PICKLE_LIST ||
                         root->kind == TM_PICKLE_TUPLE
-                    ? walk(&w, root, 1) && check_names(&w)
+                    ? walk(&w, root, 1) && check_names(&w) && keep_arch(&w, root)
                     : refuse(&w, 0, "a value that holds no named tensors", "a state dict");
     tm_buffer_free(&w.path);
     return good ? TM_OK : source->error->status;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/magic.h"
 #include "weights/formats.h"
 
 enum {
@@ -626,13 +627,17 @@ static uint64_t header_length(const unsigned char *data)
     return length;
 }
 
-/* No magic number: a header that starts as JSON, or a length that fits the file. */
+/* No magic number: a header that starts as JSON, or a length that fits a file which is not known
+ * to be another's. */
 bool tm_safetensors_probe(const unsigned char *data, size_t size)
 {
+    tm_magic magic;
     if (size < LENGTH_BYTES)
         return false;
-    return header_length(data) <= size - LENGTH_BYTES ||
-           (size > LENGTH_BYTES && data[LENGTH_BYTES] == '{');
+    if (size > LENGTH_BYTES && data[LENGTH_BYTES] == '{')
+        return true;
+    return header_length(data) <= size - LENGTH_BYTES &&
+           !tm_magic_find(data, size, TM_MAGIC_WEIGHTS, &magic);
 }
 
 tm_status tm_safetensors_read(const char *file, const unsigned char *data, size_t size,

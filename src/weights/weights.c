@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/magic.h"
 #include "weights/convert.h"
 #include "weights/formats.h"
 #include "weights/formula.h"
@@ -72,6 +73,11 @@ static tm_status fail_unknown_format(const char *file, const unsigned char *data
         if (*titles[i])
             snprintf(known + strlen(known), sizeof known - strlen(known), "%s %s",
                      *known ? "," : "", titles[i]);
+    tm_magic magic;
+    if (tm_magic_find(data, size, TM_MAGIC_WEIGHTS, &magic))
+        return tm_fail(error, TM_WEIGHTS_INVALID,
+                       "%s: weights file, offset 0: found %s, expected one of:%s; %s", file,
+                       magic.name, known, magic.advice);
     char start[8 * 3 + 1] = "";
     for (size_t i = 0; i < 8 && i < size; i++)
         snprintf(start + 3 * i, 4, " %02X", data[i]);

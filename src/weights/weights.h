@@ -151,4 +151,10 @@ tm_status tm_weights_compare(const tm_weights *weights, const tm_tensor_spec *ex
                              size_t count, tm_weights_diff *diff, tm_buffer *report,
                              tm_error *error);
 
+/* The same as one line, "2 missing: a [5], b []; 1 unexpected: ...", with three names of each kind;
+ * where that is longer than `room`, without the shapes that nobody compares, or with fewer names.
+ * "": nothing differs. */
+tm_status tm_weights_compare_line(const tm_weights *weights, const tm_tensor_spec *expected,
+                                  size_t count, size_t room, tm_buffer *line, tm_error *error);
+
 #endif

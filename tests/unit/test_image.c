@@ -85,7 +85,9 @@ static void not_pictures(void **state)
     (void)state;
     expect_refused("", 0, TM_EMPTY, "file is empty");
     expect_refused("GIF89a....", 10, TM_NOT_IMAGE,
-                   "starts with 47 49 46 38 39 61 2e 2e, expected PNG or JPEG");
+                   "is a GIF picture, expected PNG or JPEG: convert it to PNG or JPEG");
+    expect_refused("nothing..", 9, TM_NOT_IMAGE,
+                   "starts with 6e 6f 74 68 69 6e 67 2e, expected PNG or JPEG");
     expect_refused("\xFF\xD8", 2, TM_NOT_IMAGE, "starts with ff d8,");
     expect_refused("\0\xFF\xD8\xFF", 4, TM_NOT_IMAGE, "starts with 00");
     expect_refused("\x89PNG\r\n\x1a\n", 8, TM_TRUNCATED, "ends early at byte 8");
