@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/numbers.h"
 #include "registry/nearest.h"
 
 /* Exit codes; those of signals are 128 + their number. */
@@ -57,11 +58,6 @@ typedef struct tm_ints {
     const int *values;
     size_t count;
 } tm_ints;
-
-typedef struct tm_numbers {
-    const double *values;
-    size_t count;
-} tm_numbers;
 
 typedef struct tm_img_size {
     int height, width; /* 0: not given */

@@ -50,15 +50,14 @@ static tm_status set_size(const tm_session_options *o, const char *name, tm_open
 }
 
 static tm_status set_channels(const tm_numbers *given, const char *what, int channels,
-                              double values[3], tm_error *error)
+                              tm_numbers *values, tm_error *error)
 {
     if (!given->count)
         return TM_OK;
     if (given->count != 1 && given->count != (size_t)channels)
         return tm_fail(error, TM_USAGE, "--%s has %zu values: expected 1 or %d", what, given->count,
                        channels);
-    for (int i = 0; i < 3; i++)
-        values[i] = given->values[given->count == 1 || i >= channels ? 0 : i];
+    *values = *given;
     return TM_OK;
 }
 
@@ -73,8 +72,8 @@ static tm_status set_preprocess(tm_model *model, const tm_picture_options *o, tm
         tm_crop_mode_parse(o->crop_mode, &p->crop_mode);
     if (o->interpolation)
         tm_filter_parse(o->interpolation, &p->filter);
-    tm_status status = set_channels(&o->mean, "mean", p->channels, p->mean, error);
-    return status ? status : set_channels(&o->std, "std", p->channels, p->std, error);
+    tm_status status = set_channels(&o->mean, "mean", p->channels, &p->mean, error);
+    return status ? status : set_channels(&o->std, "std", p->channels, &p->std, error);
 }
 
 static bool has_npy_name(const char *file)

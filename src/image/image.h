@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/numbers.h"
 
 /* Rows of R G B bytes, top row first, no padding. `rgb` comes from malloc. */
 typedef struct tm_image {
@@ -74,7 +75,7 @@ typedef struct tm_preprocess {
     tm_filter filter;
     double crop_pct;
     tm_crop_mode crop_mode;
-    double mean[3], std[3]; /* the first alone counts when channels is 1 */
+    tm_numbers mean, std; /* one for each channel, or one for all; one channel takes the first */
 } tm_preprocess;
 
 /* The resized and cropped picture, height x width; R = G = B when channels is 1. */
