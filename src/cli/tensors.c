@@ -66,6 +66,9 @@ static tm_status open_tensors(tm_tensors *t, const tm_session *session,
                       .l2 = command->l2,
                       .grid = command->grid,
                       .count = tm_model_output_count(session->model)};
+    if (t->grid && !ends_with(t->grid, ".png"))
+        return tm_fail(error, TM_USAGE, "--grid %s: it writes a PNG, so the name ends in .png",
+                       t->grid);
     t->shown = calloc(t->count + 1, sizeof *t->shown);
     tm_status status = t->shown ? TM_OK : tm_fail(error, TM_NO_MEMORY, "no memory for outputs");
     for (size_t i = 0; i < t->count && !status; i++) {
@@ -82,10 +85,12 @@ static tm_status open_tensors(tm_tensors *t, const tm_session *session,
 
 /* ---- values ---- */
 
-/* [C][H][W] to [H * W][C] */
+/* [C][H][W] to [H * W][C]; [H][W][C] is that already. */
 static void to_tokens(tm_shown *shown)
 {
     tm_output *o = &shown->output;
+    if (o->channel_axis == 3)
+        return;
     size_t c = (size_t)o->shape[1], pixels = (size_t)(o->shape[2] * o->shape[3]);
     float *tokens = malloc(shown->count * sizeof *tokens);
     if (!tokens)
@@ -122,8 +127,8 @@ static int told_shape(const tm_shown *shown, int64_t shape[4])
     memcpy(shape, o->shape, sizeof o->shape);
     if (!shown->tokens || o->rank != 4)
         return o->rank;
-    shape[1] = o->shape[2] * o->shape[3];
-    shape[2] = o->shape[1];
+    shape[2] = o->shape[o->channel_axis];
+    shape[1] = o->shape[1] * o->shape[2] * o->shape[3] / shape[2];
     return 3;
 }
 
@@ -139,6 +144,11 @@ static tm_status write_arrays(tm_tensors *t, tm_error *error)
     return status;
 }
 
+static int channels_of(const tm_output *o)
+{
+    return (int)o->shape[o->channel_axis];
+}
+
 /* The maps of the first picture that succeeded. */
 static tm_status draw_grid(tm_tensors *t, bool force, tm_error *error)
 {
@@ -150,9 +160,10 @@ static tm_status draw_grid(tm_tensors *t, bool force, tm_error *error)
         const tm_output *o = &t->shown[i].output;
         if (o->rank == 4 && !t->shown[i].tokens)
             maps[count++] = (tm_grid_map){.values = t->shown[i].values,
-                                          .channels = (int)o->shape[1],
-                                          .height = (int)o->shape[2],
-                                          .width = (int)o->shape[3]};
+                                          .channels_last = o->channel_axis == 3,
+                                          .channels = channels_of(o),
+                                          .height = (int)o->shape[o->channel_axis == 3 ? 1 : 2],
+                                          .width = (int)o->shape[o->channel_axis == 3 ? 2 : 3]};
     }
     tm_status status = count ? tm_grid_write(maps, count, t->grid, force, error)
                              : tm_fail(error, TM_USAGE, "--grid needs feature maps");
@@ -171,11 +182,6 @@ static void print_shape(tm_buffer *out, const tm_shown *shown)
     for (int i = 0; i < rank; i++)
         tm_buffer_printf(out, "%s%lld", i ? "," : "", (long long)shape[i]);
     tm_buffer_putc(out, ']');
-}
-
-static int channels_of(const tm_output *o)
-{
-    return (int)(o->rank == 3 ? o->shape[2] : o->shape[1]);
 }
 
 static void shown_json(tm_buffer *out, const tm_tensors *t, const tm_shown *shown)

@@ -191,8 +191,8 @@ static void what_timm_loads(void **state)
     (void)state;
     assert_int_equal(
         parse("{\"architecture\":\"resnet18\",\"model_args\":{\"in_chans\":4},"
-              "\"pretrained_cfg\":{\"input_size\":[3,64,64],\"mean\":[0.1,0.2,0.3,0.4],\"std\":0.5,\"tag\":7,"
-              "\"license\":[\"mit\"],\"origin_url\":NaN,\"min_input_size\":\"small\","
+              "\"pretrained_cfg\":{\"input_size\":[3,64,64],\"mean\":[0.1,0.2,0.3,0.4],"
+              "\"std\":0.5,\"tag\":7,\"license\":[\"mit\"],\"origin_url\":NaN,\"min_input_size\":\"small\","
               "\"fixed_input_size\":1,\"loss\":-Infinity,"
               "\"note\":\"a \\\" NaN\",\"x\":[Infinity]}}"),
         TM_OK);
@@ -239,7 +239,8 @@ static void refusals(void **state)
          "mean: found 'NaN'"},
         {"{\"architecture\":\"resnet18\",\"crop_pct\":Infinity}", TM_WEIGHTS_INVALID,
          "found 'Infinity', expected a number"},
-        {"{\"architecture\":\"resnet18\",\"mean\":{}}", TM_WEIGHTS_INVALID, "mean: found an object"},
+        {"{\"architecture\":\"resnet18\",\"mean\":{}}", TM_WEIGHTS_INVALID,
+         "mean: found an object"},
         {"{\"architecture\":\"resnet18\",\"mean\":[\"a\"]}", TM_WEIGHTS_INVALID, "mean: found 'a'"},
         {"{\"architecture\":\"resnet18\",\"classifier\":[1]}", TM_WEIGHTS_INVALID, "classifier"},
         {"{\"architecture\":\"resnet18\",\"model_args\":{\"layers\":[1,1,1,1]}}", TM_UNSUPPORTED,
