@@ -193,12 +193,9 @@ static void write_text(classifier *c, const tm_answer *answer)
     tm_buffer_printf(out, "%s", answer->file);
     if (answer->index >= 0)
         tm_buffer_printf(out, " [%d]", answer->index);
-    if (answer->error) {
-        tm_buffer_printf(out, "\n  error: %s\n", answer->error->message);
-        return;
-    }
     tm_buffer_putc(out, '\n');
-    for (int i = 0, count = told(c); i < count; i++) {
+    tm_answer_text(out, answer);
+    for (int i = 0, count = answer->error ? 0 : told(c); i < count; i++) {
         const char *name, *label;
         find_label(c, c->order[i].index, &name, &label);
         if (wants_logits(c))

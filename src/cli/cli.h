@@ -153,7 +153,7 @@ typedef struct tm_picture_options {
     const char *crop_mode, *interpolation;
     tm_numbers mean, std; /* one value for all channels, or one for each */
     const char *size;     /* "train" or "test" */
-    bool exif_orient;
+    bool exif_orient, strict_decode;
     size_t max_pixels; /* 0: the decoder's own limit */
 } tm_picture_options;
 #define TM_PICTURE_OPTIONS_DEFAULT                                                                 \

@@ -36,7 +36,8 @@ static void draw_channel(tm_image *image, const tm_grid_map *map, int channel, i
     for (int y = 0; y < TILE; y++)
         for (int x = 0; x < TILE; x++) {
             int at = y * map->height / TILE * map->width + x * map->width / TILE;
-            unsigned char gray = (unsigned char)((values[(size_t)at * step] - least) * scale + 0.5f);
+            float value = values[(size_t)at * step];
+            unsigned char gray = (unsigned char)((value - least) * scale + 0.5f);
             size_t pixel = (size_t)(top + y) * (size_t)image->width + (size_t)(left + x);
             memset(image->rgb + 3 * pixel, gray, 3);
         }

@@ -73,10 +73,14 @@ static tm_status write_tensor(const tm_session *session, const tm_image *image, 
 static tm_status preprocess(const tm_session *session, const char *file, tm_error *error)
 {
     tm_image image = {0};
+    tm_picture_notes notes = {0};
     bool png = ends_with(session->options->output.output, ".png");
     tm_status status = tm_session_decode(session, file, &image, error);
     if (!status)
         status = (png ? write_png : write_tensor)(session, &image, error);
+    if (!status)
+        tm_picture_note(&notes, &image);
+    tm_picture_notes_tell(&notes);
     tm_image_free(&image);
     return status;
 }

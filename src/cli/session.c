@@ -21,6 +21,7 @@ struct tm_entry {
     bool ready; /* its tensor is already in its slot */
     tm_error error;
     int slot;
+    tm_image image; /* the decoded picture without its pixels */
 };
 
 static double now(void)
@@ -226,7 +227,8 @@ tm_status tm_session_decode(const tm_session *session, const char *file, tm_imag
                             tm_error *error)
 {
     tm_decode_options how = {.max_pixels = session->options->picture.max_pixels,
-                             .exif_orient = session->options->picture.exif_orient};
+                             .exif_orient = session->options->picture.exif_orient,
+                             .strict = session->options->picture.strict_decode};
     if (strcmp(file, "-") == 0) {
         tm_buffer bytes = {0};
         tm_status status = read_stdin(&bytes, error);
@@ -264,6 +266,8 @@ static void read_picture(void *context, int index, int thread)
         !session->shapes_only)
         tm_preprocess_f32(&image, &session->model->preprocess,
                           tm_model_input(session->model, index), &entry->error);
+    entry->image = image;
+    entry->image.rgb = NULL;
     tm_image_free(&image);
 }
 
@@ -348,10 +352,13 @@ static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer,
         bool failed = entry->error.status != TM_OK;
         session->done += !failed;
         session->failed += failed;
+        if (!failed)
+            tm_picture_note(&session->notes, &entry->image);
         tm_answer a = {.file = entry->file ? entry->file : "",
                        .index = entry->index,
                        .error = failed ? &entry->error : NULL,
-                       .picture = entry->slot};
+                       .picture = entry->slot,
+                       .warnings = entry->image.warnings};
         status = answer(session, &a, context, error);
     }
     return status;
@@ -392,6 +399,8 @@ int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context)
         tm_fail(&error, TM_NO_MEMORY, "no memory for a batch of %d", session->batch);
     else
         run_all(session, answer, context, &error);
+    if (!session->options->run.quiet)
+        tm_picture_notes_tell(&session->notes);
     if (error.status)
         return tm_report(&error);
     if (session->options->run.timings)
@@ -419,5 +428,16 @@ void tm_answer_json(tm_buffer *out, const tm_session *session, const tm_answer *
     } else {
         tm_buffer_puts(out, ",\"ok\":true,\"model\":");
         tm_json_string(out, session->model->display);
+        if (answer->warnings)
+            tm_buffer_printf(out, ",\"warnings\":%d", answer->warnings);
     }
+}
+
+void tm_answer_text(tm_buffer *out, const tm_answer *answer)
+{
+    if (answer->error)
+        tm_buffer_printf(out, "  error: %s\n", answer->error->message);
+    else if (answer->warnings)
+        tm_buffer_printf(out, "  warning: faulty data (%d times), the picture may be damaged\n",
+                         answer->warnings);
 }

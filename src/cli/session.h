@@ -8,6 +8,7 @@
 
 #include "api/model.h"
 #include "cli/inputs.h"
+#include "cli/picture_notes.h"
 
 /* The option groups of such a command. Start from the _DEFAULT. */
 typedef struct tm_session_options {
@@ -40,6 +41,7 @@ typedef struct tm_session {
     struct tm_entry *entries;
     struct tm_npy *npy; /* the array whose pictures come next */
     size_t done, failed;
+    tm_picture_notes notes;
     double decode_seconds, run_seconds, load_seconds;
 } tm_session;
 
@@ -49,6 +51,7 @@ typedef struct tm_answer {
     int index;             /* of a picture in a .npy file of several; else -1 */
     const tm_error *error; /* NULL: it succeeded */
     int picture;           /* for tm_model_read */
+    int warnings;          /* of the decoder: faults that it passed over */
 } tm_answer;
 
 /* Opens the model; what it warns of goes to stderr. Then choose outputs, then run. */
@@ -66,6 +69,9 @@ typedef tm_status tm_answer_fn(tm_session *session, const tm_answer *answer, voi
 int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context);
 
 void tm_session_close(tm_session *session);
+
+/* A line of text for the error, or for the decoder's warnings; nothing where all is well. */
+void tm_answer_text(tm_buffer *out, const tm_answer *answer);
 
 /* "file":"cat.jpg","ok":true,"model":"..." or the error, without the braces. */
 void tm_answer_json(tm_buffer *out, const tm_session *session, const tm_answer *answer);

@@ -237,8 +237,7 @@ static void write_text(tm_tensors *t, const tm_answer *answer)
     if (answer->index >= 0)
         tm_buffer_printf(out, " [%d]", answer->index);
     tm_buffer_putc(out, '\n');
-    if (answer->error)
-        tm_buffer_printf(out, "  error: %s\n", answer->error->message);
+    tm_answer_text(out, answer);
     for (size_t i = 0; i < t->count && !answer->error; i++) {
         const tm_shown *shown = &t->shown[i];
         tm_buffer_printf(out, "  %-28s ", shown->output.name);

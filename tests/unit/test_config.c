@@ -192,7 +192,8 @@ static void what_timm_loads(void **state)
     assert_int_equal(
         parse("{\"architecture\":\"resnet18\",\"model_args\":{\"in_chans\":4},"
               "\"pretrained_cfg\":{\"input_size\":[3,64,64],\"mean\":[0.1,0.2,0.3,0.4],"
-              "\"std\":0.5,\"tag\":7,\"license\":[\"mit\"],\"origin_url\":NaN,\"min_input_size\":\"small\","
+              "\"std\":0.5,\"tag\":7,\"license\":[\"mit\"],"
+              "\"origin_url\":NaN,\"min_input_size\":\"small\","
               "\"fixed_input_size\":1,\"loss\":-Infinity,"
               "\"note\":\"a \\\" NaN\",\"x\":[Infinity]}}"),
         TM_OK);
