@@ -109,7 +109,9 @@ typedef struct tm_output {
                             "image_intermediates_prefix.5" */
     int index;           /* of a feature or an intermediate */
     int rank;
-    int64_t shape[4];    /* timm's, of one picture: [1,C,H,W], [1,L,C] or [1,C] */
+    int64_t shape[4];    /* timm's, of one picture: [1,C,H,W], [1,L,C], [1,C]; a few families have
+                            [1,H,W,C] */
+    int channel_axis;    /* which of these are the channels: shape[channel_axis] */
     const char *module;  /* features: timm's module name, else NULL */
     int reduction;       /* features: input pixels per feature pixel, else 0 */
 } tm_output;

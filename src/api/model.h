@@ -70,8 +70,8 @@ tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_
 tm_status tm_model_require_fit(const tm_model *model, const tm_weights *weights, tm_error *error);
 
 /* After load. TM_WEIGHTS_MISMATCH: a chosen output needs a classifier that the weights do not have,
- * left out on request or allowed to be missing. Weights that are the formula's throughout were asked
- * for, and pass. */
+ * left out on request or allowed to be missing. Weights that are the formula's throughout were
+ * asked for, and pass. */
 tm_status tm_model_require_classifier(const tm_model *model, tm_error *error);
 
 /* Opens the weights that the options or the registry name, under the model's names. */

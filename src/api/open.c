@@ -83,8 +83,8 @@ static tm_status set_preprocess(tm_model *model, tm_error *error)
                          .height = model->options.img_height,
                          .width = model->options.img_width,
                          .crop_pct = config->crop_pct};
-    memcpy(p->mean, config->mean, sizeof p->mean);
-    memcpy(p->std, config->std, sizeof p->std);
+    p->mean = config->mean;
+    p->std = config->std;
     if (!tm_filter_parse(config->interpolation, &p->filter))
         return tm_fail(error, TM_UNSUPPORTED, "%s: its config has interpolation %.60s, not known",
                        model->display, config->interpolation);
@@ -94,15 +94,14 @@ static tm_status set_preprocess(tm_model *model, tm_error *error)
     return TM_OK;
 }
 
+/* Names of other classes than the config's are nobody's. */
 bool tm_model_label(const tm_model *model, int index, const char **name, const char **text)
 {
-    const tm_model_config *config = &model->source.config;
-    if (config->label_count != (size_t)model->options.num_classes || index < 0 ||
-        (size_t)index >= config->label_count)
+    const tm_class_names *own = &model->source.config.labels;
+    if (!own->stated)
         return tm_label(model->options.num_classes, index, name, text);
-    *name = config->label_names[index];
-    *text = config->descriptions[index] ? config->descriptions[index] : *name;
-    return true;
+    return (size_t)model->options.num_classes == own->count &&
+           tm_class_name(own, index, name, text);
 }
 
 /* The file does not say how its pictures were prepared, and the name leaves it open. */
@@ -112,15 +111,30 @@ static bool is_input_guessed(const tm_model *model, const char *name)
            !strpbrk(name, ".:") && tm_arch_inputs_differ(&model->resolved.arch);
 }
 
+/* Behind what there is, on the same line. */
+static void add_warning(tm_model *model, const char *text)
+{
+    const char *both = tm_arena_printf(&model->strings, "%s%s%s", model->warning,
+                                       *model->warning ? "; " : "", text);
+    model->warning = both ? both : text;
+}
+
 static void set_warning(tm_model *model, const char *name)
 {
-    const char *guess = tm_arena_printf(&model->strings,
-                                        "the weights do not say how pictures are prepared; they "
-                                        "are as for %s: name the tag if it is another",
-                                        model->display);
+    const char *labels = model->source.config.labels.problem;
     model->warning = model->resolved.warning;
-    if (!*model->warning && guess && is_input_guessed(model, name))
-        model->warning = guess;
+    if (!*model->warning && is_input_guessed(model, name)) {
+        const char *guess = tm_arena_printf(&model->strings,
+                                            "the weights do not say how pictures are prepared; "
+                                            "they are as for %s: name the tag if it is another",
+                                            model->display);
+        add_warning(model, guess ? guess : "how pictures are prepared is a guess");
+    }
+    if (*labels) {
+        const char *text = tm_arena_printf(&model->strings, "labels of %s: %s", model->display,
+                                           labels);
+        add_warning(model, text ? text : labels);
+    }
 }
 
 const char *tm_model_warning(const tm_model *model)

@@ -48,6 +48,7 @@ static void set_shape(tm_output *output, const tm_tap *tap)
 {
     tm_shape s = tap->node->shape;
     output->shape[0] = 1;
+    output->channel_axis = 1;
     switch (tap->layout) {
     case TM_LAYOUT_MAP:
         output->rank = 4;
@@ -60,11 +61,13 @@ static void set_shape(tm_output *output, const tm_tap *tap)
         output->shape[1] = s.h;
         output->shape[2] = s.w;
         output->shape[3] = s.c;
+        output->channel_axis = 3;
         break;
     case TM_LAYOUT_TOKENS:
         output->rank = 3;
         output->shape[1] = (int64_t)s.h * s.w;
         output->shape[2] = s.c;
+        output->channel_axis = 2;
         break;
     case TM_LAYOUT_VECTOR:
         output->rank = 2;

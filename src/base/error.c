@@ -26,14 +26,34 @@ static void keep_one_line(char *message)
             *message = '?';
 }
 
+/* Two of the longest paths and some words. */
+enum { WHOLE = 10000 };
+
+/* A message that is too long is cut in its middle: a long path stands in front of the reason. */
+static void set_message(tm_error *error, const char *whole)
+{
+    static const char gap[] = " ... ";
+    size_t length = strlen(whole), room = sizeof error->message - 1;
+    if (length <= room) {
+        memcpy(error->message, whole, length + 1);
+    } else {
+        size_t head = room / 3, tail = room - head - (sizeof gap - 1);
+        memcpy(error->message, whole, head);
+        memcpy(error->message + head, gap, sizeof gap - 1);
+        memcpy(error->message + room - tail, whole + length - tail, tail + 1);
+    }
+    keep_one_line(error->message);
+}
+
 tm_status tm_fail(tm_error *error, tm_status status, const char *format, ...)
 {
     if (error && error->status == TM_OK) {
+        char whole[WHOLE];
         va_list args;
         va_start(args, format);
-        vsnprintf(error->message, sizeof error->message, format, args);
+        vsnprintf(whole, sizeof whole, format, args);
         va_end(args);
-        keep_one_line(error->message);
+        set_message(error, whole);
         error->status = status;
     }
     return status;
@@ -43,16 +63,14 @@ tm_status tm_error_context(tm_error *error, const char *format, ...)
 {
     if (!error)
         return TM_INTERNAL;
-    char cause[sizeof error->message];
-    memcpy(cause, error->message, sizeof cause);
+    char whole[WHOLE];
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(error->message, sizeof error->message, format, args);
+    int n = vsnprintf(whole, sizeof whole - sizeof error->message, format, args);
     va_end(args);
-    size_t used = n < 0 ? 0 : (size_t)n, room = sizeof error->message;
-    if (used + 3 <= room)
-        snprintf(error->message + used, room - used, ": %.*s", (int)(room - used - 3), cause);
-    keep_one_line(error->message);
+    size_t used = n < 0 ? 0 : strlen(whole);
+    snprintf(whole + used, sizeof whole - used, ": %s", error->message);
+    set_message(error, whole);
     return error->status;
 }
 

@@ -32,6 +32,8 @@ static void head_json(tm_buffer *out, const tm_answer *answer)
     }
     tm_buffer_puts(out, ",\"ok\":true,\"model\":");
     tm_json_string(out, answer->model);
+    if (answer->warnings)
+        tm_buffer_printf(out, ",\"warnings\":%d", answer->warnings);
     if (answer->row >= 0)
         tm_buffer_printf(out, ",\"row\":%lld", (long long)answer->row);
 }
@@ -56,6 +58,9 @@ static void head_text(tm_buffer *out, const tm_answer *answer)
         tm_buffer_puts(out, "  error: ");
         tm_text_escaped(out, answer->error->message);
         tm_buffer_putc(out, '\n');
+    } else if (answer->warnings) {
+        tm_buffer_printf(out, "  warning: faulty data (%d times), the picture may be damaged\n",
+                         answer->warnings);
     }
 }
 
@@ -72,6 +77,7 @@ void tm_answer_fields(tm_records *records, const tm_answer *answer)
     tm_records_field(records, answer->file);
     number_field(records, answer->index);
     number_field(records, answer->row);
+    number_field(records, answer->warnings);
 }
 
 void tm_answer_end_fields(tm_records *records, const tm_answer *answer)

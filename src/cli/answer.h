@@ -12,10 +12,11 @@ typedef struct tm_answer {
     int64_t row;           /* of the arrays of -o; -1: there is none */
     const tm_error *error; /* NULL: it succeeded */
     int picture;           /* for tm_model_read */
+    int warnings;          /* of the decoder: faults that it passed over */
 } tm_answer;
 
 /* The first columns of csv and tsv; the last one is "error". */
-#define TM_ANSWER_COLUMNS "file,picture,row"
+#define TM_ANSWER_COLUMNS "file,picture,row,warnings"
 
 /* What a command says of an input that succeeded, behind the head that all records share. */
 typedef struct tm_answer_body {

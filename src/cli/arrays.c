@@ -4,11 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
+#include "base/text.h"
 
 static tm_status one_array(const char *path, const char *format, size_t count, tm_error *error)
 {
@@ -47,7 +43,7 @@ static tm_status open_index(tm_arrays *arrays, const tm_output_options *o, tm_er
 static tm_status open_file(tm_arrays *arrays, const tm_output_options *o, size_t count,
                            tm_error *error)
 {
-    bool npy = ends_with(o->output, ".npy");
+    bool npy = tm_ends_with(o->output, ".npy");
     tm_status status = npy ? one_array(o->output, "a .npy file", count, error) : TM_OK;
     if (!status)
         status = tm_writer_open(o->output, o->force, &arrays->writer, error);

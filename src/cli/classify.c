@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ static const tm_option options[] = {
         TM_OPTION_CHOICE, CLASSIFY(output), 0, 0},
     {0, "threshold", "P", "leave out classes below this probability",
         TM_OPTION_NUMBER, CLASSIFY(threshold), 0, 1},
-    {0, "labels", "auto|none|FILE", "names of the classes: by their number, none, or one a line",
+    {0, "labels", "auto|none|FILE", "names of the classes: the model's own or ImageNet's, none, or a "
+        "file's: one a line, or a JSON list, {\"0\": \"name\", ...} or config.json",
         TM_OPTION_TEXT, CLASSIFY(labels), 0, 0},
     {0, "from-features", NULL, "inputs are .npy files of the last hidden state, as features --kind "
         "unpooled writes it: only the head is run",
@@ -65,48 +67,47 @@ typedef struct classifier {
     float *logits;
     ranked *order;
     double largest, sum; /* of the softmax */
-    char **labels;       /* of a label file, else NULL */
-    size_t label_count;
-    char *label_text;
+    tm_class_names labels; /* of a label file */
+    tm_arena label_text;
 } classifier;
 
 /* ---- labels ---- */
 
+/* The file belongs to the model, and so do its faults. */
 static tm_status read_labels(classifier *c, const char *path, tm_error *error)
 {
     FILE *f = fopen(path, "re");
     tm_buffer text = {0};
     char block[4096];
     if (!f)
-        return tm_fail(error, TM_NOT_FOUND, "%s: cannot read the labels", path);
+        return tm_fail(error, TM_WEIGHTS_MISSING, "%s: cannot read the labels: %s", path,
+                       strerror(errno));
     for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
         tm_buffer_add(&text, block, n);
+    tm_status status = TM_OK;
+    if (ferror(f))
+        status = tm_fail(error, TM_WEIGHTS_MISSING, "%s: cannot read the labels: %s", path,
+                         strerror(errno));
+    else if (text.failed)
+        status = tm_fail(error, TM_NO_MEMORY, "%s: no memory for the labels", path);
+    else
+        status = tm_class_names_parse(path, text.data, text.length, c->classes, &c->label_text,
+                                      &c->labels, error);
     fclose(f);
-    c->labels = calloc(text.length + 1, sizeof *c->labels);
-    c->label_text = text.data;
-    if (text.failed || !c->labels)
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the labels", path);
-    for (char *line = text.data, *end; line && *line; line = end) {
-        end = line + strcspn(line, "\n");
-        if (*end)
-            *end++ = '\0';
-        line[strcspn(line, "\r")] = '\0';
-        c->labels[c->label_count++] = line;
-    }
-    if (c->label_count != (size_t)c->classes)
-        return tm_fail(error, TM_USAGE, "%s: %zu labels, the model has %d classes", path,
-                       c->label_count, c->classes);
-    return TM_OK;
+    tm_buffer_free(&text);
+    return status;
 }
 
 /* "" where there is none */
 static void find_label(const classifier *c, int index, const char **name, const char **label)
 {
     *name = *label = "";
-    if (c->labels)
-        *label = c->labels[index];
-    else if (!c->options->labels || strcmp(c->options->labels, "none") != 0)
-        tm_model_label(c->model, index, name, label);
+    if (!c->labels.stated) {
+        if (!c->options->labels || strcmp(c->options->labels, "none") != 0)
+            tm_model_label(c->model, index, name, label);
+    } else if (tm_class_name(&c->labels, index, name, label) && *label == *name) {
+        *name = ""; /* a file has one text for each class, unless it describes its names */
+    }
 }
 
 /* ---- ranking ---- */
@@ -312,8 +313,7 @@ static int classify(const classify_options *chosen, const tm_session_options *se
     }
     free(c.logits);
     free(c.order);
-    free(c.labels);
-    free(c.label_text);
+    tm_arena_free(&c.label_text);
     tm_session_close(&session);
     return exit_code;
 }

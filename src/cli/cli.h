@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/numbers.h"
 #include "registry/nearest.h"
 
 /* Exit codes; those of signals are 128 + their number. */
@@ -58,11 +59,6 @@ typedef struct tm_ints {
     const int *values;
     size_t count;
 } tm_ints;
-
-typedef struct tm_numbers {
-    const double *values;
-    size_t count;
-} tm_numbers;
 
 typedef struct tm_img_size {
     int height, width; /* 0: not given */
@@ -158,7 +154,7 @@ typedef struct tm_picture_options {
     const char *crop_mode, *interpolation;
     tm_numbers mean, std; /* one value for all channels, or one for each */
     const char *size;     /* "train" or "test" */
-    bool exif_orient;
+    bool exif_orient, strict_decode;
     size_t max_pixels; /* 0: the decoder's own limit */
 } tm_picture_options;
 #define TM_PICTURE_OPTIONS_DEFAULT                                                                 \

@@ -23,17 +23,21 @@ static int tile_rows(const tm_grid_map *map)
 static void draw_channel(tm_image *image, const tm_grid_map *map, int channel, int left, int top)
 {
     int pixels = map->height * map->width;
-    const float *values = map->values + (size_t)channel * (size_t)pixels;
+    size_t step = map->channels_last ? (size_t)map->channels : 1;
+    const float *values =
+        map->values + (size_t)channel * (map->channels_last ? 1 : (size_t)pixels);
     float least = values[0], most = values[0];
     for (int i = 1; i < pixels; i++) {
-        least = values[i] < least ? values[i] : least;
-        most = values[i] > most ? values[i] : most;
+        float value = values[(size_t)i * step];
+        least = value < least ? value : least;
+        most = value > most ? value : most;
     }
     float scale = most > least ? 255.0f / (most - least) : 0.0f;
     for (int y = 0; y < TILE; y++)
         for (int x = 0; x < TILE; x++) {
             int at = y * map->height / TILE * map->width + x * map->width / TILE;
-            unsigned char gray = (unsigned char)((values[at] - least) * scale + 0.5f);
+            float value = values[(size_t)at * step];
+            unsigned char gray = (unsigned char)((value - least) * scale + 0.5f);
             size_t pixel = (size_t)(top + y) * (size_t)image->width + (size_t)(left + x);
             memset(image->rgb + 3 * pixel, gray, 3);
         }

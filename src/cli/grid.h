@@ -5,9 +5,10 @@
 
 #include "image/image.h"
 
-/* One map: values[channels][height][width]. */
+/* One map: values[channels][height][width], or [height][width][channels]. */
 typedef struct tm_grid_map {
     const float *values;
+    bool channels_last;
     int channels, height, width;
 } tm_grid_map;
 

@@ -47,21 +47,26 @@ static const tm_command command = {
     .examples = {"info resnet34 --features", "info vit_base_patch16_224 --format json"},
 };
 
-static void write_text(tm_buffer *out, const tm_resolved *resolved, tm_model *model,
-                       const tm_info_parts *parts)
+static const char *labels_of(const tm_model_config *config)
 {
-    tm_info_line(out, "model", resolved->config.name);
-    if (model)
-        tm_info_graph_text(out, model, parts);
-    tm_info_registry_text(out, resolved);
+    return tm_class_names_source(&config->labels, config->resolved.config.num_classes);
 }
 
-static void write_json(tm_buffer *out, const tm_resolved *resolved, tm_model *model,
+static void write_text(tm_buffer *out, const tm_model_config *config, tm_model *model,
+                       const tm_info_parts *parts)
+{
+    tm_info_line(out, "model", config->resolved.config.name);
+    if (model)
+        tm_info_graph_text(out, model, parts);
+    tm_info_registry_text(out, &config->resolved, labels_of(config));
+}
+
+static void write_json(tm_buffer *out, const tm_model_config *config, tm_model *model,
                        const tm_info_parts *parts)
 {
     tm_buffer_puts(out, "{\"model\":");
-    tm_json_string(out, resolved->config.name);
-    tm_info_registry_json(out, resolved);
+    tm_json_string(out, config->resolved.config.name);
+    tm_info_registry_json(out, &config->resolved, labels_of(config));
     if (model)
         tm_info_graph_json(out, model, parts);
 }
@@ -96,7 +101,7 @@ static tm_status open_model(const char *name, const tm_resolved *resolved,
     return tm_model_open(name, open, model, error);
 }
 
-static tm_status write_record(tm_buffer *out, const tm_resolved *resolved, tm_model *model,
+static tm_status write_record(tm_buffer *out, const tm_model_config *config, tm_model *model,
                               const info_options *chosen, tm_error *error)
 {
     const char *format = chosen->format            ? chosen->format
@@ -115,7 +120,7 @@ static tm_status write_record(tm_buffer *out, const tm_resolved *resolved, tm_mo
         status = tm_info_pruned(&pruned, model, &chosen->prune, chosen->prune_norm,
                                 chosen->prune_head, json, error);
     if (!status)
-        (json ? write_json : write_text)(out, resolved, model, &chosen->parts);
+        (json ? write_json : write_text)(out, config, model, &chosen->parts);
     tm_buffer_add(out, pruned.data, pruned.length);
     tm_buffer_free(&pruned);
     if (status)
@@ -139,10 +144,12 @@ static int info(const char *name, const info_options *chosen, const tm_model_opt
     tm_status status = tm_source_find(name, &open, &arena, &source, &error);
     if (!status && *resolved->warning)
         tm_print_warning("%s", resolved->warning);
+    if (!status && *source.config.labels.problem)
+        tm_print_warning("labels of %s: %s", resolved->config.name, source.config.labels.problem);
     if (!status)
         status = open_model(name, resolved, chosen, &open, &model, &error);
     if (!status)
-        status = write_record(&out, resolved, model, chosen, &error);
+        status = write_record(&out, &source.config, model, chosen, &error);
     tm_model_close(model);
     tm_arena_free(&arena);
     int exit_code = out.length ? tm_write_stdout(&out) : TM_EXIT_OK;

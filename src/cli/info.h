@@ -16,8 +16,9 @@ void tm_info_line(tm_buffer *out, const char *label, const char *value);
 void tm_info_key(tm_buffer *out, const char *key);
 void tm_info_member(tm_buffer *out, const char *key, const char *text);
 
-/* What the registry knows: preprocessing, results, tags, weights, where it comes from. */
-void tm_info_registry_text(tm_buffer *out, const tm_resolved *model);
-void tm_info_registry_json(tm_buffer *out, const tm_resolved *model);
+/* What the registry knows: preprocessing, results, tags, weights, where it comes from; labels:
+ * whose names the classes have, or NULL. */
+void tm_info_registry_text(tm_buffer *out, const tm_resolved *model, const char *labels);
+void tm_info_registry_json(tm_buffer *out, const tm_resolved *model, const char *labels);
 
 #endif

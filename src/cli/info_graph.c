@@ -22,10 +22,9 @@ static bool is_kind(const tm_output *o, const char *kind)
     return strncmp(o->name, kind, n) == 0 && o->name[n] == '.';
 }
 
-/* timm's channel count of a map or of tokens */
 static long long channels_of(const tm_output *o)
 {
-    return (long long)(o->rank == 3 ? o->shape[2] : o->shape[1]);
+    return (long long)o->shape[o->channel_axis];
 }
 
 static void outputs_text(tm_buffer *out, const tm_model *model, const char *kind)

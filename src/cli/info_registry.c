@@ -44,6 +44,14 @@ static const char *weights_source(const tm_pretrained *config, char text[static 
     return text;
 }
 
+static void text_numbers(tm_buffer *out, const char *label, tm_numbers numbers)
+{
+    tm_buffer_printf(out, "%-15s", label);
+    for (size_t i = 0; i < numbers.count; i++)
+        tm_buffer_printf(out, " %.15g", numbers.values[i]);
+    tm_buffer_putc(out, '\n');
+}
+
 static void text_preprocess(tm_buffer *out, const tm_pretrained *config)
 {
     const int *size = config->input_size, *test = config->test_input_size;
@@ -55,10 +63,9 @@ static void text_preprocess(tm_buffer *out, const tm_pretrained *config)
                      config->interpolation);
     if (config->test_crop_pct != config->crop_pct)
         tm_buffer_printf(out, "; for tests %.15g", config->test_crop_pct);
-    tm_buffer_printf(out, "\n%-15s %.15g %.15g %.15g\n", "mean", config->mean[0], config->mean[1],
-                     config->mean[2]);
-    tm_buffer_printf(out, "%-15s %.15g %.15g %.15g\n", "std", config->std[0], config->std[1],
-                     config->std[2]);
+    tm_buffer_putc(out, '\n');
+    text_numbers(out, "mean", config->mean);
+    text_numbers(out, "std", config->std);
 }
 
 static void text_results(tm_buffer *out, const tm_pretrained *config)
@@ -95,10 +102,9 @@ static void text_tags(tm_buffer *out, const tm_resolved *model)
     }
 }
 
-void tm_info_registry_text(tm_buffer *out, const tm_resolved *model)
+void tm_info_registry_text(tm_buffer *out, const tm_resolved *model, const char *labels)
 {
     const tm_pretrained *config = &model->config;
-    const char *labels = tm_label_set_name(config->num_classes);
     char source[256];
     tm_buffer_printf(out, "%-15s %s, timm module %s%s\n", "architecture", model->arch.name,
                      model->arch.module,
@@ -140,12 +146,12 @@ static void json_float(tm_buffer *out, const char *key, float value)
     tm_json_f32(out, value);
 }
 
-static void json_doubles(tm_buffer *out, const char *key, const double *values, int count)
+static void json_numbers(tm_buffer *out, const char *key, tm_numbers numbers)
 {
     tm_info_key(out, key);
-    for (int i = 0; i < count; i++) {
+    for (size_t i = 0; i < numbers.count; i++) {
         tm_buffer_putc(out, i ? ',' : '[');
-        tm_json_f64(out, values[i]);
+        tm_json_f64(out, numbers.values[i]);
     }
     tm_buffer_putc(out, ']');
 }
@@ -189,8 +195,8 @@ static void json_preprocess(tm_buffer *out, const tm_pretrained *config)
     json_double(out, "crop_pct", config->crop_pct);
     json_double(out, "test_crop_pct", config->test_crop_pct);
     tm_info_member(out, "crop_mode", config->crop_mode);
-    json_doubles(out, "mean", config->mean, 3);
-    json_doubles(out, "std", config->std, 3);
+    json_numbers(out, "mean", config->mean);
+    json_numbers(out, "std", config->std);
     tm_buffer_putc(out, '}');
 }
 
@@ -251,10 +257,9 @@ static void json_weights(tm_buffer *out, const tm_pretrained *config)
     tm_buffer_putc(out, '}');
 }
 
-void tm_info_registry_json(tm_buffer *out, const tm_resolved *model)
+void tm_info_registry_json(tm_buffer *out, const tm_resolved *model, const char *labels)
 {
     const tm_pretrained *config = &model->config;
-    const char *labels = tm_label_set_name(config->num_classes);
     tm_info_member(out, "arch", model->arch.name);
     tm_info_member(out, "tag", config->tag);
     tm_info_member(out, "module", model->arch.module);

@@ -17,22 +17,24 @@ static const char *variant_name(const tm_family *family, size_t index)
 
 static tm_pretrained config_of(const tm_plugin *plugin, const char *arch)
 {
-    static const double mean[3] = {0.485, 0.456, 0.406}, std[3] = {0.229, 0.224, 0.225};
-    tm_plugin_model m = {0};
+    static const tm_plugin_model none;
+    const tm_plugin_model *m = &none;
     for (size_t i = 0; i < plugin->model_count; i++)
         if (strcmp(plugin->models[i].arch, arch) == 0)
-            m = plugin->models[i];
+            m = &plugin->models[i];
     tm_pretrained config = {.input_size = {3, 224, 224},
-                            .interpolation = m.interpolation,
-                            .crop_pct = m.crop_pct > 0 ? m.crop_pct : 0.875,
-                            .num_classes = m.num_classes ? m.num_classes : 1000,
-                            .first_conv = m.first_conv,
-                            .classifier = m.classifier,
+                            .interpolation = m->interpolation,
+                            .crop_pct = m->crop_pct > 0 ? m->crop_pct : 0.875,
+                            .num_classes = m->num_classes ? m->num_classes : 1000,
+                            .first_conv = m->first_conv,
+                            .classifier = m->classifier,
                             .notes = "of a plugin"};
-    if (m.input_size[0])
-        memcpy(config.input_size, m.input_size, sizeof m.input_size);
-    memcpy(config.mean, m.std[0] > 0 ? m.mean : mean, sizeof mean);
-    memcpy(config.std, m.std[0] > 0 ? m.std : std, sizeof std);
+    if (m->input_size[0])
+        memcpy(config.input_size, m->input_size, sizeof m->input_size);
+    if (m->std[0] > 0) {
+        config.mean = (tm_numbers){m->mean, 3};
+        config.std = (tm_numbers){m->std, 3};
+    }
     return config;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "cli/session.h"
 #include "output/stream.h"
 #include "output/writer.h"
@@ -19,12 +20,6 @@ static const tm_command command = {
     .examples = {"preprocess cat.jpg -o tensor.npy",
                  "preprocess cat.jpg -m vit_base_patch16_224 -o crop.png"},
 };
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
 
 static tm_status write_png(const tm_session *session, const tm_image *image, tm_error *error)
 {
@@ -89,10 +84,14 @@ static tm_status write_tensor(const tm_session *session, const tm_image *image, 
 static tm_status preprocess(const tm_session *session, const char *file, tm_error *error)
 {
     tm_image image = {0};
-    bool png = ends_with(session->options->output.output, ".png");
+    tm_picture_notes notes = {0};
+    bool png = tm_ends_with(session->options->output.output, ".png");
     tm_status status = tm_session_decode(session, file, &image, error);
     if (!status)
         status = (png ? write_png : write_tensor)(session, &image, error);
+    if (!status)
+        tm_picture_note(&notes, &image);
+    tm_picture_notes_tell(&notes);
     tm_image_free(&image);
     return status;
 }

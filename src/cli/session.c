@@ -20,6 +20,7 @@ struct tm_entry {
     bool ready; /* its tensor is already in its slot */
     tm_error error;
     int slot;
+    tm_image image; /* the decoded picture without its pixels */
 };
 
 static double now(void)
@@ -49,15 +50,14 @@ static tm_status set_size(const tm_session_options *o, const char *name, tm_open
 }
 
 static tm_status set_channels(const tm_numbers *given, const char *what, int channels,
-                              double values[3], tm_error *error)
+                              tm_numbers *values, tm_error *error)
 {
     if (!given->count)
         return TM_OK;
     if (given->count != 1 && given->count != (size_t)channels)
         return tm_fail(error, TM_USAGE, "--%s has %zu values: expected 1 or %d", what, given->count,
                        channels);
-    for (int i = 0; i < 3; i++)
-        values[i] = given->values[given->count == 1 || i >= channels ? 0 : i];
+    *values = *given;
     return TM_OK;
 }
 
@@ -72,8 +72,8 @@ static tm_status set_preprocess(tm_model *model, const tm_picture_options *o, tm
         tm_crop_mode_parse(o->crop_mode, &p->crop_mode);
     if (o->interpolation)
         tm_filter_parse(o->interpolation, &p->filter);
-    tm_status status = set_channels(&o->mean, "mean", p->channels, p->mean, error);
-    return status ? status : set_channels(&o->std, "std", p->channels, p->std, error);
+    tm_status status = set_channels(&o->mean, "mean", p->channels, &p->mean, error);
+    return status ? status : set_channels(&o->std, "std", p->channels, &p->std, error);
 }
 
 static bool has_npy_name(const char *file)
@@ -222,7 +222,8 @@ tm_status tm_session_decode(const tm_session *session, const char *file, tm_imag
                             tm_error *error)
 {
     tm_decode_options how = {.max_pixels = session->options->picture.max_pixels,
-                             .exif_orient = session->options->picture.exif_orient};
+                             .exif_orient = session->options->picture.exif_orient,
+                             .strict = session->options->picture.strict_decode};
     if (strcmp(file, "-") == 0)
         return tm_image_decode_stream(STDIN_FILENO, file, &how, image, error);
     return tm_image_decode_file(file, &how, image, error);
@@ -246,6 +247,8 @@ static void read_picture(void *context, int index, int thread)
         !session->shapes_only)
         tm_preprocess_f32(&image, &session->model->preprocess,
                           tm_model_input(session->model, index), &entry->error);
+    entry->image = image;
+    entry->image.rgb = NULL;
     tm_image_free(&image);
 }
 
@@ -342,12 +345,15 @@ static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer,
         bool failed = entry->error.status != TM_OK;
         session->done += !failed;
         session->failed += failed;
+        if (!failed)
+            tm_picture_note(&session->notes, &entry->image);
         tm_answer a = {.file = entry->file ? entry->file : "",
                        .model = session->model->display,
                        .index = entry->index,
                        .row = -1,
                        .error = failed ? &entry->error : NULL,
-                       .picture = entry->slot};
+                       .picture = entry->slot,
+                       .warnings = entry->image.warnings};
         status = answer(session, &a, context, error);
     }
     return status;
@@ -390,6 +396,8 @@ int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context)
         tm_fail(&error, TM_NO_MEMORY, "no memory for a batch of %d", session->batch);
     else
         run_all(session, answer, context, &error);
+    if (!session->options->run.quiet)
+        tm_picture_notes_tell(&session->notes);
     if (error.status)
         return tm_report(&error);
     if (session->options->run.timings)

@@ -9,6 +9,7 @@
 #include "api/model.h"
 #include "cli/answer.h"
 #include "cli/inputs.h"
+#include "cli/picture_notes.h"
 
 /* The option groups of such a command. Start from the _DEFAULT. */
 typedef struct tm_session_options {
@@ -41,6 +42,7 @@ typedef struct tm_session {
     struct tm_entry *entries;
     struct tm_npy *npy; /* the array whose pictures come next */
     size_t done, failed;
+    tm_picture_notes notes;
     double decode_seconds, run_seconds, load_seconds;
 } tm_session;
 

@@ -58,6 +58,8 @@ static const tm_option picture_options[] = {
         TM_OPTION_CHOICE, PICTURE(size), 0, 0},
     {0, "exif-orient", NULL, "turn pictures as their EXIF orientation says",
         TM_OPTION_FLAG, PICTURE(exif_orient), 0, 0},
+    {0, "strict-decode", NULL, "refuse pictures that a decoder warns of: damaged or cut data",
+        TM_OPTION_FLAG, PICTURE(strict_decode), 0, 0},
     {0, "max-pixels", "N", "refuse larger pictures",
         TM_OPTION_COUNT, PICTURE(max_pixels), 1, 1e12},
 };

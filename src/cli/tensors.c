@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/grid.h"
 #include "output/json.h"
 #include "output/text.h"
@@ -47,6 +48,9 @@ static tm_status open_tensors(tm_tensors *t, const tm_session *session,
                       .data = command->data,
                       .grid = command->grid,
                       .count = tm_model_output_count(session->model)};
+    if (t->grid && !tm_ends_with(t->grid, ".png"))
+        return tm_fail(error, TM_USAGE, "--grid %s: it writes a PNG, so the name ends in .png",
+                       t->grid);
     t->shown = calloc(t->count + 1, sizeof *t->shown);
     tm_status status = t->shown ? TM_OK : tm_fail(error, TM_NO_MEMORY, "no memory for outputs");
     for (size_t i = 0; i < t->count && !status; i++) {
@@ -54,8 +58,8 @@ static tm_status open_tensors(tm_tensors *t, const tm_session *session,
         status = set_shown(&t->shown[i], session, i, command->name, error);
     }
     if (!status)
-        status = tm_arrays_open(&t->arrays, &session->options->output, command->format, t->count,
-                                error);
+        status =
+            tm_arrays_open(&t->arrays, &session->options->output, command->format, t->count, error);
     if (!status)
         open_records(t, command->format);
     return status;
@@ -63,10 +67,12 @@ static tm_status open_tensors(tm_tensors *t, const tm_session *session,
 
 /* ---- values ---- */
 
-/* [C][H][W] to [H * W][C] */
+/* [C][H][W] to [H * W][C]; [H][W][C] is that already. */
 static tm_status to_tokens(tm_shown *shown, tm_error *error)
 {
     tm_output *o = &shown->output;
+    if (o->channel_axis == 3)
+        return TM_OK;
     size_t c = (size_t)o->shape[1], pixels = (size_t)(o->shape[2] * o->shape[3]);
     float *tokens = malloc(shown->count * sizeof *tokens);
     if (!tokens)
@@ -104,8 +110,8 @@ static int told_shape(const tm_shown *shown, int64_t shape[4])
     memcpy(shape, o->shape, sizeof o->shape);
     if (!shown->tokens || o->rank != 4)
         return o->rank;
-    shape[1] = o->shape[2] * o->shape[3];
-    shape[2] = o->shape[1];
+    shape[2] = o->shape[o->channel_axis];
+    shape[1] = o->shape[1] * o->shape[2] * o->shape[3] / shape[2];
     return 3;
 }
 
@@ -121,6 +127,11 @@ static tm_status add_arrays(tm_tensors *t, bool failed, tm_error *error)
     return status;
 }
 
+static int channels_of(const tm_output *o)
+{
+    return (int)o->shape[o->channel_axis];
+}
+
 /* The maps of the first picture that succeeded. */
 static tm_status draw_grid(tm_tensors *t, bool force, tm_error *error)
 {
@@ -132,9 +143,10 @@ static tm_status draw_grid(tm_tensors *t, bool force, tm_error *error)
         const tm_output *o = &t->shown[i].output;
         if (o->rank == 4 && !t->shown[i].tokens)
             maps[count++] = (tm_grid_map){.values = t->shown[i].values,
-                                          .channels = (int)o->shape[1],
-                                          .height = (int)o->shape[2],
-                                          .width = (int)o->shape[3]};
+                                          .channels_last = o->channel_axis == 3,
+                                          .channels = channels_of(o),
+                                          .height = (int)o->shape[o->channel_axis == 3 ? 1 : 2],
+                                          .width = (int)o->shape[o->channel_axis == 3 ? 2 : 3]};
     }
     tm_status status = count ? tm_grid_write(maps, count, t->grid, force, error)
                              : tm_fail(error, TM_USAGE, "--grid needs feature maps");
@@ -153,11 +165,6 @@ static void print_shape(tm_buffer *out, const tm_shown *shown)
     for (int i = 0; i < rank; i++)
         tm_buffer_printf(out, "%s%lld", i ? "," : "", (long long)shape[i]);
     tm_buffer_putc(out, ']');
-}
-
-static int channels_of(const tm_output *o)
-{
-    return (int)(o->rank == 3 ? o->shape[2] : o->shape[1]);
 }
 
 static void numbers_json(tm_buffer *out, const tm_tensors *t, const tm_shown *shown)
@@ -272,10 +279,8 @@ static void tensors_fields(void *context, tm_records *records, const tm_answer *
     }
 }
 
-static const tm_answer_body tensors_body = {.columns = SHOWN_COLUMNS,
-                                            .json = tensors_json,
-                                            .text = tensors_text,
-                                            .fields = tensors_fields};
+static const tm_answer_body tensors_body = {
+    .columns = SHOWN_COLUMNS, .json = tensors_json, .text = tensors_text, .fields = tensors_fields};
 
 static tm_status answer_one(tm_session *session, tm_answer *answer, void *context, tm_error *error)
 {

@@ -10,7 +10,7 @@ typedef struct tm_codec_input {
     size_t size;
     const char *name;
     size_t max_pixels;
-    bool want_orientation;
+    bool strict; /* the first warning fails */
 } tm_codec_input;
 
 typedef struct tm_codec {

@@ -69,8 +69,12 @@ static void on_error(j_common_ptr cinfo)
 
 static void on_message(j_common_ptr cinfo, int level)
 {
-    if (level < 0)
-        cinfo->err->num_warnings++;
+    const decoder *d = cinfo->client_data;
+    if (level >= 0)
+        return;
+    cinfo->err->num_warnings++;
+    if (d->in->strict)
+        on_error(cinfo); /* the codes of warnings are none that status_of knows: TM_CORRUPT */
 }
 
 static void no_output(j_common_ptr cinfo)
@@ -159,8 +163,7 @@ static void read_header(decoder *d)
     cinfo->src = &d->source;
     d->progress.progress_monitor = on_progress;
     cinfo->progress = &d->progress;
-    if (d->in->want_orientation)
-        jpeg_save_markers(cinfo, JPEG_APP0 + 1, 0xFFFF);
+    jpeg_save_markers(cinfo, JPEG_APP0 + 1, 0xFFFF);
     while (jpeg_read_header(cinfo, FALSE) != JPEG_HEADER_OK)
         continue; /* streams of tables alone may come first */
     tm_status status = tm_image_check_size(d->in->name, cinfo->image_width, cinfo->image_height,

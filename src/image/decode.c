@@ -92,16 +92,17 @@ tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *n
     const tm_codec *codec = find_codec(bytes, size);
     if (!codec)
         return fail_unknown(bytes, size, name, error);
-    bool orient = options && options->exif_orient;
     tm_codec_input in = {.bytes = bytes,
                          .size = size,
                          .name = name,
                          .max_pixels = options ? options->max_pixels : 0,
-                         .want_orientation = orient};
+                         .strict = options && options->strict};
     int orientation = 1;
     tm_status status = codec->decode(&in, out, &orientation, error);
-    if (status == TM_OK && orient)
+    if (status == TM_OK && options && options->exif_orient)
         status = tm_image_orient(out, orientation, error);
+    else
+        out->orientation = orientation;
     if (status != TM_OK)
         tm_image_free(out);
     return status;

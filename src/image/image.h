@@ -13,12 +13,15 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/numbers.h"
 
 /* Rows of R G B bytes, top row first, no padding. `rgb` comes from malloc. */
 typedef struct tm_image {
     int width, height;
     unsigned char *rgb;
-    int warnings; /* faults the decoder could repair, e.g. bad restart markers */
+    int warnings;    /* faults that the decoder passed over: pixels may be made up */
+    int orientation; /* what EXIF asks for and was not done, 2..8; 0 or 1: nothing */
+    bool clipped;    /* 16-bit gray with values above 255, all of them white as in Pillow */
 } tm_image;
 
 void tm_image_free(tm_image *image);
@@ -30,6 +33,7 @@ void tm_image_free(tm_image *image);
 typedef struct tm_decode_options {
     size_t max_pixels; /* 0: TM_IMAGE_MAX_PIXELS */
     bool exif_orient;  /* turn the picture as its EXIF orientation says; Pillow and timm do not */
+    bool strict;       /* what would count as a warning is TM_CORRUPT */
 } tm_decode_options;
 
 /* Decodes one file's bytes; `name` stands in messages, `options` may be NULL. Equal to Pillow's
@@ -81,7 +85,7 @@ typedef struct tm_preprocess {
     tm_filter filter;
     double crop_pct;
     tm_crop_mode crop_mode;
-    double mean[3], std[3]; /* the first alone counts when channels is 1 */
+    tm_numbers mean, std; /* one for each channel, or one for all; one channel takes the first */
 } tm_preprocess;
 
 /* The resized and cropped picture, height x width; R = G = B when channels is 1. */

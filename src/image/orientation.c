@@ -79,6 +79,7 @@ tm_status tm_image_orient(tm_image *image, int orientation, tm_error *error)
             memcpy(to, image->rgb + 3 * from, 3);
     }
     out.warnings = image->warnings;
+    out.clipped = image->clipped;
     tm_image_free(image);
     *image = out;
     return TM_OK;

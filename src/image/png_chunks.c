@@ -67,7 +67,7 @@ static tm_status check_whole(const tm_png_file *file, tm_png_chunk chunk, tm_err
     return TM_OK;
 }
 
-static tm_status check_crc(const tm_png_file *file, tm_png_chunk chunk, tm_error *error)
+tm_status tm_png_check_crc(const tm_png_file *file, tm_png_chunk chunk, tm_error *error)
 {
     size_t covered = (size_t)chunk.length + 4;
     if (end_of(file, chunk) > file->size)
@@ -162,7 +162,7 @@ tm_status tm_png_scan_head(tm_png_file *file, tm_error *error)
         if (status == TM_OK)
             status = check_content(file, chunk, error);
         if (status == TM_OK)
-            status = check_crc(file, chunk, error);
+            status = tm_png_check_crc(file, chunk, error);
         if (status != TM_OK)
             return status;
         note(file, chunk);

@@ -37,6 +37,9 @@ tm_status tm_png_scan_head(tm_png_file *file, tm_error *error);
  * here, but a chunk that begins must be whole. Also finds an eXIf that stands here. */
 tm_status tm_png_scan_tail(tm_png_file *file, tm_error *error);
 
+/* TM_CORRUPT: the checksum that stands behind the chunk is another; TM_TRUNCATED: none does. */
+tm_status tm_png_check_crc(const tm_png_file *file, tm_png_chunk chunk, tm_error *error);
+
 /* The IDAT that follows `chunk` at once, or one with at == NULL. */
 tm_png_chunk tm_png_next_data(const tm_png_file *file, tm_png_chunk chunk);
 

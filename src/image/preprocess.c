@@ -65,6 +65,21 @@ static size scaled_size(const tm_image *in, const tm_preprocess *how)
     }
 }
 
+static double of_channel(const tm_numbers *numbers, int channel)
+{
+    return numbers->values[numbers->count == 1 ? 0 : channel];
+}
+
+static tm_status check_numbers(const tm_numbers *numbers, const char *what, int channels,
+                               tm_error *error)
+{
+    if (numbers->count == 1 || numbers->count == (size_t)channels ||
+        (channels == 1 && numbers->count))
+        return TM_OK;
+    return tm_fail(error, TM_UNSUPPORTED, "%s has %zu values, the model takes %d channels", what,
+                   numbers->count, channels);
+}
+
 static tm_status check(const tm_preprocess *how, tm_error *error)
 {
     if (how->channels != 1 && how->channels != 3)
@@ -78,10 +93,13 @@ static tm_status check(const tm_preprocess *how, tm_error *error)
         return tm_fail(error, TM_USAGE,
                        "crop_pct is %g, expected above 0 and at most the input size (%d x %d)",
                        how->crop_pct, how->width, how->height);
-    for (int c = 0; c < how->channels; c++)
-        if (!((float)how->std[c] != 0))
-            return tm_fail(error, TM_USAGE, "std is 0 in channel %d, expected another value", c);
-    return TM_OK;
+    tm_status status = check_numbers(&how->mean, "mean", how->channels, error);
+    if (!status)
+        status = check_numbers(&how->std, "std", how->channels, error);
+    for (int c = 0; c < how->channels && !status; c++)
+        if (!((float)of_channel(&how->std, c) != 0))
+            status = tm_fail(error, TM_USAGE, "std is 0 in channel %d, expected another value", c);
+    return status;
 }
 
 static tm_status check_scaled(const tm_image *in, size scaled, tm_error *error)
@@ -118,7 +136,7 @@ static void fill_border(tm_image *image, const tm_preprocess *how)
 {
     unsigned char color[3] = {0};
     for (int c = 0; how->crop_mode == TM_CROP_BORDER && c < 3; c++) {
-        double value = round_even(255 * how->mean[how->channels == 3 ? c : 0]);
+        double value = round_even(255 * of_channel(&how->mean, how->channels == 3 ? c : 0));
         color[c] = (unsigned char)(value < 0 ? 0 : value > 255 ? 255 : value);
     }
     fill(image, color);
@@ -181,7 +199,7 @@ tm_status tm_preprocess_u8(const tm_image *in, const tm_preprocess *how, tm_imag
 static void fill_table(const tm_preprocess *how, float table[3][256])
 {
     for (int c = 0; c < how->channels; c++) {
-        float mean = (float)how->mean[c], std = (float)how->std[c];
+        float mean = (float)of_channel(&how->mean, c), std = (float)of_channel(&how->std, c);
         for (int v = 0; v < 256; v++)
             table[c][v] = ((float)v / 255.0f - mean) / std;
     }

@@ -10,12 +10,10 @@ typedef struct added {
     tm_pretrained config;
 } added;
 
-#define IMAGENET .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}, .num_classes = 1000
-
 /* clang-format off */
 #define LEGACY(name_, module_, size, pct, filter, conv, head)                                      \
     {name_, module_, false,                                                                        \
-     {.interpolation = filter, .crop_pct = pct, .input_size = {3, size, size}, IMAGENET,           \
+     {.interpolation = filter, .crop_pct = pct, .input_size = {3, size, size}, .num_classes = 1000, \
       .first_conv = conv, .classifier = head, .notes = "timm 0.4.12, dropped since"}}
 
 /* default_cfg of timm 0.4.12 */
@@ -87,6 +85,8 @@ void tm_added_config(size_t index, tm_pretrained *config)
     config->first_conv = or_empty(config->first_conv);
     config->classifier = or_empty(config->classifier);
     config->notes = or_empty(config->notes);
+    config->mean = config->mean.count ? config->mean : tm_imagenet_mean;
+    config->std = config->std.count ? config->std : tm_imagenet_std;
     config->test_crop_pct = config->crop_pct;
     memcpy(config->test_input_size, config->input_size, sizeof config->input_size);
 }

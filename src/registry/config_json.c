@@ -101,6 +101,12 @@ static bool get_text(reader *r, const cJSON *object, const char *key, const char
     return !item || to_text(r, key, item, out);
 }
 
+/* For people alone: what is no text is left out. False: no memory. */
+static bool get_words(reader *r, const cJSON *object, const char *key, const char **out)
+{
+    return !cJSON_IsString(get(object, key)) || get_text(r, object, key, out);
+}
+
 /* One module's name, or a list of them: "a,b". */
 static bool get_modules(reader *r, const cJSON *object, const char *key, const char **out)
 {
@@ -139,22 +145,33 @@ static bool get_size(reader *r, const cJSON *object, const char *key, int size[3
     return true;
 }
 
-/* A number for each channel of a colour picture, or one for all. */
-static bool get_colour(reader *r, const cJSON *object, const char *key, double low, double out[3])
+static bool to_channel_value(reader *r, const char *key, const cJSON *item, double low, double *out)
+{
+    double value = cJSON_IsNumber(item) ? item->valuedouble : NAN;
+    if (!(value >= low && value <= 1e4))
+        return refuse(r, key, item, "numbers of a reasonable size");
+    *out = value;
+    return true;
+}
+
+/* A list of one for each channel, or one for all, which may stand alone. */
+static bool get_channels(reader *r, const cJSON *object, const char *key, double low,
+                         tm_numbers *out)
 {
     const cJSON *item = get(object, key);
-    int count = cJSON_IsArray(item) ? cJSON_GetArraySize(item) : 0;
-    if (!item)
+    int count = cJSON_IsArray(item) ? cJSON_GetArraySize(item) : 1;
+    if (!item || !count)
         return true;
-    if (count != 1 && count != 3)
-        return refuse(r, key, item, "a list of 1 or 3 numbers");
-    for (int i = 0; i < 3; i++) {
-        const cJSON *part = cJSON_GetArrayItem(item, count == 1 ? 0 : i);
-        double value = cJSON_IsNumber(part) ? part->valuedouble : NAN;
-        if (!(value >= low && value <= 1e4))
-            return refuse(r, key, part, "numbers of a reasonable size");
-        out[i] = value;
-    }
+    if (count > CHANNELS_MAX)
+        return refuse(r, key, item, "a number for each channel");
+    double *values = tm_arena_alloc(r->arena, (size_t)count * sizeof *values);
+    if (!values)
+        return tm_fail(r->error, TM_NO_MEMORY, "%s: no memory for the config", r->file), false;
+    const cJSON *part = cJSON_IsArray(item) ? item->child : item;
+    for (int i = 0; i < count; i++, part = part->next)
+        if (!to_channel_value(r, key, part, low, &values[i]))
+            return false;
+    *out = (tm_numbers){values, (size_t)count};
     return true;
 }
 
@@ -164,19 +181,15 @@ static bool read_input(reader *r, const cJSON *json, tm_pretrained *config)
 {
     bool read = get_size(r, json, "input_size", config->input_size);
     memcpy(config->test_input_size, config->input_size, sizeof config->input_size);
-    const cJSON *fixed = get(json, "fixed_input_size");
-    if (fixed && !cJSON_IsBool(fixed))
-        return refuse(r, "fixed_input_size", fixed, "true or false");
-    config->fixed_input_size = cJSON_IsTrue(fixed);
+    config->fixed_input_size = cJSON_IsTrue(get(json, "fixed_input_size"));
     read = read && get_size(r, json, "test_input_size", config->test_input_size) &&
-           get_size(r, json, "min_input_size", config->min_input_size) &&
            get_text(r, json, "interpolation", &config->interpolation) &&
            get_text(r, json, "crop_mode", &config->crop_mode) &&
            get_real(r, json, "crop_pct", 16, &config->crop_pct);
     config->test_crop_pct = config->crop_pct;
     return read && get_real(r, json, "test_crop_pct", 16, &config->test_crop_pct) &&
-           get_colour(r, json, "mean", -1e4, config->mean) &&
-           get_colour(r, json, "std", 1e-6, config->std);
+           get_channels(r, json, "mean", -1e4, &config->mean) &&
+           get_channels(r, json, "std", 1e-6, &config->std);
 }
 
 /* What timm's PretrainedCfg holds where a file says nothing. */
@@ -192,8 +205,8 @@ static tm_pretrained default_config(const tm_resolved *resolved)
                            .crop_mode = "center",
                            .crop_pct = 0.875,
                            .test_crop_pct = 0.875,
-                           .mean = {0.485, 0.456, 0.406},
-                           .std = {0.229, 0.224, 0.225},
+                           .mean = tm_imagenet_mean,
+                           .std = tm_imagenet_std,
                            .num_classes = 1000,
                            .first_conv = resolved->config.first_conv,
                            .classifier = resolved->config.classifier,
@@ -213,75 +226,8 @@ static bool read_pretrained(reader *r, const cJSON *json, tm_model_config *confi
            get_integer(r, json, "label_offset", 0, 1000, &config->label_offset) &&
            get_modules(r, json, "first_conv", &p->first_conv) &&
            get_modules(r, json, "classifier", &p->classifier) &&
-           get_text(r, json, "tag", &p->tag) && get_text(r, json, "license", &p->license) &&
-           get_text(r, json, "origin_url", &p->origin_url);
-}
-
-/* ---- classes ---- */
-
-static int by_key(const void *a, const void *b)
-{
-    return strcmp((*(const cJSON *const *)a)->string, (*(const cJSON *const *)b)->string);
-}
-
-static int key_order(const void *key, const void *item)
-{
-    return strcmp(key, (*(const cJSON *const *)item)->string);
-}
-
-/* The object's members by their keys, for many lookups; NULL: no memory. */
-static const cJSON **sort_members(const cJSON *object, size_t *count)
-{
-    const cJSON *item;
-    size_t used = 0;
-    *count = cJSON_IsObject(object) ? (size_t)cJSON_GetArraySize(object) : 0;
-    const cJSON **members = malloc((*count + 1) * sizeof(const cJSON *));
-    if (!members || !*count)
-        return members;
-    cJSON_ArrayForEach(item, object) members[used++] = item;
-    qsort(members, used, sizeof *members, by_key);
-    return members;
-}
-
-static bool keep_labels(reader *r, const cJSON *names, const cJSON **texts, size_t text_count,
-                        tm_model_config *config)
-{
-    const cJSON *name;
-    cJSON_ArrayForEach(name, names)
-    {
-        if (!cJSON_IsString(name))
-            return refuse(r, "label_names", name, "text");
-        size_t i = config->label_count++;
-        config->label_names[i] = keep(r, name->valuestring);
-        if (!config->label_names[i])
-            return false;
-        const cJSON *const *text =
-            text_count ? bsearch(name->valuestring, texts, text_count, sizeof *texts, key_order)
-                       : NULL;
-        if (text && cJSON_IsString(*text) &&
-            !(config->descriptions[i] = keep(r, (*text)->valuestring)))
-            return false;
-    }
-    return true;
-}
-
-static bool read_labels(reader *r, const cJSON *names, const cJSON *descriptions,
-                        tm_model_config *config)
-{
-    size_t count = cJSON_IsArray(names) ? (size_t)cJSON_GetArraySize(names) : 0, text_count = 0;
-    /* timm does not check the labels that it writes; those of other classes help nobody */
-    if (!count || count != (size_t)config->resolved.config.num_classes)
-        return true;
-    config->label_names = tm_arena_alloc(r->arena, 2 * count * sizeof *config->label_names);
-    const cJSON **texts = sort_members(descriptions, &text_count);
-    bool read = false;
-    if (config->label_names && texts) {
-        config->descriptions = config->label_names + count;
-        read = keep_labels(r, names, texts, text_count, config);
-    } else
-        tm_fail(r->error, TM_NO_MEMORY, "%s: no memory for labels", r->file);
-    free(texts);
-    return read;
+           get_words(r, json, "tag", &p->tag) && get_words(r, json, "license", &p->license) &&
+           get_words(r, json, "origin_url", &p->origin_url);
 }
 
 /* ---- arguments of the model ---- */
@@ -338,6 +284,10 @@ static bool read_arguments(reader *r, const cJSON *args, tm_model_config *config
     if (args && !cJSON_IsObject(args))
         return refuse(r, "model_args", args, "an object");
     cJSON_ArrayForEach(item, args) if (!read_argument(r, item, config)) return false;
+    /* the arguments are what the weights were made with, the config may be its ancestor's */
+    tm_pretrained *p = &config->resolved.config;
+    if (config->in_chans)
+        p->input_size[0] = p->test_input_size[0] = config->in_chans;
     return true;
 }
 
@@ -375,11 +325,34 @@ static bool read_config(reader *r, const cJSON *json, tm_model_config *config)
     p->name = *p->tag ? tm_arena_printf(r->arena, "%s.%s", p->arch, p->tag) : p->arch;
     if (!p->name)
         return tm_fail(r->error, TM_NO_MEMORY, "%s: no memory for the config", r->file), false;
-    const cJSON *names = get(json, "label_names"), *texts = get(json, "label_descriptions");
-    if (!names)
-        names = get(own, nested ? "label_names" : "labels");
-    return read_labels(r, names, texts ? texts : get(own, "label_descriptions"), config) &&
-           read_arguments(r, get(json, "model_args"), config);
+    if (!read_arguments(r, get(json, "model_args"), config))
+        return false;
+    int classes = config->num_classes >= 0 ? config->num_classes : p->num_classes;
+    return !tm_class_names_of_config(json, classes, r->arena, &config->labels, r->error);
+}
+
+/* Python writes NaN and Infinity, which are no JSON: they become text, which is refused wherever a
+ * number is needed. */
+static void quote_odd_numbers(const char *text, size_t size, tm_buffer *out)
+{
+    static const char *const odd[] = {"NaN", "Infinity", "-Infinity"};
+    bool quoted = false;
+    for (size_t i = 0; i < size; i++) {
+        const char *found = NULL;
+        for (size_t k = 0; !quoted && k < sizeof odd / sizeof *odd; k++)
+            if (strlen(odd[k]) <= size - i && memcmp(text + i, odd[k], strlen(odd[k])) == 0)
+                found = odd[k];
+        if (found) {
+            tm_buffer_printf(out, "\"%s\"", found);
+            i += strlen(found) - 1;
+            continue;
+        }
+        tm_buffer_putc(out, text[i]);
+        if (quoted && text[i] == '\\' && i + 1 < size)
+            tm_buffer_putc(out, text[++i]);
+        else if (text[i] == '"')
+            quoted = !quoted;
+    }
 }
 
 tm_status tm_config_parse(const char *file, const unsigned char *text, size_t size, tm_arena *arena,
@@ -392,19 +365,18 @@ tm_status tm_config_parse(const char *file, const unsigned char *text, size_t si
         return tm_fail(error, TM_WEIGHTS_INVALID,
                        "%s: config: found %zu bytes%s, expected JSON text of at most %d", file,
                        size, size && size <= TEXT_MAX ? " with a NUL among them" : "", TEXT_MAX);
-    char *copy = malloc(size + 1);
-    if (!copy)
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the config", file);
-    memcpy(copy, text, size);
-    copy[size] = '\0';
-    const char *end = copy;
-    cJSON *json = cJSON_ParseWithOpts(copy, &end, true);
-    if (!json)
+    tm_buffer copy = {0};
+    quote_odd_numbers((const char *)text, size, &copy);
+    const char *end = copy.data;
+    cJSON *json = copy.failed ? NULL : cJSON_ParseWithOpts(copy.data, &end, true);
+    if (copy.failed)
+        tm_fail(&own, TM_NO_MEMORY, "%s: no memory for the config", file);
+    else if (!json)
         tm_fail(&own, TM_WEIGHTS_INVALID, "%s: config, offset %zu: found no JSON, expected it",
-                file, (size_t)(end - copy));
+                file, (size_t)(end - copy.data));
     else
         read_config(&r, json, config);
     cJSON_Delete(json);
-    free(copy);
+    tm_buffer_free(&copy);
     return own.status ? tm_fail(error, own.status, "%s", own.message) : TM_OK;
 }

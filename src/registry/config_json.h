@@ -8,15 +8,13 @@
 #define TM_REGISTRY_CONFIG_JSON_H
 
 #include "base/memory.h"
+#include "registry/class_names.h"
 #include "registry/registry.h"
 
 typedef struct tm_model_config {
     tm_resolved resolved; /* fields that the file leaves out have timm's defaults */
     int label_offset;     /* classes before the model's own in the stored classifier */
-    /* label_count is num_classes, or 0 where the file names no classes; descriptions, where it
-     * has any, holds as many texts, each may be NULL. */
-    const char **label_names, **descriptions;
-    size_t label_count;
+    tm_class_names labels; /* of the config's num_classes */
     /* model_args; 0, -1 and NULL where the file has none */
     int num_classes, in_chans, img_height, img_width, output_stride;
     const char *global_pool;

@@ -7,6 +7,9 @@
 #include "registry/added.h"
 #include "registry/tables.h"
 
+const tm_numbers tm_imagenet_mean = {(const double[]){0.485, 0.456, 0.406}, 3};
+const tm_numbers tm_imagenet_std = {(const double[]){0.229, 0.224, 0.225}, 3};
+
 static const char *text(uint32_t offset)
 {
     return tm_registry_text + offset;
@@ -115,8 +118,8 @@ void tm_pretrained_at(size_t index, tm_pretrained *config)
               row->test_input_size[0] ? row->test_input_size : row->input_size, 3);
     copy_ints(config->min_input_size, row->min_input_size, 3);
     copy_ints(config->pool_size, row->pool_size, 2);
-    memcpy(config->mean, tm_channel_values[row->mean], sizeof config->mean);
-    memcpy(config->std, tm_channel_values[row->std], sizeof config->std);
+    config->mean = (tm_numbers){tm_channel_values[row->mean], 3};
+    config->std = (tm_numbers){tm_channel_values[row->std], 3};
 }
 
 void tm_arch_config(const tm_arch *arch, size_t number, tm_pretrained *config)
@@ -129,11 +132,16 @@ void tm_arch_config(const tm_arch *arch, size_t number, tm_pretrained *config)
     tm_pretrained_at(tm_tag_order[tm_arch_rows[arch->index].first_tag + number], config);
 }
 
+static bool same_numbers(tm_numbers a, tm_numbers b)
+{
+    return a.count == b.count && memcmp(a.values, b.values, a.count * sizeof *a.values) == 0;
+}
+
 static bool same_input(const tm_pretrained *a, const tm_pretrained *b)
 {
     return memcmp(a->input_size, b->input_size, sizeof a->input_size) == 0 &&
-           memcmp(a->mean, b->mean, sizeof a->mean) == 0 &&
-           memcmp(a->std, b->std, sizeof a->std) == 0 && a->crop_pct == b->crop_pct &&
+           same_numbers(a->mean, b->mean) && same_numbers(a->std, b->std) &&
+           a->crop_pct == b->crop_pct &&
            strcmp(a->crop_mode, b->crop_mode) == 0 &&
            strcmp(a->interpolation, b->interpolation) == 0;
 }

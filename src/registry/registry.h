@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/numbers.h"
 
 /* The model that answers when none is named. */
 #define TM_BUILTIN_MODEL "tf_efficientnet_lite0.in1k"
@@ -43,7 +44,7 @@ typedef struct tm_pretrained {
     const char *interpolation; /* bicubic, bilinear */
     const char *crop_mode;     /* center, squash, border */
     double crop_pct, test_crop_pct;
-    double mean[3], std[3];
+    tm_numbers mean, std; /* one for each input channel, or one for all */
 
     int num_classes;        /* 0: an encoder without a head */
     int pool_size[2];       /* zeros where timm has none */
@@ -66,6 +67,9 @@ typedef struct tm_result {
     float crop_pct;
     const char *interpolation;
 } tm_result;
+
+/* The default of both. */
+extern const tm_numbers tm_imagenet_mean, tm_imagenet_std;
 
 /* index is below the count; both tables are in timm's natural order, and what is added to them
  * (added.h) stands behind. */

@@ -123,10 +123,10 @@ timmc classify --labels "$tmp/labels" -k 1 "$images/chelsea.png"
 ok "labels of one's own" out_has '"label":"class 283"'
 seq 1 10 >"$tmp/labels"
 timmc classify --labels "$tmp/labels" -k 1 "$images/chelsea.png"
-ok "too few labels: exit 2" exit_is 2
+ok "too few labels: exit 3" exit_is 3
 ok "too few labels are told" err_has '10 labels, the model has 1000 classes'
 timmc classify -f csv -k 2 "$images/chelsea.png" "$tmp/text.png"
-ok "csv header" first_line_is 'file,picture,row,rank,index,name,label,value,error'
+ok "csv header" first_line_is 'file,picture,row,warnings,rank,index,name,label,value,error'
 ok "csv rows" out_lines 4
 timmc classify -f json -k 1 "$images/chelsea.png" "$images/coffee.png"
 ok "json is an array" first_line_is '['

@@ -65,6 +65,9 @@ timmc features --out-indices 0,1 --grid "$tmp/maps.png" "$cat"
 ok "a picture of the maps" exit_is 0
 is_png() { [ "$(head -c 4 "$tmp/maps.png" | tail -c 3)" = PNG ]; }
 ok "is a PNG" is_png
+timmc features --grid "$tmp/maps.jpg" "$cat"
+ok "the grid is a PNG: another name, exit 2" exit_is 2
+ok "and no file" test ! -e "$tmp/maps.jpg"
 timmc features --kind pooled --grid "$tmp/pooled.png" "$cat"
 ok "a vector is no map: exit 2" exit_is 2
 
@@ -93,4 +96,13 @@ size=$(($(wc -c <"$tmp/alone.npy") - 128))
 tail -c $((2 * size)) "$tmp/batch.npy" | head -c $size >"$tmp/second"
 tail -c $size "$tmp/alone.npy" >"$tmp/only"
 ok "the same bits in a batch" cmp -s "$tmp/second" "$tmp/only"
+# a family whose own layout has the channels last
+swin=swin_tiny_patch4_window7_224
+timmc features $swin --out-indices 1 "$cat"
+ok "channels last: counted as channels" out_has '"channels":192,"reduction":8,"shape":[1,28,28,192]'
+timmc features $swin --kind unpooled "$cat"
+ok "channels last: the last state" out_has '"channels":768,"shape":[1,7,7,768]'
+timmc info $swin -f json --intermediates
+ok "channels last: info" out_has '"module":"layers.3","channels":768,"reduction":32'
+ok "its intermediates have them first" out_has '{"index":1,"channels":192,"shape":[1,192,28,28]}'
 done_testing

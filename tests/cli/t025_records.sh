@@ -16,7 +16,7 @@ rows() { sed 's/.*"row":\(.*\)}/\1/' "$1" | tr '\n' ' '; }
 rows_are() { [ "$(rows "$1")" = "$2 " ]; }
 ok "classify: an index beside the array" rows_are "$tmp/l.index.jsonl" "0 null 1"
 timmc classify -f csv -k 1 -o "$tmp/c.npy" "$cat" "$coffee"
-ok "csv: the row" out_has 'coffee.png,,1,1,'
+ok "csv: the row" out_has 'coffee.png,,1,0,1,'
 timmc preprocess "$cat" -o "$tmp/one.npy"
 {
     printf '\223NUMPY\001\000\166\000'
@@ -25,11 +25,11 @@ timmc preprocess "$cat" -o "$tmp/one.npy"
     tail -c +129 "$tmp/one.npy"
 } >"$tmp/two.npy"
 timmc classify -f csv -k 1 "$tmp/two.npy"
-ok "csv: which picture of a .npy file" out_has 'two.npy,1,,1,282'
+ok "csv: which picture of a .npy file" out_has 'two.npy,1,,0,1,282'
 timmc features -f csv --kind pooled "$tmp/two.npy"
-ok "csv of features: which picture" out_has 'two.npy,1,,pooled,'
+ok "csv of features: which picture" out_has 'two.npy,1,,0,pooled,'
 timmc features -f tsv --kind pooled "$cat"
-ok "tsv header" first_line_is "$(echo file,picture,row,tensor,index,module,channels,reduction,shape,mean,std,error | tr , '\t')"
+ok "tsv header" first_line_is "$(echo file,picture,row,warnings,tensor,index,module,channels,reduction,shape,mean,std,error | tr , '\t')"
 
 # names
 first=$(printf 'a\377.png')

@@ -70,7 +70,9 @@ timmc classify --num-classes 10 "$cat"
 ok "a classifier of another size is refused: exit 3" exit_is 3
 ok "and named" err_has 'classifier.weight'
 timmc classify --num-classes 10 --drop-head -k 1 "$cat"
-ok "unless dropped" exit_is 0
+ok "one that is made up names no class: exit 3" exit_is 3
+timmc features --num-classes 10 --drop-head --kind pooled "$cat"
+ok "its features are the file's" exit_is 0
 timmc features --num-classes 0 --kind pooled -w "$weights" "$cat"
 ok "no classifier needs none" exit_is 0
 timmc features --in-chans 1 --kind pooled "$cat"

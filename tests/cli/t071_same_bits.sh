@@ -14,8 +14,7 @@ logits() {
     shift
     # $pictures is a list of words
     # shellcheck disable=SC2086
-    rm -f "$out"
-    timmc classify "$model" --no-pretrained --output logit -o "$out" "$@" $pictures
+    timmc classify "$model" --no-pretrained --output logit -o "$out" --force "$@" $pictures
 }
 
 # same WHAT OPTION...: against one thread, one picture at a time

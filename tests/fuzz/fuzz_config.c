@@ -24,17 +24,22 @@ static void check_config(const tm_model_config *config)
         p->first_conv, p->classifier, p->license, p->origin_url,    config->global_pool};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         touch(texts[i]);
-    for (size_t i = 0; i < config->label_count; i++) {
-        TM_ASSERT(config->label_names[i]);
-        touch(config->label_names[i]);
-        touch(config->descriptions[i]);
+    int classes = config->num_classes >= 0 ? config->num_classes : p->num_classes;
+    const tm_class_names *labels = &config->labels;
+    for (size_t i = 0; i < labels->count; i++) {
+        touch(labels->names[i]);
+        touch(labels->descriptions[i]);
     }
-    TM_ASSERT(config->label_count == 0 || config->label_count == (size_t)p->num_classes);
+    TM_ASSERT(labels->count == 0 || (labels->stated && labels->count == (size_t)classes));
     for (int i = 0; i < 3; i++) {
-        TM_ASSERT(p->input_size[i] >= 1 && p->input_size[i] <= 16384 && p->std[i] > 0);
+        TM_ASSERT(p->input_size[i] >= 1 && p->input_size[i] <= 16384);
         TM_ASSERT(p->test_input_size[i] >= 1 && p->test_input_size[i] <= 16384);
-        TM_ASSERT(p->mean[i] >= -1e4 && p->mean[i] <= 1e4);
     }
+    TM_ASSERT(p->mean.count && p->std.count);
+    for (size_t i = 0; i < p->mean.count; i++)
+        TM_ASSERT(p->mean.values[i] >= -1e4 && p->mean.values[i] <= 1e4);
+    for (size_t i = 0; i < p->std.count; i++)
+        TM_ASSERT(p->std.values[i] > 0);
     TM_ASSERT(p->num_classes >= 0 && config->label_offset >= 0 && config->num_classes >= -1);
     TM_ASSERT(p->crop_pct > 0 && p->test_crop_pct > 0);
 }

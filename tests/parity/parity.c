@@ -282,6 +282,57 @@ static bool check_feature(tm_model *model, const cJSON *golden, const cJSON *fea
     return check_output(model, name, feature, feature_error(golden, feature), v);
 }
 
+static bool check_described(const tm_model *model, const char *name, const cJSON *golden,
+                            int channels, verdict *v)
+{
+    for (size_t i = 0; i < tm_model_available(model); i++) {
+        tm_output output;
+        tm_model_describe(model, i, &output);
+        if (strcmp(output.name, name) != 0)
+            continue;
+        output.shape[0] = model->options.max_batch;
+        if (output.shape[output.channel_axis] != channels)
+            return fails(v, "%s: %lld channels, timm has %d", name,
+                         (long long)output.shape[output.channel_axis], channels);
+        return same_shape(&output, golden, name, v);
+    }
+    return fails(v, "no output %s", name);
+}
+
+/* timm's forward_intermediates gives [N,C,H,W] whatever the family's own layout is. */
+static int channels_in(const cJSON *output, bool nhwc)
+{
+    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(output, "shape");
+    int rank = cJSON_GetArraySize(shape), last = rank - 1;
+    if (strncmp(output->string, "intermediates.", 14) == 0 &&
+        strcmp(output->string, "intermediates.last") != 0)
+        nhwc = false;
+    return (int)cJSON_GetArrayItem(shape, rank == 4 && !nhwc ? 1 : last)->valuedouble;
+}
+
+/* What an output is said to be, before anything is computed. */
+static bool check_descriptions(const tm_model *model, const cJSON *golden, verdict *v)
+{
+    const cJSON *item;
+    char name[96];
+    bool nhwc = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(golden, "features_nhwc"));
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "outputs"))
+    {
+        if (!cJSON_HasObjectItem(item, "shape"))
+            continue;
+        our_name(item->string, name);
+        if (!check_described(model, name, item, channels_in(item, nhwc), v))
+            return false;
+    }
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "features"))
+    {
+        snprintf(name, sizeof name, "features.%d", feature_index(item));
+        if (!check_described(model, name, item, (int)number(item, "channels", -1), v))
+            return false;
+    }
+    return true;
+}
+
 /* features_only's default is exactly the list in the golden */
 static bool check_default_features(const tm_model *model, const cJSON *golden, verdict *v)
 {
@@ -504,7 +555,8 @@ static void check_model(const cJSON *golden, const settings *set, verdict *v)
     if (filter)
         check_filter(model, golden, set->checkpoint, v);
     bool good = set->checkpoint ||
-                (check_names(model, golden, v) && check_default_features(model, golden, v));
+                (check_names(model, golden, v) && check_default_features(model, golden, v) &&
+                 check_descriptions(model, golden, v));
     if (good && !set->names_only &&
         cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(golden, "outputs")) +
                 cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(golden, "features")) >

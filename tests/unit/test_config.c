@@ -54,13 +54,14 @@ static void nested_form(void **state)
     assert_string_equal(p->interpolation, "bilinear");
     assert_string_equal(p->crop_mode, "squash");
     assert_true(p->crop_pct == 0.9 && p->test_crop_pct == 0.9);
-    assert_true(p->mean[2] == 0.5 && p->std[0] == 0.25);
+    assert_true(p->mean.values[0] == 0.5 && p->mean.count == 1 && p->std.values[2] == 0.25);
     assert_string_equal(p->classifier, "fc,fc2");
     assert_int_equal(config.label_offset, 1);
-    assert_int_equal(config.label_count, 3);
-    assert_string_equal(config.label_names[2], "c");
-    assert_string_equal(config.descriptions[1], "the b");
-    assert_null(config.descriptions[0]);
+    assert_int_equal(config.labels.count, 3);
+    assert_string_equal(config.labels.names[2], "c");
+    assert_string_equal(config.labels.descriptions[1], "the b");
+    assert_null(config.labels.descriptions[0]);
+    assert_string_equal(config.labels.problem, "");
     assert_int_equal(config.img_height, 96);
     assert_int_equal(config.img_width, 64);
     assert_int_equal(config.in_chans, 1);
@@ -77,17 +78,132 @@ static void old_form_and_defaults(void **state)
     assert_string_equal(p->name, "resnet18");
     assert_int_equal(p->input_size[1], 224);
     assert_string_equal(p->interpolation, "bicubic");
-    assert_true(p->crop_pct == 0.875 && p->mean[0] == 0.485 && p->std[2] == 0.225);
+    assert_true(p->crop_pct == 0.875 && p->mean.values[0] == 0.485 && p->std.values[2] == 0.225);
     assert_string_equal(p->classifier, "fc"); /* the architecture's own */
     assert_string_equal(p->first_conv, "conv1");
     assert_int_equal(config.num_classes, -1);
-    assert_int_equal(config.label_count, 2);
-    assert_string_equal(config.label_names[1], "y");
-    /* labels of another number of classes are of no use */
-    assert_int_equal(parse("{\"architecture\":\"resnet18\",\"num_classes\":2,"
-                           "\"label_names\":[\"x\"]}"),
-                     TM_OK);
-    assert_int_equal(config.label_count, 0);
+    assert_int_equal(config.labels.count, 2);
+    assert_string_equal(config.labels.names[1], "y");
+    assert_int_equal(parse("{\"architecture\":\"resnet18\"}"), TM_OK);
+    assert_false(config.labels.stated);
+    assert_int_equal(config.labels.count, 0);
+}
+
+static const char *label(int index)
+{
+    const char *name, *text;
+    return tm_class_name(&config.labels, index, &name, &text) ? text : "-";
+}
+
+/* The forms in which classes are named: what fits is kept, what does not is told. */
+static void labels(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    static const struct {
+        const char *members, *first, *second, *third, *problem;
+    } rows[] = {
+        {"\"label_names\":{\"0\":\"a\",\"2\":\"c\"}", "a", "-", "c", ""},
+        {"\"label_names\":{\"02\":\"c\",\"1\":\"b\"},\"label_descriptions\":{\"c\":\"the c\"}", "-", "b", "the c", ""},
+        {"\"label_names\":[\"a\",\"b\"]", "a", "b", "-", "2 labels, the model has 3 classes"},
+        {"\"label_names\":[1,2.5,null]", "1", "2.5", "-", ""},
+        {"\"label_names\":[\"a\",\"b\",\"c\",\"d\"]", "a", "b", "c",
+         "4 labels, the model has 3 classes"},
+        {"\"label_names\":{\"0\":\"a\",\"3\":\"d\"}", "a", "-", "-",
+         "a name for class 3, the model has 3 classes"},
+        {"\"label_names\":{\"a\":0,\"1\":\"b\"}", "-", "b", "-",
+         "found the key 'a', expected the number of a class"},
+        {"\"label_names\":{\"1\":\"b\",\"01\":\"x\"}", "-", "x", "-", "class 1 is named twice"},
+        {"\"label_names\":{\"99999999999999999999\":\"a\"}", "-", "-", "-", "the key '9999"},
+        {"\"label_names\":{\"-1\":\"a\\n\"}", "-", "-", "-", "the key '-1'"},
+        {"\"label_names\":[\"a\",[],\"\"]", "a", "-", "-", "class 1: its name is neither"},
+        {"\"label_names\":\"a\"", "-", "-", "-", "neither a list nor an object"},
+        {"\"label_names\":[\"a\",\"b\",\"c\"],\"label_descriptions\":[1]", "a", "b", "c",
+         "label_descriptions: not an object"},
+        {"\"label_names\":[],\"id2label\":{\"1\":\"b\"}", "-", "b", "-", ""},
+        {"\"pretrained_cfg\":{\"label_names\":{\"0\":\"a\"}}", "a", "-", "-", ""},
+        {"\"model_args\":{\"num_classes\":2},\"label_names\":[\"a\",\"b\"]", "a", "b", "-", ""},
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[512];
+        snprintf(text, sizeof text, "{\"architecture\":\"resnet18\",\"num_classes\":3,%s}",
+                 rows[i].members);
+        assert_int_equal(parse(text), TM_OK);
+        assert_true(config.labels.stated);
+        assert_string_equal(label(0), rows[i].first);
+        assert_string_equal(label(1), rows[i].second);
+        assert_string_equal(label(2), rows[i].third);
+        if (*rows[i].problem ? !strstr(config.labels.problem, rows[i].problem)
+                             : *config.labels.problem != '\0')
+            fail_msg("%s: '%s', expected '%s'", text, config.labels.problem, rows[i].problem);
+    }
+}
+
+static void label_files(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    static const struct {
+        const char *file, *text;
+        tm_status status;
+        const char *second; /* label, or what the error says */
+    } rows[] = {
+        {"x", "a\nb\n", TM_OK, "b"},
+        {"x", "a\r\nb", TM_OK, "b"},
+        {"x", "\xEF\xBB\xBF" "a\n\xC3\xA9\n", TM_OK, "\xC3\xA9"},
+        {"x", "a\n\n", TM_OK, "-"},
+        {"x", "[unk]\nb\n", TM_OK, "b"},
+        {"x.json", "[\"a\",\"b\"]", TM_OK, "b"},
+        {"x", " {\"1\":\"b\"}\n", TM_OK, "b"},
+        {"x", "\xEF\xBB\xBF[\"a\",\"b\"]", TM_OK, "b"},
+        {"x", "{\"id2label\":{\"1\":\"b\"},\"label2id\":{}}", TM_OK, "b"},
+        {"x", "{\"label_names\":[\"a\",\"b\"],\"label_descriptions\":{\"b\":\"B\"}}", TM_OK, "B"},
+        {"x", "", TM_WEIGHTS_MISMATCH, "0 labels, the model has 2 classes"},
+        {"x", "a\n", TM_WEIGHTS_MISMATCH, "1 labels"},
+        {"x.json", "[\"a\"]", TM_WEIGHTS_MISMATCH, "1 labels"},
+        {"x", "{\"cat\":0,\"dog\":1}", TM_WEIGHTS_MISMATCH, "the key 'cat'"},
+        {"x.json", "a\nb\n", TM_WEIGHTS_INVALID, "offset 0: found no JSON"},
+        {"x.json", "[\"a\",", TM_WEIGHTS_INVALID, "found no JSON"},
+    };
+    /* clang-format on */
+    const char *name, *text;
+    tm_class_names names;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        error = (tm_error){0};
+        assert_int_equal(tm_class_names_parse(rows[i].file, rows[i].text, strlen(rows[i].text), 2,
+                                              &arena, &names, &error),
+                         rows[i].status);
+        if (rows[i].status && !strstr(error.message, rows[i].second))
+            fail_msg("%s: '%s'", rows[i].text, error.message);
+        if (!rows[i].status)
+            assert_string_equal(tm_class_name(&names, 1, &name, &text) ? text : "-",
+                                rows[i].second);
+    }
+    error = (tm_error){0};
+    assert_int_equal(tm_class_names_parse("x", "a\0b\0", 4, 2, &arena, &names, &error),
+                     TM_WEIGHTS_INVALID);
+}
+
+/* Fields that nobody reads refuse nothing; those of other channel counts are read. */
+static void what_timm_loads(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        parse("{\"architecture\":\"resnet18\",\"model_args\":{\"in_chans\":4},"
+              "\"pretrained_cfg\":{\"input_size\":[3,64,64],\"mean\":[0.1,0.2,0.3,0.4],"
+              "\"std\":0.5,\"tag\":7,\"license\":[\"mit\"],"
+              "\"origin_url\":NaN,\"min_input_size\":\"small\","
+              "\"fixed_input_size\":1,\"loss\":-Infinity,"
+              "\"note\":\"a \\\" NaN\",\"x\":[Infinity]}}"),
+        TM_OK);
+    const tm_pretrained *p = &config.resolved.config;
+    assert_int_equal(p->mean.count, 4);
+    assert_true(p->mean.values[3] == 0.4 && p->std.count == 1 && p->std.values[0] == 0.5);
+    assert_int_equal(p->input_size[0], 4);
+    assert_string_equal(p->name, "resnet18");
+    assert_int_equal(parse("{\"architecture\":\"resnet18\",\"mean\":[]}"), TM_OK);
+    assert_true(p->mean.count == 3 && p->mean.values[0] == 0.485);
 }
 
 static void refusals(void **state)
@@ -120,16 +236,17 @@ static void refusals(void **state)
          "found 99999, expected a whole number from 1 to 16384"},
         {"{\"architecture\":\"resnet18\",\"crop_pct\":0}", TM_WEIGHTS_INVALID, "crop_pct"},
         {"{\"architecture\":\"resnet18\",\"std\":[0,0,0]}", TM_WEIGHTS_INVALID, "std: found 0"},
-        {"{\"architecture\":\"resnet18\",\"mean\":[1,2]}", TM_WEIGHTS_INVALID, "1 or 3 numbers"},
+        {"{\"architecture\":\"resnet18\",\"mean\":[1,NaN]}", TM_WEIGHTS_INVALID,
+         "mean: found 'NaN'"},
+        {"{\"architecture\":\"resnet18\",\"crop_pct\":Infinity}", TM_WEIGHTS_INVALID,
+         "found 'Infinity', expected a number"},
+        {"{\"architecture\":\"resnet18\",\"mean\":{}}", TM_WEIGHTS_INVALID,
+         "mean: found an object"},
         {"{\"architecture\":\"resnet18\",\"mean\":[\"a\"]}", TM_WEIGHTS_INVALID, "mean: found 'a'"},
         {"{\"architecture\":\"resnet18\",\"classifier\":[1]}", TM_WEIGHTS_INVALID, "classifier"},
-        {"{\"architecture\":\"resnet18\",\"fixed_input_size\":1}", TM_WEIGHTS_INVALID,
-         "expected true or false"},
         {"{\"architecture\":\"resnet18\",\"model_args\":{\"layers\":[1,1,1,1]}}", TM_UNSUPPORTED,
          "model_args: found layers"},
         {"{\"architecture\":\"resnet18\",\"model_args\":3}", TM_WEIGHTS_INVALID, "model_args"},
-        {"{\"architecture\":\"resnet18\",\"num_classes\":1,\"label_names\":[4]}",
-         TM_WEIGHTS_INVALID, "label_names: found 4"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(parse(rows[i].text), rows[i].status);
@@ -178,7 +295,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_form),    cmocka_unit_test(old_form_and_defaults),
         cmocka_unit_test(refusals),       cmocka_unit_test(sizes_and_depth),
-        cmocka_unit_test(cuts_and_flips),
+        cmocka_unit_test(cuts_and_flips), cmocka_unit_test(labels),
+        cmocka_unit_test(label_files),    cmocka_unit_test(what_timm_loads),
     };
     return cmocka_run_group_tests(tests, NULL, free_arena);
 }

@@ -620,6 +620,78 @@ static void orientation_in_png(void **state)
     tm_buffer_free(&exif);
 }
 
+/* ---- what is said of a picture that was decoded ---- */
+
+static tm_image decoded(const tm_buffer *bytes)
+{
+    tm_image image;
+    tm_error error;
+    assert_int_equal(decode(bytes->data, bytes->length, NULL, &image, &error), TM_OK);
+    free(image.rgb);
+    image.rgb = NULL;
+    return image;
+}
+
+static void expect_strict(const tm_buffer *bytes, tm_status status, const char *words)
+{
+    tm_decode_options options = {.strict = true};
+    tm_image image;
+    tm_error error;
+    assert_int_equal(decode(bytes->data, bytes->length, &options, &image, &error), status);
+    if (status && !strstr(error.message, words))
+        fail_msg("'%s' lacks '%s'", error.message, words);
+    tm_image_free(&image);
+}
+
+static void faults_are_counted(void **state)
+{
+    (void)state;
+    tm_buffer whole = read_data("baseline_420.jpg"), half = {0};
+    assert_int_equal(decoded(&whole).warnings, 0);
+    expect_strict(&whole, TM_OK, "");
+    tm_buffer_add(&half, whole.data, whole.length - 200);
+    tm_buffer_add(&half, "\xFF\xD9", 2);
+    assert_true(decoded(&half).warnings > 0);
+    expect_strict(&half, TM_CORRUPT, "premature end of data segment");
+    tm_buffer_free(&whole);
+    tm_buffer_free(&half);
+
+    tm_buffer png = make_png(&(png_plan){GRAY8, .split = 7, .bad_data_crc = true});
+    assert_true(decoded(&png).warnings > 1);
+    expect_strict(&png, TM_CORRUPT, "chunk IDAT at byte");
+    tm_buffer_free(&png);
+    png = make_png(&(png_plan){GRAY8, .split = 7});
+    assert_int_equal(decoded(&png).warnings, 0);
+    expect_strict(&png, TM_OK, "");
+    tm_buffer_free(&png);
+    png = make_png(&(png_plan){GRAY8, .surplus = 4000});
+    assert_true(decoded(&png).warnings > 0);
+    expect_strict(&png, TM_CORRUPT, "PNG: ");
+    tm_buffer_free(&png);
+}
+
+static void what_is_not_applied(void **state)
+{
+    (void)state;
+    for (int value = 1; value <= 8; value++) {
+        tm_buffer jpeg = jpeg_with_exif(false, value);
+        assert_int_equal(decoded(&jpeg).orientation, value);
+        tm_image image;
+        tm_error error;
+        tm_decode_options options = {.exif_orient = true};
+        assert_int_equal(decode(jpeg.data, jpeg.length, &options, &image, &error), TM_OK);
+        assert_int_equal(image.orientation, 0);
+        tm_image_free(&image);
+        tm_buffer_free(&jpeg);
+    }
+    tm_buffer png = make_png(&(png_plan){.width = WIDTH, .height = HEIGHT, .depth = 16});
+    assert_true(decoded(&png).clipped);
+    tm_buffer_free(&png);
+    png = make_png(&(png_plan){GRAY8});
+    assert_false(decoded(&png).clipped);
+    tm_buffer_free(&png);
+}
+
 /* ---- writing ---- */
 
 static void write_and_read(void **state)
@@ -670,6 +742,8 @@ int main(void)
         cmocka_unit_test(jpeg_scan_limit),
         cmocka_unit_test(orientation_in_jpeg),
         cmocka_unit_test(orientation_in_png),
+        cmocka_unit_test(faults_are_counted),
+        cmocka_unit_test(what_is_not_applied),
         cmocka_unit_test(write_and_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

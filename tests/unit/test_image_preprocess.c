@@ -21,9 +21,10 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* clang-format off */
-#define IMAGENET {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}
-#define HALF {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}
-#define CLIP {0.48145466, 0.4578275, 0.40821073}, {0.26862954, 0.26130258, 0.27577711}
+#define EACH(...) {(const double[]){__VA_ARGS__}, 3}
+#define IMAGENET EACH(0.485, 0.456, 0.406), EACH(0.229, 0.224, 0.225)
+#define HALF EACH(0.5, 0.5, 0.5), EACH(0.5, 0.5, 0.5)
+#define CLIP EACH(0.48145466, 0.4578275, 0.40821073), EACH(0.26862954, 0.26130258, 0.27577711)
 
 enum { PICTURES = 4 };
 static const char *const pictures[PICTURES] = {"astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"};
@@ -198,8 +199,31 @@ static void refused_settings(void **state)
     how.crop_pct = 1e-9;
     expect_refused(how, TM_UNSUPPORTED);
     how = usual;
-    how.std[1] = 0;
+    how.std = (tm_numbers){(const double[]){0.5, 0, 0.5}, 3};
     expect_refused(how, TM_USAGE);
+    how = usual;
+    how.mean.count = 2; /* neither one for all nor one for each */
+    expect_refused(how, TM_UNSUPPORTED);
+    how.mean.count = 0;
+    expect_refused(how, TM_UNSUPPORTED);
+}
+
+static void one_number_serves_all(void **state)
+{
+    (void)state;
+    tm_image image = make_picture(40, 40);
+    tm_preprocess how = usual;
+    size_t count = 3 * (size_t)how.height * (size_t)how.width;
+    float *three = malloc(2 * count * sizeof *three), *one = three + count;
+    tm_error error = {0};
+    assert_non_null(three);
+    how.crop_mode = TM_CROP_BORDER;
+    assert_int_equal(tm_preprocess_f32(&image, &how, three, &error), TM_OK);
+    how.mean.count = how.std.count = 1;
+    assert_int_equal(tm_preprocess_f32(&image, &how, one, &error), TM_OK);
+    assert_memory_equal(one, three, count * sizeof *three);
+    free(three);
+    tm_image_free(&image);
 }
 
 static void names(void **state)
@@ -218,7 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tensors),       cmocka_unit_test(crop_modes),
         cmocka_unit_test(thin_pictures), cmocka_unit_test(refused_settings),
-        cmocka_unit_test(names),
+        cmocka_unit_test(names),         cmocka_unit_test(one_number_serves_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

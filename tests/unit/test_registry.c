@@ -154,8 +154,8 @@ static void test_pretrained(void **state)
         check_numbers(cells[9], &c.crop_pct, NULL, 1);
         check_numbers(cells[10], &c.test_crop_pct, &c.crop_pct, 1);
         assert_string_equal(c.crop_mode, cells[11]);
-        check_numbers(cells[12], c.mean, NULL, 3);
-        check_numbers(cells[13], c.std, NULL, 3);
+        check_numbers(cells[12], c.mean.values, NULL, 3);
+        check_numbers(cells[13], c.std.values, NULL, 3);
         assert_int_equal(c.num_classes, atoi(cells[14]));
         check_sizes(cells[15], c.pool_size, NULL, 2);
         const char *const texts[] = {c.first_conv, c.classifier, c.license, c.origin_url,

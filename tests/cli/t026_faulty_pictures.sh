@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Pictures that are decoded although their data is not whole, and what is told of them.
+. "$(dirname "$0")/lib.sh"
+images=$here/../data/images
+run_model() { timmc classify test_resnet --no-pretrained -k 1 "$@"; }
+
+size=$(wc -c <"$images/rocket.jpg")
+head -c $((size / 2)) "$images/rocket.jpg" >"$tmp/half.jpg"
+printf '\377\331' >>"$tmp/half.jpg"
+run_model "$tmp/half.jpg"
+ok "half a picture: as Pillow, an answer" exit_is 0
+ok "half a picture: the record says it" out_has '"ok":true,"model":"test_resnet.r160_in1k","warnings":'
+ok "half a picture: the run says it" err_has '1 picture with faulty data'
+run_model -q "$tmp/half.jpg"
+ok "quiet: not the run" no_err
+ok "quiet: the record still" out_has '"warnings":'
+run_model -f text "$tmp/half.jpg"
+ok "text says it" out_has '  warning: faulty data'
+timmc features test_resnet --no-pretrained "$tmp/half.jpg"
+ok "features too" out_has '"warnings":'
+run_model --strict-decode "$tmp/half.jpg" "$images/rocket.jpg"
+ok "strict: that input fails" exit_is 1
+ok "strict: as damaged" out_has '"code":"decode_corrupt"'
+ok "strict: why" out_has 'premature end of data segment'
+ok "strict: the whole one is answered" out_has 'rocket.jpg","ok":true'
+ok "a sound picture has no warnings" out_lacks '"warnings"'
+timmc preprocess test_resnet "$tmp/half.jpg" -o "$tmp/half.npy"
+ok "preprocess says it" err_has 'with faulty data'
+timmc preprocess --strict-decode test_resnet "$tmp/half.jpg" -o "$tmp/strict.npy"
+ok "preprocess: strict" exit_is 4
+
+# EXIF: II, one directory at 8 with one entry, orientation 6
+{
+    printf '\377\330\377\341\000\042Exif\000\000II*\000\010\000\000\000\001\000'
+    printf '\022\001\003\000\001\000\000\000\006\000\000\000\000\000\000\000'
+    tail -c +3 "$images/rocket.jpg"
+} >"$tmp/turned.jpg"
+run_model "$tmp/turned.jpg" "$tmp/turned.jpg"
+ok "an orientation that is not applied: told once" err_has '2 pictures with an EXIF orientation that is not applied'
+ok "it is no fault" out_lacks '"warnings"'
+run_model --exif-orient "$tmp/turned.jpg"
+ok "applied: nothing to tell" no_err
+done_testing
