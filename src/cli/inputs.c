@@ -222,6 +222,22 @@ const char *tm_inputs_next(tm_inputs *inputs, tm_error *error)
     }
 }
 
+size_t tm_inputs_expected(const tm_inputs *inputs)
+{
+    const tm_input_options *o = inputs->options;
+    bool one_folder = inputs->folder && inputs->operand_count == 1;
+    if (o->files_from || (inputs->folder && !one_folder))
+        return 0;
+    size_t count = one_folder ? inputs->walk.count : inputs->operand_count;
+    if (!one_folder && is_folder(inputs->operands[count - 1]))
+        return 0;
+    if (o->shard.count)
+        count = count / o->shard.count + (o->shard.index < count % o->shard.count);
+    else
+        count -= o->skip < count ? o->skip : count;
+    return o->limit && o->limit < count ? o->limit : count;
+}
+
 int tm_inputs_report_none(const tm_inputs *inputs)
 {
     const tm_input_options *o = inputs->options;

@@ -34,6 +34,9 @@ tm_status tm_inputs_open(tm_inputs *inputs, const tm_input_options *options, cha
  * answered like the others, and not to be read. */
 const char *tm_inputs_next(tm_inputs *inputs, tm_error *error);
 
+/* How many inputs there will be in all, as far as it is known without reading on; 0: not known. */
+size_t tm_inputs_expected(const tm_inputs *inputs);
+
 /* Where nothing was given: tells why, and returns the exit code. */
 int tm_inputs_report_none(const tm_inputs *inputs);
 

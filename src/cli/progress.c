@@ -71,6 +71,33 @@ void tm_progress_end(void)
     line.shown = false;
 }
 
+void tm_progress_count(size_t done, size_t total)
+{
+    double time = now();
+    static double begun;
+    static size_t first;
+    if (!begun) {
+        begun = time;
+        first = done;
+    }
+    if (!has_line() || time - line.last < 0.1 || done == first)
+        return;
+    line.last = time;
+    line.shown = true;
+    double rate = time > begun ? (double)(done - first) / (time - begun) : 0;
+    char bar[BAR + 1], rest[24] = "";
+    fputs("\r\033[K", stderr);
+    if (total >= done && total) {
+        write_bar(bar, done, total);
+        write_rest(rest, rate, done, total);
+        fprintf(stderr, "[%s] %zu of %zu pictures", bar, done, total);
+    } else {
+        fprintf(stderr, "%zu pictures", done);
+    }
+    fprintf(stderr, ", %.1f/s%s", rate, rest);
+    fflush(stderr);
+}
+
 void tm_progress_show(void *context, const char *file, uint64_t done, uint64_t total)
 {
     double time = now();

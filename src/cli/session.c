@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/parallel.h"
+#include "cli/progress.h"
 #include "output/json.h"
 #include "weights/npy.h"
 
@@ -359,13 +360,11 @@ static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer,
     return status;
 }
 
-static void show_progress(const tm_session *session, double begin, bool end)
+static void show_progress(const tm_session *session)
 {
     size_t count = session->done + session->failed;
-    if (session->options->run.quiet || !isatty(STDERR_FILENO) || count < 2)
-        return;
-    fprintf(stderr, "\r%zu pictures, %.1f/s%s", count, (double)count / (now() - begin),
-            end ? "\n" : "");
+    if (!session->options->run.quiet && count > 1)
+        tm_progress_count(count, tm_inputs_expected(&session->inputs));
 }
 
 static tm_status run_all(tm_session *session, tm_answer_fn *answer, void *context, tm_error *error)
@@ -383,8 +382,9 @@ static tm_status run_all(tm_session *session, tm_answer_fn *answer, void *contex
             count++;
         if (count)
             status = run_batch(session, count, answer, context, error);
-        show_progress(session, begin, !more);
+        show_progress(session);
     }
+    tm_progress_end();
     return status;
 }
 

@@ -159,4 +159,15 @@ ran="classify -o shared.npy, made by another meanwhile"
 ok "made by another meanwhile: exit 6" exit_is 6
 ok "the other's stays" grep -q other "$tmp/shared.npy"
 ok "and one's own is told" grep -q 'another process has written it meanwhile; what this one made is in .*shared.npy.tmp-' "$tmp/first.err"
+
+# progress, where stderr is a terminal
+if command -v script >/dev/null 2>&1; then
+    set -- "$coffee" "$coffee" "$coffee" "$coffee" "$coffee" "$coffee"
+    run script -qec "TERM=xterm '$TIMMC' classify resnet18 --no-pretrained -t 1 -b 1 $* >'$tmp/rows'" "$tmp/screen"
+    ok "progress: how many of how many, and for how long still" grep -Eq '\] [2-5] of 6 pictures, [0-9.]+/s  0:00 left' "$tmp/screen"
+    run script -qec "TERM=xterm '$TIMMC' classify resnet18 --no-pretrained -t 1 -b 1 -f text $*" "$tmp/screen"
+    ok "progress is wiped off before a row" sh -c "! grep -Eq 'left[^[:cntrl:]]' '$tmp/screen'"
+    run script -qec "TERM=xterm '$TIMMC' classify -q resnet18 --no-pretrained -t 1 -b 1 $* >'$tmp/rows'" "$tmp/screen"
+    ok "-q: none" sh -c "! grep -q 'of 6 pictures' '$tmp/screen'"
+fi
 done_testing
