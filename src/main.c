@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/plugins.h"
+#include "cli/process.h"
 
 static int run(int argc, char **argv)
 {
@@ -22,6 +23,8 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    tm_take_standard_streams();
+    tm_handle_signals();
     tm_error error = {0};
     tm_status status = tm_load_plugins(&argc, argv, &error);
     int exit_code = status ? tm_report(&error) : run(argc, argv);

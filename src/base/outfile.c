@@ -1,27 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* renameat2 */
-#include "base/file.h"
+#define _GNU_SOURCE /* renameat2, O_TMPFILE */
+#include "base/outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void release(tm_outfile *out)
-{
-    free(out->path);
-    free(out->temporary);
-    *out = (tm_outfile){0};
-}
-
 static tm_status failed(const char *path, tm_error *error)
 {
     return tm_fail(error, TM_WRITE, "%s: cannot write: %s", path, strerror(errno));
+}
+
+/* ---- names that a signal leaves behind ---- */
+
+enum { PENDING_MAX = 256 };
+
+/* Copies, so that whoever takes one out may free it; the signal handler does not. */
+static _Atomic(char *) pending[PENDING_MAX];
+
+static void add_pending(tm_outfile *out)
+{
+    char *copy = strdup(out->temporary);
+    for (int i = 0; copy && i < PENDING_MAX; i++) {
+        char *none = NULL;
+        if (atomic_compare_exchange_strong(&pending[i], &none, copy)) {
+            out->slot = i + 1;
+            return;
+        }
+    }
+    free(copy);
+}
+
+static void forget_pending(tm_outfile *out)
+{
+    if (out->slot)
+        free(atomic_exchange(&pending[out->slot - 1], NULL));
+    out->slot = 0;
+}
+
+void tm_outfile_remove_pending(void)
+{
+    for (int i = 0; i < PENDING_MAX; i++) {
+        const char *name = atomic_exchange(&pending[i], NULL);
+        if (name)
+            unlink(name);
+    }
+}
+
+/* ---- opening ---- */
+
+static void release(tm_outfile *out)
+{
+    forget_pending(out);
+    free(out->path);
+    free(out->temporary);
+    *out = (tm_outfile){0};
 }
 
 /* What stands at the end of links, so that a link stays one; a copy of path where nothing does. */
@@ -38,41 +78,76 @@ static tm_status look(tm_outfile *out, bool force, tm_error *error)
         return errno == ENOENT ? TM_OK : failed(out->path, error);
     if (S_ISLNK(st.st_mode))
         return tm_fail(error, TM_WRITE, "%s: a link to nothing", out->path);
-    if (!force)
+    if (S_ISDIR(st.st_mode))
+        return tm_fail(error, TM_WRITE, "%s: found a folder, expected a file", out->path);
+    out->through = !S_ISREG(st.st_mode);
+    if (!force && !out->through)
         return tm_fail(error, TM_WRITE, "%s: exists already (use --force to replace it)",
                        out->path);
-    if (!S_ISREG(st.st_mode))
-        return tm_fail(error, TM_WRITE, "%s: found a folder or a device, expected a file",
-                       out->path);
-    out->replaces = true;
+    out->replaces = !out->through;
     out->device = st.st_dev;
     out->inode = st.st_ino;
     return TM_OK;
 }
 
-/* A new file, whoever else writes here: containers and hosts may share process numbers. */
-static tm_status make_temporary(tm_outfile *out, tm_error *error)
+/* A name that no other process has: containers and hosts may share process numbers. */
+static bool choose_name(tm_outfile *out)
 {
-    size_t size = strlen(out->path) + 32;
-    out->temporary = malloc(size);
+    uint64_t number;
+    if (getrandom(&number, sizeof number, 0) != sizeof number)
+        return false;
+    snprintf(out->temporary, strlen(out->path) + TM_TEMPORARY_MORE, "%s.tmp-%016llx", out->path,
+             (unsigned long long)number);
+    return true;
+}
+
+/* A file without a name, which nothing has to clean up; -1 where the file system has none, or
+ * where none could be given one later. */
+static int open_nameless(const tm_outfile *out)
+{
+    char *copy = strdup(out->path);
+    int fd = copy && access("/proc/self/fd", X_OK) == 0
+                 ? open(dirname(copy), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666)
+                 : -1;
+    free(copy);
+    return fd;
+}
+
+static int open_named(tm_outfile *out)
+{
+    for (int tries = 0; tries < 16 && choose_name(out); tries++) {
+        int fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd >= 0)
+            add_pending(out);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+    return -1;
+}
+
+static tm_status open_stream(tm_outfile *out, tm_error *error)
+{
+    int fd;
+    out->temporary = malloc(strlen(out->path) + TM_TEMPORARY_MORE);
     if (!out->temporary)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory", out->path);
-    for (int tries = 0; tries < 16; tries++) {
-        uint64_t number;
-        if (getrandom(&number, sizeof number, 0) != sizeof number)
-            return failed(out->path, error);
-        snprintf(out->temporary, size, "%s.tmp-%016llx", out->path, (unsigned long long)number);
-        int fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-        if (fd < 0 && errno == EEXIST)
-            continue;
-        out->stream = fd >= 0 ? fdopen(fd, "w+b") : NULL;
-        if (fd >= 0 && !out->stream) {
-            close(fd);
-            unlink(out->temporary);
-        }
-        break;
+    if (out->through) {
+        fd = open(out->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    } else {
+        fd = open_nameless(out);
+        out->nameless = fd >= 0;
+        if (fd < 0)
+            fd = open_named(out);
     }
-    return out->stream ? TM_OK : failed(out->path, error);
+    out->stream = fd >= 0 ? fdopen(fd, out->through ? "wb" : "w+b") : NULL;
+    if (out->stream)
+        return TM_OK;
+    tm_status status = failed(out->path, error);
+    if (fd >= 0)
+        close(fd);
+    if (out->slot)
+        unlink(out->temporary);
+    return status;
 }
 
 tm_status tm_outfile_open(tm_outfile *out, const char *path, bool force, tm_error *error)
@@ -82,10 +157,35 @@ tm_status tm_outfile_open(tm_outfile *out, const char *path, bool force, tm_erro
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory", path);
     tm_status status = look(out, force, error);
     if (!status)
-        status = make_temporary(out, error);
+        status = open_stream(out, error);
     if (status)
         release(out);
     return status;
+}
+
+/* ---- completion ---- */
+
+static bool link_nameless(const tm_outfile *out, const char *to)
+{
+    char from[64];
+    snprintf(from, sizeof from, "/proc/self/fd/%d", fileno(out->stream));
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* A file without a name gets the temporary one. */
+static bool give_temporary_name(tm_outfile *out)
+{
+    for (int tries = 0; out->nameless; tries++) {
+        if (tries == 16 || !choose_name(out))
+            return false;
+        if (link_nameless(out, out->temporary)) {
+            out->nameless = false;
+            add_pending(out);
+        } else if (errno != EEXIST) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Gives a file a name that nothing has; false and EEXIST where something has it. */
@@ -105,14 +205,15 @@ static bool name_new(const char *from, const char *to)
     return rename(from, to) == 0;
 }
 
-static bool name_it(const tm_outfile *out)
+static bool name_it(tm_outfile *out)
 {
     struct stat st;
-    if (out->replaces_any)
-        return rename(out->temporary, out->path) == 0;
-    if (!out->replaces)
-        return name_new(out->temporary, out->path);
-    if (stat(out->path, &st) == 0 && (st.st_dev != out->device || st.st_ino != out->inode)) {
+    if (!out->replaces && !out->replaces_any)
+        return out->nameless ? link_nameless(out, out->path) : name_new(out->temporary, out->path);
+    if (!give_temporary_name(out))
+        return false;
+    if (!out->replaces_any && stat(out->path, &st) == 0 &&
+        (st.st_dev != out->device || st.st_ino != out->inode)) {
         errno = EEXIST;
         return false;
     }
@@ -129,33 +230,55 @@ static void sync_folder(char *path)
     }
 }
 
-tm_status tm_outfile_commit(tm_outfile *out, tm_error *error)
+tm_status tm_outfile_prepare(tm_outfile *out, tm_error *error)
 {
-    bool good = fflush(out->stream) == 0 && !ferror(out->stream) && fsync(fileno(out->stream)) == 0;
-    good = fclose(out->stream) == 0 && good;
-    out->stream = NULL;
-    if (good && name_it(out)) {
-        sync_folder(out->path);
-        release(out);
-        return TM_OK;
-    }
-    if (good && errno == EEXIST) {
-        tm_fail(error, TM_WRITE,
-                "%s: another process has written it meanwhile; what this one made is in %s",
-                out->path, out->temporary);
-        release(out);
+    bool good = fflush(out->stream) == 0 && !ferror(out->stream);
+    if (good && !out->through)
+        good = fsync(fileno(out->stream)) == 0;
+    return good ? TM_OK : failed(out->path, error);
+}
+
+static tm_status keep_aside(tm_outfile *out, tm_error *error)
+{
+    if (!give_temporary_name(out)) {
+        failed(out->path, error);
+        tm_outfile_abandon(out);
         return TM_WRITE;
     }
-    failed(out->path, error);
-    tm_outfile_abandon(out);
+    tm_fail(error, TM_WRITE,
+            "%s: another process has written it meanwhile; what this one made is in %s", out->path,
+            out->temporary);
+    fclose(out->stream);
+    release(out);
     return TM_WRITE;
+}
+
+tm_status tm_outfile_commit(tm_outfile *out, tm_error *error)
+{
+    tm_status status = tm_outfile_prepare(out, error);
+    if (!status && !out->through && !name_it(out)) {
+        if (errno == EEXIST)
+            return keep_aside(out, error);
+        status = failed(out->path, error);
+    }
+    if (status) {
+        tm_outfile_abandon(out);
+        return status;
+    }
+    /* what fsync has seen is on the disk: only a device can still fail here */
+    if (fclose(out->stream) != 0 && out->through)
+        status = failed(out->path, error);
+    else if (!out->through)
+        sync_folder(out->path);
+    release(out);
+    return status;
 }
 
 void tm_outfile_abandon(tm_outfile *out)
 {
     if (out->stream)
         fclose(out->stream);
-    if (out->temporary)
+    if (out->slot)
         unlink(out->temporary);
     release(out);
 }

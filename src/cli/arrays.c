@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -15,8 +17,9 @@ static tm_status one_array(const char *path, const char *format, size_t count, t
                          strcmp(path, "-") == 0 ? "" : ", or use .npz or .safetensors");
 }
 
-static tm_status open_stream(tm_arrays *arrays, const char *format, size_t count, tm_error *error)
+static tm_status open_stdout(tm_arrays *arrays, const char *format, size_t count, tm_error *error)
 {
+    arrays->on_stdout = true;
     tm_status status = one_array("-", format, count, error);
     if (!status && tm_stdout_is_terminal())
         status = tm_fail(error, TM_USAGE,
@@ -25,6 +28,26 @@ static tm_status open_stream(tm_arrays *arrays, const char *format, size_t count
                          format);
     return status ? status
                   : tm_stream_open(stdout, strcmp(format, "npy") == 0, &arrays->stream, error);
+}
+
+/* A device or a pipe; *is_stdout: the one that stdout is. */
+static bool is_device(const char *path, bool *is_stdout)
+{
+    struct stat st, out;
+    *is_stdout = false;
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        return false;
+    *is_stdout =
+        fstat(STDOUT_FILENO, &out) == 0 && st.st_dev == out.st_dev && st.st_ino == out.st_ino;
+    return true;
+}
+
+static tm_status open_device(tm_arrays *arrays, const char *path, size_t count, tm_error *error)
+{
+    tm_status status = one_array(path, "a device or pipe", count, error);
+    if (!status)
+        status = tm_outfile_open(&arrays->device, path, false, error);
+    return status ? status : tm_stream_open(arrays->device.stream, true, &arrays->stream, error);
 }
 
 /* "x.npy" -> "x.index.jsonl" beside it: an array has no room for names */
@@ -60,7 +83,8 @@ tm_status tm_arrays_open(tm_arrays *arrays, const tm_output_options *o, const ch
 {
     *arrays = (tm_arrays){0};
     bool streams = tm_is_stream_format(format);
-    bool to_stdout = o->output && strcmp(o->output, "-") == 0;
+    bool to_stdout = false, device = o->output && is_device(o->output, &to_stdout);
+    to_stdout |= o->output && strcmp(o->output, "-") == 0;
     if (streams && o->output && !to_stdout)
         return tm_fail(
             error, TM_USAGE,
@@ -73,7 +97,9 @@ tm_status tm_arrays_open(tm_arrays *arrays, const tm_output_options *o, const ch
                        "raw, or the name of a file",
                        format);
     if (streams || to_stdout)
-        return open_stream(arrays, streams ? format : "npy", count, error);
+        return open_stdout(arrays, streams ? format : "npy", count, error);
+    if (device)
+        return open_device(arrays, o->output, count, error);
     return o->output ? open_file(arrays, o, count, error) : TM_OK;
 }
 
@@ -111,6 +137,10 @@ tm_status tm_arrays_next(tm_arrays *arrays, const tm_answer *answer, tm_error *e
 tm_status tm_arrays_close(tm_arrays *arrays, bool keep, tm_error *error)
 {
     tm_status status = tm_stream_close(arrays->stream, keep, error);
+    if (arrays->device.stream && keep && !status)
+        status = tm_outfile_commit(&arrays->device, error);
+    else if (arrays->device.stream)
+        tm_outfile_abandon(&arrays->device);
     if (arrays->writer && keep)
         status = tm_writer_commit(arrays->writer, error);
     else

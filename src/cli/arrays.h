@@ -4,7 +4,7 @@
 #ifndef TM_CLI_ARRAYS_H
 #define TM_CLI_ARRAYS_H
 
-#include "base/file.h"
+#include "base/outfile.h"
 #include "cli/answer.h"
 #include "output/stream.h"
 #include "output/writer.h"
@@ -13,6 +13,8 @@ typedef struct tm_arrays {
     tm_writer *writer; /* NULL: no file */
     tm_outfile index;  /* stream NULL: none */
     tm_stream *stream; /* NULL: none */
+    bool on_stdout;    /* that is where the stream goes */
+    tm_outfile device; /* or here */
     int64_t rows;      /* so far */
 } tm_arrays;
 
@@ -22,8 +24,9 @@ typedef struct tm_arrays {
 bool tm_is_stream_format(const char *format); /* one of those; NULL is none */
 
 /* Opens what -o and -f ask for, where `count` arrays come from each input; nothing without them.
- * "-o -" and the formats of TM_STREAM_FORMATS are streams, of one array: the records are then left
- * out, and a failed input has a row of NaN, so that row i is input i. TM_USAGE, TM_WRITE. */
+ * "-o -", devices and pipes, and the formats of TM_STREAM_FORMATS are streams, of one array: a
+ * failed input has a row of NaN in it, so that row i is input i. On stdout it takes the place of
+ * the records. TM_USAGE, TM_WRITE. */
 tm_status tm_arrays_open(tm_arrays *arrays, const tm_output_options *o, const char *format,
                          size_t count, tm_error *error);
 

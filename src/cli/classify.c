@@ -307,7 +307,7 @@ static int classify(const classify_options *chosen, const tm_session_options *se
         exit_code = tm_report(&error);
         tm_arrays_close(&c.arrays, false, NULL);
     } else {
-        tm_records_open(&c.records, c.arrays.stream ? "none" : chosen->format, CLASS_HEADER);
+        tm_records_open(&c.records, c.arrays.on_stdout ? "none" : chosen->format, CLASS_HEADER);
         exit_code = tm_session_run(&session, answer_one, &c);
         exit_code = finish(&c, &session, exit_code);
     }

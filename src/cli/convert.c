@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "api/model.h"
-#include "base/file.h"
+#include "base/outfile.h"
 #include "cli/cli.h"
 #include "output/json.h"
 #include "api/save.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/outfile.h"
 
 enum {
     TILE = 64,    /* pixels of a channel's square */

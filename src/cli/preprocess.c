@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/outfile.h"
 #include "base/text.h"
 #include "cli/session.h"
 #include "output/stream.h"

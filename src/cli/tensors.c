@@ -33,7 +33,7 @@ static tm_status set_shown(tm_shown *shown, const tm_session *session, size_t in
 /* Numbers in the records make no table that a person reads. */
 static void open_records(tm_tensors *t, const char *format)
 {
-    if (t->arrays.stream)
+    if (t->arrays.on_stdout)
         format = "none";
     else if (t->data && !format)
         format = "jsonl";

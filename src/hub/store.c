@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/outfile.h"
 #include "hub/settings.h"
 
 static tm_status write_failed(const char *path, tm_error *error)

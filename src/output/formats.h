@@ -3,7 +3,7 @@
 #ifndef TM_OUTPUT_FORMATS_H
 #define TM_OUTPUT_FORMATS_H
 
-#include "base/file.h"
+#include "base/outfile.h"
 #include "base/memory.h"
 #include "output/writer.h"
 

@@ -42,6 +42,8 @@ static tm_status finish(tm_writer *writer, tm_error *error)
     for (size_t i = 0; status == TM_OK && i < writer->count; i++)
         status = tm_npy_complete(&writer->arrays[i], writer->arrays[i].file.path, error);
     for (size_t i = 0; status == TM_OK && i < writer->count; i++)
+        status = tm_outfile_prepare(&writer->arrays[i].file, error);
+    for (size_t i = 0; status == TM_OK && i < writer->count; i++)
         status = tm_outfile_commit(&writer->arrays[i].file, error);
     return status;
 }

@@ -142,11 +142,12 @@ timmc classify -o "$tmp/mine.npy" "$cat"
 timmc classify -o "$tmp/mine.npy" "$cat"
 ok "an existing file: exit 6" exit_is 6
 mkfifo "$tmp/slow"
-"$TIMMC" classify -o "$tmp/shared.npy" --files-from "$tmp/slow" >"$tmp/first" 2>"$tmp/first.err" &
+"$TIMMC" classify -b 1 -o "$tmp/shared.npy" --files-from "$tmp/slow" >"$tmp/first" 2>"$tmp/first.err" &
 exec 3>"$tmp/slow"
 echo other >"$tmp/other.npy"
+echo "$cat" >&3
 tries=0
-until ls "$tmp"/shared.npy.tmp-* >"$tmp/names" 2>&1 || [ $tries -gt 100 ]; do
+until grep -q . "$tmp/first" || [ $tries -gt 100 ]; do # its file is begun
     tries=$((tries + 1))
     sleep 0.05
 done

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole files: they appear under their name when they are complete, or not at all. */
+#ifndef TM_BASE_OUTFILE_H
+#define TM_BASE_OUTFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+/* A file under construction. Its bytes have no name, or where the file system cannot do that a
+ * random one in the same folder, until commit fsyncs them and gives them the name `path`; abandon
+ * removes them. Without `force` an existing `path` is refused. A commit replaces only what stood
+ * there at open: if another process has made or replaced the file since, it fails, and the bytes
+ * stay under the name that the message tells. Links are followed. A device or a pipe is written
+ * to as it is. */
+typedef struct tm_outfile {
+    FILE *stream;
+    char *path;
+    char *temporary; /* its name while it has one */
+    bool through;    /* path is a device or a pipe */
+    bool nameless;
+    bool replaces_any; /* set it where all who write `path` write the same */
+    bool replaces;     /* the file of these two numbers */
+    uint64_t device, inode;
+    int slot; /* in the list of names that a signal leaves, from 1; 0: none */
+} tm_outfile;
+
+/* A temporary name is so much longer at most. */
+enum { TM_TEMPORARY_MORE = 32 };
+
+tm_status tm_outfile_open(tm_outfile *out, const char *path, bool force, tm_error *error);
+
+/* All bytes are written: brings them to the disk. Commit does that too; several files that belong
+ * together are first prepared, so that a full disk leaves none of them. */
+tm_status tm_outfile_prepare(tm_outfile *out, tm_error *error);
+tm_status tm_outfile_commit(tm_outfile *out, tm_error *error);
+void tm_outfile_abandon(tm_outfile *out);
+
+/* Unlinks the temporary names of every file under construction; for signal handlers of a process
+ * that ends. */
+void tm_outfile_remove_pending(void);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What only the program may do to its process, and the library never does. */
+#ifndef TM_CLI_PROCESS_H
+#define TM_CLI_PROCESS_H
+
+/* First of all: descriptors 0, 1 and 2 that the caller closed are taken, so that no file of the
+ * run gets their number and their bytes; using them fails as it should. */
+void tm_take_standard_streams(void);
+
+/* A signal that ends the process first removes the files under construction; a file that grows
+ * over the limit is an error of its write. */
+void tm_handle_signals(void);
+
+#endif

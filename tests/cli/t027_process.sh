@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Closed streams, devices and signals: nothing lands where it does not belong, nothing is left.
+. "$(dirname "$0")/lib.sh"
+cat=$here/../data/images/chelsea.png
+ran='with a closed stream'
+
+timmc classify -o "$tmp/want.npy" "$cat"
+"$TIMMC" classify -o "$tmp/out.npy" "$cat" >&- 2>"$tmp/err"
+code=$?
+: >"$tmp/out"
+ok "stdout closed: exit 6" exit_is 6
+ok "and a word" err_has 'cannot write to the standard output'
+ok "no file" test ! -e "$tmp/out.npy"
+"$TIMMC" classify --timings -o "$tmp/out.npy" "$cat" >"$tmp/out" 2>&-
+code=$?
+ok "stderr closed: exit 0" exit_is 0
+ok "the array is the array" cmp -s "$tmp/out.npy" "$tmp/want.npy"
+"$TIMMC" classify - >"$tmp/out" 2>"$tmp/err" <&-
+code=$?
+ok "stdin closed: exit 4" exit_is 4
+ok "an error, not an empty picture" out_has '"code":"read_failed"'
+"$TIMMC" version >&- 2>"$tmp/err"
+code=$?
+ok "stdout closed, any command: exit 6" exit_is 6
+timmc classify "$cat"
+run sh -c "'$TIMMC' classify '$cat' >/dev/full"
+ok "a full device: exit 6" exit_is 6
+
+timmc classify -o /dev/null "$cat"
+ok "-o /dev/null" exit_is 0
+ok "the record is told" out_has '"row":0'
+ok "the device stays" test -c /dev/null
+timmc classify -o /dev/null --force "$cat"
+ok "--force leaves it as well" test -c /dev/null
+timmc convert "$here/../../weights/tf_efficientnet_lite0.in1k.safetensors" /dev/full
+ok "convert to a full device: exit 6" exit_is 6
+
+# a job that waits for more names when the signal comes; SIGINT is ignored by what sh runs behind "&"
+for signal in TERM HUP; do
+    rm -rf "$tmp/job"
+    mkdir "$tmp/job"
+    mkfifo "$tmp/job/names"
+    env TMPDIR="$tmp/job" "$TIMMC" features --kind pooled -b 1 -o "$tmp/job/x.npz" \
+        --files-from "$tmp/job/names" >"$tmp/job/rows" 2>"$tmp/err" &
+    exec 3>"$tmp/job/names"
+    echo "$cat" >&3
+    tries=0
+    until grep -q . "$tmp/job/rows" || [ $tries -gt 100 ]; do
+        tries=$((tries + 1))
+        sleep 0.05
+    done
+    kill -$signal $!
+    wait $!
+    code=$?
+    exec 3>&-
+    ran="kill -$signal"
+    ok "SIG$signal: ended by it" test $code -gt 128
+    ok "SIG$signal: nothing is left" test "$(ls "$tmp/job")" = "$(printf 'names\nrows')"
+done
+
+# a file that may not grow so far
+run sh -c "ulimit -f 2; '$TIMMC' features --kind pooled -f jsonl -o '$tmp/limited.npy' '$cat' >/dev/null"
+ok "a file size limit: exit 6" exit_is 6
+ok "nothing is left of it" test ! -e "$tmp/limited.npy"
+done_testing
