@@ -157,20 +157,20 @@ tm_status tm_loss_fail(tm_loss loss, int cause, const char *path, tm_error *erro
     case TM_LOSS_NONE:
         return TM_OK;
     case TM_LOSS_STAT:
-        return tm_fail(error, cause == ENOENT ? TM_NOT_FOUND : TM_READ, "%s: %s", path,
+        return tm_fail(error, cause == ENOENT ? TM_NOT_FOUND : TM_READ, "%.300s: %s", path,
                        strerror(cause));
     case TM_LOSS_FOLDER:
-        return tm_fail(error, TM_READ, "%s: cannot open the folder: %s", path, strerror(cause));
+        return tm_fail(error, TM_READ, "%.300s: cannot open the folder: %s", path, strerror(cause));
     case TM_LOSS_LISTING:
-        return tm_fail(error, TM_READ, "%s: the listing of the folder broke off: %s", path,
+        return tm_fail(error, TM_READ, "%.300s: the listing of the folder broke off: %s", path,
                        strerror(cause));
     case TM_LOSS_SPECIAL:
         return tm_fail(error, TM_READ,
-                       "%s: a pipe, a socket or a device, expected a file; only what is named on "
+                       "%.300s: a pipe, a socket or a device, expected a file; only what is named on "
                        "the command line may be a pipe",
                        path);
     case TM_LOSS_MEMORY:
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the names in this folder", path);
+        return tm_fail(error, TM_NO_MEMORY, "%.300s: no memory for the names in this folder", path);
     }
     TM_BUG("a loss of unknown kind");
 }

@@ -19,7 +19,7 @@ enum { BLOCK_BYTES = 64 * 1024 };
 
 static tm_status fail_errno(const char *file, tm_error *error)
 {
-    return tm_fail(error, errno == ENOENT ? TM_NOT_FOUND : TM_READ, "%s: %s", file,
+    return tm_fail(error, errno == ENOENT ? TM_NOT_FOUND : TM_READ, "%.300s: %s", file,
                    strerror(errno));
 }
 
@@ -49,12 +49,12 @@ static tm_status read_all(int fd, const char *file, size_t size, tm_buffer *byte
 {
     for (;;) {
         if (bytes->length > PICTURE_BYTES_MAX)
-            return tm_fail(error, TM_TOO_LARGE, "%s: more than %zu bytes, no picture is as long",
+            return tm_fail(error, TM_TOO_LARGE, "%.300s: more than %zu bytes, no picture is as long",
                            file, PICTURE_BYTES_MAX);
         if (!tm_image_may_be((const unsigned char *)bytes->data, bytes->length))
             return TM_OK;
         if (!reserve(bytes, bytes->length ? size : 0))
-            return tm_fail(error, TM_NO_MEMORY, "%s: no memory after %zu bytes of the picture",
+            return tm_fail(error, TM_NO_MEMORY, "%.300s: no memory after %zu bytes of the picture",
                            file, bytes->length);
         ssize_t got = read(fd, bytes->data + bytes->length, bytes->capacity - bytes->length);
         if (got == 0)
@@ -101,7 +101,7 @@ tm_status tm_image_decode_file(const char *path, const tm_decode_options *option
     if (fstat(fd, &st) != 0)
         status = fail_errno(path, error);
     else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
-        status = tm_fail(error, TM_READ, "%s: neither a regular file nor a pipe", path);
+        status = tm_fail(error, TM_READ, "%.300s: neither a regular file nor a pipe", path);
     else
         status = tm_image_decode_stream(fd, path, options, out, error);
     close(fd);

@@ -94,16 +94,16 @@ mkdir far
 (
     cd far || exit
     i=0
-    while [ $i -lt 22 ]; do
+    while [ $i -lt 18 ]; do
         mkdir "$long"
         cd "$long" || exit
         i=$((i + 1))
     done
-    cp "$cat" a.png
+    mkdir -p "$long/$long/$long/$long"
 )
 small far
 ok "a folder that cannot be opened is a record: exit 4" exit_is 4
-ok "which says why" out_has 'cannot open the folder: File name too long'
+ok "which says why" out_has ': cannot open the folder: File name too long'
 ok "one record" out_lines 1
 rm photos/sub/up
 small photos/sub photos/sub
