@@ -86,8 +86,8 @@ static const char *next_in_list(tm_inputs *inputs, tm_error *error)
             cut(line, &length, 3); /* the byte order mark of some editors */
         if (strlen(line) != length)
             tm_fail(error, TM_READ,
-                    "%.300s: line %zu holds a NUL byte: expected one name a line; names that end with "
-                    "NUL are read with -0, UTF-16 is not read",
+                    "%.300s: line %zu holds a NUL byte: expected one name a line; names that end "
+                    "with NUL are read with -0, UTF-16 is not read",
                     inputs->options->files_from, inputs->list_line);
         if (length)
             return line;

@@ -166,8 +166,8 @@ tm_status tm_loss_fail(tm_loss loss, int cause, const char *path, tm_error *erro
                        strerror(cause));
     case TM_LOSS_SPECIAL:
         return tm_fail(error, TM_READ,
-                       "%.300s: a pipe, a socket or a device, expected a file; only what is named on "
-                       "the command line may be a pipe",
+                       "%.300s: a pipe, a socket or a device, expected a file; only what is named "
+                       "on the command line may be a pipe",
                        path);
     case TM_LOSS_MEMORY:
         return tm_fail(error, TM_NO_MEMORY, "%.300s: no memory for the names in this folder", path);

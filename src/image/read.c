@@ -49,8 +49,8 @@ static tm_status read_all(int fd, const char *file, size_t size, tm_buffer *byte
 {
     for (;;) {
         if (bytes->length > PICTURE_BYTES_MAX)
-            return tm_fail(error, TM_TOO_LARGE, "%.300s: more than %zu bytes, no picture is as long",
-                           file, PICTURE_BYTES_MAX);
+            return tm_fail(error, TM_TOO_LARGE, "%.300s: more than %zu bytes of a picture", file,
+                           PICTURE_BYTES_MAX);
         if (!tm_image_may_be((const unsigned char *)bytes->data, bytes->length))
             return TM_OK;
         if (!reserve(bytes, bytes->length ? size : 0))
