@@ -65,6 +65,9 @@ typedef tm_status tm_answer_fn(tm_session *session, const tm_answer *answer, voi
                                tm_error *error);
 int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context);
 
+/* -v: the loaded model, where its weights are from, and how it is run, on stderr. */
+void tm_print_run(const tm_model *model, const tm_run_options *run);
+
 void tm_session_close(tm_session *session);
 
 /* "file":"cat.jpg","ok":true,"model":"..." or the error, without the braces. */

@@ -87,8 +87,10 @@ static const tm_option run_options[] = {
     {0, "isa", "scalar|avx2|avx512|amx", "use no newer instructions than these",
         TM_OPTION_CHOICE, RUN(isa), 0, 0},
     {0, "timings", NULL, "tell how long each part took", TM_OPTION_FLAG, RUN(timings), 0, 0},
-    {'q', "quiet", NULL, "no progress", TM_OPTION_FLAG, RUN(quiet), 0, 0},
-    {'v', "verbose", NULL, "tell more on stderr", TM_OPTION_FLAG, RUN(verbose), 0, 0},
+    {'q', "quiet", NULL, "no progress, and nothing of what folders leave out",
+        TM_OPTION_FLAG, RUN(quiet), 0, 0},
+    {'v', "verbose", NULL, "tell the model, its weights and how it is run on stderr",
+        TM_OPTION_FLAG, RUN(verbose), 0, 0},
 };
 
 #define OUTPUT(member) offsetof(tm_output_options, member)
@@ -131,6 +133,19 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
                              .threads = thread_count(run),
                              .isa = run ? run->isa : NULL,
                              .precision = run ? run->precision : NULL};
+}
+
+tm_status tm_check_output(const tm_output_options *output, tm_error *error)
+{
+    static const char *const formats[] = {"csv", "tsv", "json", "jsonl", "txt"};
+    const char *dot = output->output ? strrchr(output->output, '.') : NULL;
+    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(dot + 1, formats[i]) == 0)
+            return tm_fail(error, TM_USAGE,
+                           "%.200s: -o takes arrays (.npy, .npz, .safetensors); records go to the "
+                           "standard output: -f %s >%.200s",
+                           output->output, i == 4 ? "text" : formats[i], output->output);
+    return TM_OK;
 }
 
 tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, const char *model,
