@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -130,11 +131,15 @@ static void measure_pair(tm_plan *plan, const tm_node *node)
         plan->pair_bytes = bytes;
 }
 
-/* Whether there would be room now; the system promises more than it has. */
+/* The machine's, in bytes; what the system promises is more than it has. */
+static double memory_there(void)
+{
+    return 0.9 * (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
 static bool would_fit(size_t bytes)
 {
-    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    void *trial = (double)bytes < memory ? tm_alloc_huge(bytes) : NULL;
+    void *trial = (double)bytes < memory_there() ? tm_alloc_huge(bytes) : NULL;
     free(trial);
     return trial != NULL;
 }
@@ -147,14 +152,16 @@ static void fail_arena(tm_lowering *lowering)
     int fits = plan->max_batch / 2;
     while (fits > 0 && !would_fit(of_one * (size_t)fits))
         fits /= 2;
-    if (!fits) {
+    if (!fits && (double)of_one < memory_there()) {
         tm_lowering_no_memory(lowering, plan->arena_bytes);
         return;
     }
+    char hint[64] = "";
+    if (fits)
+        snprintf(hint, sizeof hint, "; %d at once (-b %d) would fit", fits, fits);
     tm_fail(lowering->error, TM_USAGE,
-            "a batch of %d takes %.1f GB for what its layers put out, more than there is; %d at "
-            "once (-b %d) would fit",
-            plan->max_batch, 1e-9 * (double)plan->arena_bytes, fits, fits);
+            "a batch of %d takes %.1f GB for what its layers put out, more than there is%s",
+            plan->max_batch, 1e-9 * (double)plan->arena_bytes, hint);
     tm_lowering_fail(lowering, TM_USAGE);
 }
 
