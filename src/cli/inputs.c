@@ -53,6 +53,7 @@ static const char *fail_list(tm_inputs *inputs, tm_error *error)
     int cause = errno;
     const char *from = inputs->options->files_from;
     close_list(inputs);
+    inputs->list_failed = true;
     tm_fail(error, cause == ENOMEM ? TM_NO_MEMORY : TM_READ,
             "%.300s: the list of inputs broke off after line %zu: %s", from, inputs->list_line,
             strerror(cause));
@@ -205,6 +206,12 @@ static const char *next_file(tm_inputs *inputs, tm_error *error)
     }
 }
 
+/* What only this process lost, the process of another shard will not tell. */
+static bool is_own_loss(const tm_inputs *inputs, const tm_error *error)
+{
+    return error->status == TM_NO_MEMORY || inputs->list_failed;
+}
+
 const char *tm_inputs_next(tm_inputs *inputs, tm_error *error)
 {
     const tm_input_options *o = inputs->options;
@@ -215,7 +222,8 @@ const char *tm_inputs_next(tm_inputs *inputs, tm_error *error)
         if (!file)
             return NULL;
         size_t number = inputs->seen++;
-        if (number < o->skip || (o->shard.count && number % o->shard.count != o->shard.index))
+        bool others = o->shard.count && number % o->shard.count != o->shard.index;
+        if ((number < o->skip || others) && !is_own_loss(inputs, error))
             continue;
         inputs->given++;
         return file;

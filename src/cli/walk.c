@@ -110,7 +110,7 @@ static void leave_out(tm_left_out *left_out, const char *name)
 }
 
 __attribute__((format(printf, 3, 4))) static void add_text(char *text, size_t size,
-                                                            const char *format, ...)
+                                                           const char *format, ...)
 {
     size_t used = strlen(text);
     va_list args;
@@ -353,8 +353,8 @@ void tm_walk_folder(tm_walk *walk, const char *folder)
     *walk = (tm_walk){0};
     put_waiting(&w, &w.folders, strdup(folder));
     while (w.folders.count || w.links.count)
-        read_folder(&w, w.folders.count ? w.folders.paths[--w.folders.count]
-                                        : take_first(&w.links));
+        read_folder(&w,
+                    w.folders.count ? w.folders.paths[--w.folders.count] : take_first(&w.links));
     if (walk->count)
         qsort(walk->found, walk->count, sizeof *walk->found, by_path);
     free(w.folders.paths);

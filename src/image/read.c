@@ -79,9 +79,8 @@ tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_optio
     struct stat st;
     tm_buffer bytes = {0};
     *out = (tm_image){0};
-    tm_status status = fstat(fd, &st) != 0
-                           ? fail_errno(name, error)
-                           : read_all(fd, name, expected_size(&st), &bytes, error);
+    tm_status status = fstat(fd, &st) != 0 ? fail_errno(name, error)
+                                           : read_all(fd, name, expected_size(&st), &bytes, error);
     if (!status)
         status = tm_image_decode((const unsigned char *)bytes.data, bytes.length, name, options,
                                  out, error);

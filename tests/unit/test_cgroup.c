@@ -136,8 +136,8 @@ static void test_nonsense(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_TREE(test_nothing),   IN_TREE(test_version_2),     IN_TREE(test_nested),
-        IN_TREE(test_version_1), IN_TREE(test_container),     IN_TREE(test_both_versions),
+        IN_TREE(test_nothing),   IN_TREE(test_version_2), IN_TREE(test_nested),
+        IN_TREE(test_version_1), IN_TREE(test_container), IN_TREE(test_both_versions),
         IN_TREE(test_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,9 +27,8 @@ static void test_commands(void **state)
 
 static bool has_option(const char *name)
 {
-    static const tm_option_group *const groups[] = {&tm_model_group, &tm_picture_group,
-                                                    &tm_input_group, &tm_run_group,
-                                                    &tm_output_group};
+    static const tm_option_group *const groups[] = {
+        &tm_model_group, &tm_picture_group, &tm_input_group, &tm_run_group, &tm_output_group};
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
         for (size_t i = 0; i < groups[g]->count; i++)
             if (strcmp(groups[g]->options[i].name, name) == 0)
@@ -57,9 +56,10 @@ static void test_options(void **state)
 static void test_elsewhere(void **state)
 {
     (void)state;
-    static const char *const words[] = {"vit_b_16", "vit_h_14",       "swin_t",  "swin_v2_b",
-                                        "dinov2",   "regnet_y_8gf",   "maxvit_t", "mnasnet1_3",
-                                        "dino_vits16", "efficientnet_v2_s", "mobilenet_v3_small"};
+    static const char *const words[] = {
+        "vit_b_16",          "vit_h_14", "swin_t",     "swin_v2_b",   "dinov2",
+        "regnet_y_8gf",      "maxvit_t", "mnasnet1_3", "dino_vits16", "efficientnet_v2_s",
+        "mobilenet_v3_small"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const char *here = tm_name_elsewhere(words[i]);
         tm_resolved resolved;
