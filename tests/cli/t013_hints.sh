@@ -73,9 +73,7 @@ for word in resnet50 timm/resnet50.a1_in1k hf-hub:timm/resnet50.a1_in1k dinov2 v
 done
 timmc classify test_resnet resnet18 --no-pretrained "$cat"
 ok "two models: exit 2" exit_is 2
-timmc classify -m test_resnet resnet18 --no-pretrained "$cat"
-ok "a model beside -m: exit 2" exit_is 2
-timmc classify -m test_resnet --no-pretrained -k 1 "$cat" missing /no/such/file
+timmc classify -m test_resnet --no-pretrained -k 1 "$cat" resnet18 /no/such/file
 ok "with a model named, what is missing is a record" out_lines 3
 timmc classify "$cat" photos/missing cat.gif
 ok "and so is what no model is called like" out_lines 3
