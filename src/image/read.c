@@ -3,7 +3,6 @@
  * number can be read at once. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,11 +47,11 @@ static bool reserve(tm_buffer *bytes, size_t size)
 static tm_status read_all(int fd, const char *file, size_t size, tm_buffer *bytes, tm_error *error)
 {
     for (;;) {
-        if (bytes->length > PICTURE_BYTES_MAX)
-            return tm_fail(error, TM_TOO_LARGE, "%.300s: more than %zu bytes of a picture", file,
-                           PICTURE_BYTES_MAX);
         if (!tm_image_may_be((const unsigned char *)bytes->data, bytes->length))
             return TM_OK;
+        if (bytes->length && (bytes->length > PICTURE_BYTES_MAX || size > PICTURE_BYTES_MAX))
+            return tm_fail(error, TM_TOO_LARGE, "%.300s: more than %zu bytes of a picture", file,
+                           PICTURE_BYTES_MAX);
         if (!reserve(bytes, bytes->length ? size : 0))
             return tm_fail(error, TM_NO_MEMORY, "%.300s: no memory after %zu bytes of the picture",
                            file, bytes->length);
@@ -69,8 +68,7 @@ static tm_status read_all(int fd, const char *file, size_t size, tm_buffer *byte
 /* A file's size and one byte more, whose absence shows the end. */
 static size_t expected_size(const struct stat *st)
 {
-    bool known = S_ISREG(st->st_mode) && st->st_size > 0;
-    return known && (uintmax_t)st->st_size < PICTURE_BYTES_MAX ? (size_t)st->st_size + 1 : 0;
+    return S_ISREG(st->st_mode) && st->st_size > 0 ? (size_t)st->st_size + 1 : 0;
 }
 
 tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_options *options,

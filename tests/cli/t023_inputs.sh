@@ -125,6 +125,12 @@ ok "a device" out_has 'a device or a socket'
 run sh -c "yes | '$TIMMC' classify -m test_resnet --no-pretrained -"
 ok "an endless stream that is no picture" out_has '"code":"not_an_image"'
 
+head -c 100 "$cat" >endless.png
+truncate -s 3G endless.png
+small endless.png
+ok "a file that no picture is as long as" out_has '"code":"too_large"'
+rm endless.png
+
 # lists
 printf '\357\273\277%s\r\n\r\n%s\n' zebra.png photos/pipe.png >list
 small --files-from list
