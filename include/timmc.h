@@ -81,7 +81,7 @@ typedef struct tm_open_options {
     bool drop_head;          /* a classifier of another size is left out of the weights; the new
                                 one has the formula's values */
     const char *global_pool; /* "": none */
-    int output_stride;       /* 8, 16 or 32 */
+    int output_stride;       /* 8, 16 or 32, in some families 2 or 4 too */
     bool from_features;      /* the input is forward_features' output instead of a picture */
     bool norm_intermediates; /* final norm on every intermediate */
     int max_batch;           /* 0: 1 */

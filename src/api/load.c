@@ -198,6 +198,8 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
     model->warning = "";
     tm_status status = tm_model_open_weights(model, &weights, error);
     if (!status)
+        model->weights_name = tm_arena_strdup(&model->strings, tm_weights_name(weights));
+    if (!status)
         status = tm_adapt(model, weights, error);
     if (!status)
         status = model->options.allow_missing ? fill_missing(model, weights, error)

@@ -17,6 +17,7 @@ struct tm_model {
     tm_resolved resolved; /* of the source */
     const char *display;  /* "arch.tag" */
     const char *warning;
+    const char *weights_name;       /* of the last load: a file, the formula, what is linked in */
     const struct tm_family *family; /* what built the graph */
     const void *variant;
     tm_graph graph;

@@ -54,6 +54,11 @@ static tm_status check_precision(const tm_open_options *o, tm_error *error)
     return TM_OK;
 }
 
+static bool is_stride(int stride)
+{
+    return stride >= 2 && stride <= 32 && (stride & (stride - 1)) == 0;
+}
+
 static tm_status check_options(const tm_model *model, tm_error *error)
 {
     const tm_open_options *o = &model->options;
@@ -63,8 +68,9 @@ static tm_status check_options(const tm_model *model, tm_error *error)
                        o->img_height, o->img_width);
     if (o->in_chans < 1 || o->in_chans > 4096)
         return tm_fail(error, TM_USAGE, "%d input channels: expected 1 to 4096", o->in_chans);
-    if (o->output_stride != 8 && o->output_stride != 16 && o->output_stride != 32)
-        return tm_fail(error, TM_USAGE, "output stride %d: expected 8, 16 or 32", o->output_stride);
+    if (!is_stride(o->output_stride))
+        return tm_fail(error, TM_USAGE, "output stride %d: expected 2, 4, 8, 16 or 32",
+                       o->output_stride);
     if (o->num_classes > 1000000)
         return tm_fail(error, TM_USAGE, "%d classes: expected at most 1000000", o->num_classes);
     if (o->isa && !tm_isa_parse(o->isa, &isa))

@@ -4,13 +4,14 @@
 
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #endif
+
+#include "base/cgroup.h"
 
 static const char *const isa_names[TM_ISA_COUNT] = {"scalar", "avx2", "avx512", "amx"};
 
@@ -70,27 +71,16 @@ tm_isa tm_isa_or_best(const char *name)
     return isa;
 }
 
-/* cgroup v2 "cpu.max" holds "QUOTA PERIOD" or "max PERIOD"; 0: no limit known */
-static int cgroup_limit(void)
-{
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
-    long quota = 0, period = 0;
-    int fields = f ? fscanf(f, "%ld %ld", &quota, &period) : 0;
-    if (f)
-        fclose(f);
-    if (fields != 2 || quota <= 0 || period <= 0)
-        return 0;
-    return (int)((quota + period - 1) / period);
-}
-
 int tm_cpu_threads(void)
 {
     cpu_set_t set;
-    int count = 1;
+    int count = 0;
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         count = CPU_COUNT(&set);
-    int limit = cgroup_limit();
-    if (limit > 0 && limit < count)
-        count = limit;
+    else /* more CPUs than the set has room for */
+        count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int quota = tm_cgroup_cpus("/proc", "/sys/fs/cgroup");
+    if (quota > 0 && quota < count)
+        count = quota;
     return count > 0 ? count : 1;
 }

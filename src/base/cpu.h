@@ -21,7 +21,7 @@ const char *tm_isa_name(tm_isa isa);              /* "avx2" */
 bool tm_isa_parse(const char *name, tm_isa *isa); /* false: no such level */
 tm_isa tm_isa_or_best(const char *name);          /* the level of that name; NULL: the best */
 
-/* Affinity mask cut to the cgroup quota; at least 1. */
+/* The CPUs of the affinity mask, cut to the quota of the control groups; at least 1. */
 int tm_cpu_threads(void);
 
 #endif

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "api/model.h"
-#include "cli/cli.h"
+#include "cli/session.h"
 #include "output/json.h"
 
 typedef struct bench_options {
@@ -209,6 +209,7 @@ static int bench(const bench_options *chosen, const tm_model_options *m, const t
         exit_code = tm_report(&error);
     } else {
         tm_buffer out = {0};
+        tm_print_run(model, run);
         bool text = chosen->format ? strcmp(chosen->format, "text") == 0 : tm_stdout_is_terminal();
         (text ? write_text : write_json)(&out, model, batch, &t, chosen->profile);
         exit_code = tm_write_stdout(&out);

@@ -210,6 +210,9 @@ tm_status tm_take_model(const tm_model_options *options, tm_arguments *arguments
 /* The model of a command that reads no inputs: -m, else the first operand, which is taken. */
 const char *tm_take_only_model(const tm_model_options *options, tm_arguments *arguments);
 
+/* TM_USAGE where -o names a file for records, which go to the standard output. */
+tm_status tm_check_output(const tm_output_options *output, tm_error *error);
+
 /* The most indices that an option may list. */
 enum { TM_INDICES_MAX = 1024 };
 

@@ -3,6 +3,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "cli/synonyms.h"
+#include "cli/walk.h"
+#include "registry/registry.h"
 
 const tm_command_entry tm_commands[] = {
 #define COMMAND(name, summary) {#name, summary, tm_cmd_##name},
@@ -33,14 +38,33 @@ const tm_command_entry *tm_find_command(const char *name)
     return NULL;
 }
 
+/* No command, but what a command would take. */
+static bool is_operand(const char *name)
+{
+    return access(name, F_OK) == 0 || tm_is_picture_name(name);
+}
+
 int tm_unknown_command(const char *name)
 {
     char text[TM_NEAREST_TEXT_MAX];
     char known[sizeof tm_commands / sizeof *tm_commands][NAME_MAX_LENGTH];
+    const tm_synonym *synonym = tm_command_synonym(name);
     tm_nearest nearest;
     tm_nearest_start(&nearest, name);
     for (size_t i = 0; i < tm_command_count; i++)
         tm_nearest_offer(&nearest, dashed(tm_commands[i].name, known[i]));
+    if (nearest.count && nearest.distances[0] <= 1)
+        synonym = NULL; /* it is rather misspelt */
+    if (synonym)
+        return tm_usage_error(NULL, "unknown command %s; here it is %s", name, synonym->said);
+    if (is_operand(name))
+        return tm_usage_error(NULL, "%s is no command; its classes: \"timmc classify %s\"", name,
+                              name);
+    if (tm_is_model(name))
+        return tm_usage_error(NULL,
+                              "%s is a model and no command; with it: \"timmc classify %s "
+                              "INPUT\", \"timmc info %s\"",
+                              name, name, name);
     return tm_usage_error(NULL, "unknown command %s%s", name, tm_nearest_text(&nearest, "", text));
 }
 

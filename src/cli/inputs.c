@@ -10,13 +10,13 @@ static tm_status open_list(tm_inputs *inputs, const char *from, tm_error *error)
     struct stat st;
     inputs->list = strcmp(from, "-") == 0 ? stdin : fopen(from, "re");
     if (!inputs->list)
-        return tm_fail(error, TM_NOT_FOUND, "%s: cannot read the list of inputs: %s", from,
+        return tm_fail(error, TM_NOT_FOUND, "%.300s: cannot read the list of inputs: %s", from,
                        strerror(errno));
     if (fstat(fileno(inputs->list), &st) != 0)
-        return tm_fail(error, TM_READ, "%s: cannot read the list of inputs: %s", from,
+        return tm_fail(error, TM_READ, "%.300s: cannot read the list of inputs: %s", from,
                        strerror(errno));
     if (S_ISDIR(st.st_mode))
-        return tm_fail(error, TM_READ, "%s: a folder, expected a list of inputs", from);
+        return tm_fail(error, TM_READ, "%.300s: a folder, expected a list of inputs", from);
     if (!S_ISREG(st.st_mode) && tm_seen_add(&inputs->streams, &st) == TM_SEEN_NO_MEMORY)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory for a list of inputs", from);
     return TM_OK;
@@ -53,8 +53,9 @@ static const char *fail_list(tm_inputs *inputs, tm_error *error)
     int cause = errno;
     const char *from = inputs->options->files_from;
     close_list(inputs);
+    inputs->list_failed = true;
     tm_fail(error, cause == ENOMEM ? TM_NO_MEMORY : TM_READ,
-            "%s: the list of inputs broke off after line %zu: %s", from, inputs->list_line,
+            "%.300s: the list of inputs broke off after line %zu: %s", from, inputs->list_line,
             strerror(cause));
     return from;
 }
@@ -86,8 +87,8 @@ static const char *next_in_list(tm_inputs *inputs, tm_error *error)
             cut(line, &length, 3); /* the byte order mark of some editors */
         if (strlen(line) != length)
             tm_fail(error, TM_READ,
-                    "%s: line %zu holds a NUL byte: expected one name a line; names that end with "
-                    "NUL are read with -0, UTF-16 is not read",
+                    "%.300s: line %zu holds a NUL byte: expected one name a line; names that end "
+                    "with NUL are read with -0, UTF-16 is not read",
                     inputs->options->files_from, inputs->list_line);
         if (length)
             return line;
@@ -107,7 +108,7 @@ static void check_named(tm_inputs *inputs, const char *path, tm_error *error)
     if (!is_stdin && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
         return;
     if (!is_stdin && !S_ISFIFO(st.st_mode)) {
-        tm_fail(error, TM_READ, "%s: a device or a socket, expected a file or a pipe", path);
+        tm_fail(error, TM_READ, "%.300s: a device or a socket, expected a file or a pipe", path);
         return;
     }
     if (is_stdin && inputs->options->files_from && strcmp(inputs->options->files_from, "-") == 0) {
@@ -116,7 +117,7 @@ static void check_named(tm_inputs *inputs, const char *path, tm_error *error)
     }
     tm_seen_answer answer = tm_seen_add(&inputs->streams, &st);
     if (answer == TM_SEEN_BEFORE)
-        tm_fail(error, TM_READ, "%s: this stream is read already, and can be read once", path);
+        tm_fail(error, TM_READ, "%.300s: this stream is read already, and can be read once", path);
     if (answer == TM_SEEN_NO_MEMORY)
         tm_fail(error, TM_NO_MEMORY, "%s: no memory for one more stream", path);
 }
@@ -180,7 +181,7 @@ static const char *next_in_folder(tm_inputs *inputs, tm_error *error)
     }
     if (!walk->lost)
         return NULL;
-    tm_fail(error, TM_NO_MEMORY, "%s: no memory for %zu of the names in this folder",
+    tm_fail(error, TM_NO_MEMORY, "%.300s: no memory for %zu of the names in this folder",
             inputs->folder, walk->lost);
     walk->lost = 0;
     return inputs->folder;
@@ -205,6 +206,12 @@ static const char *next_file(tm_inputs *inputs, tm_error *error)
     }
 }
 
+/* What only this process lost, the process of another shard will not tell. */
+static bool is_own_loss(const tm_inputs *inputs, const tm_error *error)
+{
+    return error->status == TM_NO_MEMORY || inputs->list_failed;
+}
+
 const char *tm_inputs_next(tm_inputs *inputs, tm_error *error)
 {
     const tm_input_options *o = inputs->options;
@@ -215,7 +222,8 @@ const char *tm_inputs_next(tm_inputs *inputs, tm_error *error)
         if (!file)
             return NULL;
         size_t number = inputs->seen++;
-        if (number < o->skip || (o->shard.count && number % o->shard.count != o->shard.index))
+        bool others = o->shard.count && number % o->shard.count != o->shard.index;
+        if ((number < o->skip || others) && !is_own_loss(inputs, error))
             continue;
         inputs->given++;
         return file;

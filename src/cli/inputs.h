@@ -15,7 +15,7 @@ typedef struct tm_inputs {
     size_t operand_count, operand;
     FILE *list; /* --files-from, NULL once it ended */
     size_t list_line;
-    bool list_failed;
+    bool list_failed; /* it broke off */
     tm_seen streams; /* pipes and the like can be read once */
     tm_walk walk;    /* of the folder whose files come next */
     size_t walk_next;

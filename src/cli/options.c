@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/synonyms.h"
+
 enum { OPTIONS_MAX = 96, LONG_BASE = 256, HELP = LONG_BASE + OPTIONS_MAX };
 
 /* The tables of a command in one row, as getopt wants them. */
@@ -63,10 +65,44 @@ static size_t option_number(const parser *p, int code)
     return i;
 }
 
+static const tm_option *find_option(const parser *p, const char *name)
+{
+    for (size_t i = 0; name && i < p->count; i++)
+        if (strcmp(p->options[i]->name, name) == 0)
+            return p->options[i];
+    return NULL;
+}
+
+/* "; here it is --batch N", or what else there is to say; "": nothing is known. */
+static const char *synonym_text(const parser *p, const char *name,
+                                char text[static TM_NEAREST_TEXT_MAX])
+{
+    const tm_synonym *synonym = tm_option_synonym(name);
+    const tm_option *ours = synonym ? find_option(p, synonym->ours) : NULL;
+    text[0] = '\0';
+    if (ours && synonym->said)
+        snprintf(text, TM_NEAREST_TEXT_MAX, "; here it is %s", synonym->said);
+    else if (ours)
+        snprintf(text, TM_NEAREST_TEXT_MAX, "; here it is --%s%s%s", ours->name,
+                 ours->argument ? " " : "", ours->argument ? ours->argument : "");
+    else if (synonym && synonym->at)
+        snprintf(text, TM_NEAREST_TEXT_MAX, "; that is \"timmc %s\"", synonym->at);
+    else if (synonym && !synonym->ours)
+        snprintf(text, TM_NEAREST_TEXT_MAX, "; %s", synonym->said);
+    return text;
+}
+
+static int unknown_short_option(const parser *p)
+{
+    char name[2] = {(char)optopt, '\0'}, text[TM_NEAREST_TEXT_MAX];
+    return tm_usage_error(p->command->name, "unknown option -%s%s", name,
+                          synonym_text(p, name, text));
+}
+
 static int unknown_option(const parser *p, const char *word)
 {
     if (strncmp(word, "--", 2) != 0)
-        return tm_usage_error(p->command->name, "unknown option -%c", optopt);
+        return unknown_short_option(p);
     char name[64], text[TM_NEAREST_TEXT_MAX];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     size_t length = strlen(name), begun = 0;
@@ -76,8 +112,11 @@ static int unknown_option(const parser *p, const char *word)
         begun += strncmp(p->options[i]->name, name, length) == 0;
         tm_nearest_offer(&nearest, p->options[i]->name);
     }
+    bool misspelt = nearest.count && nearest.distances[0] <= 1;
+    if (misspelt || !*synonym_text(p, name, text))
+        tm_nearest_text(&nearest, "--", text);
     return tm_usage_error(p->command->name, "%s option --%s%s", begun > 1 ? "ambiguous" : "unknown",
-                          name, tm_nearest_text(&nearest, "--", text));
+                          name, text);
 }
 
 static int set_value(parser *p, size_t number, const char *text, const char *source)
@@ -86,7 +125,9 @@ static int set_value(parser *p, size_t number, const char *text, const char *sou
     const tm_option *option = p->options[number];
     if (tm_option_value(option, text, p->values[number], p->arena, &error) == TM_OK)
         return TM_EXIT_OK;
-    return tm_usage_error(p->command->name, "%s: %s", source, error.message);
+    const char *meant = tm_misplaced_value(option->name);
+    return tm_usage_error(p->command->name, "%s: %s%s%s", source, error.message, meant ? "; " : "",
+                          meant ? meant : "");
 }
 
 static int set_option(parser *p, size_t number)

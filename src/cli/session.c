@@ -101,12 +101,26 @@ static void print_model_warning(const tm_model *model)
         tm_print_warning("%s", tm_model_warning(model));
 }
 
+void tm_print_run(const tm_model *model, const tm_run_options *run)
+{
+    const tm_open_options *o = &model->options;
+    if (!run->verbose)
+        return;
+    tm_print_note("model %s, input %dx%dx%d", model->display, o->in_chans, o->img_height,
+                  o->img_width);
+    tm_print_note("weights %s", model->weights_name ? model->weights_name : "none: shapes alone");
+    tm_print_note("isa %s, precision %s", tm_isa_name(tm_isa_or_best(o->isa)), o->precision);
+    tm_print_note("threads %d, batch %d", o->threads, o->max_batch);
+}
+
 tm_status tm_session_open(tm_session *session, const tm_session_options *options,
                           tm_arguments *arguments, tm_error *error)
 {
     *session = (tm_session){.options = options};
     const char *name;
-    tm_status status = tm_take_model(&options->model, arguments, &name, error);
+    tm_status status = tm_check_output(&options->output, error);
+    if (!status)
+        status = tm_take_model(&options->model, arguments, &name, error);
     if (status)
         return status;
     if (!arguments->operand_count && !options->input.files_from)
@@ -375,6 +389,8 @@ static tm_status run_all(tm_session *session, tm_answer_fn *answer, void *contex
         status = tm_model_require_classifier(session->model, error);
     if (!status && !session->shapes_only)
         print_model_warning(session->model);
+    if (!status)
+        tm_print_run(session->model, &session->options->run);
     session->load_seconds = now() - begin;
     for (bool more = true; more && !status;) {
         int count = 0;

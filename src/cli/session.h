@@ -61,6 +61,9 @@ typedef tm_status tm_answer_fn(tm_session *session, tm_answer *answer, void *con
                                tm_error *error);
 int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context);
 
+/* -v: the loaded model, where its weights are from, and how it is run, on stderr. */
+void tm_print_run(const tm_model *model, const tm_run_options *run);
+
 void tm_session_close(tm_session *session);
 
 #endif

@@ -9,6 +9,8 @@
 #include "cli/progress.h"
 #include "registry/registry.h"
 
+enum { THREADS_MAX = 1024 };
+
 /* clang-format off */
 #define MODEL(member) offsetof(tm_model_options, member)
 static const tm_option model_options[] = {
@@ -27,8 +29,8 @@ static const tm_option model_options[] = {
         TM_OPTION_INT, MODEL(num_classes), 0, 1000000},
     {0, "drop-head", NULL, "leave a classifier of another size out of the weights",
         TM_OPTION_FLAG, MODEL(drop_head), 0, 0},
-    {0, "output-stride", "8|16|32", "input pixels per pixel of the last map",
-        TM_OPTION_INT, MODEL(output_stride), 8, 32},
+    {0, "output-stride", "8|16|32", "input pixels per pixel of the last map; in some families also "
+        "2 or 4, as timm has them", TM_OPTION_INT, MODEL(output_stride), 2, 32},
     {0, "in-chans", "N", "input channels", TM_OPTION_INT, MODEL(in_chans), 1, 4096},
     {0, "global-pool", "POOL", "pooling before the head, as the model's timm option",
         TM_OPTION_TEXT, MODEL(global_pool), 0, 0},
@@ -70,7 +72,8 @@ static const tm_option input_options[] = {
         TM_OPTION_TEXT, INPUT(files_from), 0, 0},
     {'0', "null", NULL, "those names end with a NUL instead",
         TM_OPTION_FLAG, INPUT(null_separated), 0, 0},
-    {0, "shard", "I/N|auto", "only the I-th of every N inputs; auto: as Slurm or MPI says",
+    {0, "shard", "I/N|auto", "only the I-th of every N inputs; auto: tasks of a Slurm "
+        "array times ranks of srun or MPI",
         TM_OPTION_SHARD, INPUT(shard), 0, 0},
     {0, "skip", "N", "leave out the first N inputs", TM_OPTION_COUNT, INPUT(skip), 0, 0},
     {0, "limit", "N", "stop after N inputs", TM_OPTION_COUNT, INPUT(limit), 1, 1e15},
@@ -79,15 +82,17 @@ static const tm_option input_options[] = {
 #define RUN(member) offsetof(tm_run_options, member)
 static const tm_option run_options[] = {
     {'t', "threads", "N", "default: what the process may use",
-        TM_OPTION_INT, RUN(threads), 1, 1024},
+        TM_OPTION_INT, RUN(threads), 1, THREADS_MAX},
     {'b', "batch", "N", "pictures at once", TM_OPTION_INT, RUN(batch), 1, 65536},
     {0, "precision", "f32|bf16x3|bf16", "arithmetic of the products (default: f32)",
         TM_OPTION_CHOICE, RUN(precision), 0, 0},
     {0, "isa", "scalar|avx2|avx512|amx", "use no newer instructions than these",
         TM_OPTION_CHOICE, RUN(isa), 0, 0},
     {0, "timings", NULL, "tell how long each part took", TM_OPTION_FLAG, RUN(timings), 0, 0},
-    {'q', "quiet", NULL, "no progress", TM_OPTION_FLAG, RUN(quiet), 0, 0},
-    {'v', "verbose", NULL, "tell more on stderr", TM_OPTION_FLAG, RUN(verbose), 0, 0},
+    {'q', "quiet", NULL, "no progress, and nothing of what folders leave out",
+        TM_OPTION_FLAG, RUN(quiet), 0, 0},
+    {'v', "verbose", NULL, "tell the model, its weights and how it is run on stderr",
+        TM_OPTION_FLAG, RUN(verbose), 0, 0},
 };
 
 #define OUTPUT(member) offsetof(tm_output_options, member)
@@ -108,7 +113,7 @@ static int thread_count(const tm_run_options *run)
 {
     const char *text = getenv("OMP_NUM_THREADS");
     int count = run && run->threads ? run->threads : text ? atoi(text) : 0;
-    return count > 0 ? count : tm_cpu_threads();
+    return count > THREADS_MAX ? THREADS_MAX : count > 0 ? count : tm_cpu_threads();
 }
 
 tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_options *run)
@@ -130,6 +135,19 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
                              .threads = thread_count(run),
                              .isa = run ? run->isa : NULL,
                              .precision = run ? run->precision : NULL};
+}
+
+tm_status tm_check_output(const tm_output_options *output, tm_error *error)
+{
+    static const char *const formats[] = {"csv", "tsv", "json", "jsonl", "txt"};
+    const char *dot = output->output ? strrchr(output->output, '.') : NULL;
+    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(dot + 1, formats[i]) == 0)
+            return tm_fail(error, TM_USAGE,
+                           "%.200s: -o takes arrays (.npy, .npz, .safetensors); records go to the "
+                           "standard output: -f %s >%.200s",
+                           output->output, i == 4 ? "text" : formats[i], output->output);
+    return TM_OK;
 }
 
 tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, const char *model,

@@ -149,11 +149,9 @@ tm_status tm_take_model(const tm_model_options *options, tm_arguments *arguments
 {
     *model = options->model ? options->model : TM_BUILTIN_MODEL;
     tm_status status = refuse_numbers(arguments, error);
-    if (status || !arguments->operand_count)
+    if (status || options->model || !arguments->operand_count)
         return status;
     const char *first = arguments->operands[0];
-    if (options->model)
-        return refuse_models(arguments, 0, *model, true, error);
     if (exists(first)) {
         status = check_first_input(first, error);
         return status ? status : refuse_models(arguments, 1, *model, false, error);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/shard.h"
+
 typedef struct bounds {
     double min, max;
     bool whole;
@@ -143,60 +145,6 @@ static tm_status add_text(const char *text, tm_texts *value, tm_arena *arena, tm
     return TM_OK;
 }
 
-static bool variable(const char *name, double *number)
-{
-    static const bounds any = {0, 1e9, true};
-    const char *text = name ? getenv(name) : NULL, *rest;
-    return text && parse_number(text, '\0', &any, number, &rest);
-}
-
-/* The place of this process among those that a scheduler or an MPI launcher started. */
-static bool scheduler_shard(tm_shard *shard)
-{
-    static const struct {
-        const char *index, *count, *first, *step;
-    } launchers[] = {
-        {"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN",
-         "SLURM_ARRAY_TASK_STEP"},
-        {"SLURM_PROCID", "SLURM_NTASKS", NULL, NULL},
-        {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", NULL, NULL},
-        {"PMI_RANK", "PMI_SIZE", NULL, NULL},
-    };
-    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
-        double index, count, first = 0, step = 1;
-        if (!variable(launchers[i].index, &index) || !variable(launchers[i].count, &count))
-            continue;
-        variable(launchers[i].first, &first);
-        if (!variable(launchers[i].step, &step) || step < 1)
-            step = 1;
-        if (index < first || (index - first) / step >= count)
-            return false;
-        *shard = (tm_shard){(size_t)((index - first) / step), (size_t)count};
-        return true;
-    }
-    return false;
-}
-
-static tm_status parse_shard(const char *text, tm_shard *shard, tm_error *error)
-{
-    static const bounds numbers = {1, 1e9, true};
-    double index, count;
-    const char *rest;
-    if (strcmp(text, "auto") == 0) {
-        if (scheduler_shard(shard))
-            return TM_OK;
-        return tm_fail(error, TM_USAGE,
-                       "\"auto\" finds no rank and count of Slurm, Open MPI or PMI in the "
-                       "environment");
-    }
-    if (!parse_number(text, '/', &numbers, &index, &rest) || *rest != '/' ||
-        !parse_number(rest + 1, '\0', &numbers, &count, &rest) || index > count)
-        return tm_fail(error, TM_USAGE, "\"%.100s\" is not I/N with I from 1 to N, nor \"auto\"",
-                       text);
-    *shard = (tm_shard){(size_t)index - 1, (size_t)count};
-    return TM_OK;
-}
-
 tm_status tm_option_value(const tm_option *option, const char *text, void *value, tm_arena *arena,
                           tm_error *error)
 {
@@ -237,7 +185,7 @@ tm_status tm_option_value(const tm_option *option, const char *text, void *value
     case TM_OPTION_IMG_SIZE:
         return parse_img_size(option, text, value, arena, error);
     case TM_OPTION_SHARD:
-        return parse_shard(text, value, error);
+        return tm_shard_parse(text, value, error);
     }
     TM_BUG("an option of unknown kind");
 }

@@ -110,7 +110,7 @@ static void leave_out(tm_left_out *left_out, const char *name)
 }
 
 __attribute__((format(printf, 3, 4))) static void add_text(char *text, size_t size,
-                                                            const char *format, ...)
+                                                           const char *format, ...)
 {
     size_t used = strlen(text);
     va_list args;
@@ -157,20 +157,20 @@ tm_status tm_loss_fail(tm_loss loss, int cause, const char *path, tm_error *erro
     case TM_LOSS_NONE:
         return TM_OK;
     case TM_LOSS_STAT:
-        return tm_fail(error, cause == ENOENT ? TM_NOT_FOUND : TM_READ, "%s: %s", path,
+        return tm_fail(error, cause == ENOENT ? TM_NOT_FOUND : TM_READ, "%.300s: %s", path,
                        strerror(cause));
     case TM_LOSS_FOLDER:
-        return tm_fail(error, TM_READ, "%s: cannot open the folder: %s", path, strerror(cause));
+        return tm_fail(error, TM_READ, "%.300s: cannot open the folder: %s", path, strerror(cause));
     case TM_LOSS_LISTING:
-        return tm_fail(error, TM_READ, "%s: the listing of the folder broke off: %s", path,
+        return tm_fail(error, TM_READ, "%.300s: the listing of the folder broke off: %s", path,
                        strerror(cause));
     case TM_LOSS_SPECIAL:
         return tm_fail(error, TM_READ,
-                       "%s: a pipe, a socket or a device, expected a file; only what is named on "
-                       "the command line may be a pipe",
+                       "%.300s: a pipe, a socket or a device, expected a file; only what is named "
+                       "on the command line may be a pipe",
                        path);
     case TM_LOSS_MEMORY:
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the names in this folder", path);
+        return tm_fail(error, TM_NO_MEMORY, "%.300s: no memory for the names in this folder", path);
     }
     TM_BUG("a loss of unknown kind");
 }
@@ -353,8 +353,8 @@ void tm_walk_folder(tm_walk *walk, const char *folder)
     *walk = (tm_walk){0};
     put_waiting(&w, &w.folders, strdup(folder));
     while (w.folders.count || w.links.count)
-        read_folder(&w, w.folders.count ? w.folders.paths[--w.folders.count]
-                                        : take_first(&w.links));
+        read_folder(&w,
+                    w.folders.count ? w.folders.paths[--w.folders.count] : take_first(&w.links));
     if (walk->count)
         qsort(walk->found, walk->count, sizeof *walk->found, by_path);
     free(w.folders.paths);

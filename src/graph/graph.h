@@ -74,7 +74,7 @@ typedef struct tm_build_options {
     int num_classes; /* 0: identity classifier */
     int in_chans;
     int img_h, img_w;
-    int output_stride;       /* 8, 16 or 32 */
+    int output_stride;       /* 2, 4, 8, 16 or 32 */
     const char *global_pool; /* NULL: the variant's own; "": none */
     bool pretrained;         /* trained weights follow: one of timm's epsilons depends on it */
     bool norm_intermediates; /* final norm on every intermediate */

@@ -3,7 +3,6 @@
  * number can be read at once. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,7 +18,7 @@ enum { BLOCK_BYTES = 64 * 1024 };
 
 static tm_status fail_errno(const char *file, tm_error *error)
 {
-    return tm_fail(error, errno == ENOENT ? TM_NOT_FOUND : TM_READ, "%s: %s", file,
+    return tm_fail(error, errno == ENOENT ? TM_NOT_FOUND : TM_READ, "%.300s: %s", file,
                    strerror(errno));
 }
 
@@ -48,13 +47,13 @@ static bool reserve(tm_buffer *bytes, size_t size)
 static tm_status read_all(int fd, const char *file, size_t size, tm_buffer *bytes, tm_error *error)
 {
     for (;;) {
-        if (bytes->length > PICTURE_BYTES_MAX)
-            return tm_fail(error, TM_TOO_LARGE, "%s: more than %zu bytes, no picture is as long",
-                           file, PICTURE_BYTES_MAX);
         if (!tm_image_may_be((const unsigned char *)bytes->data, bytes->length))
             return TM_OK;
+        if (bytes->length && (bytes->length > PICTURE_BYTES_MAX || size > PICTURE_BYTES_MAX))
+            return tm_fail(error, TM_TOO_LARGE, "%.300s: more than %zu bytes of a picture", file,
+                           PICTURE_BYTES_MAX);
         if (!reserve(bytes, bytes->length ? size : 0))
-            return tm_fail(error, TM_NO_MEMORY, "%s: no memory after %zu bytes of the picture",
+            return tm_fail(error, TM_NO_MEMORY, "%.300s: no memory after %zu bytes of the picture",
                            file, bytes->length);
         ssize_t got = read(fd, bytes->data + bytes->length, bytes->capacity - bytes->length);
         if (got == 0)
@@ -69,8 +68,7 @@ static tm_status read_all(int fd, const char *file, size_t size, tm_buffer *byte
 /* A file's size and one byte more, whose absence shows the end. */
 static size_t expected_size(const struct stat *st)
 {
-    bool known = S_ISREG(st->st_mode) && st->st_size > 0;
-    return known && (uintmax_t)st->st_size < PICTURE_BYTES_MAX ? (size_t)st->st_size + 1 : 0;
+    return S_ISREG(st->st_mode) && st->st_size > 0 ? (size_t)st->st_size + 1 : 0;
 }
 
 tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_options *options,
@@ -79,9 +77,8 @@ tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_optio
     struct stat st;
     tm_buffer bytes = {0};
     *out = (tm_image){0};
-    tm_status status = fstat(fd, &st) != 0
-                           ? fail_errno(name, error)
-                           : read_all(fd, name, expected_size(&st), &bytes, error);
+    tm_status status = fstat(fd, &st) != 0 ? fail_errno(name, error)
+                                           : read_all(fd, name, expected_size(&st), &bytes, error);
     if (!status)
         status = tm_image_decode((const unsigned char *)bytes.data, bytes.length, name, options,
                                  out, error);
@@ -101,7 +98,7 @@ tm_status tm_image_decode_file(const char *path, const tm_decode_options *option
     if (fstat(fd, &st) != 0)
         status = fail_errno(path, error);
     else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
-        status = tm_fail(error, TM_READ, "%s: neither a regular file nor a pipe", path);
+        status = tm_fail(error, TM_READ, "%.300s: neither a regular file nor a pipe", path);
     else
         status = tm_image_decode_stream(fd, path, options, out, error);
     close(fd);

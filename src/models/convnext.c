@@ -5,6 +5,7 @@
 
 #include "models/model.h"
 #include "models/parts.h"
+#include "models/parts_conv.h"
 #include "models/parts_head.h"
 #include "models/parts_vit.h"
 #include "models/parts_weights.h"
@@ -196,6 +197,7 @@ static tm_node *stages(const convnext *m, tm_node *x)
 static void build(tm_builder *b, const void *variant)
 {
     const convnext_variant *v = variant;
+    tm_refuse_small_stride(b);
     convnext m = {.b = b,
                   .v = v,
                   .norm = {.kind = v->norm ? v->norm : TM_NORM_LAYER,

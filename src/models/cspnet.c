@@ -289,6 +289,7 @@ static tm_node *stages(const csp *m, tm_node *x)
 static void build(tm_builder *b, const void *variant)
 {
     const csp_variant *v = variant;
+    tm_refuse_small_stride(b);
     csp m = {.b = b, .v = v, .act = v->act ? v->act : TM_ACT_LEAKY_RELU};
     tm_node *x = stages(&m, stem(&m, b->graph->input));
     if (v->five_features)

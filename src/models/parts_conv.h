@@ -41,5 +41,7 @@ tm_node *tm_effective_squeeze_excite(tm_builder *b, const char *name, tm_node *x
 
 /* Refuses output strides other than 32: for families that timm gives no dilation. */
 void tm_refuse_dilation(tm_builder *b);
+/* Refuses 2 and 4, where timm does. */
+void tm_refuse_small_stride(tm_builder *b);
 
 #endif

@@ -229,6 +229,7 @@ static void build(tm_builder *b, const void *variant)
 {
     static const char *const names[] = {"s1", "s2", "s3", "s4"};
     const regnet_variant *v = variant;
+    tm_refuse_small_stride(b);
     regnet m = {.b = b, .v = v, .act = v->act ? v->act : TM_ACT_RELU};
     tm_conv stem = {.out = 32, .kernel = 3, .stride = 2};
     tm_node *x = v->preact ? tm_conv2d(b, "stem", b->graph->input, stem)

@@ -410,6 +410,7 @@ tm_node *tm_resnet_backbone(tm_builder *b, const char *arch, tm_node *x, int sta
 static void build_whole(const resnet *m)
 {
     tm_builder *b = m->b;
+    tm_refuse_small_stride(b);
     tm_node *x = stem_and_stages(m, b->graph->input, 4, true);
     tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);

@@ -226,6 +226,7 @@ static void build_gluon(xception *m, const xception_variant *v)
 static void build(tm_builder *b, const void *variant)
 {
     const xception_variant *v = variant;
+    tm_refuse_small_stride(b);
     xception m = {.b = b,
                   .preact = v->preact,
                   .gluon = v->gluon,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plan/lowering.h"
 
@@ -129,14 +131,52 @@ static void measure_pair(tm_plan *plan, const tm_node *node)
         plan->pair_bytes = bytes;
 }
 
+/* The machine's, in bytes; what the system promises is more than it has. */
+static double memory_there(void)
+{
+    return 0.9 * (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
+static bool would_fit(size_t bytes)
+{
+    void *trial = (double)bytes < memory_there() ? tm_alloc_huge(bytes) : NULL;
+    free(trial);
+    return trial != NULL;
+}
+
+/* The arena grows with the batch, so a smaller one may fit. */
+static void fail_arena(tm_lowering *lowering)
+{
+    const tm_plan *plan = lowering->plan;
+    size_t of_one = plan->arena_bytes / (size_t)plan->max_batch;
+    int fits = plan->max_batch / 2;
+    while (fits > 0 && !would_fit(of_one * (size_t)fits))
+        fits /= 2;
+    if (!fits && (double)of_one < memory_there()) {
+        tm_lowering_no_memory(lowering, plan->arena_bytes);
+        return;
+    }
+    char hint[64] = "";
+    if (fits)
+        snprintf(hint, sizeof hint, "; %d at once (-b %d) would fit", fits, fits);
+    tm_fail(lowering->error, TM_USAGE,
+            "a batch of %d takes %.1f GB for what its layers put out, more than there is%s",
+            plan->max_batch, 1e-9 * (double)plan->arena_bytes, hint);
+    tm_lowering_fail(lowering, TM_USAGE);
+}
+
 static bool allocate_arena(tm_lowering *lowering)
 {
     tm_plan *plan = lowering->plan;
     plan->arena_bytes = lowering->layout.floats * sizeof(float);
     plan->arena = tm_alloc_huge(plan->arena_bytes);
     plan->taps = calloc((size_t)lowering->graph->tap_count + 1, sizeof *plan->taps);
-    if (!plan->arena || !plan->taps) {
-        tm_lowering_no_memory(lowering, plan->arena_bytes);
+    if (!plan->arena) {
+        fail_arena(lowering);
+        return false;
+    }
+    if (!plan->taps) {
+        tm_lowering_no_memory(lowering, (size_t)lowering->graph->tap_count * sizeof *plan->taps);
         return false;
     }
     plan->input = tensor_of(lowering, lowering->graph->input);

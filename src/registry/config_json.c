@@ -269,7 +269,7 @@ static bool read_argument(reader *r, const cJSON *item, tm_model_config *config)
     if (strcmp(key, "in_chans") == 0)
         return to_integer(r, key, item, 1, CHANNELS_MAX, &config->in_chans);
     if (strcmp(key, "output_stride") == 0)
-        return to_integer(r, key, item, 8, 32, &config->output_stride);
+        return to_integer(r, key, item, 2, 32, &config->output_stride);
     if (strcmp(key, "global_pool") == 0)
         return to_text(r, key, item, &config->global_pool);
     tm_fail(r->error, TM_UNSUPPORTED,

@@ -68,8 +68,7 @@ static size_t count_alike(const char *name, bool anywhere)
     for (size_t i = 0; i < tm_arch_count(); i++) {
         tm_arch arch;
         tm_arch_at(i, &arch);
-        count += anywhere ? strstr(arch.name, name) != NULL
-                          : strncmp(arch.name, name, length) == 0;
+        count += anywhere ? strstr(arch.name, name) != NULL : strncmp(arch.name, name, length) == 0;
     }
     return count;
 }

@@ -29,6 +29,23 @@ ok "an index too far: exit 2" exit_is 2
 ok "the valid ones" err_has 'expected -5 to 4'
 timmc features resnet18 --no-pretrained --output-stride 8 --out-indices 4 "$cat"
 ok "output stride" out_has '"reduction":8,"shape":[1,512,28,28]'
+reductions_are() { [ "$(grep -o '"reduction":[0-9]*' "$tmp/out" | cut -d: -f2 | tr '\n' ' ')" = "$1 " ]; }
+while read -r model stride reductions; do
+    timmc features "$model" --output-stride "$stride" --img-size 64 "$cat"
+    ok "$model: timm's reductions at stride $stride" reductions_are "$reductions"
+done <<END
+efficientnet_b0 2 2 2 2 2 2
+mobilenetv3_small_050 4 2 4 4 4 4
+mobilenetv3_small_050 2 2 2 2 2 2
+test_byobnet 2 2 2 2 2 2
+resnetv2_50 2 2 4 4 4 4
+END
+for model in test_resnet regnetx_002 convnext_atto cspresnet50 xception41 skresnet18; do
+    timmc features $model --output-stride 4 "$cat"
+    ok "$model: no stride 4, as in timm" err_has 'this family has 8, 16 and 32'
+done
+timmc features test_byobnet --output-stride 3 "$cat"
+ok "stride 3" err_has 'expected 2, 4, 8, 16 or 32'
 timmc features resnet18 --no-pretrained --output-stride 9 "$cat"
 ok "an impossible stride: exit 2" exit_is 2
 timmc features resnet18 --no-pretrained --img-size 193,257 --out-indices 4 "$cat"

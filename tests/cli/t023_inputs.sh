@@ -94,16 +94,16 @@ mkdir far
 (
     cd far || exit
     i=0
-    while [ $i -lt 22 ]; do
+    while [ $i -lt 18 ]; do
         mkdir "$long"
         cd "$long" || exit
         i=$((i + 1))
     done
-    cp "$cat" a.png
+    mkdir -p "$long/$long/$long/$long"
 )
 small far
 ok "a folder that cannot be opened is a record: exit 4" exit_is 4
-ok "which says why" out_has 'cannot open the folder: File name too long'
+ok "which says why" out_has ': cannot open the folder: File name too long'
 ok "one record" out_lines 1
 rm photos/sub/up
 small photos/sub photos/sub
@@ -124,6 +124,12 @@ small /dev/null
 ok "a device" out_has 'a device or a socket'
 run sh -c "yes | '$TIMMC' classify -m test_resnet --no-pretrained -"
 ok "an endless stream that is no picture" out_has '"code":"not_an_image"'
+
+head -c 100 "$cat" >endless.png
+truncate -s 3G endless.png
+small endless.png
+ok "a file that no picture is as long as" out_has '"code":"too_large"'
+rm endless.png
 
 # lists
 printf '\357\273\277%s\r\n\r\n%s\n' zebra.png photos/pipe.png >list

@@ -542,6 +542,7 @@ static void check_model(const cJSON *golden, const settings *set, verdict *v)
         set_input(&options, input);
     const cJSON *kwargs = cJSON_GetObjectItemCaseSensitive(golden, "kwargs");
     options.num_classes = (int)number(kwargs, "num_classes", -1);
+    options.output_stride = (int)number(kwargs, "output_stride", 0);
     if (set->checkpoint && !write_checkpoint(golden, set->checkpoint, v))
         return;
     if (set->checkpoint)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "cli/cli.h"
+#include "cli/shard.h"
 #include "registry/registry.h"
 
 typedef struct probe {
@@ -259,26 +260,88 @@ static void test_environment(void **state)
     }
 }
 
+/* variables: "A=1 B=2"; count 0: refused with what the message holds */
+static void check_auto(const char *variables, size_t index, size_t count, const char *message)
+{
+    static const char *const known[] = {"SLURM_ARRAY_TASK_ID",
+                                        "SLURM_ARRAY_TASK_MIN",
+                                        "SLURM_ARRAY_TASK_MAX",
+                                        "SLURM_ARRAY_TASK_STEP",
+                                        "SLURM_ARRAY_TASK_COUNT",
+                                        "SLURM_PROCID",
+                                        "SLURM_NTASKS",
+                                        "SLURM_STEP_ID",
+                                        "SLURM_STEP_NUM_TASKS",
+                                        "SLURM_JOB_ID",
+                                        "OMPI_COMM_WORLD_RANK",
+                                        "OMPI_COMM_WORLD_SIZE",
+                                        "MV2_COMM_WORLD_RANK",
+                                        "MV2_COMM_WORLD_SIZE",
+                                        "PMI_RANK",
+                                        "PMI_SIZE",
+                                        "PMIX_RANK",
+                                        "PMIX_SIZE",
+                                        "PARALLEL_SEQ"};
+    char copy[512];
+    tm_shard shard = {0};
+    tm_error error = {0};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        unsetenv(known[i]);
+    snprintf(copy, sizeof copy, "%s", variables);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+        char *value = strchr(word, '=');
+        *value++ = '\0';
+        setenv(word, value, 1);
+    }
+    tm_status status = tm_shard_parse("auto", &shard, &error);
+    if (!count) {
+        assert_int_equal(status, TM_USAGE);
+        if (!strstr(error.message, message))
+            fail_msg("%s: %s", variables, error.message);
+        return;
+    }
+    if (status)
+        fail_msg("%s: %s", variables, error.message);
+    if (shard.index != index || shard.count != count)
+        fail_msg("%s: %zu of %zu", variables, shard.index, shard.count);
+}
+
+#define ARRAY "SLURM_ARRAY_TASK_ID=14 SLURM_ARRAY_TASK_MIN=10 SLURM_ARRAY_TASK_STEP=2 "
+
 static void test_shard_auto(void **state)
 {
     (void)state;
-    probe v;
-    tm_arguments a;
-    assert_int_equal(parse(&v, &a, WORDS("--shard", "auto")), TM_EXIT_USAGE);
-    setenv("SLURM_PROCID", "3", 1);
-    setenv("SLURM_NTASKS", "4", 1);
-    assert_int_equal(parse(&v, &a, WORDS("--shard", "auto")), 0);
-    assert_int_equal(v.shard.index, 3);
-    assert_int_equal(v.shard.count, 4);
-    setenv("SLURM_ARRAY_TASK_ID", "14", 1);
-    setenv("SLURM_ARRAY_TASK_MIN", "10", 1);
-    setenv("SLURM_ARRAY_TASK_STEP", "2", 1);
-    setenv("SLURM_ARRAY_TASK_COUNT", "5", 1);
-    assert_int_equal(parse(&v, &a, WORDS("--shard", "auto")), 0);
-    assert_int_equal(v.shard.index, 2);
-    assert_int_equal(v.shard.count, 5);
-    setenv("SLURM_ARRAY_TASK_COUNT", "2", 1); /* no such place */
-    assert_int_equal(parse(&v, &a, WORDS("--shard", "auto")), TM_EXIT_USAGE);
+    check_auto("", 0, 0, "no rank and count");
+    check_auto("SLURM_PROCID=3 SLURM_NTASKS=4", 3, 4, NULL);
+    check_auto("OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=3", 1, 3, NULL);
+    check_auto("MV2_COMM_WORLD_RANK=1 MV2_COMM_WORLD_SIZE=3", 1, 3, NULL);
+    check_auto("PMI_RANK=2 PMI_SIZE=3", 2, 3, NULL);
+    check_auto(ARRAY "SLURM_ARRAY_TASK_COUNT=5", 2, 5, NULL);
+    /* each rank of each task has a part of its own */
+    check_auto(ARRAY "SLURM_ARRAY_TASK_COUNT=5 SLURM_PROCID=3 SLURM_NTASKS=4", 11, 20, NULL);
+    check_auto(ARRAY "SLURM_ARRAY_TASK_COUNT=5 PMI_RANK=3 PMI_SIZE=4", 11, 20, NULL);
+    check_auto(ARRAY "SLURM_ARRAY_TASK_COUNT=5 OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=7", 14,
+               35, NULL);
+    check_auto(ARRAY "SLURM_ARRAY_TASK_COUNT=2", 0, 0, "SLURM_ARRAY_TASK_ID=14");
+    check_auto(ARRAY "SLURM_ARRAY_TASK_COUNT=5 SLURM_ARRAY_TASK_MAX=18", 2, 5, NULL);
+    check_auto(ARRAY "SLURM_ARRAY_TASK_COUNT=5 SLURM_ARRAY_TASK_MAX=30", 0, 0, "no row");
+    check_auto("PMI_RANK=3 PMI_SIZE=3", 0, 0, "PMI_RANK=3");
+    /* mpirun within a job, whose daemons are a step of their own */
+    check_auto("SLURM_JOB_ID=1 SLURM_STEP_ID=0 SLURM_PROCID=0 SLURM_NTASKS=2 "
+               "OMPI_COMM_WORLD_RANK=5 OMPI_COMM_WORLD_SIZE=8",
+               5, 8, NULL);
+    /* the step's tasks may be fewer than the job's */
+    check_auto("SLURM_JOB_ID=1 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=1 "
+               "SLURM_NTASKS=4",
+               1, 2, NULL);
+    /* one process, whatever the job may start */
+    check_auto("SLURM_JOB_ID=1 SLURM_PROCID=0 SLURM_NTASKS=4", 0, 0, "srun");
+    check_auto(ARRAY "SLURM_ARRAY_TASK_COUNT=5 SLURM_JOB_ID=1 SLURM_PROCID=0 SLURM_NTASKS=4", 2, 5,
+               NULL);
+    check_auto("PMIX_RANK=3", 0, 0, "PMIX_RANK");
+    check_auto("PMIX_RANK=3 SLURM_PROCID=3 SLURM_NTASKS=4", 3, 4, NULL);
+    check_auto("PARALLEL_SEQ=2", 0, 0, "--shard {#}/{##}");
+    check_auto("", 0, 0, "no rank and count");
 }
 
 static void check_take(const char *option, const char *first, const char *model, size_t operands)

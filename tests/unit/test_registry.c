@@ -384,6 +384,7 @@ static void test_nearest(void **state)
     assert_int_equal(tm_edit_distance("", "abc", 9), 3);
     assert_int_equal(tm_edit_distance("abcdef", "uvwxyz", 2), 3); /* limit + 1 */
 
+    assert_int_equal(tm_edit_distance("ResNet-50", "resnet_50", 2), 0); /* other spellings */
     tm_nearest nearest;
     char text[64];
     tm_nearest_start(&nearest, "lst");
