@@ -145,8 +145,7 @@ static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_err
     char *misfit = describe_misfit(model, weights, &own);
     tm_status status = own.status ? tm_fail(error, own.status, "%s", own.message) : TM_OK;
     if (misfit) {
-        const char *text = tm_arena_strdup(&model->strings, misfit);
-        model->warning = text ? text : "";
+        tm_model_warn(model, "%s", misfit);
         status = tm_require_half(model, weights, misfit, error);
     }
     for (int i = 0; i < count && !status && misfit; i++) {

@@ -62,6 +62,9 @@ tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spe
 
 const tm_tap *tm_model_tap(const tm_model *model, size_t available);
 
+/* Adds to what tm_model_warning tells. */
+void tm_model_warn(tm_model *model, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Compares the weights with the model's tensors; report as tm_weights_compare's. */
 tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_weights_diff *diff,
                            tm_buffer *report, tm_error *error);
@@ -70,12 +73,13 @@ tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_
 tm_status tm_model_require_fit(const tm_model *model, const tm_weights *weights, tm_error *error);
 
 /* After load. TM_WEIGHTS_MISMATCH: a chosen output needs a classifier that the weights do not have,
- * left out on request or allowed to be missing. Weights that are the formula's throughout were asked
- * for, and pass. */
+ * left out on request or allowed to be missing. Weights that are the formula's throughout were
+ * asked for, and pass. */
 tm_status tm_model_require_classifier(const tm_model *model, tm_error *error);
 
-/* Opens the weights that the options or the registry name, under the model's names. */
-tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_error *error);
+/* Opens the weights that the options or the registry name, under the model's names; a part of a
+ * checkpoint that had to be searched for is told in the model's warning. */
+tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error *error);
 /* The published weights file: in a cache, or downloaded there unless the options say offline. */
 tm_status tm_model_fetch_weights(const tm_model *model, char path[static TM_PATH_MAX],
                                  tm_error *error);

@@ -10,6 +10,7 @@
 #include "api/adapt.h"
 #include "api/builtin.h"
 #include "api/model.h"
+#include "api/places.h"
 #include "models/model.h"
 #include "weights/state_dict.h"
 
@@ -169,8 +170,7 @@ static void cut_label_offset(const tm_model *model, tm_state_dict *state)
     }
 }
 
-/* Checkpoints under the names their authors gave them get timm's. */
-static tm_status use_model_names(const tm_model *model, tm_weights *weights, tm_error *error)
+tm_status tm_use_model_names(const tm_model *model, tm_weights *weights, tm_error *error)
 {
     tm_state_dict *state = tm_weights_state(weights);
     if (model->family->filter && !tm_weights_is_formula(weights))
@@ -179,13 +179,13 @@ static tm_status use_model_names(const tm_model *model, tm_weights *weights, tm_
     return tm_weights_settle(weights, error);
 }
 
-tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_error *error)
+tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error *error)
 {
     tm_weights *opened;
     tm_status status = open_source(model, &opened, error);
     if (status)
         return status;
-    status = use_model_names(model, opened, error);
+    status = tm_place_weights(model, opened, error);
     if (status)
         tm_weights_close(opened);
     else

@@ -23,9 +23,10 @@ tm_status tm_require_half(const tm_model *model, const tm_weights *weights, cons
     }
     if (2 * found >= all)
         return TM_OK;
-    return tm_fail(error, TM_WEIGHTS_MISMATCH,
-                   "only %.1f %% of the parameters come from the weights, expected at least half: %s",
-                   100 * found / all, misfit);
+    return tm_fail(
+        error, TM_WEIGHTS_MISMATCH,
+        "only %.1f %% of the parameters come from the weights, expected at least half: %s",
+        100 * found / all, misfit);
 }
 
 /* ---- the classifier ---- */
@@ -72,12 +73,9 @@ tm_status tm_find_made_up(tm_model *model, tm_error *error)
     free(pooled);
     if (failed)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its nodes", model->display);
-    if (model->made_up && !*model->warning) {
-        const char *text = tm_arena_printf(&model->strings,
-                                           "%s: its classifier (%s) has the formula's values",
-                                           model->display, model->made_up);
-        model->warning = text ? text : "";
-    }
+    if (model->made_up)
+        tm_model_warn(model, "%s: its classifier (%s) has the formula's values", model->display,
+                      model->made_up);
     return TM_OK;
 }
 

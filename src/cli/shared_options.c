@@ -18,6 +18,10 @@ static const tm_option model_options[] = {
         TM_OPTION_TEXT, MODEL(model), 0, 0},
     {'w', "weights", "FILE", "weights file: .safetensors, .pth, .npz, ...; or formula:SEED[:GAIN] "
         "for made-up numbers", TM_OPTION_TEXT, MODEL(weights), 0, 0},
+    {0, "weights-key", "KEY", "of a training checkpoint the entry that holds the model",
+        TM_OPTION_TEXT, MODEL(weights_key), 0, 0},
+    {0, "weights-prefix", "PREFIX", "only tensors whose names begin so, without it: model.",
+        TM_OPTION_TEXT, MODEL(weights_prefix), 0, 0},
     {0, "no-ema", NULL, "of a training checkpoint the trained values, not their average",
         TM_OPTION_FLAG, MODEL(no_ema), 0, 0},
     {0, "strict", NULL, "refuse weights with missing, unexpected or mismatched tensors (default)",
@@ -114,6 +118,8 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
 {
     bool formula = model->no_pretrained && !model->weights;
     return (tm_open_options){.weights = formula ? "formula:0" : model->weights,
+                             .weights_key = model->weights_key,
+                             .weights_prefix = model->weights_prefix,
                              .no_ema = model->no_ema,
                              .allow_missing = model->allow_missing,
                              .cache_dir = model->cache_dir,

@@ -113,8 +113,8 @@ typedef tm_status tm_storage_fn(void *context, const tm_pickle_storage *storage,
                                 const unsigned char **data);
 
 /* The tensors in the root and its containers: {"state_dict": {"a.b": T}} has a.b in group
- * state_dict; in lists and tuples the index is the name. Names live in index->buffers. A text "arch"
- * of the root becomes metadata. */
+ * state_dict; in lists and tuples the index is the name. Names live in index->buffers. A text
+ * "arch" of the root becomes metadata. */
 tm_status tm_pickle_tensors(const tm_pickle_source *source, const tm_pickle *pickle,
                             tm_storage_fn *storage, void *context, tm_tensor_index *index);
 

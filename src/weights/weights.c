@@ -12,6 +12,7 @@
 #include "weights/convert.h"
 #include "weights/formats.h"
 #include "weights/formula.h"
+#include "weights/places.h"
 #include "weights/state_dict.h"
 
 struct tm_weights {
@@ -20,7 +21,7 @@ struct tm_weights {
     const unsigned char *data; /* the file's bytes */
     size_t size;
     const char *format_name; /* NULL: the formula */
-    bool file_backed, formula;
+    bool file_backed, formula, ema;
     uint64_t seed;
     double gain;
     tm_tensor_index index; /* the file as it is */
@@ -128,24 +129,73 @@ tm_state_dict *tm_weights_state(tm_weights *weights)
     return &weights->state;
 }
 
-static tm_status read_state(tm_weights *weights, bool ema, tm_error *error)
+static int by_place(const void *a, const void *b)
+{
+    const tm_tensor_view *x = a, *y = b;
+    int order = strcmp(x->group, y->group);
+    return order ? order : strcmp(x->name, y->name);
+}
+
+static const tm_tensor_view *find_top(const tm_tensor_index *index, const char *name)
+{
+    const tm_tensor_view key = {.group = "", .name = name};
+    return index->count ? bsearch(&key, index->tensors, index->count, sizeof key, by_place) : NULL;
+}
+
+/* safetensors' save_model writes a tensor of several names once, and says in the metadata which of
+ * them it stands for. */
+static void add_shared(tm_weights *weights)
 {
     tm_state_dict *state = &weights->state;
-    tm_status status = read_index(weights, weights->data, weights->size, error);
-    if (status)
-        return status;
+    for (size_t i = 0; i < weights->index.metadata_count; i++) {
+        const tm_metadata *m = &weights->index.metadata[i];
+        const tm_tensor_view *kept = find_top(&weights->index, m->value);
+        if (kept && !find_top(&weights->index, m->key))
+            tm_state_add(state, kept, "%s", m->key);
+    }
+}
+
+/* The file as it is. */
+static tm_status fill_state(tm_weights *weights, tm_error *error)
+{
+    tm_state_dict *state = &weights->state;
+    size_t count = weights->index.count;
+    tm_state_free(state);
     state->file = weights->name;
-    state->capacity = weights->index.count;
-    state->tensors = malloc((state->capacity + 1) * sizeof *state->tensors);
+    state->tensors = malloc((count + 1) * sizeof *state->tensors);
     if (!state->tensors)
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for %zu tensors", weights->name,
-                       state->capacity);
-    if (weights->index.count > 0)
-        memcpy(state->tensors, weights->index.tensors,
-               weights->index.count * sizeof *state->tensors);
-    state->count = weights->index.count;
-    tm_state_unwrap(state, ema);
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for %zu tensors", weights->name, count);
+    if (count > 0)
+        memcpy(state->tensors, weights->index.tensors, count * sizeof *state->tensors);
+    state->count = state->capacity = count;
+    add_shared(weights);
     return TM_OK;
+}
+
+static tm_status read_state(tm_weights *weights, bool ema, tm_error *error)
+{
+    weights->ema = ema;
+    tm_status status = read_index(weights, weights->data, weights->size, error);
+    if (!status)
+        status = fill_state(weights, error);
+    if (!status)
+        tm_state_unwrap(&weights->state, ema);
+    return status;
+}
+
+tm_status tm_weights_take(tm_weights *weights, const char *key, const char *prefix, tm_error *error)
+{
+    if (weights->formula)
+        return TM_OK;
+    tm_status status = fill_state(weights, error);
+    return status ? status : tm_state_take(&weights->state, key, prefix, weights->ema, error);
+}
+
+tm_status tm_weights_places(const tm_weights *weights, const char *key, size_t least,
+                            tm_arena *arena, tm_weights_place **places, size_t *count,
+                            tm_error *error)
+{
+    return tm_index_places(weights->name, &weights->index, key, least, arena, places, count, error);
 }
 
 /* ---- sources ---- */

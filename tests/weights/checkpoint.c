@@ -70,7 +70,8 @@ static void write_safetensors(const char *path, const part *p, size_t first, siz
         const tm_tensor_spec *spec = &specs[i];
         if (is_left_out(p, spec->name) || (alias && strcmp(spec->name, alias) == 0))
             continue;
-        tm_buffer_printf(&header, ",\"%s%s\":{\"dtype\":\"F32\",\"shape\":[", p->prefix, spec->name);
+        tm_buffer_printf(&header, ",\"%s%s\":{\"dtype\":\"F32\",\"shape\":[", p->prefix,
+                         spec->name);
         for (int k = 0; k < spec->rank; k++)
             tm_buffer_printf(&header, "%s%lld", k ? "," : "", (long long)spec->shape[k]);
         tm_buffer_printf(&header, "],\"data_offsets\":[%zu,", data.length);
