@@ -85,6 +85,8 @@ tm_status tm_model_fetch_weights(const tm_model *model, char path[static TM_PATH
                                  tm_error *error);
 /* Whether load would find weights on this machine, without opening them. */
 bool tm_model_has_weights(const tm_model *model);
+/* The same of a config's published weights, as far as they are in a cache. revision "": main. */
+bool tm_weights_cached(const tm_pretrained *config, const char *revision, const char *cache_dir);
 
 /* timm's input tensor of a decoded picture: out[C][H][W]. */
 tm_status tm_model_preprocess_image(const tm_model *model, const tm_image *image, float *out,

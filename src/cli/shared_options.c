@@ -139,7 +139,7 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
 
 static bool has_source(const char *name)
 {
-    return strncmp(name, "hf-hub:", 7) == 0 || strncmp(name, "local-dir:", 10) == 0;
+    return tm_hub_name(name) || tm_local_name(name);
 }
 
 /* A misspelt model must not become a missing picture: what exists nowhere as a file and is one

@@ -9,15 +9,18 @@
 
 #include "base/file.h"
 #include "base/magic.h"
+#include "base/shards.h"
 #include "weights/convert.h"
 #include "weights/formats.h"
 #include "weights/formula.h"
 #include "weights/places.h"
+#include "weights/sharded.h"
 #include "weights/state_dict.h"
 
 struct tm_weights {
     char *name;
     tm_map map;                /* empty for the formula and for memory that is not ours */
+    tm_shard_maps shards;      /* what an index of shards names */
     const unsigned char *data; /* the file's bytes */
     size_t size;
     const char *format_name; /* NULL: the formula */
@@ -57,6 +60,7 @@ void tm_weights_close(tm_weights *weights)
     tm_state_free(&weights->state);
     tm_tensor_index_free(&weights->index);
     tm_unmap(&weights->map);
+    tm_shard_maps_free(&weights->shards);
     free(weights->name);
     free(weights);
 }
@@ -175,7 +179,8 @@ static tm_status fill_state(tm_weights *weights, tm_error *error)
 static tm_status read_state(tm_weights *weights, bool ema, tm_error *error)
 {
     weights->ema = ema;
-    tm_status status = read_index(weights, weights->data, weights->size, error);
+    tm_status status =
+        weights->index.tensors ? TM_OK : read_index(weights, weights->data, weights->size, error);
     if (!status)
         status = fill_state(weights, error);
     if (!status)
@@ -219,6 +224,11 @@ tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_
     status = tm_map_file(path, &weights->map, error);
     weights->data = weights->map.data;
     weights->size = weights->map.size;
+    if (status == TM_OK && tm_shards_probe(weights->data, weights->size)) {
+        weights->format_name = "safetensors";
+        status = tm_sharded_read(path, weights->data, weights->size, &weights->index,
+                                 &weights->shards, error);
+    }
     if (status == TM_OK)
         status = read_state(weights, ema, error);
     if (status == TM_OK)
@@ -241,7 +251,10 @@ tm_status tm_weights_open_memory(const void *bytes, size_t size, const char *nam
 
 tm_status tm_weights_check_unchanged(const tm_weights *weights, tm_error *error)
 {
-    if (tm_map_was_cut(&weights->map))
+    bool cut = tm_map_was_cut(&weights->map);
+    for (size_t i = 0; i < weights->shards.count; i++)
+        cut = cut || tm_map_was_cut(&weights->shards.maps[i]);
+    if (cut)
         return tm_fail(error, TM_READ, "%s: was cut while it was read, expected %zu bytes",
                        weights->name, weights->size);
     return TM_OK;
@@ -380,11 +393,18 @@ const float *tm_weights_f32(const tm_weights *weights, const char *name, int ran
     return (const float *)(const void *)view->data + begin;
 }
 
+static bool lies_within(const tm_tensor_view *view, const unsigned char *data, size_t size)
+{
+    return view->data >= data && view->bytes <= size && view->data <= data + (size - view->bytes);
+}
+
 /* Data that was unpacked lies elsewhere, and would not come back. */
 static bool is_mapped(const tm_weights *weights, const tm_tensor_view *view)
 {
-    return view->data >= weights->data && view->bytes <= weights->size &&
-           view->data <= weights->data + (weights->size - view->bytes);
+    bool mapped = lies_within(view, weights->data, weights->size);
+    for (size_t i = 0; i < weights->shards.count && !mapped; i++)
+        mapped = lies_within(view, weights->shards.maps[i].data, weights->shards.maps[i].size);
+    return mapped;
 }
 
 void tm_weights_release_pages(const tm_weights *weights, const char *name)

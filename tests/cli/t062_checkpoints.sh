@@ -141,6 +141,36 @@ timmc info test_vit -w lightning.ckpt --check --format text
 ok "info --check finds it" out_has 'every tensor fits'
 ok "info --check tells" err_has 'were taken as with'
 
+# ---- several files ----
+
+mkdir shards
+checkpoint test_vit shards/model.safetensors.index.json
+timmc classify test_vit -w shards/model.safetensors.index.json "$image"
+ok "an index of shards" same answer
+ok "an index of shards: nothing to tell" no_err
+echo '{"architecture": "test_vit"}' >shards/config.json
+timmc classify "local-dir:shards" "$image"
+ok "in a folder" exit_is 0
+timmc convert shards/model.safetensors.index.json one.safetensors
+timmc classify test_vit -w one.safetensors "$image"
+ok "convert makes one of them" same answer
+timmc classify test_vit -w shards/model-00001-of-00002.safetensors "$image"
+ok "one of them alone" err_has 'it is one shard of several: give their .safetensors.index.json'
+sed 's/"cls_token"/"cls_tokens"/' shards/model.safetensors.index.json >shards/wrong.index.json
+timmc classify test_vit -w shards/wrong.index.json "$image"
+ok "an index that names what is not there: exit 3" exit_is 3
+ok "an index that names what is not there" err_has 'found no tensor cls_tokens'
+sed 's/model-00002/..\/model-00002/' shards/model.safetensors.index.json >shards/wrong.index.json
+timmc classify test_vit -w shards/wrong.index.json "$image"
+ok "an index that leaves its folder" err_has 'found a tensor that lies in no file beside it'
+rm shards/model-00002-of-00002.safetensors
+timmc classify test_vit -w shards/model.safetensors.index.json "$image"
+ok "a shard that is missing: exit 3" exit_is 3
+ok "a shard that is missing: which" err_has 'shards/model-00002-of-00002.safetensors'
+timmc classify local-dir: "$image"
+ok "local-dir: without a folder: exit 2" exit_is 2
+ok "local-dir: without a folder" err_has 'expected local-dir:FOLDER'
+
 # ---- shared tensors ----
 
 checkpoint test_vit shared.safetensors blocks.1.norm1.weight=blocks.0.norm1.weight
