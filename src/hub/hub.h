@@ -42,8 +42,8 @@ tm_status tm_hub_fetch_weights(const tm_hub_options *options, const char *repo,
                                const char *revision, const char *url, char path[static TM_PATH_MAX],
                                tm_error *error);
 
-/* Calls act for each file that an index of shards names, until one fails; nothing for the path of any
- * other weights. */
+/* Calls act for each file that an index of shards names, until one fails; for the path of other
+ * weights never. */
 typedef tm_status tm_shard_fn(void *context, const char *file, tm_error *error);
 tm_status tm_hub_each_shard(const char *weights, tm_shard_fn *act, void *context, tm_error *error);
 

@@ -109,8 +109,8 @@ typedef struct tm_resolved {
     char warning[256];    /* "" unless an old name was mapped to its current one */
 } tm_resolved;
 
-/* What follows "hf-hub:" or "hf_hub:", in any case as timm reads it, or "local-dir:"; NULL: the name
- * has no such scheme. */
+/* What follows "hf-hub:" or "hf_hub:", in any case as timm reads it, or "local-dir:"; NULL: the
+ * name has no such scheme. */
 const char *tm_hub_name(const char *name);
 const char *tm_local_name(const char *name);
 

@@ -71,7 +71,7 @@ static tm_status read_shard(const char *index_path, const tm_shard_entry *entrie
     return status;
 }
 
-tm_status tm_sharded_read(const char *path, const unsigned char *data, size_t size,
+tm_status tm_open_shards(const char *path, const unsigned char *data, size_t size,
                           tm_tensor_index *index, tm_shard_maps *maps, tm_error *error)
 {
     tm_shards shards;

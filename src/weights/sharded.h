@@ -12,9 +12,9 @@ typedef struct tm_shard_maps {
 } tm_shard_maps;
 
 /* Reads the shards that the index (base/shards.h) names, beside its path, as one table of contents.
- * TM_WEIGHTS_INVALID: a shard is no safetensors, or lacks what the index says it holds; TM_NOT_FOUND,
- * TM_READ: of a shard. What was made is freed by the caller, also after a failure. */
-tm_status tm_sharded_read(const char *path, const unsigned char *data, size_t size,
+ * TM_WEIGHTS_INVALID: a shard is no safetensors, or lacks what the index says it holds;
+ * TM_NOT_FOUND, TM_READ: of a shard. What was made is freed by the caller, also after a failure. */
+tm_status tm_open_shards(const char *path, const unsigned char *data, size_t size,
                           tm_tensor_index *index, tm_shard_maps *maps, tm_error *error);
 void tm_shard_maps_free(tm_shard_maps *maps);
 

@@ -226,7 +226,7 @@ tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_
     weights->size = weights->map.size;
     if (status == TM_OK && tm_shards_probe(weights->data, weights->size)) {
         weights->format_name = "safetensors";
-        status = tm_sharded_read(path, weights->data, weights->size, &weights->index,
+        status = tm_open_shards(path, weights->data, weights->size, &weights->index,
                                  &weights->shards, error);
     }
     if (status == TM_OK)

@@ -70,8 +70,8 @@ typedef struct tm_weights tm_weights;
 
 /* Opens a weights file by its first bytes (formats.def); the data stays on disk until read. Of a
  * training checkpoint the model's tensors are taken as timm takes them (state_dict.h), with `ema`
- * the averaged ones where there are such. An index of shards (base/shards.h) is opened with the files
- * it names beside it. Nothing can be looked up before tm_weights_settle.
+ * the averaged ones where there are such. An index of shards (base/shards.h) is opened with the
+ * files it names beside it. Nothing can be looked up before tm_weights_settle.
  * TM_WEIGHTS_INVALID: not what its format says. */
 tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_error *error);
 
