@@ -69,8 +69,10 @@ weights=$here/../../weights/tf_efficientnet_lite0.in1k.safetensors
 timmc classify --num-classes 10 "$cat"
 ok "a classifier of another size is refused: exit 3" exit_is 3
 ok "and named" err_has 'classifier.weight'
-timmc classify --num-classes 10 --drop-head -k 1 "$cat"
+timmc features --num-classes 10 --drop-head --kind pooled "$cat"
 ok "unless dropped" exit_is 0
+timmc classify --num-classes 10 --drop-head -k 1 "$cat"
+ok "but then there is no class to tell: exit 3" exit_is 3
 timmc features --num-classes 0 --kind pooled -w "$weights" "$cat"
 ok "no classifier needs none" exit_is 0
 timmc features --in-chans 1 --kind pooled "$cat"
