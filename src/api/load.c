@@ -96,8 +96,7 @@ static void add_arch_hint(const tm_model *model, const tm_weights *weights, tm_b
 /* NAME-00001-of-00002.safetensors */
 static void add_shard_hint(const tm_weights *weights, tm_buffer *hint)
 {
-    const char *path = tm_weights_name(weights), *of = strstr(path, "-of-0");
-    if (of && strstr(of, ".safetensors"))
+    if (strstr(tm_weights_name(weights), "-of-0"))
         tm_buffer_puts(hint, "; it is one shard of several: give their .safetensors.index.json");
 }
 

@@ -26,11 +26,13 @@ static const tm_option model_options[] = {
         TM_OPTION_FLAG, MODEL(no_ema), 0, 0},
     {0, "strict", NULL, "refuse weights with missing, unexpected or mismatched tensors (default)",
         TM_OPTION_FLAG_OFF, MODEL(allow_missing), 0, 0},
-    {0, "allow-missing", NULL, "take what fits and warn; the rest gets the formula's values",
+    {0, "allow-missing", NULL, "take what fits, if it is at least half, and warn; the rest gets the "
+        "formula's values, but no class is told of a classifier that has",
         TM_OPTION_FLAG, MODEL(allow_missing), 0, 0},
     {0, "num-classes", "N", "size of the head; 0 removes it",
         TM_OPTION_INT, MODEL(num_classes), 0, 1000000},
-    {0, "drop-head", NULL, "leave a classifier of another size out of the weights",
+    {0, "drop-head", NULL, "leave a classifier of another size out of the weights; then there are "
+        "features, no classes",
         TM_OPTION_FLAG, MODEL(drop_head), 0, 0},
     {0, "output-stride", "8|16|32", "input pixels per pixel of the last map",
         TM_OPTION_INT, MODEL(output_stride), 8, 32},
