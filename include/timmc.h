@@ -70,7 +70,12 @@ typedef struct tm_open_options {
                                 hub cache, or downloaded there */
     bool no_ema;             /* of a training checkpoint the trained values, not their average */
     bool allow_missing;      /* what the weights lack or hold in another shape has the formula's
-                                values, and what they hold too much is left */
+                                values, and what they hold too much is left; less than half of
+                                the parameters, the classifier apart, is refused */
+    const char *weights_key; /* of a training checkpoint the entry that holds the model; NULL: as
+                                timm chooses, else the only one that fits */
+    const char *weights_prefix; /* the model's tensors are those whose names begin so; NULL: all, or
+                                   those under the only prefix that fits */
     const char *cache_dir;   /* of the hub cache */
     bool offline;            /* nothing is downloaded */
     tm_progress progress;    /* of downloads; may be NULL */

@@ -93,6 +93,13 @@ static void add_arch_hint(const tm_model *model, const tm_weights *weights, tm_b
         tm_buffer_printf(hint, "; it says that it is of %s: --model %s", arch, arch);
 }
 
+/* NAME-00001-of-00002.safetensors */
+static void add_shard_hint(const tm_weights *weights, tm_buffer *hint)
+{
+    if (strstr(tm_weights_name(weights), "-of-0"))
+        tm_buffer_puts(hint, "; it is one shard of several: give their .safetensors.index.json");
+}
+
 /* What does not fit, on one line; NULL: nothing, or no memory, which error then tells. */
 static char *describe_misfit(const tm_model *model, const tm_weights *weights, tm_error *error)
 {
@@ -105,6 +112,7 @@ static char *describe_misfit(const tm_model *model, const tm_weights *weights, t
         add_start(model, weights, &text);
         add_class_hint(model, weights, tensors, count, &hint);
         add_arch_hint(model, weights, &hint);
+        add_shard_hint(weights, &hint);
         size_t used = text.length + hint.length;
         status = tm_weights_compare_line(weights, tensors, count, used < most ? most - used : 0,
                                          &line, error);
@@ -145,8 +153,7 @@ static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_err
     char *misfit = describe_misfit(model, weights, &own);
     tm_status status = own.status ? tm_fail(error, own.status, "%s", own.message) : TM_OK;
     if (misfit) {
-        const char *text = tm_arena_strdup(&model->strings, misfit);
-        model->warning = text ? text : "";
+        tm_model_warn(model, "%s", misfit);
         status = tm_require_half(model, weights, misfit, error);
     }
     for (int i = 0; i < count && !status && misfit; i++) {

@@ -63,6 +63,9 @@ tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spe
 
 const tm_tap *tm_model_tap(const tm_model *model, size_t available);
 
+/* Adds to what tm_model_warning tells. */
+void tm_model_warn(tm_model *model, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Compares the weights with the model's tensors; report as tm_weights_compare's. */
 tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_weights_diff *diff,
                            tm_buffer *report, tm_error *error);
@@ -75,13 +78,16 @@ tm_status tm_model_require_fit(const tm_model *model, const tm_weights *weights,
  * asked for, and pass. */
 tm_status tm_model_require_classifier(const tm_model *model, tm_error *error);
 
-/* Opens the weights that the options or the registry name, under the model's names. */
-tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_error *error);
+/* Opens the weights that the options or the registry name, under the model's names; a part of a
+ * checkpoint that had to be searched for is told in the model's warning. */
+tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error *error);
 /* The published weights file: in a cache, or downloaded there unless the options say offline. */
 tm_status tm_model_fetch_weights(const tm_model *model, char path[static TM_PATH_MAX],
                                  tm_error *error);
 /* Whether load would find weights on this machine, without opening them. */
 bool tm_model_has_weights(const tm_model *model);
+/* The same of a config's published weights, as far as they are in a cache. revision "": main. */
+bool tm_weights_cached(const tm_pretrained *config, const char *revision, const char *cache_dir);
 
 /* timm's input tensor of a decoded picture: out[C][H][W]. */
 tm_status tm_model_preprocess_image(const tm_model *model, const tm_image *image, float *out,

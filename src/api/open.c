@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +21,8 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
     tm_open_options *o = &model->options;
     *o = *options;
     o->weights = copied(model, options->weights);
+    o->weights_key = copied(model, options->weights_key);
+    o->weights_prefix = copied(model, options->weights_prefix);
     o->cache_dir = copied(model, options->cache_dir);
     o->global_pool = copied(model, options->global_pool);
     o->isa = copied(model, options->isa);
@@ -146,6 +150,19 @@ static void set_warning(tm_model *model, const char *name)
 const char *tm_model_warning(const tm_model *model)
 {
     return model->warning;
+}
+
+void tm_model_warn(tm_model *model, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const char *all = tm_arena_printf(&model->strings, "%s%s%s", model->warning,
+                                      *model->warning ? "; " : "", text);
+    if (all)
+        model->warning = all;
 }
 
 /* ---- building ---- */

@@ -6,9 +6,6 @@
 
 #include "base/file.h"
 
-#define HUB_PREFIX "hf-hub:"
-#define LOCAL_PREFIX "local-dir:"
-
 tm_hub_options tm_hub_options_of(const tm_open_options *options)
 {
     return (tm_hub_options){.cache_dir = options->cache_dir,
@@ -32,9 +29,13 @@ static tm_status find_local(const char *folder, tm_arena *arena, tm_source *sour
 {
     char path[TM_PATH_MAX];
     tm_error cause = {0};
+    if (!*folder)
+        return tm_fail(error, TM_USAGE,
+                       "local-dir: names no folder: expected local-dir:FOLDER, which holds "
+                       "config.json and weights");
     int length = snprintf(path, sizeof path, "%s/config.json", folder);
     if (length < 0 || (size_t)length >= sizeof path)
-        return tm_fail(error, TM_USAGE, LOCAL_PREFIX "%.60s...: too long for a path", folder);
+        return tm_fail(error, TM_USAGE, "local-dir:%.60s...: too long for a path", folder);
     source->folder = tm_arena_strdup(arena, folder);
     if (!source->folder)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory", folder);
@@ -50,7 +51,7 @@ static tm_status find_local(const char *folder, tm_arena *arena, tm_source *sour
 static tm_status find_remote(const char *name, const tm_open_options *options, tm_arena *arena,
                              tm_source *source, tm_error *error)
 {
-    const char *id = name + strlen(HUB_PREFIX);
+    const char *id = tm_hub_name(name);
     size_t length = strcspn(id, "@");
     char path[TM_PATH_MAX];
     tm_hub_options hub = tm_hub_options_of(options);
@@ -75,11 +76,10 @@ static tm_status find_remote(const char *name, const tm_open_options *options, t
 tm_status tm_source_find(const char *name, const tm_open_options *options, tm_arena *arena,
                          tm_source *source, tm_error *error)
 {
-    bool hub = strncmp(name, HUB_PREFIX, strlen(HUB_PREFIX)) == 0;
     *source = (tm_source){.config.num_classes = -1};
-    if (strncmp(name, LOCAL_PREFIX, strlen(LOCAL_PREFIX)) == 0)
-        return find_local(name + strlen(LOCAL_PREFIX), arena, source, error);
-    if (hub &&
+    if (tm_local_name(name))
+        return find_local(tm_local_name(name), arena, source, error);
+    if (tm_hub_name(name) &&
         (strchr(name, '@') || tm_model_resolve(name, &source->config.resolved, NULL) != TM_OK))
         return find_remote(name, options, arena, source, error);
     return tm_model_resolve(name, &source->config.resolved, error);

@@ -10,6 +10,7 @@
 #include "api/adapt.h"
 #include "api/builtin.h"
 #include "api/model.h"
+#include "api/places.h"
 #include "models/model.h"
 #include "weights/state_dict.h"
 
@@ -50,7 +51,9 @@ static const char *const folder_names[] = {"model.safetensors",
                                            "open_clip_pytorch_model.bin",
                                            "open_clip_pytorch_model.pth",
                                            NULL};
-static const char *const folder_endings[] = {".safetensors", ".pth", ".pth.tar", ".bin", NULL};
+/* A shard alone is no model: the index of several goes first. */
+static const char *const folder_endings[] = {
+    ".safetensors.index.json", ".safetensors", ".pth", ".pth.tar", ".bin", NULL};
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -92,12 +95,11 @@ static tm_status find_in_folder(const char *folder, char path[static TM_PATH_MAX
                    folder);
 }
 
-static bool find_cached(const tm_model *model, char path[static TM_PATH_MAX])
+bool tm_weights_cached(const tm_pretrained *config, const char *revision, const char *cache_dir)
 {
-    const tm_pretrained *config = &model->resolved.config;
+    char path[TM_PATH_MAX];
     return (config->hf_hub_id[0] || config->url[0]) &&
-           tm_hub_find_weights(model->options.cache_dir, config->hf_hub_id,
-                               model->resolved.revision, config->url, path);
+           tm_hub_find_weights(cache_dir, config->hf_hub_id, revision, config->url, path);
 }
 
 tm_status tm_model_fetch_weights(const tm_model *model, char path[static TM_PATH_MAX],
@@ -122,9 +124,9 @@ tm_status tm_model_fetch_weights(const tm_model *model, char path[static TM_PATH
 
 bool tm_model_has_weights(const tm_model *model)
 {
-    char path[TM_PATH_MAX];
     return model->options.weights || model->source.folder || is_builtin(model) ||
-           find_cached(model, path);
+           tm_weights_cached(&model->resolved.config, model->resolved.revision,
+                             model->options.cache_dir);
 }
 
 static tm_status open_file(const tm_model *model, const char *path, tm_weights **weights,
@@ -169,8 +171,7 @@ static void cut_label_offset(const tm_model *model, tm_state_dict *state)
     }
 }
 
-/* Checkpoints under the names their authors gave them get timm's. */
-static tm_status use_model_names(const tm_model *model, tm_weights *weights, tm_error *error)
+tm_status tm_use_model_names(const tm_model *model, tm_weights *weights, tm_error *error)
 {
     tm_state_dict *state = tm_weights_state(weights);
     if (model->family->filter && !tm_weights_is_formula(weights))
@@ -179,13 +180,13 @@ static tm_status use_model_names(const tm_model *model, tm_weights *weights, tm_
     return tm_weights_settle(weights, error);
 }
 
-tm_status tm_model_open_weights(const tm_model *model, tm_weights **weights, tm_error *error)
+tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error *error)
 {
     tm_weights *opened;
     tm_status status = open_source(model, &opened, error);
     if (status)
         return status;
-    status = use_model_names(model, opened, error);
+    status = tm_place_weights(model, opened, error);
     if (status)
         tm_weights_close(opened);
     else

@@ -73,12 +73,9 @@ tm_status tm_find_made_up(tm_model *model, tm_error *error)
     free(pooled);
     if (failed)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its nodes", model->display);
-    if (model->made_up && !*model->warning) {
-        const char *text =
-            tm_arena_printf(&model->strings, "%s: its classifier (%s) has the formula's values",
-                            model->display, model->made_up);
-        model->warning = text ? text : "";
-    }
+    if (model->made_up)
+        tm_model_warn(model, "%s: its classifier (%s) has the formula's values", model->display,
+                      model->made_up);
     return TM_OK;
 }
 

@@ -208,8 +208,7 @@ bool tm_magic_find(const unsigned char *data, size_t size, tm_magic_wanted wante
     else if (is_bmp(data, size))
         *magic = choose(wanted, "a BMP picture", TO_PNG, TO_INPUT);
     else if (is_protobuf_model(data, size, &onnx))
-        *magic =
-            choose(wanted, onnx ? "an ONNX model" : "a Core ML model", NO_PICTURE, TO_STATE);
+        *magic = choose(wanted, onnx ? "an ONNX model" : "a Core ML model", NO_PICTURE, TO_STATE);
     else
         return false;
     return true;

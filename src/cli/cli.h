@@ -142,7 +142,7 @@ typedef struct tm_model_options {
     tm_img_size img_size;
     int output_stride; /* 0: the model's own */
     bool no_pretrained, offline, drop_head, no_ema, allow_missing;
-    const char *cache_dir;
+    const char *cache_dir, *weights_key, *weights_prefix;
 } tm_model_options;
 #define TM_MODEL_OPTIONS_DEFAULT                                                                   \
     {                                                                                              \

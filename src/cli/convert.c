@@ -2,27 +2,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/adapt.h"
 #include "api/model.h"
+#include "api/save.h"
 #include "base/outfile.h"
 #include "cli/cli.h"
 #include "output/json.h"
-#include "api/save.h"
+#include "weights/state_dict.h"
 
 typedef struct convert_options {
     const char *dtype;
-    bool force, no_ema;
-    const char *model;
+    bool force;
+    tm_model_options model; /* those of the options that a file of weights depends on */
 } convert_options;
 
 /* clang-format off */
 #define CONVERT(member) offsetof(convert_options, member)
+#define MODEL(member) offsetof(convert_options, model.member)
 static const tm_option options[] = {
     {'m', "model", "MODEL", "whose names the tensors get and whose shapes they must have; without "
-        "it they keep their own", TM_OPTION_TEXT, CONVERT(model), 0, 0},
+        "it they keep their own", TM_OPTION_TEXT, MODEL(model), 0, 0},
+    {0, "num-classes", "N", "of that model; 0 leaves the classifier out",
+        TM_OPTION_INT, MODEL(num_classes), 0, 1000000},
+    {0, "in-chans", "N", "its input channels", TM_OPTION_INT, MODEL(in_chans), 1, 4096},
+    {0, "img-size", "N|H,W", "its input size", TM_OPTION_IMG_SIZE, MODEL(img_size), 1, 16384},
+    {0, "global-pool", "POOL", "its pooling", TM_OPTION_TEXT, MODEL(global_pool), 0, 0},
+    {0, "output-stride", "8|16|32", "its output stride",
+        TM_OPTION_INT, MODEL(output_stride), 8, 32},
+    {0, "weights-key", "KEY", "of a training checkpoint the entry to take",
+        TM_OPTION_TEXT, MODEL(weights_key), 0, 0},
+    {0, "weights-prefix", "PREFIX", "only tensors whose names begin so, without it: model.",
+        TM_OPTION_TEXT, MODEL(weights_prefix), 0, 0},
+    {0, "no-ema", NULL, "of a training checkpoint the trained values, not their average",
+        TM_OPTION_FLAG, MODEL(no_ema), 0, 0},
     {0, "dtype", "keep|f32|f16|bf16", "what floating-point numbers become (default: keep)",
         TM_OPTION_CHOICE, CONVERT(dtype), 0, 0},
-    {0, "no-ema", NULL, "of a training checkpoint the trained values, not their average",
-        TM_OPTION_FLAG, CONVERT(no_ema), 0, 0},
     {0, "force", NULL, "overwrite an existing file", TM_OPTION_FLAG, CONVERT(force), 0, 0},
 };
 /* clang-format on */
@@ -48,25 +62,52 @@ static tm_save_dtype chosen_dtype(const char *name)
     return TM_SAVE_KEEP;
 }
 
-/* The file's tensors, under the model's names where one is given. */
-static tm_status open_input(const convert_options *chosen, const char *in, tm_weights **weights,
+/* The file's tensors under their own names. */
+static tm_status open_as_is(const tm_model_options *model, const char *in, tm_weights **weights,
                             tm_error *error)
 {
-    tm_open_options open = TM_OPEN_OPTIONS_DEFAULT;
+    tm_status status = tm_weights_open_file(in, !model->no_ema, weights, error);
+    if (!status && (model->weights_key || model->weights_prefix))
+        status = tm_weights_take(*weights, model->weights_key, model->weights_prefix, error);
+    return status ? status : tm_weights_settle(*weights, error);
+}
+
+/* A classifier that the model does not have is not written either. */
+static tm_status drop_head(const tm_model *model, tm_weights *weights, tm_error *error)
+{
+    tm_state_dict *state = tm_weights_state(weights);
+    for (size_t i = state->count; i-- > 0;)
+        if (tm_is_dropped_head(model, state->tensors[i].name))
+            tm_state_drop(state, &state->tensors[i]);
+    return tm_weights_settle(weights, error);
+}
+
+static tm_status open_for_model(const tm_model_options *chosen, const char *in,
+                                tm_weights **weights, tm_error *error)
+{
+    tm_open_options open = tm_open_options_of(chosen, NULL);
     tm_model *model;
-    if (!chosen->model) {
-        tm_status status = tm_weights_open_file(in, !chosen->no_ema, weights, error);
-        return status ? status : tm_weights_settle(*weights, error);
-    }
     open.weights = in;
-    open.no_ema = chosen->no_ema;
     tm_status status = tm_model_open(chosen->model, &open, &model, error);
+    if (status)
+        return status;
+    model->warning = model->resolved.warning; /* no picture is prepared here */
+    status = tm_model_open_weights(model, weights, error);
+    if (*model->warning)
+        tm_print_warning("%s", model->warning);
     if (!status)
-        status = tm_model_open_weights(model, weights, error);
+        status = drop_head(model, *weights, error);
     if (!status)
         status = tm_model_require_fit(model, *weights, error);
     tm_model_close(model);
     return status;
+}
+
+static bool is_safetensors_name(const char *path)
+{
+    static const char ending[] = ".safetensors";
+    size_t length = strlen(path);
+    return length >= sizeof ending && strcmp(path + length - (sizeof ending - 1), ending) == 0;
 }
 
 static tm_status convert(const convert_options *chosen, const char *in, const char *path,
@@ -74,7 +115,8 @@ static tm_status convert(const convert_options *chosen, const char *in, const ch
 {
     tm_weights *weights = NULL;
     tm_outfile out;
-    tm_status status = open_input(chosen, in, &weights, error);
+    tm_status status = chosen->model.model ? open_for_model(&chosen->model, in, &weights, error)
+                                           : open_as_is(&chosen->model, in, &weights, error);
     if (!status)
         status = tm_outfile_open(&out, path, chosen->force, error);
     if (status) {
@@ -101,7 +143,7 @@ static tm_status convert(const convert_options *chosen, const char *in, const ch
 
 int tm_cmd_convert(int argc, char **argv)
 {
-    convert_options chosen = {0};
+    convert_options chosen = {.model = TM_MODEL_OPTIONS_DEFAULT};
     void *const targets[] = {&chosen};
     tm_arguments arguments;
     tm_error error = {0};
@@ -112,6 +154,11 @@ int tm_cmd_convert(int argc, char **argv)
     if (arguments.operand_count != 2)
         exit_code = tm_usage_error(command.name, "IN and OUT.safetensors expected, %zu names given",
                                    arguments.operand_count);
+    else if (!is_safetensors_name(arguments.operands[1]))
+        exit_code = tm_usage_error(command.name,
+                                   "%s: the output is safetensors, so its name must "
+                                   "end in .safetensors",
+                                   arguments.operands[1]);
     else if (convert(&chosen, arguments.operands[0], arguments.operands[1], &record, &error))
         exit_code = tm_report(&error);
     else

@@ -76,7 +76,10 @@ tm_status tm_info_check(tm_buffer *out, tm_model *model, bool json, tm_error *er
     tm_buffer report = {0};
     checked c = {.report = ""};
     tm_weights *weights = NULL;
+    model->warning = ""; /* of opening it, told already */
     tm_status status = tm_model_open_weights(model, &weights, error);
+    if (*model->warning)
+        tm_print_warning("%s", model->warning);
     if (!status)
         status = tm_adapt(model, weights, error);
     if (!status)

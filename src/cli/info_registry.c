@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hub/cache.h"
+#include "api/model.h"
 #include "output/json.h"
 
 void tm_info_line(tm_buffer *out, const char *label, const char *value)
@@ -27,12 +27,6 @@ void tm_info_member(tm_buffer *out, const char *key, const char *text)
         tm_json_string(out, text);
     else
         tm_buffer_puts(out, "null");
-}
-
-static bool is_cached(const tm_pretrained *config)
-{
-    char root[TM_PATH_MAX];
-    return tm_hub_cache_root(NULL, root) && tm_hub_cached(root, config->hf_hub_id);
 }
 
 /* "hf-hub:timm/resnet50.a1_in1k", else the URL, else "". */
@@ -117,7 +111,7 @@ void tm_info_registry_text(tm_buffer *out, const tm_resolved *model, const char 
     tm_info_line(out, "license", config->license);
     tm_buffer_printf(out, "%-15s %s%s\n", "weights",
                      config->has_weights ? weights_source(config, source) : "none published",
-                     is_cached(config) ? ", cached" : "");
+                     tm_weights_cached(config, "", NULL) ? ", cached" : "");
     tm_info_line(out, "origin", config->origin_url);
     tm_info_line(out, "paper", config->paper_name);
     tm_info_line(out, "paper ids", config->paper_ids);
@@ -249,7 +243,7 @@ static void json_weights(tm_buffer *out, const tm_pretrained *config)
     char source[256];
     tm_info_key(out, "weights");
     tm_buffer_puts(out, "{\"cached\":");
-    tm_buffer_puts(out, is_cached(config) ? "true" : "false");
+    tm_buffer_puts(out, tm_weights_cached(config, "", NULL) ? "true" : "false");
     tm_info_member(out, "source", weights_source(config, source));
     tm_info_member(out, "url", config->url);
     json_bool(out, "custom_load", config->custom_load);

@@ -2,10 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "api/model.h"
 #include "cli/cli.h"
-#include "hub/cache.h"
 #include "output/json.h"
 #include "registry/registry.h"
 
@@ -26,7 +25,7 @@ static const tm_option options[] = {
     {0, "pretrained", NULL, "list arch.tag of the configs that have weights",
         TM_OPTION_FLAG, LIST(pretrained), 0, 0},
     {0, "supported", NULL, "only what timmc can build", TM_OPTION_FLAG, LIST(supported), 0, 0},
-    {0, "cached", NULL, "only models whose weights are in the hub cache",
+    {0, "cached", NULL, "only what runs offline: models whose weights are in a cache",
         TM_OPTION_FLAG, LIST(cached), 0, 0},
     {0, "min-top1", "X", "at least this ImageNet accuracy, in percent",
         TM_OPTION_NUMBER, LIST(min_top1), 0, 100},
@@ -64,7 +63,7 @@ typedef struct model {
     size_t place; /* in the natural order of the listing */
 } model;
 
-static void fill_row(model *row, const list_options *list, size_t index, const char *cache_root)
+static void fill_row(model *row, const list_options *list, size_t index, bool ask_cache)
 {
     if (list->pretrained) {
         tm_pretrained_at(index, &row->config);
@@ -78,13 +77,14 @@ static void fill_row(model *row, const list_options *list, size_t index, const c
     row->place = index;
     row->measured = tm_result_default(&row->config, &row->result);
     row->supported = tm_arch_buildable(&row->arch);
-    row->cached = cache_root && tm_hub_cached(cache_root, row->config.hf_hub_id);
+    row->cached = ask_cache && tm_weights_cached(&row->config, "", NULL);
 }
 
 /* What was never measured meets no bound. */
 static bool passes(const model *row, const list_options *list)
 {
-    return (!list->supported || row->supported) && (!list->cached || row->cached) &&
+    return ((!list->supported && !list->cached) || row->supported) &&
+           (!list->cached || row->cached) &&
            (!list->license || tm_glob_match(list->license, row->config.license)) &&
            (list->min_top1 <= 0 || (row->measured && row->result.top1 >= list->min_top1)) &&
            (list->max_params <= 0 || (row->measured && row->result.params_m <= list->max_params)) &&
@@ -290,13 +290,11 @@ static int list_rows(const list_options *list, const tm_arguments *arguments, si
         .module_count = list->modules.count,
         .pretrained = list->pretrained,
     };
-    char root[TM_PATH_MAX];
     const char *format = list->format ? list->format : tm_stdout_is_terminal() ? "table" : "names";
-    bool cache = (list->cached || strcmp(format, "names") != 0) && tm_hub_cache_root(NULL, root) &&
-                 access(root, F_OK) == 0;
+    bool ask_cache = list->cached || strcmp(format, "names") != 0;
     size_t found = tm_list_models(&query, indices), count = 0;
     for (size_t i = 0; i < found; i++) {
-        fill_row(&rows[count], list, indices[i], cache ? root : NULL);
+        fill_row(&rows[count], list, indices[i], ask_cache);
         count += passes(&rows[count], list);
     }
     if (count == 0)

@@ -45,8 +45,6 @@ static const tm_command command = {
     .examples = {"pull resnet50.a1_in1k", "pull 'resnet18.*' --cache-dir models"},
 };
 
-#define HUB_PREFIX "hf-hub:"
-
 /* One model: its repository, or its release URL where that is "". */
 typedef struct source {
     const char *model;
@@ -61,7 +59,11 @@ typedef struct pulled_file {
     bool cached;
 } pulled_file;
 
-enum { FILES_MOST = 2 };
+/* config, weights, and the shards of weights that are an index of such */
+typedef struct pulled {
+    pulled_file *files;
+    size_t count, capacity;
+} pulled;
 
 typedef struct pull {
     const pull_options *set;
@@ -91,8 +93,8 @@ static tm_status find_source(const pull *p, const char *model, source *from, tm_
     const char *revision = p->set->revision ? p->set->revision : "";
     tm_resolved resolved;
     *from = (source){.model = model, .url = ""};
-    if (strncmp(model, HUB_PREFIX, strlen(HUB_PREFIX)) == 0)
-        return set_repo(from, model + strlen(HUB_PREFIX), revision, error);
+    if (tm_hub_name(model))
+        return set_repo(from, tm_hub_name(model), revision, error);
     tm_status status = tm_model_resolve(model, &resolved, error);
     if (status)
         return status;
@@ -116,6 +118,43 @@ static void set_size(pulled_file *file)
     const char *slash = strrchr(file->path, '/');
     file->name = slash ? slash + 1 : file->path;
     file->bytes = stat(file->path, &st) == 0 ? (long long)st.st_size : 0;
+}
+
+static pulled_file *add_file(pulled *all, tm_error *error)
+{
+    if (all->count == all->capacity) {
+        size_t wanted = 2 * all->capacity + 2;
+        pulled_file *larger = realloc(all->files, wanted * sizeof *larger);
+        if (!larger) {
+            tm_fail(error, TM_NO_MEMORY, "no memory for %zu files", wanted);
+            return NULL;
+        }
+        all->files = larger;
+        all->capacity = wanted;
+    }
+    return &all->files[all->count++];
+}
+
+/* Behind the index, beside which it lies. */
+typedef struct shard_list {
+    pulled *all;
+    size_t index;
+} shard_list;
+
+static tm_status add_shard(void *context, const char *name, tm_error *error)
+{
+    const shard_list *list = context;
+    pulled_file *file = add_file(list->all, error);
+    if (!file)
+        return TM_NO_MEMORY;
+    const pulled_file *index = &list->all->files[list->index];
+    int folder = (int)(strrchr(index->path, '/') - index->path);
+    file->cached = index->cached;
+    if (snprintf(file->path, sizeof file->path, "%.*s/%s", folder, index->path, name) >=
+        (int)sizeof file->path)
+        return tm_fail(error, TM_USAGE, "%.200s...: the path is too long", index->path);
+    set_size(file);
+    return TM_OK;
 }
 
 static tm_status pull_config(pull *p, const source *from, pulled_file *file, tm_error *error)
@@ -142,20 +181,26 @@ static tm_status pull_weights(pull *p, const source *from, pulled_file *file, tm
 }
 
 /* A repository without a config is unusual, and no reason to do without its weights. */
-static tm_status pull_files(pull *p, const source *from, pulled_file files[static FILES_MOST],
-                            size_t *count, tm_error *error)
+static tm_status pull_files(pull *p, const source *from, pulled *all, tm_error *error)
 {
     tm_error no_config = {0};
-    *count = 0;
+    pulled_file *file = add_file(all, error);
+    if (!file)
+        return TM_NO_MEMORY;
+    all->count = 0;
     if (from->repo[0]) {
-        tm_status status = pull_config(p, from, &files[0], &no_config);
+        tm_status status = pull_config(p, from, file, &no_config);
         if (status && status != TM_NOT_FOUND)
             return tm_fail(error, status, "%s", no_config.message);
-        *count = status == TM_OK;
+        all->count = status == TM_OK;
         if (status)
             tm_print_warning("%s", no_config.message);
     }
-    return pull_weights(p, from, &files[(*count)++], error);
+    shard_list shards = {all, all->count};
+    file = add_file(all, error);
+    tm_status status = file ? pull_weights(p, from, file, error) : TM_NO_MEMORY;
+    return status ? status
+                  : tm_hub_each_shard(all->files[shards.index].path, add_shard, &shards, error);
 }
 
 /* ---- records ---- */
@@ -225,12 +270,11 @@ static void add_failure(tm_records *records, const char *model, const tm_error *
 static tm_status pull_one(pull *p, const char *model, tm_error *error)
 {
     source from;
-    pulled_file files[FILES_MOST];
-    size_t count;
+    pulled all = {0};
     tm_error failure = {0};
     tm_status status = find_source(p, model, &from, &failure);
     if (!status)
-        status = pull_files(p, &from, files, &count, &failure);
+        status = pull_files(p, &from, &all, &failure);
     tm_progress_end();
     if (status) {
         int code = tm_report(&failure);
@@ -239,10 +283,11 @@ static tm_status pull_one(pull *p, const char *model, tm_error *error)
     } else {
         p->done++;
         if (p->records.kind == TM_RECORDS_JSON)
-            add_json(&p->records.line, &from, files, count);
+            add_json(&p->records.line, &from, all.files, all.count);
         else
-            add_lines(&p->records, &from, files, count);
+            add_lines(&p->records, &from, all.files, all.count);
     }
+    free(all.files);
     return tm_records_write(&p->records, error);
 }
 

@@ -19,15 +19,21 @@ static const tm_option model_options[] = {
         TM_OPTION_TEXT, MODEL(model), 0, 0},
     {'w', "weights", "FILE", "weights file: .safetensors, .pth, .npz, ...; or formula:SEED[:GAIN] "
         "for made-up numbers", TM_OPTION_TEXT, MODEL(weights), 0, 0},
+    {0, "weights-key", "KEY", "of a training checkpoint the entry that holds the model",
+        TM_OPTION_TEXT, MODEL(weights_key), 0, 0},
+    {0, "weights-prefix", "PREFIX", "only tensors whose names begin so, without it: model.",
+        TM_OPTION_TEXT, MODEL(weights_prefix), 0, 0},
     {0, "no-ema", NULL, "of a training checkpoint the trained values, not their average",
         TM_OPTION_FLAG, MODEL(no_ema), 0, 0},
     {0, "strict", NULL, "refuse weights with missing, unexpected or mismatched tensors (default)",
         TM_OPTION_FLAG_OFF, MODEL(allow_missing), 0, 0},
-    {0, "allow-missing", NULL, "take what fits and warn; the rest gets the formula's values",
+    {0, "allow-missing", NULL, "take what fits, if it is at least half, and warn; the rest gets the "
+        "formula's values, but no class is told of a classifier that has",
         TM_OPTION_FLAG, MODEL(allow_missing), 0, 0},
     {0, "num-classes", "N", "size of the head; 0 removes it",
         TM_OPTION_INT, MODEL(num_classes), 0, 1000000},
-    {0, "drop-head", NULL, "leave a classifier of another size out of the weights",
+    {0, "drop-head", NULL, "leave a classifier of another size out of the weights; then there are "
+        "features, no classes",
         TM_OPTION_FLAG, MODEL(drop_head), 0, 0},
     {0, "output-stride", "8|16|32", "input pixels per pixel of the last map; in some families also "
         "2 or 4, as timm has them", TM_OPTION_INT, MODEL(output_stride), 2, 32},
@@ -120,6 +126,8 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
 {
     bool formula = model->no_pretrained && !model->weights;
     return (tm_open_options){.weights = formula ? "formula:0" : model->weights,
+                             .weights_key = model->weights_key,
+                             .weights_prefix = model->weights_prefix,
                              .no_ema = model->no_ema,
                              .allow_missing = model->allow_missing,
                              .cache_dir = model->cache_dir,

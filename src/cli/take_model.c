@@ -53,7 +53,7 @@ static bool is_model_folder(const char *name)
 
 static bool has_source(const char *name)
 {
-    return strncmp(name, "hf-hub:", 7) == 0 || strncmp(name, "local-dir:", 10) == 0;
+    return tm_hub_name(name) || tm_local_name(name);
 }
 
 static bool is_number(const char *name)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hub/cache.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,33 +17,6 @@ static bool is_file(const char *path)
 {
     struct stat status;
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
-}
-
-static bool is_weights_name(const char *name)
-{
-    static const char *const endings[] = {".safetensors", ".bin", ".pth", ".pt", ".npz"};
-    size_t length = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t ending = strlen(endings[i]);
-        if (length > ending && strcmp(name + length - ending, endings[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Snapshot files are links into blobs/; a link whose blob was deleted does not count. */
-static bool snapshot_has_weights(const char *folder)
-{
-    DIR *dir = opendir(folder);
-    bool found = false;
-    for (const struct dirent *entry; dir && !found && (entry = readdir(dir));) {
-        char path[TM_PATH_MAX];
-        found =
-            is_weights_name(entry->d_name) && join(path, folder, entry->d_name) && is_file(path);
-    }
-    if (dir)
-        closedir(dir);
-    return found;
 }
 
 /* Every '/' of the id becomes "--". */
@@ -64,22 +36,6 @@ bool tm_hub_repo_folder(const char *root, const char *hf_hub_id, char path[stati
     name[used] = '\0';
     int length = snprintf(path, TM_PATH_MAX, "%s/models--%s", root, name);
     return length > 0 && length < TM_PATH_MAX;
-}
-
-bool tm_hub_cached(const char *root, const char *hf_hub_id)
-{
-    char folder[TM_PATH_MAX], snapshots[TM_PATH_MAX], path[TM_PATH_MAX];
-    if (!tm_hub_repo_folder(root, hf_hub_id, folder) || !join(snapshots, folder, "snapshots"))
-        return false;
-    DIR *dir = opendir(snapshots);
-    bool found = false;
-    for (const struct dirent *entry; dir && !found && (entry = readdir(dir));) {
-        found = entry->d_name[0] != '.' && join(path, snapshots, entry->d_name) &&
-                snapshot_has_weights(path);
-    }
-    if (dir)
-        closedir(dir);
-    return found;
 }
 
 /* The commit that refs/REVISION names; the revision itself where there is no such file. */

@@ -21,9 +21,6 @@ bool tm_hub_cache_root(const char *cache_dir, char root[static TM_PATH_MAX]);
 /* The same of URLs: cache_dir, or what TORCH_HOME, XDG_CACHE_HOME and HOME give. */
 bool tm_url_cache_root(const char *cache_dir, char root[static TM_PATH_MAX]);
 
-/* Whether a snapshot under root holds a weights file of "org/name". */
-bool tm_hub_cached(const char *root, const char *hf_hub_id);
-
 /* The file of a revision's snapshot ("" is main) of "org/name"; false: it is not there. */
 bool tm_hub_cache_find(const char *root, const char *hf_hub_id, const char *revision,
                        const char *file, char path[static TM_PATH_MAX]);

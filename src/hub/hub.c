@@ -2,9 +2,12 @@
 #include "hub/hub.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
+#include "base/shards.h"
 #include "hub/download.h"
 #include "hub/settings.h"
 #include "hub/store.h"
@@ -315,21 +318,117 @@ tm_status tm_hub_fetch_url(const tm_hub_options *options, const char *url,
 
 /* ---- weights ---- */
 
-static const char *const weights_names[] = {"model.safetensors", "pytorch_model.bin"};
+static const char *const weights_names[] = {"model.safetensors", "pytorch_model.bin",
+                                            TM_SHARDS_INDEX};
 enum { WEIGHTS_NAMES = sizeof weights_names / sizeof *weights_names };
+
+static bool is_index(const char *path)
+{
+    static const char name[] = TM_SHARDS_INDEX;
+    size_t length = strlen(path), tail = sizeof name - 1;
+    return length >= tail && strcmp(path + length - tail, name) == 0;
+}
+
+tm_status tm_hub_each_shard(const char *index, tm_shard_fn *act, void *context, tm_error *error)
+{
+    tm_map map;
+    tm_shards shards = {0};
+    if (!is_index(index))
+        return TM_OK;
+    tm_status status = tm_map_file(index, &map, error);
+    if (!status)
+        status = tm_shards_parse(index, map.data, map.size, &shards, error);
+    for (size_t i = 0; i < shards.count && !status; i++)
+        if (i == 0 || strcmp(shards.entries[i].file, shards.entries[i - 1].file) != 0)
+            status = act(context, shards.entries[i].file, error);
+    tm_shards_free(&shards);
+    tm_unmap(&map);
+    return status;
+}
+
+typedef struct shard_place {
+    const tm_hub_options *options;
+    const char *root, *repo, *revision;
+} shard_place;
+
+static tm_status find_shard(void *context, const char *file, tm_error *error)
+{
+    const shard_place *at = context;
+    char path[TM_PATH_MAX];
+    return tm_hub_cache_find(at->root, at->repo, at->revision, file, path)
+               ? TM_OK
+               : tm_fail(error, TM_NOT_FOUND, "%s is not in the cache", file);
+}
+
+static tm_status fetch_shard(void *context, const char *file, tm_error *error)
+{
+    const shard_place *at = context;
+    char path[TM_PATH_MAX];
+    return tm_hub_fetch(at->options, at->repo, at->revision, file, path, error);
+}
+
+/* The index is the weights where every shard is there too. */
+static bool find_in_repo(const char *root, const char *repo, const char *revision,
+                         char path[static TM_PATH_MAX])
+{
+    shard_place at = {.root = root, .repo = repo, .revision = revision};
+    for (int i = 0; i < WEIGHTS_NAMES; i++)
+        if (tm_hub_cache_find(root, repo, revision, weights_names[i], path) &&
+            tm_hub_each_shard(path, find_shard, &at, NULL) == TM_OK)
+            return true;
+    return false;
+}
+
+/* TIMM_USE_OLD_CACHE: what torch.hub kept goes before the hub's repository, if it is whole. */
+static bool find_old(const char *cache_dir, const char *url, char path[static TM_PATH_MAX])
+{
+    const char *wanted = getenv("TIMM_USE_OLD_CACHE");
+    char digits[65], found[TM_DIGEST_TEXT_MAX];
+    tm_map map;
+    if (!wanted || atoi(wanted) <= 0 || !url[0] || !tm_url_cache_find(cache_dir, url, path))
+        return false;
+    tm_name_digest(strrchr(path, '/') + 1, digits);
+    if (!digits[0])
+        return true;
+    if (tm_map_file(path, &map, NULL))
+        return false;
+    tm_digest digest;
+    tm_digest_start(&digest);
+    tm_digest_add(&digest, map.data, map.size);
+    tm_digest_text(&digest, found);
+    tm_unmap(&map);
+    return strncmp(found, digits, strlen(digits)) == 0;
+}
 
 bool tm_hub_find_weights(const char *cache_dir, const char *repo, const char *revision,
                          const char *url, char path[static TM_PATH_MAX])
 {
     char root[TM_PATH_MAX];
+    revision = revision ? revision : "";
     if (!repo[0])
         return tm_url_cache_find(cache_dir, url, path);
-    if (!tm_hub_cache_root(cache_dir, root))
-        return false;
-    for (int i = 0; i < WEIGHTS_NAMES; i++)
-        if (tm_hub_cache_find(root, repo, revision ? revision : "", weights_names[i], path))
-            return true;
-    return false;
+    if (!revision[0] && find_old(cache_dir, url, path))
+        return true;
+    return tm_hub_cache_root(cache_dir, root) && find_in_repo(root, repo, revision, path);
+}
+
+static tm_status fetch_in_repo(const tm_hub_options *options, const char *repo,
+                               const char *revision, char path[static TM_PATH_MAX], tm_error *error)
+{
+    shard_place at = {.options = options, .repo = repo, .revision = revision};
+    tm_status status = TM_NOT_FOUND;
+    for (int i = 0; i < WEIGHTS_NAMES && status == TM_NOT_FOUND; i++) {
+        tm_error failure = {0};
+        status = tm_hub_fetch(options, repo, revision, weights_names[i], path, &failure);
+        if (!status)
+            return tm_hub_each_shard(path, fetch_shard, &at, error);
+        if (status != TM_NOT_FOUND)
+            tm_fail(error, status, "%s", failure.message);
+    }
+    if (status != TM_NOT_FOUND)
+        return status;
+    return tm_fail(error, TM_WEIGHTS_MISSING, "%s has neither %s nor %s nor %s", repo,
+                   weights_names[0], weights_names[1], weights_names[2]);
 }
 
 tm_status tm_hub_fetch_weights(const tm_hub_options *options, const char *repo,
@@ -338,14 +437,6 @@ tm_status tm_hub_fetch_weights(const tm_hub_options *options, const char *repo,
 {
     if (tm_hub_find_weights(options->cache_dir, repo, revision, url, path))
         return TM_OK;
-    if (!repo[0])
-        return tm_hub_fetch_url(options, url, path, error);
-    for (int i = 0; i < WEIGHTS_NAMES; i++) {
-        tm_error failure = {0};
-        tm_status status = tm_hub_fetch(options, repo, revision, weights_names[i], path, &failure);
-        if (status != TM_NOT_FOUND)
-            return status ? tm_fail(error, status, "%s", failure.message) : TM_OK;
-    }
-    return tm_fail(error, TM_WEIGHTS_MISSING, "%s has neither %s nor %s", repo, weights_names[0],
-                   weights_names[1]);
+    return repo[0] ? fetch_in_repo(options, repo, revision, path, error)
+                   : tm_hub_fetch_url(options, url, path, error);
 }

@@ -35,11 +35,17 @@ tm_status tm_hub_fetch(const tm_hub_options *options, const char *repo, const ch
 tm_status tm_hub_fetch_url(const tm_hub_options *options, const char *url,
                            char path[static TM_PATH_MAX], tm_error *error);
 
-/* The weights as timm chooses them: the repository's model.safetensors, else its
- * pytorch_model.bin; where repo is "", the file of the URL. */
+/* The weights as timm chooses them: the repository's model.safetensors, else its pytorch_model.bin,
+ * else the index of a sharded model.safetensors, with its shards beside it; where repo is "", the
+ * file of the URL. With TIMM_USE_OLD_CACHE a sound file of the URL goes before the repository. */
 tm_status tm_hub_fetch_weights(const tm_hub_options *options, const char *repo,
                                const char *revision, const char *url, char path[static TM_PATH_MAX],
                                tm_error *error);
+
+/* Calls act for each file that an index of shards names, until one fails; for the path of other
+ * weights never. */
+typedef tm_status tm_shard_fn(void *context, const char *file, tm_error *error);
+tm_status tm_hub_each_shard(const char *weights, tm_shard_fn *act, void *context, tm_error *error);
 
 /* Whether the above would answer without a request. */
 bool tm_hub_find_weights(const char *cache_dir, const char *repo, const char *revision,

@@ -113,6 +113,11 @@ typedef struct tm_resolved {
     char warning[256];    /* "" unless an old name was mapped to its current one */
 } tm_resolved;
 
+/* What follows "hf-hub:" or "hf_hub:", in any case as timm reads it, or "local-dir:"; NULL: the
+ * name has no such scheme. */
+const char *tm_hub_name(const char *name);
+const char *tm_local_name(const char *name);
+
 /* The model a user means: "arch", "arch.tag", an old name of timm with or without a tag, or
  * "hf-hub:ORG/NAME[@REV]" of a config in the table. TM_UNKNOWN_MODEL names the nearest spellings.
  */

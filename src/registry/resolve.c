@@ -3,11 +3,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "registry/nearest.h"
 
 #define HUB_PREFIX "hf-hub:"
-#define LOCAL_PREFIX "local-dir:"
 
 /* Copies the text before the first dot and returns the tag behind it, "" where there is none;
  * NULL: too long to be a name. */
@@ -19,6 +19,23 @@ static const char *split_name(const char *name, char arch[static TM_MODEL_NAME_M
     memcpy(arch, name, length);
     arch[length] = '\0';
     return name[length] ? name + length + 1 : name + length;
+}
+
+static const char *behind(const char *name, const char *scheme)
+{
+    size_t length = strlen(scheme);
+    return strncasecmp(name, scheme, length) == 0 ? name + length : NULL;
+}
+
+const char *tm_hub_name(const char *name)
+{
+    const char *rest = behind(name, HUB_PREFIX);
+    return rest ? rest : behind(name, "hf_hub:");
+}
+
+const char *tm_local_name(const char *name)
+{
+    return behind(name, "local-dir:");
 }
 
 static bool find_deprecated(const char *name, const char **current)
@@ -204,9 +221,9 @@ static tm_status refuse_path(const char *name, tm_error *error)
 tm_status tm_model_resolve(const char *name, tm_resolved *resolved, tm_error *error)
 {
     *resolved = (tm_resolved){.revision = ""};
-    if (strncmp(name, HUB_PREFIX, strlen(HUB_PREFIX)) == 0)
-        return resolve_hub(name + strlen(HUB_PREFIX), resolved, error);
-    if (strncmp(name, LOCAL_PREFIX, strlen(LOCAL_PREFIX)) == 0)
+    if (tm_hub_name(name))
+        return resolve_hub(tm_hub_name(name), resolved, error);
+    if (tm_local_name(name))
         return tm_fail(error, TM_UNKNOWN_MODEL, "%.128s: a folder is no name of the registry",
                        name);
     if (strpbrk(name, "/\\:"))

@@ -25,6 +25,12 @@ typedef struct tm_state_dict {
  * tensors at the top, those do. Other groups stay, for the filter to choose from, only when
  * nothing stands at the top. "module." and "_orig_mod." at the start of names are removed. */
 void tm_state_unwrap(tm_state_dict *dict, bool ema);
+/* Takes what lies in the group, or in groups of it, for the whole file; false: nothing does. */
+bool tm_state_open(tm_state_dict *dict, const char *group);
+/* Leaves out groups where something stands at the top, and the wrappers' names. */
+void tm_state_settle_top(tm_state_dict *dict);
+/* Behind what DistributedDataParallel and compile put before a name. */
+const char *tm_state_plain_name(const char *name);
 /* Leaves out what still stands in a group; an error where that is everything. */
 void tm_state_drop_groups(tm_state_dict *dict);
 void tm_state_free(tm_state_dict *dict);

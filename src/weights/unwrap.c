@@ -14,7 +14,7 @@ static bool lies_in(const char *group, const char *wrapper, const char **inner)
     return true;
 }
 
-static bool open_group(tm_state_dict *dict, const char *wrapper)
+bool tm_state_open(tm_state_dict *dict, const char *wrapper)
 {
     size_t kept = 0;
     const char *inner;
@@ -49,13 +49,21 @@ static void keep_top(tm_state_dict *dict)
     dict->count = kept;
 }
 
-static void strip_wrappers(tm_state_dict *dict)
+const char *tm_state_plain_name(const char *name)
 {
     static const char *const wrappers[] = {"_orig_mod.", "module.", "_orig_mod."};
+    for (size_t w = 0; w < sizeof wrappers / sizeof *wrappers; w++)
+        if (strncmp(name, wrappers[w], strlen(wrappers[w])) == 0)
+            name += strlen(wrappers[w]);
+    return name;
+}
+
+void tm_state_settle_top(tm_state_dict *dict)
+{
+    if (has_top(dict))
+        keep_top(dict);
     for (size_t i = 0; i < dict->count; i++)
-        for (size_t w = 0; w < sizeof wrappers / sizeof *wrappers; w++)
-            if (strncmp(dict->tensors[i].name, wrappers[w], strlen(wrappers[w])) == 0)
-                dict->tensors[i].name += strlen(wrappers[w]);
+        dict->tensors[i].name = tm_state_plain_name(dict->tensors[i].name);
 }
 
 void tm_state_unwrap(tm_state_dict *dict, bool ema)
@@ -63,10 +71,8 @@ void tm_state_unwrap(tm_state_dict *dict, bool ema)
     static const char *const wrappers[] = {"state_dict_ema", "model_ema", "state_dict", "model"};
     bool opened = false;
     for (size_t w = ema ? 0 : 2; w < sizeof wrappers / sizeof *wrappers && !opened; w++)
-        opened = open_group(dict, wrappers[w]);
-    if (has_top(dict))
-        keep_top(dict);
-    strip_wrappers(dict);
+        opened = tm_state_open(dict, wrappers[w]);
+    tm_state_settle_top(dict);
 }
 
 void tm_state_drop_groups(tm_state_dict *dict)
@@ -74,7 +80,7 @@ void tm_state_drop_groups(tm_state_dict *dict)
     if (dict->count > 0 && !has_top(dict))
         tm_state_fail(dict,
                       "its %zu tensors lie in %.100s and the like, expected them at the top, "
-                      "in state_dict or in model",
+                      "in state_dict or in model; --weights-key names another place",
                       dict->count, dict->tensors[0].group);
     keep_top(dict);
 }

@@ -9,18 +9,22 @@
 
 #include "base/file.h"
 #include "base/magic.h"
+#include "base/shards.h"
 #include "weights/convert.h"
 #include "weights/formats.h"
 #include "weights/formula.h"
+#include "weights/places.h"
+#include "weights/sharded.h"
 #include "weights/state_dict.h"
 
 struct tm_weights {
     char *name;
     tm_map map;                /* empty for the formula and for memory that is not ours */
+    tm_shard_maps shards;      /* what an index of shards names */
     const unsigned char *data; /* the file's bytes */
     size_t size;
     const char *format_name; /* NULL: the formula */
-    bool file_backed, formula;
+    bool file_backed, formula, ema;
     uint64_t seed;
     double gain;
     tm_tensor_index index; /* the file as it is */
@@ -56,6 +60,7 @@ void tm_weights_close(tm_weights *weights)
     tm_state_free(&weights->state);
     tm_tensor_index_free(&weights->index);
     tm_unmap(&weights->map);
+    tm_shard_maps_free(&weights->shards);
     free(weights->name);
     free(weights);
 }
@@ -128,24 +133,74 @@ tm_state_dict *tm_weights_state(tm_weights *weights)
     return &weights->state;
 }
 
-static tm_status read_state(tm_weights *weights, bool ema, tm_error *error)
+static int by_place(const void *a, const void *b)
+{
+    const tm_tensor_view *x = a, *y = b;
+    int order = strcmp(x->group, y->group);
+    return order ? order : strcmp(x->name, y->name);
+}
+
+static const tm_tensor_view *find_top(const tm_tensor_index *index, const char *name)
+{
+    const tm_tensor_view key = {.group = "", .name = name};
+    return index->count ? bsearch(&key, index->tensors, index->count, sizeof key, by_place) : NULL;
+}
+
+/* safetensors' save_model writes a tensor of several names once, and says in the metadata which of
+ * them it stands for. */
+static void add_shared(tm_weights *weights)
 {
     tm_state_dict *state = &weights->state;
-    tm_status status = read_index(weights, weights->data, weights->size, error);
-    if (status)
-        return status;
+    for (size_t i = 0; i < weights->index.metadata_count; i++) {
+        const tm_metadata *m = &weights->index.metadata[i];
+        const tm_tensor_view *kept = find_top(&weights->index, m->value);
+        if (kept && !find_top(&weights->index, m->key))
+            tm_state_add(state, kept, "%s", m->key);
+    }
+}
+
+/* The file as it is. */
+static tm_status fill_state(tm_weights *weights, tm_error *error)
+{
+    tm_state_dict *state = &weights->state;
+    size_t count = weights->index.count;
+    tm_state_free(state);
     state->file = weights->name;
-    state->capacity = weights->index.count;
-    state->tensors = malloc((state->capacity + 1) * sizeof *state->tensors);
+    state->tensors = malloc((count + 1) * sizeof *state->tensors);
     if (!state->tensors)
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for %zu tensors", weights->name,
-                       state->capacity);
-    if (weights->index.count > 0)
-        memcpy(state->tensors, weights->index.tensors,
-               weights->index.count * sizeof *state->tensors);
-    state->count = weights->index.count;
-    tm_state_unwrap(state, ema);
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for %zu tensors", weights->name, count);
+    if (count > 0)
+        memcpy(state->tensors, weights->index.tensors, count * sizeof *state->tensors);
+    state->count = state->capacity = count;
+    add_shared(weights);
     return TM_OK;
+}
+
+static tm_status read_state(tm_weights *weights, bool ema, tm_error *error)
+{
+    weights->ema = ema;
+    tm_status status =
+        weights->index.tensors ? TM_OK : read_index(weights, weights->data, weights->size, error);
+    if (!status)
+        status = fill_state(weights, error);
+    if (!status)
+        tm_state_unwrap(&weights->state, ema);
+    return status;
+}
+
+tm_status tm_weights_take(tm_weights *weights, const char *key, const char *prefix, tm_error *error)
+{
+    if (weights->formula)
+        return TM_OK;
+    tm_status status = fill_state(weights, error);
+    return status ? status : tm_state_take(&weights->state, key, prefix, weights->ema, error);
+}
+
+tm_status tm_weights_places(const tm_weights *weights, const char *key, size_t least,
+                            tm_arena *arena, tm_weights_place **places, size_t *count,
+                            tm_error *error)
+{
+    return tm_index_places(weights->name, &weights->index, key, least, arena, places, count, error);
 }
 
 /* ---- sources ---- */
@@ -169,6 +224,11 @@ tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_
     status = tm_map_file(path, &weights->map, error);
     weights->data = weights->map.data;
     weights->size = weights->map.size;
+    if (status == TM_OK && tm_shards_probe(weights->data, weights->size)) {
+        weights->format_name = "safetensors";
+        status = tm_open_shards(path, weights->data, weights->size, &weights->index,
+                                 &weights->shards, error);
+    }
     if (status == TM_OK)
         status = read_state(weights, ema, error);
     if (status == TM_OK)
@@ -191,7 +251,10 @@ tm_status tm_weights_open_memory(const void *bytes, size_t size, const char *nam
 
 tm_status tm_weights_check_unchanged(const tm_weights *weights, tm_error *error)
 {
-    if (tm_map_was_cut(&weights->map))
+    bool cut = tm_map_was_cut(&weights->map);
+    for (size_t i = 0; i < weights->shards.count; i++)
+        cut = cut || tm_map_was_cut(&weights->shards.maps[i]);
+    if (cut)
         return tm_fail(error, TM_READ, "%s: was cut while it was read, expected %zu bytes",
                        weights->name, weights->size);
     return TM_OK;
@@ -330,11 +393,18 @@ const float *tm_weights_f32(const tm_weights *weights, const char *name, int ran
     return (const float *)(const void *)view->data + begin;
 }
 
+static bool lies_within(const tm_tensor_view *view, const unsigned char *data, size_t size)
+{
+    return view->data >= data && view->bytes <= size && view->data <= data + (size - view->bytes);
+}
+
 /* Data that was unpacked lies elsewhere, and would not come back. */
 static bool is_mapped(const tm_weights *weights, const tm_tensor_view *view)
 {
-    return view->data >= weights->data && view->bytes <= weights->size &&
-           view->data <= weights->data + (weights->size - view->bytes);
+    bool mapped = lies_within(view, weights->data, weights->size);
+    for (size_t i = 0; i < weights->shards.count && !mapped; i++)
+        mapped = lies_within(view, weights->shards.maps[i].data, weights->shards.maps[i].size);
+    return mapped;
 }
 
 void tm_weights_release_pages(const tm_weights *weights, const char *name)

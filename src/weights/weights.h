@@ -75,7 +75,8 @@ typedef struct tm_weights tm_weights;
 
 /* Opens a weights file by its first bytes (formats.def); the data stays on disk until read. Of a
  * training checkpoint the model's tensors are taken as timm takes them (state_dict.h), with `ema`
- * the averaged ones where there are such. Nothing can be looked up before tm_weights_settle.
+ * the averaged ones where there are such. An index of shards (base/shards.h) is opened with the
+ * files it names beside it. Nothing can be looked up before tm_weights_settle.
  * TM_WEIGHTS_INVALID: not what its format says. */
 tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_error *error);
 
@@ -92,6 +93,22 @@ tm_status tm_weights_open_formula(uint64_t seed, double gain, tm_weights **out, 
  * what went wrong, also two tensors of one name. */
 struct tm_state_dict *tm_weights_state(tm_weights *weights);
 tm_status tm_weights_settle(tm_weights *weights, tm_error *error);
+
+/* Before settle: takes other tensors than the open did. key: those of that group of a checkpoint
+ * alone; NULL: as timm chooses. prefix: those whose names begin so, without it; NULL: all of them.
+ * TM_WEIGHTS_MISMATCH: nothing lies there, and what does. */
+tm_status tm_weights_take(tm_weights *weights, const char *key, const char *prefix,
+                          tm_error *error);
+
+/* Where at least `least` tensors lie, in groups and under prefixes that end with a dot; key: only
+ * in that group; NULL: in any. At most TM_PLACES_MAX, in the arena. */
+typedef struct tm_weights_place {
+    const char *key, *prefix; /* "": at the top; all */
+} tm_weights_place;
+enum { TM_PLACES_MAX = 64 };
+tm_status tm_weights_places(const tm_weights *weights, const char *key, size_t least,
+                            tm_arena *arena, tm_weights_place **places, size_t *count,
+                            tm_error *error);
 
 /* TM_READ: the file shrank while it was mapped, and what was read since may be zeros. */
 tm_status tm_weights_check_unchanged(const tm_weights *weights, tm_error *error);

@@ -76,9 +76,26 @@ mkdir -p "$snapshot"
 HF_HUB_CACHE=$tmp/hub
 export HF_HUB_CACHE
 timmc list --cached --pretrained
-ok "cached weights" out_is resnet18.a1_in1k
+ok "a snapshot that no branch leads to" exit_is 4
+mkdir "$tmp/hub/models--timm--resnet18.a1_in1k/refs"
+echo 0a1b >"$tmp/hub/models--timm--resnet18.a1_in1k/refs/main"
+for name in resnet34.a1_in1k davit_tiny.msft_in1k; do
+    mkdir -p "$tmp/hub/models--timm--$name/snapshots/0a1b" "$tmp/hub/models--timm--$name/refs"
+    echo 0a1b >"$tmp/hub/models--timm--$name/refs/main"
+done
+: >"$tmp/hub/models--timm--resnet34.a1_in1k/snapshots/0a1b/other.bin"
+: >"$tmp/hub/models--timm--davit_tiny.msft_in1k/snapshots/0a1b/model.safetensors"
+timmc list --cached --pretrained
+ok "cached weights that classify takes" out_is resnet18.a1_in1k
 timmc list 'resnet18' --format jsonl
 ok "cached in the record" out_has '"cached":true'
+mkdir -p "$tmp/torch/hub/checkpoints"
+: >"$tmp/torch/hub/checkpoints/convnext_base_1k_224_ema.pth"
+: >"$tmp/torch/hub/checkpoints/resnet50_a1_0-14fe96d1.pth"
+run env TORCH_HOME="$tmp/torch" "$TIMMC" list 'convnext_base.fb_in1k' resnet50.a1_in1k --cached --pretrained
+ok "torch.hub's cache stands behind the hub" exit_is 4
+run env TIMM_USE_OLD_CACHE=1 TORCH_HOME="$tmp/torch" "$TIMMC" list 'convnext_base.fb_in1k' resnet50.a1_in1k --cached --pretrained
+ok "TIMM_USE_OLD_CACHE: it goes first, if it is whole" out_is convnext_base.fb_in1k
 unset HF_HUB_CACHE
 timmc list --cached
 ok "nothing is cached: exit 4" exit_is 4

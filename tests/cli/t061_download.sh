@@ -21,6 +21,10 @@ cat >"$tmp/hub/mine/config.json" <<'END'
  "pretrained_cfg": {"tag": "mine", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}
 END
 cp "$tmp/hub/mine/config.json" "$tmp/hub/old"
+mkdir "$tmp/hub/sharded"
+"$(dirname "$TIMMC")/tests/weights/checkpoint" test_vit \
+    "$tmp/hub/sharded/model.safetensors.index.json" || exit 1
+echo '{"architecture": "test_vit"}' >"$tmp/hub/sharded/config.json"
 "$(dirname "$TIMMC")/tests/hub/server" "$tmp/port" "$tmp/log" "$tmp/hub" >/dev/null 2>&1 &
 server=$!
 trap 'kill $server; rm -rf "$tmp"' EXIT
@@ -51,6 +55,25 @@ timmc classify hf-hub:m/mine@main "$image" --offline
 ok "a revision, offline" same_top
 timmc classify hf-hub:m/old "$image"
 ok "pytorch_model.bin where there is no model.safetensors" same_top
+timmc classify "local-dir:$tmp/hub/sharded" --no-pretrained "$image"
+cp "$tmp/out" "$tmp/formula"
+timmc classify hf-hub:m/sharded "$image"
+ok "a sharded repository" [ "$(tops "$tmp/out")" = "$(tops "$tmp/formula")" ]
+ok "a sharded repository: exit 0" exit_is 0
+before=$(requests)
+timmc classify HF-Hub:m/sharded "$image" --offline
+ok "and offline, in upper case" exit_is 0
+timmc classify hf_hub:m/sharded "$image"
+ok "and by the older name" exit_is 0
+ok "without a request" [ "$(requests)" -eq "$before" ]
+rm "$tmp"/hf/hub/models--m--sharded/snapshots/*/model-00002-of-00002.safetensors
+timmc classify hf-hub:m/sharded "$image" --offline
+ok "a shard that is missing: exit 3" exit_is 3
+ok "a shard that is missing: which" err_has 'model-00002-of-00002.safetensors'
+timmc classify hf-hub:m/sharded "$image"
+ok "is fetched" exit_is 0
+timmc pull hf_hub:m/sharded --format jsonl
+ok "pull tells the shards" out_has 'model-00002-of-00002.safetensors","bytes":1020000,"cached":true}'
 timmc classify hf-hub:m/bare "$image"
 ok "a repository without config.json: exit 3" exit_is 3
 ok "and says so" err_has 'no config.json'

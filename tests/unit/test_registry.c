@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "api/model.h"
 #include "hub/cache.h"
 #include "models/model.h"
 #include "registry/nearest.h"
@@ -446,21 +447,35 @@ static void test_hub_cache(void **state)
     (void)state;
     char root[] = "/tmp/test_hub_XXXXXX", path[512], other[512], command[600], found[TM_PATH_MAX];
     assert_non_null(mkdtemp(root));
-    assert_false(tm_hub_cached(root, "timm/a.b"));
+    /* what list says is cached is what classify would take */
+    tm_pretrained config = {.hf_hub_id = "timm/a.b", .url = ""};
+    assert_false(tm_weights_cached(&config, "", root));
     make_folder(root, "/models--timm--a.b");
+    make_folder(root, "/models--timm--a.b/refs");
     make_folder(root, "/models--timm--a.b/snapshots");
     make_folder(root, "/models--timm--a.b/snapshots/0123");
-    assert_false(tm_hub_cached(root, "timm/a.b"));
     snprintf(path, sizeof path, "%s/models--timm--a.b/snapshots/0123/model.safetensors", root);
     snprintf(other, sizeof other, "%s/blob", root);
     assert_int_equal(symlink(other, path), 0);
-    assert_false(tm_hub_cached(root, "timm/a.b")); /* the blob is gone */
+    assert_false(tm_weights_cached(&config, "0123", root)); /* the blob is gone */
     FILE *file = fopen(other, "w");
     assert_non_null(file);
     fclose(file);
-    assert_true(tm_hub_cached(root, "timm/a.b"));
-    assert_false(tm_hub_cached(root, "timm/a"));
-    assert_false(tm_hub_cached(root, ""));
+    assert_true(tm_weights_cached(&config, "0123", root));
+    assert_false(tm_weights_cached(&config, "", root)); /* no branch led to it */
+    snprintf(other, sizeof other, "%s/models--timm--a.b/refs/main", root);
+    file = fopen(other, "w");
+    assert_non_null(file);
+    fputs("0123", file);
+    fclose(file);
+    assert_true(tm_weights_cached(&config, "", root));
+    snprintf(other, sizeof other, "%s/models--timm--a.b/snapshots/0123/other.bin", root);
+    assert_int_equal(rename(path, other), 0);
+    assert_false(tm_weights_cached(&config, "", root)); /* a name nobody looks for */
+    config.hf_hub_id = "timm/a";
+    assert_false(tm_weights_cached(&config, "", root));
+    config.hf_hub_id = "";
+    assert_false(tm_weights_cached(&config, "", root));
 
     setenv("HF_HUB_CACHE", "/x", 1);
     assert_true(tm_hub_cache_root(NULL, found));

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TM_WEIGHTS_SHARDED_H
+#define TM_WEIGHTS_SHARDED_H
+
+#include "base/file.h"
+#include "weights/formats.h"
+
+/* The files of a sharded safetensors, as long as its tensors. */
+typedef struct tm_shard_maps {
+    tm_map *maps;
+    size_t count;
+} tm_shard_maps;
+
+/* Reads the shards that the index (base/shards.h) names, beside its path, as one table of contents.
+ * TM_WEIGHTS_INVALID: a shard is no safetensors, or lacks what the index says it holds;
+ * TM_NOT_FOUND, TM_READ: of a shard. What was made is freed by the caller, also after a failure. */
+tm_status tm_open_shards(const char *path, const unsigned char *data, size_t size,
+                          tm_tensor_index *index, tm_shard_maps *maps, tm_error *error);
+void tm_shard_maps_free(tm_shard_maps *maps);
+
+#endif
