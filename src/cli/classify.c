@@ -237,7 +237,9 @@ static tm_status answer_one(tm_session *session, const tm_answer *answer, void *
     classifier *c = context;
     tm_status status = TM_OK;
     if (!answer->error) {
-        tm_model_read(session->model, 0, answer->picture, c->logits);
+        status = tm_model_read(session->model, 0, answer->picture, c->logits, error);
+        if (status)
+            return status;
         rank(c);
         if (c->writer)
             status =
@@ -265,8 +267,8 @@ static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
     tm_status status = tm_model_select(session->model, "logits", error);
     tm_output logits;
     if (!status) {
-        tm_model_output(session->model, 0, &logits);
-        if (logits.rank != 2)
+        status = tm_model_output(session->model, 0, &logits, error);
+        if (!status && logits.rank != 2)
             status = tm_fail(error, TM_USAGE, "without pooling there are no class scores");
     }
     c->logits = calloc((size_t)c->classes, sizeof *c->logits);

@@ -49,7 +49,9 @@ static tm_status open_files(tm_tensors *t, const tm_output_options *o, tm_error 
 static tm_status set_shown(tm_shown *shown, const tm_session *session, size_t index,
                            tm_error *error)
 {
-    tm_model_output(session->model, index, &shown->output);
+    tm_status status = tm_model_output(session->model, index, &shown->output, error);
+    if (status)
+        return status;
     shown->count = 1;
     for (int i = 0; i < shown->output.rank; i++)
         shown->count *= (size_t)shown->output.shape[i];
@@ -316,7 +318,9 @@ static tm_status answer_one(tm_session *session, const tm_answer *answer, void *
     tm_tensors *t = context;
     tm_status status = TM_OK;
     for (size_t i = 0; i < t->count && !answer->error && !session->shapes_only; i++) {
-        tm_model_read(session->model, i, answer->picture, t->shown[i].values);
+        status = tm_model_read(session->model, i, answer->picture, t->shown[i].values, error);
+        if (status)
+            return status;
         if (t->shown[i].tokens && t->shown[i].output.rank == 4)
             to_tokens(&t->shown[i]);
         measure(&t->shown[i], t->l2);
