@@ -137,12 +137,13 @@ tm_status tm_model_load(tm_model *model, tm_error *error);
  * fit and were allowed to. One line, or "". */
 const char *tm_model_warning(const tm_model *model);
 
-/* What an input must be; returns its rank, 0 for a NULL model. A picture: channels, height, width. With from_features:
- * the shape of forward_features without the batch, [C,H,W] or [L,C]. */
+/* What an input must be; returns its rank, 0 for a NULL model. A picture: channels, height, width.
+ * With from_features: the shape of forward_features without the batch, [C,H,W] or [L,C]. */
 int tm_model_input_shape(const tm_model *model, int64_t shape[3]);
 
 /* Decodes the picture and makes timm's input tensor of it: out[C][H][W]. TM_USAGE with
- * from_features: hidden states are no pictures. */
+ * from_features: hidden states are no pictures. With TM_OK the message is a warning, or "": parts
+ * of a picture whose data is faulty may be made up. */
 tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
                                    tm_error *error);
 
@@ -158,8 +159,8 @@ tm_status tm_model_output(const tm_model *model, size_t index, tm_output *output
 tm_status tm_model_read(const tm_model *model, size_t index, int picture, float *out,
                         tm_error *error);
 
-/* Class `index` of the model as its own config names it, else as tm_label; false: no name, *name and
- * *text are as they were. */
+/* Class `index` of the model as its own config names it, else as tm_label; false: no name, and
+ * *name and *text are as they were. */
 bool tm_model_label(const tm_model *model, int index, const char **name, const char **text);
 
 /* "n02123159" and "tiger cat" for a class of a model with so many; false: no such label set. */

@@ -41,15 +41,19 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
         o->threads = tm_cpu_threads();
 }
 
+enum { SIDE_MAX = 16384 };
+
 /* Of the options as the caller gave them, where zero stands for a default. */
 static tm_status check_counts(const tm_open_options *o, tm_error *error)
 {
     const struct {
         const char *what;
         int value, least, most;
-    } counts[] = {{"num_classes", o->num_classes, -1, 1000000}, {"in_chans", o->in_chans, 0, 4096},
-                  {"img_height", o->img_height, 0, 16384},      {"img_width", o->img_width, 0, 16384},
-                  {"max_batch", o->max_batch, 0, 65536},        {"threads", o->threads, 0, 4096}};
+    } counts[] = {
+        {"num_classes", o->num_classes, -1, 1000000}, {"in_chans", o->in_chans, 0, 4096},
+        {"img_height", o->img_height, 0, SIDE_MAX},   {"img_width", o->img_width, 0, SIDE_MAX},
+        {"max_batch", o->max_batch, 0, 65536},        {"threads", o->threads, 0, 4096},
+    };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i].value < counts[i].least || counts[i].value > counts[i].most)
             return tm_fail(error, TM_USAGE, "%s is %d, expected %d to %d", counts[i].what,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,9 @@ tm_status tm_model_preprocess_file(const tm_model *model, const char *path, floa
     tm_unmap(&map);
     if (!status)
         status = tm_model_preprocess_image(model, &image, out, error);
+    if (!status && error && image.warnings)
+        snprintf(error->message, sizeof error->message,
+                 "%s: faulty data (%d times), the picture may be damaged", path, image.warnings);
     tm_image_free(&image);
     return status;
 }

@@ -2,8 +2,10 @@
 /* timmc.h as a stranger calls it: wrong arguments, reused errors, calls in the wrong order. */
 #include "tests/unit/harness.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "timmc.h"
 
@@ -146,6 +148,21 @@ static void no_model(void **state)
     tm_model_close(NULL);
 }
 
+/* The first half of a JPEG, and an end marker. */
+static void write_half(const char *path, char *to)
+{
+    static char bytes[1 << 20];
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t size = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    f = fdopen(mkstemp(to), "wb");
+    assert_non_null(f);
+    fwrite(bytes, 1, size / 2, f);
+    fwrite("\xFF\xD9", 1, 2, f);
+    fclose(f);
+}
+
 static void pictures(void **state)
 {
     (void)state;
@@ -158,7 +175,13 @@ static void pictures(void **state)
     assert_int_equal(tm_model_preprocess_file(model, "none.png", out, &error), TM_NOT_FOUND);
     assert_int_equal(tm_model_preprocess_file(model, cat, out, &error), TM_OK);
     assert_int_equal(error.status, TM_OK);
+    assert_string_equal(error.message, "");
     expect_usage(tm_model_preprocess_file(model, NULL, out, &error), &error, "NULL");
+    char cut[] = "/tmp/timmc-cut-XXXXXX";
+    write_half("tests/data/images/rocket.jpg", cut);
+    assert_int_equal(tm_model_preprocess_file(model, cut, out, &error), TM_OK);
+    assert_non_null(strstr(error.message, "faulty data"));
+    unlink(cut);
     tm_model_close(model);
     /* a hidden state is smaller than the picture that is not to be written there */
     tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
