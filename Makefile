@@ -1,5 +1,6 @@
 # timmc. Sources are found by wildcard, ISA flags come from the folder name: nothing here changes when code is added.
 #   make [DEVELOPER=1] [SAN=address,undefined] [CC=clang]     build/timmc, build/libtimmc.a
+#   make lib                                                  build/libtimmc.so
 #   make check | check-all | check-kernels | fuzz | install DESTDIR= prefix=
 
 CC ?= cc
@@ -12,7 +13,7 @@ B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-c
 
 PACKAGES := libpng libjpeg libcjson libmd zlib minizip libdeflate
 CFLAGS ?= -O2 -g
-TM_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -Isrc -fopenmp -fvisibility=hidden -fno-math-errno -ffp-contract=off \
+TM_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -Isrc -fopenmp -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wpointer-arith -Wundef \
 	$(shell pkg-config --cflags $(PACKAGES))
 TM_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm
@@ -58,6 +59,17 @@ $B/timmc: $B/main.o $B/libtimmc.a
 $B/libtimmc.a: $(LIB_OBJS)
 	@rm -f $@
 	$(AR) rcs $@ $^
+
+# The library alone: no command, and no symbol but timmc.h's. The soname counts up when these change.
+SONAME := libtimmc.so.0
+lib: $B/libtimmc.so
+
+$B/$(SONAME): $(filter-out $B/cli/%,$(LIB_OBJS)) scripts/libtimmc.map
+	$(CC) -shared -fopenmp -Wl,-soname,$(SONAME) -Wl,--version-script=scripts/libtimmc.map $(if $(SAN),,-Wl,-z,defs) \
+		$(TM_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TM_LIBS)
+
+$B/libtimmc.so: $B/$(SONAME)
+	ln -sf $(SONAME) $@
 
 $B/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -126,10 +138,12 @@ $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libtimmc.a
 # what timmc_plugin.h includes
 PLUGIN_HEADERS := base/error.h base/memory.h graph/graph.h kernels/activation.h models/model.h ops/nn.h
 
-install: $B/timmc $B/libtimmc.a
+install: $B/timmc $B/libtimmc.a $B/libtimmc.so
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/lib/pkgconfig $(DESTDIR)$(prefix)/include
 	install -m 755 $B/timmc $(DESTDIR)$(prefix)/bin/timmc
 	install -m 644 $B/libtimmc.a $(DESTDIR)$(prefix)/lib/libtimmc.a
+	install -m 755 $B/$(SONAME) $(DESTDIR)$(prefix)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(prefix)/lib/libtimmc.so
 	install -m 644 include/timmc.h include/timmc_plugin.h $(DESTDIR)$(prefix)/include
 	for header in $(PLUGIN_HEADERS); do install -D -m 644 src/$$header $(DESTDIR)$(prefix)/include/timmc/$$header; done
 	sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' -e 's|@libs@|$(TM_LIBS)|' \
@@ -138,4 +152,4 @@ install: $B/timmc $B/libtimmc.a
 clean:
 	rm -rf build build-* timmc
 
-.PHONY: all tests check check-all check-kernels fuzz fuzz-targets install clean
+.PHONY: all lib tests check check-all check-kernels fuzz fuzz-targets install clean

@@ -3,7 +3,9 @@
  * timmc: inference for the image backbones of timm, as a C library.
  *
  * Nothing here prints or exits. Every call that can fail takes a tm_error, returns its status
- * (TM_OK is 0) and leaves one line in it that names what was found and what was expected.
+ * (TM_OK is 0) and leaves one line in it that names what was found and what was expected. What the
+ * tm_error held before does not count; NULL is fine where the status is enough. A wrong argument is
+ * TM_USAGE; calls without a tm_error answer NULL models with nothing: 0, false or "".
  */
 #ifndef TIMMC_H
 #define TIMMC_H
@@ -17,6 +19,9 @@ extern "C" {
 #endif
 
 #define TIMMC_VERSION "0.1.0"
+
+/* These symbols alone are the shared library's. */
+#pragma GCC visibility push(default)
 
 /* status, the code that stands in an error record */
 #define TM_STATUS_LIST(X)                                                                          \
@@ -89,8 +94,8 @@ typedef struct tm_open_options {
     int output_stride;       /* 8, 16 or 32, in some families 2 or 4 too */
     bool from_features;      /* the input is forward_features' output instead of a picture */
     bool norm_intermediates; /* final norm on every intermediate */
-    int max_batch;           /* 0: 1 */
-    int threads;             /* 0: as many as this process may use */
+    int max_batch;           /* 0: 1; at most 65536 */
+    int threads;             /* 0: as many as this process may use; at most 4096 */
     const char *isa;         /* "scalar", "avx2", "avx512", "amx"; NULL: the best here */
     const char *precision;   /* "f32" or NULL; "bf16", "bf16x3": products of bfloat16 in layers
                                 without groups, where the CPU has instructions for them */
@@ -121,25 +126,30 @@ typedef struct tm_output {
     int reduction;       /* features: input pixels per feature pixel, else 0 */
 } tm_output;
 
+/* index < available; its texts live as long as the model. After an error *output is all zero. */
 size_t tm_model_available(const tm_model *model);
-void tm_model_describe(const tm_model *model, size_t index, tm_output *output);
+tm_status tm_model_describe(const tm_model *model, size_t index, tm_output *output,
+                            tm_error *error);
 
 /* Chooses an output by name, before tm_model_load; nothing that no chosen output needs is computed
  * or even read. TM_USAGE names the valid ones. */
 tm_status tm_model_select(tm_model *model, const char *name, tm_error *error);
 
-/* Reads the weights and plans the run. TM_WEIGHTS_MISSING, _INVALID, _MISMATCH. */
+/* Reads the weights and plans the run. TM_WEIGHTS_MISSING, _INVALID, _MISMATCH. Once: a model that
+ * was not loaded for want of memory is closed and opened again. */
 tm_status tm_model_load(tm_model *model, tm_error *error);
 
 /* What the caller should know of the last open or load: an old name, a guess, tensors that did not
  * fit and were allowed to. One line, or "". */
 const char *tm_model_warning(const tm_model *model);
 
-/* What an input must be; returns its rank. A picture: channels, height, width. With from_features:
- * the shape of forward_features without the batch, [C,H,W] or [L,C]. */
+/* What an input must be; returns its rank, 0 for a NULL model. A picture: channels, height, width.
+ * With from_features: the shape of forward_features without the batch, [C,H,W] or [L,C]. */
 int tm_model_input_shape(const tm_model *model, int64_t shape[3]);
 
-/* Decodes the picture and makes timm's input tensor of it: out[C][H][W]. */
+/* Decodes the picture and makes timm's input tensor of it: out[C][H][W]. TM_USAGE with
+ * from_features: hidden states are no pictures. With TM_OK the message is a warning, or "": parts
+ * of a picture whose data is faulty may be made up. */
 tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
                                    tm_error *error);
 
@@ -147,17 +157,22 @@ tm_status tm_model_preprocess_file(const tm_model *model, const char *path, floa
  * time. */
 tm_status tm_model_run(tm_model *model, const float *inputs, int count, tm_error *error);
 
-/* The chosen outputs, in the order of tm_model_select; values of the last run. */
+/* The chosen outputs, in the order of tm_model_select; index < output_count. */
 size_t tm_model_output_count(const tm_model *model);
-void tm_model_output(const tm_model *model, size_t index, tm_output *output);
-/* out: as many floats as the product of the output's shape; picture < count of the last run. */
-void tm_model_read(const tm_model *model, size_t index, int picture, float *out);
+tm_status tm_model_output(const tm_model *model, size_t index, tm_output *output, tm_error *error);
+/* Values of the last run. out: as many floats as the product of the output's shape; picture < count
+ * of that run. */
+tm_status tm_model_read(const tm_model *model, size_t index, int picture, float *out,
+                        tm_error *error);
 
-/* Class `index` of the model as its own config names it, else as tm_label; false: no name. */
+/* Class `index` of the model as its own config names it, else as tm_label; false: no name, and
+ * *name and *text are as they were. */
 bool tm_model_label(const tm_model *model, int index, const char **name, const char **text);
 
 /* "n02123159" and "tiger cat" for a class of a model with so many; false: no such label set. */
 bool tm_label(int num_classes, int index, const char **synset, const char **words);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,7 @@
  * A model of one's own beside timm's: a C file with a family's table and build function, as in
  * src/models, compiled as a shared object that defines `timmc_plugin`.
  *
- *   cc -shared -fPIC -I PREFIX/include -I PREFIX/include/timmc my_models.c -o my_models.so
+ *   cc -shared -fPIC $(pkg-config --cflags timmc) my_models.c -o my_models.so
  *   timmc classify --plugin ./my_models.so my_net --no-pretrained cat.jpg
  *
  * TIMMC_PLUGINS holds files separated by colons. A plugin is code: load only what you trust. It
@@ -15,7 +15,7 @@
 #include "models/model.h"
 
 /* Counts up when a structure or function that plugins see changes. */
-#define TIMMC_PLUGIN_ABI 1
+#define TIMMC_PLUGIN_ABI 2
 
 /* How a variant's pictures are prepared; zero means timm's default: 3 x 224 x 224, bicubic, crop
  * 0.875, ImageNet's mean and std, 1000 classes. */

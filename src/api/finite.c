@@ -52,7 +52,8 @@ tm_status tm_model_check_finite(const tm_model *model, int picture, tm_error *er
             continue;
         tm_output output;
         char place[96] = "";
-        tm_model_output(model, i, &output);
+        if (tm_model_output(model, i, &output, error))
+            return error ? error->status : TM_INTERNAL;
         print_place(place, sizeof place, tm_model_tap(model, model->chosen[i])->layout, &t, &found);
         return tm_fail(
             error, TM_NOT_FINITE,

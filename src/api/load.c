@@ -170,6 +170,7 @@ static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_err
 
 static tm_status make_plan(tm_model *model, const tm_weights *weights, tm_error *error)
 {
+    model->spent = true;
     tm_passes_run(&model->builder);
     if (model->graph.error.status)
         return tm_fail(error, model->graph.error.status, "%s: %s", model->display,
@@ -197,8 +198,12 @@ size_t tm_model_activation_bytes(tm_model *model)
 
 tm_status tm_model_load(tm_model *model, tm_error *error)
 {
-    if (model->loaded)
-        return tm_fail(error, TM_USAGE, "%s is loaded already", model->display);
+    tm_error_clear(error);
+    if (!model)
+        return tm_fail(error, TM_USAGE, "a NULL model was to be loaded");
+    if (model->loaded || model->spent)
+        return tm_fail(error, TM_USAGE, "%s was loaded already%s", model->display,
+                       model->loaded ? "" : ", in vain: open it again");
     if (!model->chosen_count)
         return tm_fail(error, TM_USAGE, "%s: choose an output before loading", model->display);
     tm_weights *weights = NULL;

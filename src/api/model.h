@@ -23,6 +23,7 @@ struct tm_model {
     tm_graph graph;
     tm_builder builder; /* open until load: the passes add constants */
     size_t *available;  /* taps that can be chosen */
+    const char **names; /* of these */
     size_t available_count;
     size_t *chosen; /* indices of available, in the order of selection */
     size_t chosen_count, chosen_capacity;
@@ -31,7 +32,7 @@ struct tm_model {
     tm_plan plan;
     const char *made_up; /* a tensor of the classifier that a chosen output needs and the weights
                             lack; NULL: none */
-    bool loaded;
+    bool loaded, spent;  /* spent: the passes have rewritten the graph */
     int last_count; /* pictures of the last run */
 };
 
@@ -60,6 +61,9 @@ size_t tm_model_activation_bytes(tm_model *model);
  * lives in the arena. */
 tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spec **tensors,
                            size_t *count, tm_error *error);
+
+/* Names what the graph's taps offer; of a model that is being opened. */
+tm_status tm_model_list_outputs(tm_model *model, tm_error *error);
 
 const tm_tap *tm_model_tap(const tm_model *model, size_t available);
 

@@ -45,6 +45,26 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
         o->threads = tm_cpu_threads();
 }
 
+enum { SIDE_MAX = 16384 };
+
+/* Of the options as the caller gave them, where zero stands for a default. */
+static tm_status check_counts(const tm_open_options *o, tm_error *error)
+{
+    const struct {
+        const char *what;
+        int value, least, most;
+    } counts[] = {
+        {"num_classes", o->num_classes, -1, 1000000}, {"in_chans", o->in_chans, 0, 4096},
+        {"img_height", o->img_height, 0, SIDE_MAX},   {"img_width", o->img_width, 0, SIDE_MAX},
+        {"max_batch", o->max_batch, 0, 65536},        {"threads", o->threads, 0, 4096},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (counts[i].value < counts[i].least || counts[i].value > counts[i].most)
+            return tm_fail(error, TM_USAGE, "%s is %d, expected %d to %d", counts[i].what,
+                           counts[i].value, counts[i].least, counts[i].most);
+    return TM_OK;
+}
+
 static tm_status check_precision(const tm_open_options *o, tm_error *error)
 {
     tm_precision precision;
@@ -67,16 +87,9 @@ static tm_status check_options(const tm_model *model, tm_error *error)
 {
     const tm_open_options *o = &model->options;
     tm_isa isa;
-    if (o->img_height < 1 || o->img_width < 1 || o->img_height > 16384 || o->img_width > 16384)
-        return tm_fail(error, TM_USAGE, "image size %dx%d: expected 1 to 16384 pixels a side",
-                       o->img_height, o->img_width);
-    if (o->in_chans < 1 || o->in_chans > 4096)
-        return tm_fail(error, TM_USAGE, "%d input channels: expected 1 to 4096", o->in_chans);
     if (!is_stride(o->output_stride))
         return tm_fail(error, TM_USAGE, "output stride %d: expected 2, 4, 8, 16 or 32",
                        o->output_stride);
-    if (o->num_classes > 1000000)
-        return tm_fail(error, TM_USAGE, "%d classes: expected at most 1000000", o->num_classes);
     if (o->isa && !tm_isa_parse(o->isa, &isa))
         return tm_fail(error, TM_USAGE, "isa '%s': expected scalar, avx2, avx512 or amx", o->isa);
     if (o->isa && isa > tm_cpu_isa())
@@ -107,6 +120,8 @@ static tm_status set_preprocess(tm_model *model, tm_error *error)
 /* Names of other classes than the config's are nobody's. */
 bool tm_model_label(const tm_model *model, int index, const char **name, const char **text)
 {
+    if (!model || !name || !text)
+        return false;
     const tm_class_names *own = &model->source.config.labels;
     if (!own->stated)
         return tm_label(model->options.num_classes, index, name, text);
@@ -149,7 +164,7 @@ static void set_warning(tm_model *model, const char *name)
 
 const char *tm_model_warning(const tm_model *model)
 {
-    return model->warning;
+    return model ? model->warning : "";
 }
 
 void tm_model_warn(tm_model *model, const char *format, ...)
@@ -207,28 +222,22 @@ static tm_status start_from_features(tm_model *model, tm_error *error)
     return TM_OK;
 }
 
-static tm_status list_outputs(tm_model *model, tm_error *error)
-{
-    size_t count = (size_t)model->graph.tap_count;
-    model->available = calloc(count + 1, sizeof *model->available);
-    model->chosen = calloc(count + 1, sizeof *model->chosen);
-    if (!model->available || !model->chosen)
-        return tm_fail(error, TM_NO_MEMORY, "no memory for %zu outputs", count);
-    for (size_t i = 0; i < count; i++)
-        model->available[model->available_count++] = i;
-    return TM_OK;
-}
-
 tm_status tm_model_open(const char *name, const tm_open_options *options, tm_model **out,
                         tm_error *error)
 {
     static const tm_open_options defaults = TM_OPEN_OPTIONS_DEFAULT;
-    tm_model *model = calloc(1, sizeof *model);
-    *out = NULL;
-    if (!model)
-        return tm_fail(error, TM_NO_MEMORY, "no memory for a model");
     if (!options)
         options = &defaults;
+    tm_error_clear(error);
+    if (!out)
+        return tm_fail(error, TM_USAGE, "a model was opened into NULL");
+    *out = NULL;
+    if (check_counts(options, error))
+        return TM_USAGE;
+    tm_model *model = calloc(1, sizeof *model);
+    if (!model)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for a model");
+    model->warning = "";
     tm_status status = tm_source_find(name ? name : TM_BUILTIN_MODEL, options, &model->strings,
                                       &model->source, error);
     if (!status) {
@@ -243,7 +252,7 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
     if (!status && model->options.from_features)
         status = start_from_features(model, error);
     if (!status)
-        status = list_outputs(model, error);
+        status = tm_model_list_outputs(model, error);
     if (!status)
         status = set_preprocess(model, error);
     if (status) {
@@ -263,6 +272,7 @@ void tm_model_close(tm_model *model)
     tm_graph_free(&model->graph);
     tm_arena_free(&model->strings);
     free(model->available);
+    free(model->names);
     free(model->chosen);
     free(model);
 }

@@ -20,18 +20,33 @@ static const struct {
     {TM_TAP_PREFIX, "image_intermediates_prefix", true},
 };
 
-enum { NAME_MAX_ = 64 };
-
-static void name_of(const tm_tap *tap, char name[NAME_MAX_])
+static const char *name_of(const tm_tap *tap, tm_arena *arena)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (kinds[i].kind != tap->kind)
             continue;
-        if (kinds[i].numbered)
-            snprintf(name, NAME_MAX_, "%s.%d", kinds[i].name, tap->index);
-        else
-            snprintf(name, NAME_MAX_, "%s", kinds[i].name);
+        return kinds[i].numbered ? tm_arena_printf(arena, "%s.%d", kinds[i].name, tap->index)
+                                 : kinds[i].name;
     }
+    return "";
+}
+
+tm_status tm_model_list_outputs(tm_model *model, tm_error *error)
+{
+    size_t count = (size_t)model->graph.tap_count;
+    bool named = true;
+    model->available = calloc(count + 1, sizeof *model->available);
+    model->chosen = calloc(count + 1, sizeof *model->chosen);
+    model->names = calloc(count + 1, sizeof *model->names);
+    for (size_t i = 0; model->available && model->names && i < count; i++) {
+        model->available[i] = i;
+        model->names[i] = name_of(&model->graph.taps[i], &model->strings);
+        named = named && model->names[i];
+    }
+    if (!model->available || !model->chosen || !model->names || !named)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for %zu outputs", count);
+    model->available_count = count;
+    return TM_OK;
 }
 
 const tm_tap *tm_model_tap(const tm_model *model, size_t available)
@@ -41,7 +56,7 @@ const tm_tap *tm_model_tap(const tm_model *model, size_t available)
 
 size_t tm_model_available(const tm_model *model)
 {
-    return model->available_count;
+    return model ? model->available_count : 0;
 }
 
 static void set_shape(tm_output *output, const tm_tap *tap)
@@ -76,17 +91,38 @@ static void set_shape(tm_output *output, const tm_tap *tap)
     }
 }
 
-void tm_model_describe(const tm_model *model, size_t index, tm_output *output)
+static void describe(const tm_model *model, size_t available, tm_output *output)
 {
-    const tm_tap *tap = tm_model_tap(model, index);
-    char name[NAME_MAX_] = "";
-    name_of(tap, name);
-    *output = (tm_output){.index = tap->index, .module = tap->module, .reduction = tap->reduction};
-    /* the arena is a cache of names here, not part of what the model is */
-    output->name = tm_arena_strdup(&((tm_model *)model)->strings, name);
-    if (!output->name)
-        output->name = "";
+    const tm_tap *tap = tm_model_tap(model, available);
+    *output = (tm_output){.name = model->names[available],
+                          .index = tap->index,
+                          .module = tap->module,
+                          .reduction = tap->reduction};
     set_shape(output, tap);
+}
+
+/* The model and the place for an output are there, and the index is below the count. */
+static tm_status check_output(const tm_model *model, size_t index, size_t count,
+                              tm_output *output, tm_error *error)
+{
+    tm_error_clear(error);
+    if (output)
+        *output = (tm_output){.name = ""};
+    if (!model || !output)
+        return tm_fail(error, TM_USAGE, "an output was asked for with a NULL %s",
+                       model ? "output" : "model");
+    if (index >= count)
+        return tm_fail(error, TM_USAGE, "%s: output %zu was asked for, expected one below %zu",
+                       model->display, index, count);
+    return TM_OK;
+}
+
+tm_status tm_model_describe(const tm_model *model, size_t index, tm_output *output, tm_error *error)
+{
+    tm_status status = check_output(model, index, tm_model_available(model), output, error);
+    if (!status)
+        describe(model, index, output);
+    return status;
 }
 
 /* ---- choosing ---- */
@@ -95,9 +131,7 @@ static void unknown_output(const tm_model *model, const char *name, tm_error *er
 {
     tm_buffer valid = {0};
     for (size_t i = 0; i < model->available_count; i++) {
-        char text[NAME_MAX_] = "";
-        name_of(tm_model_tap(model, i), text);
-        tm_buffer_printf(&valid, "%s%s", i ? ", " : "", text);
+        tm_buffer_printf(&valid, "%s%s", i ? ", " : "", model->names[i]);
     }
     tm_fail(error, TM_USAGE, "%s has no output '%s'; it has %s", model->display, name,
             valid.data ? valid.data : "none");
@@ -106,12 +140,14 @@ static void unknown_output(const tm_model *model, const char *name, tm_error *er
 
 tm_status tm_model_select(tm_model *model, const char *name, tm_error *error)
 {
-    if (model->loaded)
+    tm_error_clear(error);
+    if (!model || !name)
+        return tm_fail(error, TM_USAGE, "an output was chosen with a NULL %s",
+                       model ? "name" : "model");
+    if (model->loaded || model->spent)
         return tm_fail(error, TM_USAGE, "output '%s' was chosen after the model was loaded", name);
     for (size_t i = 0; i < model->available_count; i++) {
-        char text[NAME_MAX_] = "";
-        name_of(tm_model_tap(model, i), text);
-        if (strcmp(text, name) != 0)
+        if (strcmp(model->names[i], name) != 0)
             continue;
         for (size_t k = 0; k < model->chosen_count; k++)
             if (model->chosen[k] == i)
@@ -126,12 +162,15 @@ tm_status tm_model_select(tm_model *model, const char *name, tm_error *error)
 
 size_t tm_model_output_count(const tm_model *model)
 {
-    return model->chosen_count;
+    return model ? model->chosen_count : 0;
 }
 
-void tm_model_output(const tm_model *model, size_t index, tm_output *output)
+tm_status tm_model_output(const tm_model *model, size_t index, tm_output *output, tm_error *error)
 {
-    tm_model_describe(model, model->chosen[index], output);
+    tm_status status = check_output(model, index, tm_model_output_count(model), output, error);
+    if (!status)
+        describe(model, model->chosen[index], output);
+    return status;
 }
 
 /* ---- reading ---- */
@@ -158,11 +197,22 @@ static void read_channels(const tm_tensor *t, int picture, float *out)
             *out++ = from[i * t->ld + c];
 }
 
-void tm_model_read(const tm_model *model, size_t index, int picture, float *out)
+tm_status tm_model_read(const tm_model *model, size_t index, int picture, float *out,
+                        tm_error *error)
 {
+    tm_output output;
+    tm_status status = check_output(model, index, tm_model_output_count(model), &output, error);
+    if (status)
+        return status;
+    if (!out)
+        return tm_fail(error, TM_USAGE, "%s: nowhere to write output %zu", model->display, index);
+    if (picture < 0 || picture >= model->last_count)
+        return tm_fail(error, TM_USAGE, "%s: picture %d was asked for, the last run had %d",
+                       model->display, picture, model->last_count);
     tm_tensor t = tm_model_values(model, index);
     if (tm_model_tap(model, model->chosen[index])->layout == TM_LAYOUT_MAP)
         read_channels(&t, picture, out);
     else
         read_pixels(&t, picture, out);
+    return TM_OK;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,8 @@
 
 int tm_model_input_shape(const tm_model *model, int64_t shape[3])
 {
+    if (!model || !shape)
+        return 0;
     tm_shape s = model->graph.input->shape;
     switch (model->input_layout) {
     case TM_LAYOUT_TOKENS:
@@ -68,6 +71,9 @@ void tm_model_set_input(tm_model *model, int index, const float *values)
 
 tm_status tm_model_run(tm_model *model, const float *inputs, int count, tm_error *error)
 {
+    tm_error_clear(error);
+    if (!model || !inputs)
+        return tm_fail(error, TM_USAGE, "a run with NULL %s", model ? "inputs" : "model");
     tm_shape s = model->graph.input->shape;
     size_t floats = (size_t)s.h * (size_t)s.w * (size_t)s.c;
     if (model->loaded)
@@ -79,6 +85,9 @@ tm_status tm_model_run(tm_model *model, const float *inputs, int count, tm_error
 tm_status tm_model_preprocess_image(const tm_model *model, const tm_image *image, float *out,
                                     tm_error *error)
 {
+    if (model->options.from_features)
+        return tm_fail(error, TM_USAGE, "%s begins from hidden states, not from pictures",
+                       model->display);
     tm_shape s = model->graph.input->shape;
     size_t pixels = (size_t)s.h * (size_t)s.w;
     float *nhwc = malloc(pixels * (size_t)s.c * sizeof *nhwc);
@@ -96,9 +105,15 @@ tm_status tm_model_preprocess_file(const tm_model *model, const char *path, floa
                                    tm_error *error)
 {
     tm_image image = {0};
+    tm_error_clear(error);
+    if (!model || !path || !out)
+        return tm_fail(error, TM_USAGE, "a picture is to be read with a NULL argument");
     tm_status status = tm_image_decode_file(path, NULL, &image, error);
     if (!status)
         status = tm_model_preprocess_image(model, &image, out, error);
+    if (!status && error && image.warnings)
+        snprintf(error->message, sizeof error->message,
+                 "%s: faulty data (%d times), the picture may be damaged", path, image.warnings);
     tm_image_free(&image);
     return status;
 }

@@ -5,6 +5,13 @@
 
 #include "timmc.h"
 
+/* The library's calls begin with it: what the caller's tm_error held counts no more. */
+static inline void tm_error_clear(tm_error *error)
+{
+    if (error)
+        *error = (tm_error){.status = TM_OK};
+}
+
 /* Records the first error only, so the cause survives its consequences; returns status.
  * error may be NULL. */
 tm_status tm_fail(tm_error *error, tm_status status, const char *format, ...)

@@ -244,13 +244,15 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
 {
     classifier *c = context;
     const int64_t shape[] = {1, c->classes};
+    tm_status status = TM_OK;
     tm_arrays_number(&c->arrays, answer);
     if (!answer->error) {
-        tm_model_read(session->model, 0, answer->picture, c->logits);
+        status = tm_model_read(session->model, 0, answer->picture, c->logits, error);
+        if (status)
+            return status;
         rank(c);
     }
-    tm_status status = tm_arrays_add(&c->arrays, "logits", 2, shape,
-                                     answer->error ? NULL : c->logits, error);
+    status = tm_arrays_add(&c->arrays, "logits", 2, shape, answer->error ? NULL : c->logits, error);
     if (!status)
         status = tm_answer_write(&c->records, answer, &class_body, c, error);
     return status ? status : tm_arrays_next(&c->arrays, answer, error);
@@ -269,8 +271,8 @@ static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
     tm_status status = tm_model_select(session->model, "logits", error);
     tm_output logits;
     if (!status) {
-        tm_model_output(session->model, 0, &logits);
-        if (logits.rank != 2)
+        status = tm_model_output(session->model, 0, &logits, error);
+        if (!status && logits.rank != 2)
             status = tm_fail(error, TM_USAGE, "without pooling there are no class scores");
     }
     c->logits = calloc((size_t)c->classes, sizeof *c->logits);

@@ -31,7 +31,7 @@ static void outputs_text(tm_buffer *out, const tm_model *model, const char *kind
 {
     for (size_t i = 0; i < tm_model_available(model); i++) {
         tm_output o;
-        tm_model_describe(model, i, &o);
+        tm_model_describe(model, i, &o, NULL);
         if (!is_kind(&o, kind))
             continue;
         tm_buffer_printf(out, "  %3d  %-24s %5lld channels", o.index, o.module ? o.module : "",
@@ -50,7 +50,7 @@ static void outputs_json(tm_buffer *out, const tm_model *model, const char *kind
     tm_buffer_putc(out, '[');
     for (size_t i = 0; i < tm_model_available(model); i++) {
         tm_output o;
-        tm_model_describe(model, i, &o);
+        tm_model_describe(model, i, &o, NULL);
         if (!is_kind(&o, kind))
             continue;
         tm_buffer_printf(out, "%s{\"index\":%d", first ? "" : ",", o.index);

@@ -19,7 +19,9 @@ enum { SHOWN_COLUMNS = 8 };
 static tm_status set_shown(tm_shown *shown, const tm_session *session, size_t index,
                            const char *name, tm_error *error)
 {
-    tm_model_output(session->model, index, &shown->output);
+    tm_status status = tm_model_output(session->model, index, &shown->output, error);
+    if (status)
+        return status;
     shown->name = name ? name : shown->output.name;
     shown->count = 1;
     for (int i = 0; i < shown->output.rank; i++)
@@ -288,7 +290,9 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
     bool failed = answer->error != NULL;
     tm_status status = TM_OK;
     for (size_t i = 0; i < t->count && !failed && !session->shapes_only && !status; i++) {
-        tm_model_read(session->model, i, answer->picture, t->shown[i].values);
+        status = tm_model_read(session->model, i, answer->picture, t->shown[i].values, error);
+        if (status)
+            return status;
         if (t->shown[i].tokens && t->shown[i].output.rank == 4)
             status = to_tokens(&t->shown[i], error);
         measure(&t->shown[i], t->l2);

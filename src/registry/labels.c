@@ -16,7 +16,7 @@ static const tm_label_set *find_set(int num_classes)
 bool tm_label(int num_classes, int index, const char **synset, const char **words)
 {
     const tm_label_set *set = find_set(num_classes);
-    if (!set || index < 0 || index >= num_classes)
+    if (!synset || !words || !set || index < 0 || index >= num_classes)
         return false;
     *synset = tm_synset_text + tm_synset_offsets[tm_label_synsets[set->first + (unsigned)index]];
     *words = *synset + strlen(*synset) + 1;

@@ -33,8 +33,6 @@ ok "the record is told" out_has '"row":0'
 ok "the device stays" test -c /dev/null
 timmc classify -o /dev/null --force "$cat"
 ok "--force leaves it as well" test -c /dev/null
-timmc convert "$here/../../weights/tf_efficientnet_lite0.in1k.safetensors" /dev/full
-ok "convert to a full device: exit 6" exit_is 6
 
 # a job that waits for more names when the signal comes; SIGINT is ignored by what sh runs behind "&"
 for signal in TERM HUP; do

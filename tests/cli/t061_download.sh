@@ -80,7 +80,7 @@ ok "and says so" err_has 'no config.json'
 timmc info hf-hub:m/mine --format json
 ok "info of a repository" out_has '"model":"tf_efficientnet_lite0.mine"'
 timmc features hf-hub:m/bare -m tf_efficientnet_lite0 "$image"
-ok "a model given twice: exit 2" exit_is 2
+ok "a model given twice is an input that is missing" exit_is 1
 
 # a model of the registry whose repository holds something else
 timmc classify resnet18.a1_in1k "$image"

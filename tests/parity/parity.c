@@ -218,7 +218,7 @@ static bool select_outputs(tm_model *model, const cJSON *golden, verdict *v)
 static int find_output(const tm_model *model, const char *name, tm_output *output)
 {
     for (size_t i = 0; i < tm_model_output_count(model); i++) {
-        tm_model_output(model, i, output);
+        tm_model_output(model, i, output, NULL);
         if (strcmp(output->name, name) == 0)
             return (int)i;
     }
@@ -258,7 +258,7 @@ static bool check_output(tm_model *model, const char *name, const cJSON *golden,
     if (!values)
         return fails(v, "no memory for %s", name);
     for (size_t i = 0; i < batch; i++)
-        tm_model_read(model, (size_t)index, (int)i, values + i * count);
+        tm_model_read(model, (size_t)index, (int)i, values + i * count, NULL);
     bool good = check_values(values, batch * count, golden, f32_err, name, v);
     free(values);
     return good;
@@ -287,7 +287,7 @@ static bool check_described(const tm_model *model, const char *name, const cJSON
 {
     for (size_t i = 0; i < tm_model_available(model); i++) {
         tm_output output;
-        tm_model_describe(model, i, &output);
+        tm_model_describe(model, i, &output, NULL);
         if (strcmp(output.name, name) != 0)
             continue;
         output.shape[0] = model->options.max_batch;

@@ -51,7 +51,7 @@ static bool open_session(session *s, const char *name, int size, int batch, int 
     *s = (session){.model = s->model};
     for (size_t i = 0; !status && i < tm_model_available(s->model); i++) {
         tm_output output;
-        tm_model_describe(s->model, i, &output);
+        tm_model_describe(s->model, i, &output, &error);
         s->outputs += floats_of(&output);
         status = tm_model_select(s->model, output.name, &error);
     }
@@ -75,8 +75,8 @@ static void run(const session *s, const float *pictures, int first, int count, f
         float *out = results + (size_t)(first + i) * s->outputs;
         for (size_t k = 0; k < tm_model_output_count(s->model); k++) {
             tm_output output;
-            tm_model_output(s->model, k, &output);
-            tm_model_read(s->model, k, i, out);
+            tm_model_output(s->model, k, &output, &error);
+            tm_model_read(s->model, k, i, out, &error);
             out += floats_of(&output);
         }
     }

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* timmc.h as a stranger calls it: wrong arguments, reused errors, calls in the wrong order. */
+#include "tests/unit/harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "timmc.h"
+
+static tm_model *opened(tm_open_options options, const char *name)
+{
+    tm_model *model;
+    tm_error error;
+    memset(&error, 0x5A, sizeof error); /* as a local variable may be */
+    options.weights = "formula:0";
+    if (tm_model_open(name, &options, &model, &error))
+        fail_msg("%s", error.message);
+    assert_int_equal(error.status, TM_OK);
+    return model;
+}
+
+static tm_model *small(void)
+{
+    return opened((tm_open_options)TM_OPEN_OPTIONS_DEFAULT, "test_resnet");
+}
+
+static void expect_usage(tm_status status, tm_error *error, const char *words)
+{
+    assert_int_equal(status, TM_USAGE);
+    assert_int_equal(error->status, TM_USAGE);
+    if (!strstr(error->message, words))
+        fail_msg("'%s' lacks '%s'", error->message, words);
+}
+
+static void errors_may_be_reused(void **state)
+{
+    (void)state;
+    tm_error error;
+    tm_model *model;
+    memset(&error, 0x5A, sizeof error);
+    assert_int_equal(tm_model_open("resnet18x", NULL, &model, &error), TM_UNKNOWN_MODEL);
+    assert_int_equal(error.status, TM_UNKNOWN_MODEL);
+    assert_non_null(strstr(error.message, "resnet18x"));
+    assert_null(model);
+    model = small();
+    expect_usage(tm_model_select(model, "nothing", &error), &error, "has no output 'nothing'");
+    expect_usage(tm_model_select(model, "nobody", &error), &error, "has no output 'nobody'");
+    assert_int_equal(tm_model_select(model, "logits", &error), TM_OK);
+    assert_int_equal(error.status, TM_OK);
+    assert_string_equal(error.message, "");
+    assert_int_equal(tm_model_select(model, "logits", NULL), TM_OK);
+    tm_model_close(model);
+}
+
+static void options_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        tm_open_options options;
+        const char *words;
+    } rows[] = {
+        {{.num_classes = -1, .threads = -5}, "threads is -5, expected 0 to 4096"},
+        {{.num_classes = -1, .threads = 5000}, "threads is 5000"},
+        {{.num_classes = -1, .max_batch = -3}, "max_batch is -3, expected 0 to 65536"},
+        {{.num_classes = -1, .max_batch = 2000000000}, "max_batch is 2000000000"},
+        {{.num_classes = -2}, "num_classes is -2"},
+        {{.num_classes = -1, .in_chans = -1}, "in_chans is -1"},
+        {{.num_classes = -1, .img_height = -7}, "img_height is -7"},
+        {{.num_classes = -1, .img_width = 16385}, "img_width is 16385"},
+        {{.num_classes = -1, .output_stride = -8}, "output stride -8"},
+        {{.num_classes = -1, .isa = "sse9"}, "isa 'sse9'"},
+        {{.num_classes = -1, .precision = "f8"}, "precision 'f8'"},
+    };
+    tm_error error;
+    tm_model *model;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        expect_usage(tm_model_open("test_resnet", &rows[i].options, &model, &error), &error,
+                     rows[i].words);
+    expect_usage(tm_model_open("test_resnet", NULL, NULL, &error), &error, "into NULL");
+}
+
+static void indices_are_checked(void **state)
+{
+    (void)state;
+    tm_model *model = small();
+    tm_error error;
+    tm_output output;
+    float *logits = malloc(1000 * sizeof *logits);
+    expect_usage(tm_model_describe(model, 99999, &output, &error), &error, "output 99999");
+    assert_string_equal(output.name, "");
+    assert_int_equal(output.rank, 0);
+    expect_usage(tm_model_describe(model, 0, NULL, &error), &error, "NULL output");
+    expect_usage(tm_model_output(model, 0, &output, &error), &error, "expected one below 0");
+    expect_usage(tm_model_select(model, NULL, &error), &error, "NULL name");
+    for (size_t i = 0; i < tm_model_available(model); i++) {
+        assert_int_equal(tm_model_describe(model, i, &output, &error), TM_OK);
+        assert_true(output.channel_axis > 0 && output.channel_axis < output.rank);
+    }
+    expect_usage(tm_model_load(model, &error), &error, "choose an output");
+    assert_int_equal(tm_model_select(model, "logits", &error), TM_OK);
+    assert_int_equal(tm_model_output(model, 0, &output, &error), TM_OK);
+    assert_string_equal(output.name, "logits");
+    int64_t shape[3];
+    assert_int_equal(tm_model_input_shape(model, shape), 3);
+    float *input = calloc((size_t)(shape[0] * shape[1] * shape[2]), sizeof *input);
+    expect_usage(tm_model_run(model, input, 1, &error), &error, "not loaded");
+    expect_usage(tm_model_read(model, 0, 0, logits, &error), &error, "the last run had 0");
+    assert_int_equal(tm_model_load(model, &error), TM_OK);
+    expect_usage(tm_model_load(model, &error), &error, "loaded already");
+    expect_usage(tm_model_read(model, 0, 0, logits, &error), &error, "the last run had 0");
+    expect_usage(tm_model_run(model, NULL, 1, &error), &error, "NULL inputs");
+    expect_usage(tm_model_run(model, input, 2, &error), &error, "expected 1 to 1");
+    assert_int_equal(tm_model_run(model, input, 1, &error), TM_OK);
+    expect_usage(tm_model_read(model, 1, 0, logits, &error), &error, "output 1");
+    expect_usage(tm_model_read(model, 0, 1, logits, &error), &error, "picture 1");
+    expect_usage(tm_model_read(model, 0, -1, logits, &error), &error, "picture -1");
+    expect_usage(tm_model_read(model, 0, 0, NULL, &error), &error, "nowhere to write");
+    assert_int_equal(tm_model_read(model, 0, 0, logits, &error), TM_OK);
+    free(input);
+    free(logits);
+    tm_model_close(model);
+}
+
+static void no_model(void **state)
+{
+    (void)state;
+    tm_error error;
+    tm_output output;
+    int64_t shape[3];
+    float value = 0;
+    const char *name = "kept", *text = "kept";
+    assert_int_equal(tm_model_available(NULL), 0);
+    assert_int_equal(tm_model_output_count(NULL), 0);
+    assert_int_equal(tm_model_input_shape(NULL, shape), 0);
+    assert_string_equal(tm_model_warning(NULL), "");
+    assert_false(tm_model_label(NULL, 0, &name, &text));
+    assert_string_equal(name, "kept");
+    assert_false(tm_label(1000, 0, NULL, &text));
+    expect_usage(tm_model_describe(NULL, 0, &output, &error), &error, "NULL model");
+    expect_usage(tm_model_output(NULL, 0, &output, &error), &error, "NULL model");
+    expect_usage(tm_model_select(NULL, "logits", &error), &error, "NULL model");
+    expect_usage(tm_model_load(NULL, &error), &error, "NULL model");
+    expect_usage(tm_model_run(NULL, &value, 1, &error), &error, "NULL model");
+    expect_usage(tm_model_read(NULL, 0, 0, &value, &error), &error, "NULL model");
+    expect_usage(tm_model_preprocess_file(NULL, "x", &value, &error), &error, "NULL");
+    tm_model_close(NULL);
+}
+
+/* The first half of a JPEG, and an end marker. */
+static void write_half(const char *path, char *to)
+{
+    static char bytes[1 << 20];
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t size = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    f = fdopen(mkstemp(to), "wb");
+    assert_non_null(f);
+    fwrite(bytes, 1, size / 2, f);
+    fwrite("\xFF\xD9", 1, 2, f);
+    fclose(f);
+}
+
+static void pictures(void **state)
+{
+    (void)state;
+    static const char cat[] = "tests/data/images/chelsea.png";
+    tm_error error;
+    tm_model *model = small();
+    int64_t shape[3];
+    tm_model_input_shape(model, shape);
+    float *out = malloc((size_t)(shape[0] * shape[1] * shape[2]) * sizeof *out);
+    assert_int_equal(tm_model_preprocess_file(model, "none.png", out, &error), TM_NOT_FOUND);
+    assert_int_equal(tm_model_preprocess_file(model, cat, out, &error), TM_OK);
+    assert_int_equal(error.status, TM_OK);
+    assert_string_equal(error.message, "");
+    expect_usage(tm_model_preprocess_file(model, NULL, out, &error), &error, "NULL");
+    char cut[] = "/tmp/timmc-cut-XXXXXX";
+    write_half("tests/data/images/rocket.jpg", cut);
+    assert_int_equal(tm_model_preprocess_file(model, cut, out, &error), TM_OK);
+    assert_non_null(strstr(error.message, "faulty data"));
+    unlink(cut);
+    tm_model_close(model);
+    /* a hidden state is smaller than the picture that is not to be written there */
+    tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
+    options.from_features = true;
+    model = opened(options, "test_resnet");
+    expect_usage(tm_model_preprocess_file(model, cat, out, &error), &error, "hidden states");
+    tm_model_close(model);
+    free(out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_may_be_reused), cmocka_unit_test(options_are_checked),
+        cmocka_unit_test(indices_are_checked),  cmocka_unit_test(no_model),
+        cmocka_unit_test(pictures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
