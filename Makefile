@@ -13,7 +13,7 @@ B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-c
 
 PACKAGES := libpng libjpeg libcjson libmd zlib minizip libdeflate
 CFLAGS ?= -O2 -g
-TM_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -Isrc -fopenmp -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
+TM_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -Isrc -pthread -fopenmp-simd -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wpointer-arith -Wundef \
 	$(shell pkg-config --cflags $(PACKAGES))
 TM_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm
@@ -54,7 +54,7 @@ all: $B/timmc $B/libtimmc.a
 	@ln -sfn $B/timmc timmc
 
 $B/timmc: $B/main.o $B/libtimmc.a
-	$(CC) -fopenmp -rdynamic $(TM_LDFLAGS) $(LDFLAGS) -o $@ $B/main.o $B/libtimmc.a $(TM_LIBS)
+	$(CC) -pthread -rdynamic $(TM_LDFLAGS) $(LDFLAGS) -o $@ $B/main.o $B/libtimmc.a $(TM_LIBS)
 
 $B/libtimmc.a: $(LIB_OBJS)
 	@rm -f $@
@@ -65,7 +65,7 @@ SONAME := libtimmc.so.0
 lib: $B/libtimmc.so
 
 $B/$(SONAME): $(filter-out $B/cli/%,$(LIB_OBJS)) scripts/libtimmc.map
-	$(CC) -shared -fopenmp -Wl,-soname,$(SONAME) -Wl,--version-script=scripts/libtimmc.map $(if $(SAN),,-Wl,-z,defs) \
+	$(CC) -shared -pthread -Wl,-soname,$(SONAME) -Wl,--version-script=scripts/libtimmc.map $(if $(SAN),,-Wl,-z,defs) \
 		$(TM_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TM_LIBS)
 
 $B/libtimmc.so: $B/$(SONAME)

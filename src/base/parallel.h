@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads. Each thread that calls has a team of its own, itself and helpers that wait for its next
+ * call and end with it. Where the system gives fewer helpers than were asked for, there are fewer;
+ * none is no error. Calls do not nest.
+ */
 #ifndef TM_BASE_PARALLEL_H
 #define TM_BASE_PARALLEL_H
+
+/* Makes the team as large as that, if it can be; returns how many there are, from 1 to threads. */
+int tm_team_size(int threads);
+
+/* Calls work(context, index) at once on `size` threads, index < size, this one being 0; size is
+ * what tm_team_size returned. Returns when all have. */
+void tm_team_run(int size, void (*work)(void *context, int index), void *context);
 
 /* Calls work(context, i, thread) for every i < count, on up to `threads` threads, in any order;
  * thread < threads tells which one it is on. */

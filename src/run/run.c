@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One parallel region per run: the threads walk the list of steps together and meet at a barrier
- * after each. Every thread has its own share of a step's units, the same part of the whole in every
- * step, so that it finds in its caches what it wrote; whoever is done takes units of the others, so
- * that a slow core does not hold them up.
+ * The threads of a team walk the list of steps together and meet at a barrier after each. Every
+ * thread has its own share of a step's units, the same part of the whole in every step, so that it
+ * finds in its caches what it wrote; whoever is done takes units of the others, so that a slow core
+ * does not hold them up.
  */
 #include "run/run.h"
 
 #include <stdatomic.h>
 #include <time.h>
 
+#include "base/parallel.h"
 #include "run/barrier.h"
 
 enum { MAX_SHARES = 64 /* more threads begin with the share of another */ };
@@ -65,8 +66,9 @@ static void run_step(run_state *state, int index, int thread)
 
 /* While step i runs, nobody touches the shares of step i + 1, which are dealt before the barrier
  * that ends step i: a thread can be at most one barrier ahead. */
-static void walk(run_state *state, int thread)
+static void walk(void *context, int thread)
 {
+    run_state *state = context;
     unsigned sense = 0;
     for (int i = 0; i < state->plan->step_count; i++) {
         double begin = thread == 0 && state->step_seconds ? now() : 0;
@@ -84,15 +86,7 @@ void tm_run(const tm_plan *plan, int batch, double *step_seconds)
     run_state state = {.plan = plan, .batch = batch, .step_seconds = step_seconds};
     state.share_count = plan->threads < MAX_SHARES ? plan->threads : MAX_SHARES;
     deal(&state, 0);
-    tm_barrier_init(&state.barrier, plan->threads);
-    if (plan->threads == 1) {
-        walk(&state, 0);
-        return;
-    }
-#pragma omp parallel num_threads(plan->threads)
-    {
-#pragma omp single
-        tm_barrier_init(&state.barrier, tm_team_size());
-        walk(&state, tm_team_index());
-    }
+    int size = tm_team_size(plan->threads);
+    tm_barrier_init(&state.barrier, size);
+    tm_team_run(size, walk, &state);
 }
