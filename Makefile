@@ -1,7 +1,8 @@
 # timmc. Sources are found by wildcard, ISA flags come from the folder name: nothing here changes when code is added.
 #   make [DEVELOPER=1] [SAN=address,undefined] [CC=clang]     build/timmc, build/libtimmc.a
 #   make lib                                                  build/libtimmc.so
-#   make check | check-all | check-kernels | fuzz | install DESTDIR= prefix=
+#   make check | check-all | check-kernels | install DESTDIR= prefix=
+#   make check-sanitizers | check-cross | check-reproducible | fuzz
 
 CC ?= cc
 prefix ?= /usr/local
@@ -9,26 +10,35 @@ DESTDIR ?=
 VERSION := $(shell sed -n 's/^\#define TIMMC_VERSION "\(.*\)"/\1/p' include/timmc.h)
 
 comma := ,
-B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-clang)
+compiler := $(notdir $(firstword $(CC)))
+B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter-out cc gcc,$(compiler)),-$(compiler))
 
+PKG_CONFIG ?= pkg-config
 PACKAGES := libpng libjpeg libcjson libmd zlib minizip libdeflate
 CFLAGS ?= -O2 -g
 TM_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -Isrc -pthread -fopenmp-simd -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wpointer-arith -Wundef \
-	$(shell pkg-config --cflags $(PACKAGES))
-TM_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm
+	$(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+TM_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm
 # Downloads: libcurl's headers to build, the library itself is opened at the first request.
-ifeq ($(shell pkg-config --exists libcurl && echo yes),yes)
+ifeq ($(shell $(PKG_CONFIG) --exists libcurl && echo yes),yes)
 TM_CFLAGS += -DTM_HAVE_CURL
 endif
 ifdef DEVELOPER
 TM_CFLAGS += -Werror
 endif
+# The same source in any folder gives the same bytes.
+TM_CFLAGS += -ffile-prefix-map=$(CURDIR)=.
 ifdef SAN
-TM_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+TM_SAN := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 TM_LDFLAGS += -fsanitize=$(SAN)
+else
+TM_CFLAGS += -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+TM_LDFLAGS += -pie -Wl,-z,relro,-z,now
 endif
-ifeq ($(shell uname -m),x86_64)
+TM_CFLAGS += $(TM_SAN)
+# what the compiler makes code for, not what it runs on
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 ISAS := avx2 avx512
 # built for one ISA by hand, without the kernels on the vector shim
 HAND_ISAS := amx
@@ -66,7 +76,7 @@ lib: $B/libtimmc.so
 
 $B/$(SONAME): $(filter-out $B/cli/%,$(LIB_OBJS)) scripts/libtimmc.map
 	$(CC) -shared -pthread -Wl,-soname,$(SONAME) -Wl,--version-script=scripts/libtimmc.map $(if $(SAN),,-Wl,-z,defs) \
-		$(TM_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TM_LIBS)
+		$(filter-out -pie,$(TM_LDFLAGS)) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TM_LIBS)
 
 $B/libtimmc.so: $B/$(SONAME)
 	ln -sf $(SONAME) $@
@@ -75,13 +85,17 @@ $B/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Unrolled kernels take minutes under sanitizers, and no file reaches them unchecked: a fuzzer's
+# build leaves them plain.
+KERNEL_CFLAGS := $(if $(PLAIN_KERNELS),$(filter-out $(TM_SAN),$(TM_CFLAGS)),$(TM_CFLAGS))
+
 define isa_rules
 $B/kernels/$(1)/%.o: src/kernels/$(1)/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $$(KERNEL_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
 $B/kernels/vec/%.$(1).o: src/kernels/vec/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $$(KERNEL_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach isa,$(ISAS) $(HAND_ISAS),$(eval $(call isa_rules,$(isa))))
 
@@ -128,9 +142,23 @@ check-all: all tests
 check-kernels: $B/tests/kernels/check_kernels
 	$< --bench
 
+# The whole suite under the address and undefined-behaviour sanitizers, the threads under theirs.
+check-sanitizers:
+	$(MAKE) SAN=address,undefined all tests
+	scripts/run-tests build-address-undefined
+	$(MAKE) SAN=thread $(THREADED:%=build-thread/tests/unit/test_%)
+	for test in $(THREADED); do build-thread/tests/unit/test_$$test || exit 1; done
+THREADED := parallel run library
+
+# Other processors, emulated; two builds in two folders.
+check-cross:
+	scripts/check-cross
+check-reproducible:
+	scripts/check-reproducible
+
 # The same targets for libFuzzer; tests/fuzz/README.md says how to run them.
 fuzz:
-	$(MAKE) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-targets
+	$(MAKE) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined PLAIN_KERNELS=1 fuzz-targets
 fuzz-targets: $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libtimmc.a
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -fsanitize=fuzzer -o $@ $< $B/libtimmc.a $(TM_LIBS)
@@ -152,4 +180,5 @@ install: $B/timmc $B/libtimmc.a $B/libtimmc.so
 clean:
 	rm -rf build build-* timmc
 
-.PHONY: all lib tests check check-all check-kernels fuzz fuzz-targets install clean
+.PHONY: all lib tests check check-all check-kernels check-sanitizers check-cross check-reproducible \
+	fuzz fuzz-targets install clean

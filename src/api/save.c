@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/floats.h"
+#include "base/little_endian.h"
 #include "output/json.h"
 
 typedef struct item {
@@ -84,8 +85,7 @@ static bool write_header(saver *s)
     tm_buffer_putc(&header, '}');
     while (!header.failed && header.length % 8)
         tm_buffer_putc(&header, ' ');
-    uint64_t length = header.length;
-    bool written = !header.failed && fwrite(&length, sizeof length, 1, s->stream) == 1 &&
+    bool written = !header.failed && tm_write_le64(s->stream, header.length) &&
                    fwrite(header.data, 1, header.length, s->stream) == header.length;
     if (header.failed)
         tm_fail(s->error, TM_NO_MEMORY, "%s: no memory for its header", s->path);
@@ -114,7 +114,7 @@ static bool narrow(const saver *s, const tm_tensor_view *view, const float *valu
                    unsigned char *out)
 {
     if (s->as == TM_SAVE_F32) {
-        memcpy(out, values, count * sizeof *values);
+        tm_f32_to_le(values, out, count);
         return true;
     }
     for (size_t i = 0; i < count; i++) {
@@ -126,6 +126,7 @@ static bool narrow(const saver *s, const tm_tensor_view *view, const float *valu
                     f16 ? "f16" : "bf16");
             return false;
         }
+        half = tm_le16(half);
         memcpy(out + 2 * i, &half, sizeof half);
     }
     return true;

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+_Static_assert(sizeof(size_t) == 8 && sizeof(void *) == 8,
+               "timmc needs a 64-bit system: sizes of models and files are size_t");
+
 /* True and *out set when the product or sum fits; every size from a file goes through these. */
 static inline bool tm_size_mul(size_t a, size_t b, size_t *out)
 {

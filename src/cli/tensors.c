@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/little_endian.h"
 #include "base/text.h"
 #include "cli/grid.h"
 #include "output/json.h"
@@ -169,12 +170,23 @@ static void print_shape(tm_buffer *out, const tm_shown *shown)
     tm_buffer_putc(out, ']');
 }
 
+static void add_base64(tm_buffer *out, const tm_shown *shown)
+{
+    enum { BLOCK = 3 * 256 }; /* a multiple of 3: padding comes at the end alone */
+    uint32_t block[BLOCK];
+    tm_buffer_puts(out, ",\"dtype\":\"f32\",\"data_b64\":\"");
+    for (size_t at = 0, n; at < shown->count; at += n) {
+        n = shown->count - at < BLOCK ? shown->count - at : BLOCK;
+        tm_f32_to_le(shown->values + at, block, n);
+        tm_base64(out, block, n * sizeof *block);
+    }
+    tm_buffer_putc(out, '"');
+}
+
 static void numbers_json(tm_buffer *out, const tm_tensors *t, const tm_shown *shown)
 {
     if (strcmp(t->data, "base64") == 0) {
-        tm_buffer_puts(out, ",\"dtype\":\"f32\",\"data_b64\":\"");
-        tm_base64(out, shown->values, shown->count * sizeof *shown->values);
-        tm_buffer_putc(out, '"');
+        add_base64(out, shown);
         return;
     }
     tm_buffer_puts(out, ",\"data\":[");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/little_endian.h"
 #include "output/formats.h"
 
 static const char name[] = "the standard output";
@@ -56,7 +57,7 @@ tm_status tm_stream_add(tm_stream *stream, int rank, const int64_t *shape, const
         memcmp(shape + 1, stream->shape + 1, (size_t)(rank - 1) * sizeof *shape) != 0)
         return tm_fail(error, TM_SHAPE, "%s: found rows of another shape, expected all alike",
                        name);
-    if (fwrite(row ? row : stream->nan, sizeof *row, stream->count, stream->rows) != stream->count)
+    if (!tm_write_f32_le(stream->rows, row ? row : stream->nan, stream->count))
         return tm_writer_failed(name, error);
     stream->shape[0]++;
     return TM_OK;

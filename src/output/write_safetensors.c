@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/little_endian.h"
 #include "output/formats.h"
 #include "output/json.h"
 
@@ -47,11 +48,10 @@ static tm_status finish(tm_writer *writer, tm_error *error)
     qsort(writer->arrays, writer->count, sizeof *writer->arrays, by_key);
     tm_buffer header = {0};
     add_header(writer, &header);
-    uint64_t length = header.length;
     tm_status status = TM_OK;
     if (header.failed)
         status = tm_fail(error, TM_NO_MEMORY, "%s: no memory", writer->path);
-    else if (fwrite(&length, sizeof length, 1, writer->out.stream) != 1 ||
+    else if (!tm_write_le64(writer->out.stream, header.length) ||
              fwrite(header.data, 1, header.length, writer->out.stream) != header.length)
         status = tm_writer_failed(writer->path, error);
     tm_buffer_free(&header);

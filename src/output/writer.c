@@ -7,10 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/little_endian.h"
 #include "output/formats.h"
 #include "output/json.h"
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the formats store little-endian");
 
 enum { COPY_BLOCK = 1 << 18 };
 
@@ -170,7 +169,7 @@ tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int6
                        writer->path, key);
     size_t elements;
     TM_ASSERT(tm_size_mul(tm_array_row(rank, shape), (size_t)shape[0], &elements));
-    if (elements && fwrite(data, sizeof *data, elements, array->stream) != elements) {
+    if (elements && !tm_write_f32_le(array->stream, data, elements)) {
         writer->failed = true;
         return tm_writer_failed(writer->path, error);
     }

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "base/floats.h"
+#include "base/little_endian.h"
 #include "base/loops.h"
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weights files are little-endian");
 
 const char *tm_dtype_name(tm_dtype dtype)
 {
@@ -51,9 +50,7 @@ void tm_convert_f16_portable(const unsigned char *from, float *to, size_t count)
 {
     TM_VECTOR_LOOP for (size_t i = 0; i < count; i++)
     {
-        uint16_t half;
-        memcpy(&half, from + 2 * i, sizeof half);
-        to[i] = tm_f32_of_bits(f16_to_f32_bits(half));
+        to[i] = tm_f32_of_bits(f16_to_f32_bits(tm_load_le16(from + 2 * i)));
     }
 }
 
@@ -69,16 +66,15 @@ static void convert_bf16(const unsigned char *from, float *to, size_t count)
 {
     TM_VECTOR_LOOP for (size_t i = 0; i < count; i++)
     {
-        uint16_t half;
-        memcpy(&half, from + 2 * i, sizeof half);
-        to[i] = tm_f32_of_bf16(half);
+        to[i] = tm_f32_of_bf16(tm_load_le16(from + 2 * i));
     }
 }
 
-#define CONVERT_NUMBERS(type)                                                                      \
+#define CONVERT_NUMBERS(type, bits)                                                                \
     for (size_t i = 0; i < count; i++) {                                                           \
+        uint##bits##_t stored = tm_load_le##bits(from + i * sizeof stored);                        \
         type value;                                                                                \
-        memcpy(&value, from + i * sizeof value, sizeof value);                                     \
+        memcpy(&value, &stored, sizeof value);                                                     \
         to[i] = (float)value;                                                                      \
     }
 
@@ -88,10 +84,10 @@ void tm_convert_f32(tm_dtype dtype, const unsigned char *from, float *to, size_t
         return; /* an empty tensor may have no address */
     switch (dtype) {
     case TM_DTYPE_F64:
-        CONVERT_NUMBERS(double)
+        CONVERT_NUMBERS(double, 64)
         break;
     case TM_DTYPE_F32:
-        memcpy(to, from, count * sizeof *to);
+        tm_f32_of_le(from, to, count);
         break;
     case TM_DTYPE_F16:
         convert_f16(from, to, count);
@@ -100,19 +96,21 @@ void tm_convert_f32(tm_dtype dtype, const unsigned char *from, float *to, size_t
         convert_bf16(from, to, count);
         break;
     case TM_DTYPE_I64:
-        CONVERT_NUMBERS(int64_t)
+        CONVERT_NUMBERS(int64_t, 64)
         break;
     case TM_DTYPE_I32:
-        CONVERT_NUMBERS(int32_t)
+        CONVERT_NUMBERS(int32_t, 32)
         break;
     case TM_DTYPE_I16:
-        CONVERT_NUMBERS(int16_t)
+        CONVERT_NUMBERS(int16_t, 16)
         break;
     case TM_DTYPE_I8:
-        CONVERT_NUMBERS(int8_t)
+        for (size_t i = 0; i < count; i++)
+            to[i] = (float)(int8_t)from[i];
         break;
     case TM_DTYPE_U8:
-        CONVERT_NUMBERS(uint8_t)
+        for (size_t i = 0; i < count; i++)
+            to[i] = (float)from[i];
         break;
     case TM_DTYPE_BOOL:
         for (size_t i = 0; i < count; i++)

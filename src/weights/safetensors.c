@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/little_endian.h"
 #include "base/magic.h"
 #include "weights/formats.h"
 
@@ -622,9 +623,7 @@ static bool hand_over(reader *r, tm_tensor_index *index)
 
 static uint64_t header_length(const unsigned char *data)
 {
-    uint64_t length;
-    memcpy(&length, data, sizeof length);
-    return length;
+    return tm_load_le64(data);
 }
 
 /* No magic number: a header that starts as JSON, or a length that fits a file which is not known

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/little_endian.h"
 #include "weights/pickle.h"
 
 enum { PROTOCOL = 1001, COUNT_BYTES = 8, MAGIC_BYTES = 10 };
@@ -137,7 +138,6 @@ static tm_status place_storage(reader *r, const tm_pickle_value *key)
     const tm_pickle_source *source = &r->source;
     tm_pickle_storage named = {.key = key->text, .key_length = key->length};
     stored *s = key->kind == TM_PICKLE_TEXT ? find(r, &named) : NULL;
-    uint64_t count;
     size_t bytes;
     if (!s)
         return refuse(r, r->at, "a storage that no tensor has", "those of the checkpoint");
@@ -145,8 +145,7 @@ static tm_status place_storage(reader *r, const tm_pickle_value *key)
         return refuse_key(r, r->at, "the", s->storage, "twice", "each once");
     if (source->size - r->at < COUNT_BYTES)
         return refuse_key(r, r->at, "the end before", s->storage, "", "it");
-    memcpy(&count, source->bytes + r->at, COUNT_BYTES);
-    if (!tm_size_mul(count, s->storage->dtype->size, &bytes) || bytes != s->storage->bytes)
+    if (!tm_size_mul(tm_load_le64(source->bytes + r->at), s->storage->dtype->size, &bytes) || bytes != s->storage->bytes)
         return refuse_key(r, r->at, "another length of", s->storage, "", "that of the checkpoint");
     if (bytes > source->size - r->at - COUNT_BYTES)
         return refuse_key(r, r->at, "the end in", s->storage, "", "all of it");
