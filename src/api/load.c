@@ -220,9 +220,7 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
         status = tm_find_made_up(model, error);
     if (!status)
         status = make_plan(model, weights, error);
-    if (!status)
-        status = tm_weights_check_unchanged(weights, error);
-    tm_weights_close(weights);
+    status = tm_weights_close(weights, status, error);
     model->loaded = status == TM_OK;
     return status;
 }

@@ -188,8 +188,7 @@ tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error 
         return status;
     status = tm_place_weights(model, opened, error);
     if (status)
-        tm_weights_close(opened);
-    else
-        *weights = opened;
-    return status;
+        return tm_weights_close(opened, status, error);
+    *weights = opened;
+    return TM_OK;
 }

@@ -110,34 +110,38 @@ static bool is_safetensors_name(const char *path)
     return length >= sizeof ending && strcmp(path + length - (sizeof ending - 1), ending) == 0;
 }
 
+/* What is written counts only once the whole of what was read is known to have rested. */
+static tm_status write_output(const convert_options *chosen, tm_weights *weights, const char *path,
+                              tm_error *error)
+{
+    tm_outfile out;
+    tm_status status = tm_outfile_open(&out, path, chosen->force, error);
+    if (status)
+        return tm_weights_close(weights, status, error);
+    status = tm_weights_save(weights, chosen_dtype(chosen->dtype), out.stream, path, error);
+    status = tm_weights_close(weights, status, error);
+    if (status)
+        tm_outfile_abandon(&out);
+    return status ? status : tm_outfile_commit(&out, error);
+}
+
 static tm_status convert(const convert_options *chosen, const char *in, const char *path,
                          tm_buffer *record, tm_error *error)
 {
     tm_weights *weights = NULL;
-    tm_outfile out;
     tm_status status = chosen->model.model ? open_for_model(&chosen->model, in, &weights, error)
                                            : open_as_is(&chosen->model, in, &weights, error);
-    if (!status)
-        status = tm_outfile_open(&out, path, chosen->force, error);
-    if (status) {
-        tm_weights_close(weights);
-        return status;
-    }
-    status = tm_weights_save(weights, chosen_dtype(chosen->dtype), out.stream, path, error);
-    if (!status)
-        status = tm_weights_check_unchanged(weights, error);
     if (status)
-        tm_outfile_abandon(&out);
-    else
-        status = tm_outfile_commit(&out, error);
+        return tm_weights_close(weights, status, error);
+    size_t count = tm_weights_count(weights);
+    status = write_output(chosen, weights, path, error);
     if (!status) {
         tm_buffer_puts(record, "{\"file\":");
         tm_json_string(record, in);
         tm_buffer_puts(record, ",\"output\":");
         tm_json_string(record, path);
-        tm_buffer_printf(record, ",\"tensors\":%zu}\n", tm_weights_count(weights));
+        tm_buffer_printf(record, ",\"tensors\":%zu}\n", count);
     }
-    tm_weights_close(weights);
     return status;
 }
 

@@ -88,13 +88,14 @@ tm_status tm_info_check(tm_buffer *out, tm_model *model, bool json, tm_error *er
         look_at(weights, &c);
         c.report = report.data ? report.data : "";
         (json ? check_json : check_text)(out, &c);
-        status = tm_weights_check_unchanged(weights, error);
     }
     size_t differences = c.diff.missing + c.diff.unexpected + c.diff.mismatched;
+    tm_error misfit = {0};
     if (!status && differences)
-        status = tm_fail(error, TM_WEIGHTS_MISMATCH, "%s does not fit %s: %zu differences",
-                         tm_weights_name(weights), model->display, differences);
-    tm_weights_close(weights);
+        tm_fail(&misfit, TM_WEIGHTS_MISMATCH, "%s does not fit %s: %zu differences",
+                tm_weights_name(weights), model->display, differences);
+    status = tm_weights_close(weights, status, error);
     tm_buffer_free(&report);
-    return status;
+    return status ? status
+                  : misfit.status ? tm_fail(error, misfit.status, "%s", misfit.message) : TM_OK;
 }

@@ -283,22 +283,26 @@ tm_status tm_npy_open(const char *path, tm_npy *out, tm_error *error)
     if (status != TM_OK)
         return status;
     status = tm_npy_parse(path, map.data, map.size, out, error);
-    out->map = map;
     if (status != TM_OK)
-        tm_npy_close(out);
-    return status;
+        return tm_unmap(&map, status, error);
+    out->map = map;
+    return TM_OK;
 }
 
 void tm_npy_close(tm_npy *npy)
 {
-    tm_unmap(&npy->map);
+    if (tm_unmap(&npy->map, TM_OK, NULL)) {
+        /* after the last read, which has asked for itself */
+    }
     *npy = (tm_npy){0};
 }
 
-void tm_npy_read_f32(const tm_npy *npy, size_t begin, size_t count, float *out)
+tm_status tm_npy_read_f32(const tm_npy *npy, size_t begin, size_t count, float *out,
+                          tm_error *error)
 {
     TM_ASSERT(begin <= npy->elements && count <= npy->elements - begin);
     tm_convert_f32(npy->dtype, npy->data + begin * tm_dtype_size(npy->dtype), out, count);
+    return tm_map_check(&npy->map, error);
 }
 
 tm_status tm_npy_read(const char *file, const unsigned char *data, size_t size,

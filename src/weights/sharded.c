@@ -7,12 +7,13 @@
 
 #include "base/shards.h"
 
-void tm_shard_maps_free(tm_shard_maps *maps)
+tm_status tm_shard_maps_close(tm_shard_maps *maps, tm_status status, tm_error *error)
 {
     for (size_t i = 0; i < maps->count; i++)
-        tm_unmap(&maps->maps[i]);
+        status = tm_unmap(&maps->maps[i], status, error);
     free(maps->maps);
     *maps = (tm_shard_maps){0};
+    return status;
 }
 
 static int compare_name(const void *name, const void *view)

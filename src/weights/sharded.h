@@ -16,6 +16,8 @@ typedef struct tm_shard_maps {
  * TM_NOT_FOUND, TM_READ: of a shard. What was made is freed by the caller, also after a failure. */
 tm_status tm_open_shards(const char *path, const unsigned char *data, size_t size,
                           tm_tensor_index *index, tm_shard_maps *maps, tm_error *error);
-void tm_shard_maps_free(tm_shard_maps *maps);
+/* As tm_unmap, of all of them. */
+tm_status tm_shard_maps_close(tm_shard_maps *maps, tm_status status, tm_error *error)
+    __attribute__((warn_unused_result));
 
 #endif

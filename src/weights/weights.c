@@ -53,16 +53,19 @@ static tm_status new_weights(const char *name, tm_weights **out, tm_error *error
     return TM_OK;
 }
 
-void tm_weights_close(tm_weights *weights)
+tm_status tm_weights_close(tm_weights *weights, tm_status status, tm_error *error)
 {
+    tm_error changed = {0};
     if (!weights)
-        return;
+        return status;
     tm_state_free(&weights->state);
     tm_tensor_index_free(&weights->index);
-    tm_unmap(&weights->map);
-    tm_shard_maps_free(&weights->shards);
+    tm_status verdict = tm_unmap(&weights->map, TM_OK, &changed);
+    if (tm_shard_maps_close(&weights->shards, verdict, &changed) && !status)
+        status = tm_fail(error, TM_WEIGHTS_INVALID, "%s", changed.message);
     free(weights->name);
     free(weights);
+    return status;
 }
 
 static tm_status fail_unknown_format(const char *file, const unsigned char *data, size_t size,
@@ -205,13 +208,13 @@ tm_status tm_weights_places(const tm_weights *weights, const char *key, size_t l
 
 /* ---- sources ---- */
 
-static tm_status finish_open(tm_weights *weights, tm_status status, tm_weights **out)
+static tm_status finish_open(tm_weights *weights, tm_status status, tm_weights **out,
+                             tm_error *error)
 {
-    if (status == TM_OK)
-        *out = weights;
-    else
-        tm_weights_close(weights);
-    return status;
+    if (status != TM_OK)
+        return tm_weights_close(weights, status, error);
+    *out = weights;
+    return TM_OK;
 }
 
 tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_error *error)
@@ -231,9 +234,7 @@ tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_
     }
     if (status == TM_OK)
         status = read_state(weights, ema, error);
-    if (status == TM_OK)
-        status = tm_weights_check_unchanged(weights, error);
-    return finish_open(weights, status, out);
+    return finish_open(weights, status, out, error);
 }
 
 tm_status tm_weights_open_memory(const void *bytes, size_t size, const char *name, bool file_backed,
@@ -246,18 +247,7 @@ tm_status tm_weights_open_memory(const void *bytes, size_t size, const char *nam
     weights->file_backed = file_backed;
     weights->data = bytes;
     weights->size = size;
-    return finish_open(weights, read_state(weights, true, error), out);
-}
-
-tm_status tm_weights_check_unchanged(const tm_weights *weights, tm_error *error)
-{
-    bool cut = tm_map_was_cut(&weights->map);
-    for (size_t i = 0; i < weights->shards.count; i++)
-        cut = cut || tm_map_was_cut(&weights->shards.maps[i]);
-    if (cut)
-        return tm_fail(error, TM_READ, "%s: was cut while it was read, expected %zu bytes",
-                       weights->name, weights->size);
-    return TM_OK;
+    return finish_open(weights, read_state(weights, true, error), out, error);
 }
 
 tm_status tm_weights_open_formula(uint64_t seed, double gain, tm_weights **out, tm_error *error)

@@ -110,10 +110,11 @@ tm_status tm_weights_places(const tm_weights *weights, const char *key, size_t l
                             tm_arena *arena, tm_weights_place **places, size_t *count,
                             tm_error *error);
 
-/* TM_READ: the file shrank while it was mapped, and what was read since may be zeros. */
-tm_status tm_weights_check_unchanged(const tm_weights *weights, tm_error *error);
-
-void tm_weights_close(tm_weights *weights); /* NULL is fine */
+/* Closes the source, with a verdict on everything that was read of it: TM_WEIGHTS_INVALID where a
+ * file was cut or written to meanwhile. status is how the reading went: a failure stays what it
+ * was. NULL is fine. */
+tm_status tm_weights_close(tm_weights *weights, tm_status status, tm_error *error)
+    __attribute__((warn_unused_result));
 
 bool tm_weights_is_formula(const tm_weights *weights);
 const char *tm_weights_name(const tm_weights *weights); /* for messages: path, or "formula:0" */

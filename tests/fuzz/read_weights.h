@@ -73,7 +73,7 @@ static void fuzz_read_weights(const uint8_t *data, size_t size)
             TM_ASSERT(tm_weights_find(weights, view->name) == view);
             fuzz_read_tensor(view);
         }
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
 }
 
 #endif

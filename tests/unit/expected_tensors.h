@@ -74,7 +74,7 @@ static size_t check_tensors(const char *file, reader_fn *read)
     fclose(list);
     tm_buffer_free(&found);
     tm_tensor_index_free(&index);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     return next;
 }
 
@@ -156,7 +156,7 @@ static void check_file_damage(const char *name, reader_fn *read)
     snprintf(path, sizeof path, WEIGHTS_DATA "%s", name);
     assert_int_equal(tm_map_file(path, &map, NULL), TM_OK);
     check_damage(map.data, map.size, map.size, read);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
 }
 
 #endif

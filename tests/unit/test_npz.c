@@ -14,7 +14,7 @@ static void real_files(void **state)
                      TM_OK);
     assert_int_equal(tm_weights_settle(weights, &error), TM_OK);
     assert_non_null(tm_weights_find(weights, "Transformer/encoderblock_0/kernel"));
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
 }
 
 /* An array file: header of version 1.0 as given, then `data` bytes 0, 1, ... */

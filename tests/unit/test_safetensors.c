@@ -55,7 +55,7 @@ static void check_sized(const char *header, size_t header_size, size_t data_size
             !strstr(error.message, ", expected ") || !strstr(error.message, refused))
             fail_msg("%s: message '%s' lacks '%s'", header, error.message, refused);
     }
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     free(bytes);
 }
 
@@ -375,7 +375,7 @@ static void every_byte_changed(void **state)
                     tm_weights_read_f32(weights, t->name, t->rank, t->shape, out, &error), TM_OK);
             }
             opened += weights != NULL;
-            tm_weights_close(weights);
+            TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
             bytes[at] = saved;
         }
     assert_in_range(opened, 6 * 256, 20000); /* all of the data bytes, and some names */
@@ -406,7 +406,7 @@ static void contents(void **state)
     assert_null(tm_weights_metadata(weights, "x"));
     assert_string_equal(tm_weights_metadata_key(weights, 1), "u");
     assert_null(tm_weights_metadata_key(weights, 3));
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     free(bytes);
 }
 
