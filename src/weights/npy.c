@@ -230,12 +230,12 @@ static bool check_data(reader *r, size_t file_size)
     size_t bytes = 1;
     if (npy->fortran_order && npy->rank > 1 && !r->for_weights)
         return refuse(r, TM_UNSUPPORTED, r->size, "an array in Fortran order", "C order");
+    if (!tm_shape_is_possible(npy->rank, npy->shape))
+        return refuse(r, TM_CORRUPT, r->size, "an array " TM_SHAPE_REFUSED, "a smaller one");
     for (int i = 0; i < npy->rank; i++)
-        if (!tm_size_mul(bytes, (size_t)npy->shape[i], &bytes))
-            return refuse(r, TM_CORRUPT, r->size, "a shape beyond 2^64 elements", "a smaller one");
+        bytes *= (size_t)npy->shape[i];
     npy->elements = bytes;
-    if (!tm_size_mul(bytes, tm_dtype_size(npy->dtype), &bytes))
-        return refuse(r, TM_CORRUPT, r->size, "a shape beyond 2^64 bytes", "a smaller one");
+    bytes *= tm_dtype_size(npy->dtype);
     if (bytes != file_size - r->size) {
         snprintf(found, sizeof found, "%zu bytes of data", file_size - r->size);
         snprintf(expected, sizeof expected, "%zu", bytes);

@@ -469,14 +469,9 @@ static bool read_field(reader *r, const char *key, size_t key_at, void *context)
 /* Does the shape need just the bytes between the offsets? */
 static bool check_size(reader *r, const entry *e)
 {
-    size_t bytes = 1;
-    for (int i = 0; i < e->view.rank; i++)
-        if (!tm_size_mul(bytes, (size_t)e->view.shape[i], &bytes))
-            return refuse_name(r, e->at, e->view.name, "of a shape beyond 2^64 elements",
-                               "a shape that fits the file");
-    if (!tm_size_mul(bytes, tm_dtype_size(e->view.dtype), &bytes))
-        return refuse_name(r, e->at, e->view.name, "of a shape beyond 2^64 bytes",
-                           "a shape that fits the file");
+    if (!tm_shape_is_possible(e->view.rank, e->view.shape))
+        return refuse_name(r, e->at, e->view.name, TM_SHAPE_REFUSED, "a shape that fits the file");
+    size_t bytes = tm_view_elements(&e->view) * tm_dtype_size(e->view.dtype);
     if (e->end < e->begin || e->end - e->begin != bytes) {
         char found[80], expected[40];
         snprintf(found, sizeof found, "with data from %zu to %zu", e->begin, e->end);

@@ -4,11 +4,15 @@
 
 #include "weights/convert.h"
 
-/* The stride of the next dimension to the left. It overflows only where another dimension is 0 and
- * nothing is ever read. */
-static int64_t outer_step(int64_t step, int64_t size)
+bool tm_shape_is_possible(int rank, const int64_t *shape)
 {
-    return __builtin_mul_overflow(step, size, &step) ? 0 : step;
+    int64_t most = TM_SHAPE_ELEMENTS_MAX;
+    bool possible = rank >= 0 && rank <= TM_TENSOR_RANK_MAX;
+    for (int i = 0; i < rank && possible; i++) {
+        possible = shape[i] >= 0 && shape[i] <= most;
+        most /= shape[i] ? shape[i] : 1;
+    }
+    return possible;
 }
 
 void tm_view_set_contiguous(tm_tensor_view *view)
@@ -16,7 +20,7 @@ void tm_view_set_contiguous(tm_tensor_view *view)
     int64_t step = 1;
     for (int i = view->rank - 1; i >= 0; i--) {
         view->stride[i] = step;
-        step = outer_step(step, view->shape[i]);
+        step *= view->shape[i];
     }
 }
 
@@ -28,7 +32,7 @@ bool tm_view_is_contiguous(const tm_tensor_view *view)
     for (int i = view->rank - 1; i >= 0; i--) {
         if (view->shape[i] != 1 && view->stride[i] != step)
             return false;
-        step = outer_step(step, view->shape[i]);
+        step *= view->shape[i];
     }
     return true;
 }
@@ -52,8 +56,9 @@ const char *tm_shape_text(int rank, const int64_t *shape, char text[static TM_SH
 size_t tm_view_elements(const tm_tensor_view *view)
 {
     size_t count = 1;
+    TM_ASSERT(tm_shape_is_possible(view->rank, view->shape));
     for (int i = 0; i < view->rank; i++)
-        TM_ASSERT(view->shape[i] >= 0 && tm_size_mul(count, (size_t)view->shape[i], &count));
+        count *= (size_t)view->shape[i];
     return count;
 }
 

@@ -123,6 +123,7 @@ tm_status tm_weights_settle(tm_weights *weights, tm_error *error)
         return tm_fail(error, state->error.status, "%s", state->error.message);
     if (state->count > 0)
         qsort(state->tensors, state->count, sizeof *state->tensors, by_name);
+    tm_state_changed(state);
     for (size_t i = 1; i < state->count; i++)
         if (by_name(&state->tensors[i - 1], &state->tensors[i]) == 0)
             return tm_fail(error, TM_WEIGHTS_INVALID,

@@ -56,11 +56,18 @@ typedef struct tm_tensor_view {
     size_t part_count;
 } tm_tensor_view;
 
+/* No dimension below 0, and those that are not 0 make at most TM_SHAPE_ELEMENTS_MAX elements: then
+ * no product or sum of a few of them overflows, whatever a filter computes. The readers refuse
+ * every other shape, also of a tensor without elements. */
+#define TM_SHAPE_ELEMENTS_MAX ((int64_t)1 << 48)
+#define TM_SHAPE_REFUSED "of a shape beyond 2^48 elements"
+bool tm_shape_is_possible(int rank, const int64_t *shape);
+
 /* Strides of C order for the view's shape. */
 void tm_view_set_contiguous(tm_tensor_view *view);
 bool tm_view_is_contiguous(const tm_tensor_view *view);
 bool tm_view_has_shape(const tm_tensor_view *view, int rank, const int64_t *shape);
-/* Elements of the shape; the readers have checked that the product is a size_t. */
+/* Elements of the shape, which is possible. */
 size_t tm_view_elements(const tm_tensor_view *view);
 /* Elements [begin, begin + count) in C order of the shape, each to the nearest float32. */
 void tm_view_read_f32(const tm_tensor_view *view, size_t begin, size_t count, float *out);

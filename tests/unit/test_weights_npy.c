@@ -94,8 +94,8 @@ static void refused(void **state)
     check(DICT("<f4", "False", "(1.0,)"), 4, TM_CORRUPT, "',' or ')'");
     check(DICT("<f4", "False", "(,)"), 4, TM_CORRUPT, "a dimension");
     check(DICT("<f4", "False", "(9223372036854775808,)"), 4, TM_CORRUPT, "beyond 2^63");
-    check(DICT("<f4", "False", "(4294967296, 4294967296)"), 4, TM_CORRUPT, "beyond 2^64 elements");
-    check(DICT("<f4", "False", "(4611686018427387904,)"), 0, TM_CORRUPT, "beyond 2^64 bytes");
+    check(DICT("<f4", "False", "(4294967296, 4294967296)"), 4, TM_CORRUPT, "beyond 2^48 elements");
+    check(DICT("<f4", "False", "(4611686018427387904,)"), 0, TM_CORRUPT, "beyond 2^48 elements");
     check(DICT("<f4", "False", "(1,1,1,1,1,1,1,1,1)"), 4, TM_UNSUPPORTED, "a ninth dimension");
     check(DICT("<f4", "False", "(2,)"), 7, TM_TRUNCATED, "7 bytes of data, expected 8");
     check(DICT("<f4", "False", "(2,)"), 9, TM_CORRUPT, "9 bytes of data, expected 8");
