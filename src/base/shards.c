@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDEX_MAX = 64 << 20, TENSORS_MAX = 1000000, FILE_NAME_MOST = 200 };
+enum { INDEX_MAX = 16 << 20, TENSORS_MAX = 200000, FILE_NAME_MOST = 200 };
 
 static const char map_key[] = "weight_map";
 
@@ -78,7 +78,7 @@ static tm_status read_map(const char *path, tm_shards *shards, const cJSON *map,
     tm_status status = TM_OK;
     size_t count = cJSON_IsObject(map) ? (size_t)cJSON_GetArraySize(map) : 0;
     if (!count || count > TENSORS_MAX)
-        return refuse(path, "no weight_map of 1 to 1000000 tensors", "one", error);
+        return refuse(path, "no weight_map of 1 to 200000 tensors", "one", error);
     shards->entries = malloc(count * sizeof *shards->entries);
     if (!shards->entries)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its tensors", path);
@@ -101,7 +101,7 @@ tm_status tm_shards_parse(const char *path, const unsigned char *data, size_t si
 {
     *shards = (tm_shards){0};
     if (size > INDEX_MAX)
-        return refuse(path, "more than 64 MB", "a smaller one", error);
+        return refuse(path, "more than 16 MB", "a smaller one", error);
     cJSON *json = size ? cJSON_ParseWithLength((const char *)data, size) : NULL;
     tm_status status =
         json ? read_map(path, shards, cJSON_GetObjectItemCaseSensitive(json, map_key), error)

@@ -189,6 +189,8 @@ static void add_class_position(tm_state_dict *dict, tm_tensor_view *token,
         tm_fail(&dict->error, TM_NO_MEMORY, "%s: no memory for cls_token", dict->file);
         return;
     }
+    if (tm_view_require(token, &dict->error) || tm_view_require(positions, &dict->error))
+        return;
     tm_view_read_f32(token, 0, width, sum);
     tm_view_read_f32(positions, 0, width, sum + width);
     for (size_t i = 0; i < width; i++)
@@ -197,6 +199,7 @@ static void add_class_position(tm_state_dict *dict, tm_tensor_view *token,
     token->data = (const unsigned char *)sum;
     token->bytes = width * sizeof *sum;
     token->part_count = 0;
+    token->packed = NULL;
     tm_view_set_contiguous(token);
 }
 

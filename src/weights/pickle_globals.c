@@ -247,11 +247,9 @@ static bool make_tensor(tm_pickle_machine *m, const tm_pickle_global *global,
     static const char expected[] = "(storage, offset, sizes, strides), at most 8 of them";
     const tm_pickle_value *items = arguments->items;
     tm_pickle_object *object = tm_pickle_new(m);
-    tm_pickle_tensor *t = tm_arena_alloc(m->source->arena, sizeof *t);
-    if (!object)
-        return false;
+    tm_pickle_tensor *t = object ? tm_pickle_alloc(m, sizeof *t) : NULL;
     if (!t)
-        return tm_pickle_no_memory(m);
+        return false;
     int strides;
     *t = (tm_pickle_tensor){.storage = &items[0].object->storage, .view.dtype = dtype->dtype};
     if (items[1].kind != TM_PICKLE_INT || !read_numbers(&items[2], t->view.shape, &t->view.rank) ||

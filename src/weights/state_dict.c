@@ -324,7 +324,7 @@ void tm_state_slice(tm_state_dict *dict, tm_tensor_view *view, int dim, int64_t 
     }
     size_t skipped = (size_t)begin * (size_t)view->stride[dim] * tm_dtype_size(view->dtype);
     if (tm_view_elements(view) > 0 && count > 0) {
-        view->data += skipped;
+        tm_view_skip(view, skipped);
         view->bytes -= skipped;
     }
     view->shape[dim] = count;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "weights/convert.h"
+#include "weights/packed.h"
 
 bool tm_shape_is_possible(int rank, const int64_t *shape)
 {
@@ -62,6 +63,34 @@ size_t tm_view_elements(const tm_tensor_view *view)
     return count;
 }
 
+void tm_view_skip(tm_tensor_view *view, size_t bytes)
+{
+    if (view->packed)
+        view->skip += bytes;
+    else
+        view->data += bytes;
+}
+
+tm_status tm_view_require(const tm_tensor_view *view, tm_error *error)
+{
+    tm_status status = TM_OK;
+    for (size_t p = 0; p < view->part_count && !status; p++)
+        status = tm_view_require(&view->parts[p], error);
+    /* nothing is ever read of a tensor without elements */
+    if (!view->part_count && view->packed && tm_view_elements(view) && !status)
+        status = tm_packed_require(view->packed, error);
+    return status;
+}
+
+static const unsigned char *data_of(const tm_tensor_view *view)
+{
+    if (!view->packed)
+        return view->data;
+    const unsigned char *data = tm_packed_data(view->packed);
+    TM_ASSERT(data);
+    return data + view->skip;
+}
+
 /* count elements of `size` bytes, `stride` elements apart. */
 static void gather(const unsigned char *from, int64_t stride, size_t size, size_t count,
                    unsigned char *out)
@@ -87,6 +116,7 @@ static void gather(const unsigned char *from, int64_t stride, size_t size, size_
 static void read_strided(const tm_tensor_view *view, size_t begin, size_t count, unsigned char *out)
 {
     size_t size = tm_dtype_size(view->dtype), at[TM_TENSOR_RANK_MAX] = {0};
+    const unsigned char *data = data_of(view);
     int last = view->rank - 1;
     for (int i = last; i >= 0; i--) {
         at[i] = begin % (size_t)view->shape[i];
@@ -97,7 +127,7 @@ static void read_strided(const tm_tensor_view *view, size_t begin, size_t count,
         row = row < count ? row : count;
         for (int i = 0; i <= last; i++)
             offset += at[i] * (size_t)view->stride[i];
-        gather(view->data + offset * size, view->stride[last], size, row, out);
+        gather(data + offset * size, view->stride[last], size, row, out);
         out += row * size;
         count -= row;
         at[last] = 0;
@@ -130,7 +160,7 @@ void tm_view_read_raw(const tm_tensor_view *view, size_t begin, size_t count, un
     if (view->part_count)
         read_parts(view, begin, count, out);
     else if (tm_view_is_contiguous(view))
-        memcpy(out, view->data + begin * tm_dtype_size(view->dtype),
+        memcpy(out, data_of(view) + begin * tm_dtype_size(view->dtype),
                count * tm_dtype_size(view->dtype));
     else
         read_strided(view, begin, count, out);
@@ -140,8 +170,10 @@ void tm_view_read_f32(const tm_tensor_view *view, size_t begin, size_t count, fl
 {
     unsigned char raw[4096];
     size_t size = tm_dtype_size(view->dtype), room = sizeof raw / size;
+    if (count == 0)
+        return;
     if (tm_view_is_contiguous(view)) {
-        tm_convert_f32(view->dtype, view->data + begin * size, out, count);
+        tm_convert_f32(view->dtype, data_of(view) + begin * size, out, count);
         return;
     }
     for (; count > 0; begin += room, out += room, count -= room) {

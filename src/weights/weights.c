@@ -37,6 +37,7 @@ void tm_tensor_index_free(tm_tensor_index *index)
     free(index->metadata);
     free(index->strings);
     tm_arena_free(&index->buffers);
+    tm_packed_free(&index->packed);
     *index = (tm_tensor_index){0};
 }
 
@@ -288,6 +289,14 @@ const unsigned char *tm_weights_bytes(const tm_weights *weights, size_t *size)
     return weights->data;
 }
 
+size_t tm_weights_reasonable_bytes(const tm_weights *weights)
+{
+    size_t size = weights->size;
+    for (size_t i = 0; i < weights->shards.count; i++)
+        size += weights->shards.maps[i].size;
+    return tm_reasonable_bytes(size);
+}
+
 size_t tm_weights_count(const tm_weights *weights)
 {
     return weights->state.count;
@@ -323,6 +332,11 @@ const char *tm_weights_metadata(const tm_weights *weights, const char *key)
 const char *tm_weights_metadata_key(const tm_weights *weights, size_t index)
 {
     return index < weights->index.metadata_count ? weights->index.metadata[index].key : NULL;
+}
+
+const char *tm_weights_metadata_value(const tm_weights *weights, size_t index)
+{
+    return index < weights->index.metadata_count ? weights->index.metadata[index].value : NULL;
 }
 
 static tm_status find_of_shape(const tm_weights *weights, const char *name, int rank,
@@ -363,6 +377,8 @@ tm_status tm_weights_read_f32_range(const tm_weights *weights, const char *name,
     const tm_tensor_view *view;
     tm_status status = find_of_shape(weights, name, rank, shape, &view, error);
     if (status == TM_OK)
+        status = tm_view_require(view, error);
+    if (status == TM_OK)
         tm_view_read_f32(view, begin, count, out);
     return status;
 }
@@ -378,7 +394,7 @@ const float *tm_weights_f32(const tm_weights *weights, const char *name, int ran
                             const int64_t *shape, size_t begin)
 {
     const tm_tensor_view *view = tm_weights_find(weights, name);
-    if (!view || view->dtype != TM_DTYPE_F32 || !tm_view_has_shape(view, rank, shape) ||
+    if (!view || view->packed || view->dtype != TM_DTYPE_F32 || !tm_view_has_shape(view, rank, shape) ||
         !tm_view_is_contiguous(view) || (uintptr_t)view->data % _Alignof(float) != 0)
         return NULL;
     return (const float *)(const void *)view->data + begin;
@@ -389,11 +405,11 @@ static bool lies_within(const tm_tensor_view *view, const unsigned char *data, s
     return view->data >= data && view->bytes <= size && view->data <= data + (size - view->bytes);
 }
 
-/* Data that was unpacked lies elsewhere, and would not come back. */
+/* What was unpacked lies elsewhere, and would not come back. */
 static bool is_mapped(const tm_weights *weights, const tm_tensor_view *view)
 {
-    bool mapped = lies_within(view, weights->data, weights->size);
-    for (size_t i = 0; i < weights->shards.count && !mapped; i++)
+    bool mapped = !view->packed && lies_within(view, weights->data, weights->size);
+    for (size_t i = 0; i < weights->shards.count && !mapped && !view->packed; i++)
         mapped = lies_within(view, weights->shards.maps[i].data, weights->shards.maps[i].size);
     return mapped;
 }

@@ -48,8 +48,10 @@ typedef struct tm_tensor_view {
     int rank;
     int64_t shape[TM_TENSOR_RANK_MAX];
     int64_t stride[TM_TENSOR_RANK_MAX]; /* in elements, at least 0 */
-    const unsigned char *data;
-    size_t bytes; /* from data to the end of the last element */
+    const unsigned char *data; /* NULL: `skip` bytes behind the begin of what `packed` unpacks to */
+    size_t bytes;              /* from data to the end of the last element */
+    struct tm_packed *packed;  /* packed.h */
+    size_t skip;
     /* Where the tensor is several, joined along its first dimension: they, all of its dtype; data
      * and stride then mean nothing. */
     const struct tm_tensor_view *parts;
@@ -69,6 +71,11 @@ bool tm_view_is_contiguous(const tm_tensor_view *view);
 bool tm_view_has_shape(const tm_tensor_view *view, int rank, const int64_t *shape);
 /* Elements of the shape, which is possible. */
 size_t tm_view_elements(const tm_tensor_view *view);
+/* Moves the view's begin by some bytes. */
+void tm_view_skip(tm_tensor_view *view, size_t bytes);
+/* Unpacks what is packed of the view or its parts: before the reads below. TM_WEIGHTS_INVALID: it is
+ * damaged, or beyond reasonable. */
+tm_status tm_view_require(const tm_tensor_view *view, tm_error *error);
 /* Elements [begin, begin + count) in C order of the shape, each to the nearest float32. */
 void tm_view_read_f32(const tm_tensor_view *view, size_t begin, size_t count, float *out);
 /* The same elements as they are stored. */
@@ -129,6 +136,9 @@ const char *tm_weights_name(const tm_weights *weights); /* for messages: path, o
 const char *tm_weights_format(const tm_weights *weights); /* as formats.def; NULL: formula */
 const unsigned char *tm_weights_bytes(const tm_weights *weights, size_t *size); /* of the file */
 
+/* What all tensors together may make of the file's bytes; see packed.h. */
+size_t tm_weights_reasonable_bytes(const tm_weights *weights);
+
 /* Tensors in byte order of their names; the formula has none to list. Views live as long as the
  * source. */
 size_t tm_weights_count(const tm_weights *weights);
@@ -138,6 +148,7 @@ const tm_tensor_view *tm_weights_find(const tm_weights *weights, const char *nam
 /* Metadata of the file; NULL: no such key, or index past the end. */
 const char *tm_weights_metadata(const tm_weights *weights, const char *key);
 const char *tm_weights_metadata_key(const tm_weights *weights, size_t index);
+const char *tm_weights_metadata_value(const tm_weights *weights, size_t index);
 
 /* Writes the tensor's elements as float32, in C order; every stored type converts, each value to
  * the nearest float32. TM_WEIGHTS_MISMATCH: no such name, or another shape. */

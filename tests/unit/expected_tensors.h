@@ -37,6 +37,7 @@ static void describe(tm_buffer *out, const char *file, const tm_tensor_view *vie
     size_t count = tm_view_elements(view);
     float *values = calloc(count + 1, sizeof *values);
     assert_non_null(values);
+    assert_int_equal(tm_view_require(view, NULL), TM_OK);
     tm_view_read_f32(view, 0, count, values);
     tm_buffer_clear(out);
     tm_buffer_printf(out, "%s %s %s %s %s", file, *view->group ? view->group : "-", view->name,
@@ -79,15 +80,18 @@ static size_t check_tensors(const char *file, reader_fn *read)
 }
 
 /* Reads every tensor of a file that was accepted; a sanitizer looks on. */
-static void read_tensors(const tm_tensor_index *index)
+static tm_status read_tensors(const tm_tensor_index *index, tm_error *error)
 {
     for (size_t i = 0; i < index->count; i++) {
         float values[64];
+        if (tm_view_require(&index->tensors[i], error))
+            return error->status;
         size_t count = tm_view_elements(&index->tensors[i]);
         size_t part = count < 64 ? count : 64;
         tm_view_read_f32(&index->tensors[i], 0, part, values);
         tm_view_read_f32(&index->tensors[i], count - part, part, values);
     }
+    return TM_OK;
 }
 
 static tm_status read_exact(const void *bytes, size_t size, reader_fn *read, tm_error *error)
@@ -101,7 +105,7 @@ static tm_status read_exact(const void *bytes, size_t size, reader_fn *read, tm_
     tm_status status = read("x", copy, size, &index, error);
     assert_int_equal(status, error->status);
     if (status == TM_OK)
-        read_tensors(&index);
+        status = read_tensors(&index, error);
     tm_tensor_index_free(&index);
     free(copy);
     return status;
