@@ -53,7 +53,7 @@ static const char *const folder_names[] = {"model.safetensors",
                                            NULL};
 /* A shard alone is no model: the index of several goes first. */
 static const char *const folder_endings[] = {
-    ".safetensors.index.json", ".safetensors", ".pth", ".pth.tar", ".bin", NULL};
+    ".safetensors.index.json", ".safetensors", ".bin.index.json", ".pth", ".pth.tar", ".bin", NULL};
 
 static bool ends_with(const char *text, const char *end)
 {

@@ -68,6 +68,11 @@ tm_status tm_map_file(const char *path, tm_map *map, tm_error *error)
     return TM_OK;
 }
 
+const char *tm_map_path(const tm_map *map)
+{
+    return map->file->path;
+}
+
 static bool same_time(const struct timespec *a, const struct timespec *b)
 {
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;

@@ -19,6 +19,8 @@ typedef struct tm_map {
 
 tm_status tm_map_file(const char *path, tm_map *map, tm_error *error);
 
+const char *tm_map_path(const tm_map *map); /* of a file that is mapped */
+
 /* TM_READ: since it was mapped the file was cut or written to. */
 tm_status tm_map_check(const tm_map *map, tm_error *error) __attribute__((warn_unused_result));
 

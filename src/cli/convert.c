@@ -103,6 +103,20 @@ static tm_status open_for_model(const tm_model_options *chosen, const char *in,
     return status;
 }
 
+/* An option that says something of a model, where none is named; NULL: there is none. */
+static const char *lone_option(const tm_model_options *model)
+{
+    const tm_model_options none = TM_MODEL_OPTIONS_DEFAULT;
+    if (model->model)
+        return NULL;
+    return model->num_classes != none.num_classes         ? "num-classes"
+           : model->in_chans != none.in_chans             ? "in-chans"
+           : model->img_size.height != none.img_size.height ? "img-size"
+           : model->global_pool                           ? "global-pool"
+           : model->output_stride != none.output_stride   ? "output-stride"
+                                                          : NULL;
+}
+
 static bool is_safetensors_name(const char *path)
 {
     static const char ending[] = ".safetensors";
@@ -163,6 +177,9 @@ int tm_cmd_convert(int argc, char **argv)
                                    "%s: the output is safetensors, so its name must "
                                    "end in .safetensors",
                                    arguments.operands[1]);
+    else if (lone_option(&chosen.model))
+        exit_code = tm_usage_error(command.name, "--%s is of a model: name it with --model",
+                                   lone_option(&chosen.model));
     else if (convert(&chosen, arguments.operands[0], arguments.operands[1], &record, &error))
         exit_code = tm_report(&error);
     else

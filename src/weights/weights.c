@@ -20,7 +20,7 @@
 struct tm_weights {
     char *name;
     tm_map map;                /* empty for the formula and for memory that is not ours */
-    tm_shard_maps shards;      /* what an index of shards names */
+    tm_shard_files shards;     /* what an index of shards names */
     const unsigned char *data; /* the file's bytes */
     size_t size;
     const char *format_name; /* NULL: the formula */
@@ -62,7 +62,7 @@ tm_status tm_weights_close(tm_weights *weights, tm_status status, tm_error *erro
     tm_state_free(&weights->state);
     tm_tensor_index_free(&weights->index);
     tm_status verdict = tm_unmap(&weights->map, TM_OK, &changed);
-    if (tm_shard_maps_close(&weights->shards, verdict, &changed) && !status)
+    if (tm_shard_files_close(&weights->shards, verdict, &changed) && !status)
         status = tm_fail(error, TM_WEIGHTS_INVALID, "%s", changed.message);
     free(weights->name);
     free(weights);
@@ -95,17 +95,17 @@ static tm_status fail_unknown_format(const char *file, const unsigned char *data
                    size, size ? " starting" : "", start, known);
 }
 
-static tm_status read_index(tm_weights *weights, const unsigned char *data, size_t size,
-                            tm_error *error)
+tm_status tm_tensor_index_read(const char *file, const unsigned char *data, size_t size,
+                               tm_tensor_index *index, const char **format, tm_error *error)
 {
-#define TM_WEIGHTS_FORMAT(format, title)                                                           \
-    if (tm_##format##_probe(data, size)) {                                                         \
-        weights->format_name = #format;                                                            \
-        return tm_##format##_read(weights->name, data, size, &weights->index, error);              \
+#define TM_WEIGHTS_FORMAT(name, title)                                                             \
+    if (tm_##name##_probe(data, size)) {                                                           \
+        *format = #name;                                                                           \
+        return tm_##name##_read(file, data, size, index, error);                                   \
     }
 #include "weights/formats.def"
 #undef TM_WEIGHTS_FORMAT
-    return fail_unknown_format(weights->name, data, size, error);
+    return fail_unknown_format(file, data, size, error);
 }
 
 /* ---- the state dict ---- */
@@ -185,7 +185,10 @@ static tm_status read_state(tm_weights *weights, bool ema, tm_error *error)
 {
     weights->ema = ema;
     tm_status status =
-        weights->index.tensors ? TM_OK : read_index(weights, weights->data, weights->size, error);
+        weights->index.tensors
+            ? TM_OK
+            : tm_tensor_index_read(weights->name, weights->data, weights->size, &weights->index,
+                                   &weights->format_name, error);
     if (!status)
         status = fill_state(weights, error);
     if (!status)
@@ -230,9 +233,9 @@ tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_
     weights->data = weights->map.data;
     weights->size = weights->map.size;
     if (status == TM_OK && tm_shards_probe(weights->data, weights->size)) {
-        weights->format_name = "safetensors";
         status = tm_open_shards(path, weights->data, weights->size, &weights->index,
-                                 &weights->shards, error);
+                                &weights->shards, error);
+        weights->format_name = weights->shards.format;
     }
     if (status == TM_OK)
         status = read_state(weights, ema, error);
@@ -289,11 +292,22 @@ const unsigned char *tm_weights_bytes(const tm_weights *weights, size_t *size)
     return weights->data;
 }
 
+const unsigned char *tm_weights_shard(const tm_weights *weights, size_t shard, const char **path,
+                                      size_t *size)
+{
+    if (shard >= weights->shards.count)
+        return NULL;
+    const tm_map *map = &weights->shards.files[shard].map;
+    *path = tm_map_path(map);
+    *size = map->size;
+    return map->data;
+}
+
 size_t tm_weights_reasonable_bytes(const tm_weights *weights)
 {
     size_t size = weights->size;
     for (size_t i = 0; i < weights->shards.count; i++)
-        size += weights->shards.maps[i].size;
+        size += weights->shards.files[i].map.size;
     return tm_reasonable_bytes(size);
 }
 
@@ -410,7 +424,7 @@ static bool is_mapped(const tm_weights *weights, const tm_tensor_view *view)
 {
     bool mapped = !view->packed && lies_within(view, weights->data, weights->size);
     for (size_t i = 0; i < weights->shards.count && !mapped && !view->packed; i++)
-        mapped = lies_within(view, weights->shards.maps[i].data, weights->shards.maps[i].size);
+        mapped = lies_within(view, weights->shards.files[i].map.data, weights->shards.files[i].map.size);
     return mapped;
 }
 

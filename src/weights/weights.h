@@ -136,6 +136,10 @@ const char *tm_weights_name(const tm_weights *weights); /* for messages: path, o
 const char *tm_weights_format(const tm_weights *weights); /* as formats.def; NULL: formula */
 const unsigned char *tm_weights_bytes(const tm_weights *weights, size_t *size); /* of the file */
 
+/* The bytes of one of the files that an index of shards names, in the order of their names; NULL:
+ * there are no more. */
+const unsigned char *tm_weights_shard(const tm_weights *weights, size_t shard, const char **path,
+                                      size_t *size);
 /* What all tensors together may make of the file's bytes; see packed.h. */
 size_t tm_weights_reasonable_bytes(const tm_weights *weights);
 
