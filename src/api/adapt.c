@@ -54,8 +54,7 @@ enum { LARGER_MOST = 64 };
 static const tm_tensor_view *find_stored(const adaptation *a, const tm_node *param)
 {
     const tm_tensor_view *view = tm_weights_find(a->weights, param->name);
-    bool sane =
-        view && tm_view_elements(view) / LARGER_MOST <= (size_t)tm_element_count(param);
+    bool sane = view && tm_view_elements(view) / LARGER_MOST <= (size_t)tm_element_count(param);
     return sane ? view : NULL;
 }
 

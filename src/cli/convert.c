@@ -109,12 +109,12 @@ static const char *lone_option(const tm_model_options *model)
     const tm_model_options none = TM_MODEL_OPTIONS_DEFAULT;
     if (model->model)
         return NULL;
-    return model->num_classes != none.num_classes         ? "num-classes"
-           : model->in_chans != none.in_chans             ? "in-chans"
+    return model->num_classes != none.num_classes           ? "num-classes"
+           : model->in_chans != none.in_chans               ? "in-chans"
            : model->img_size.height != none.img_size.height ? "img-size"
-           : model->global_pool                           ? "global-pool"
-           : model->output_stride != none.output_stride   ? "output-stride"
-                                                          : NULL;
+           : model->global_pool                             ? "global-pool"
+           : model->output_stride != none.output_stride     ? "output-stride"
+                                                            : NULL;
 }
 
 static bool is_safetensors_name(const char *path)

@@ -125,6 +125,7 @@ tm_status tm_info_check(tm_buffer *out, tm_model *model, bool json, tm_error *er
                 tm_weights_name(weights), model->display, differences);
     status = tm_weights_close(weights, status, error);
     tm_buffer_free(&report);
-    return status ? status
-                  : misfit.status ? tm_fail(error, misfit.status, "%s", misfit.message) : TM_OK;
+    return status          ? status
+           : misfit.status ? tm_fail(error, misfit.status, "%s", misfit.message)
+                           : TM_OK;
 }

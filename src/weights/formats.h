@@ -31,7 +31,7 @@ typedef struct tm_tensor_index {
 void tm_tensor_index_free(tm_tensor_index *index);
 
 /* The table of contents of a file of any format (formats.def), whose name *format gets. */
-tm_status tm_tensor_index_read(const char *file, const unsigned char *data, size_t size,
+tm_status tm_read_tensor_index(const char *file, const unsigned char *data, size_t size,
                                tm_tensor_index *index, const char **format, tm_error *error);
 
 /* probe: do the first bytes look like this format? read: checks the whole table of contents

@@ -107,8 +107,8 @@ tm_status tm_pickle_load(const tm_pickle_source *source, size_t *at, tm_pickle *
 
 bool tm_pickle_is_text(const tm_pickle_value *value, const char *text);
 
-/* Lets a view begin where a storage's bytes do, as many as storage->bytes, whether they lie there or
- * are packed; an error with the file's name where they are missing or of another length. */
+/* Lets a view begin where a storage's bytes do, as many as storage->bytes, whether they lie there
+ * or are packed; an error with the file's name where they are missing or of another length. */
 typedef tm_status tm_storage_fn(void *context, const tm_pickle_storage *storage,
                                 tm_tensor_view *view);
 

@@ -65,7 +65,7 @@ static tm_status read_shard(const char *index_path, const tm_shard_entry *entrie
     if (status)
         return status;
     shards->count++;
-    status = tm_tensor_index_read(path, shard->map.data, shard->map.size, &shard->table,
+    status = tm_read_tensor_index(path, shard->map.data, shard->map.size, &shard->table,
                                   &shards->format, error);
     return status ? status : take_tensors(path, &shard->table, entries, count, index, error);
 }

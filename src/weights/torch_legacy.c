@@ -169,8 +169,7 @@ static tm_status place_storages(reader *r)
     return status;
 }
 
-static tm_status read_storage(void *context, const tm_pickle_storage *storage,
-                              tm_tensor_view *view)
+static tm_status read_storage(void *context, const tm_pickle_storage *storage, tm_tensor_view *view)
 {
     const reader *r = context;
     const stored *s = find(r, storage);

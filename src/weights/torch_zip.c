@@ -21,7 +21,7 @@ enum {
 typedef struct reader {
     const char *file;
     tm_zip zip;
-    int root_length;            /* of zip.first, without the '/' */
+    int root_length; /* of zip.first, without the '/' */
     /* of each storage's entry that a tensor needs, stored or deflated; else NULL */
     const unsigned char **data;
     tm_packed **packed;
@@ -64,8 +64,7 @@ static tm_status read_entry(reader *r, const tm_zip_entry *entry, const unsigned
     return status == TM_OK ? tm_zip_check(&r->zip, entry, *data, r->error) : status;
 }
 
-static tm_status read_storage(void *context, const tm_pickle_storage *storage,
-                              tm_tensor_view *view)
+static tm_status read_storage(void *context, const tm_pickle_storage *storage, tm_tensor_view *view)
 {
     reader *r = context;
     char name[NAME_ROOM], found[NAME_ROOM + 64], expected[48];

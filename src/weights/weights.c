@@ -95,7 +95,7 @@ static tm_status fail_unknown_format(const char *file, const unsigned char *data
                    size, size ? " starting" : "", start, known);
 }
 
-tm_status tm_tensor_index_read(const char *file, const unsigned char *data, size_t size,
+tm_status tm_read_tensor_index(const char *file, const unsigned char *data, size_t size,
                                tm_tensor_index *index, const char **format, tm_error *error)
 {
 #define TM_WEIGHTS_FORMAT(name, title)                                                             \
@@ -184,11 +184,10 @@ static tm_status fill_state(tm_weights *weights, tm_error *error)
 static tm_status read_state(tm_weights *weights, bool ema, tm_error *error)
 {
     weights->ema = ema;
-    tm_status status =
-        weights->index.tensors
-            ? TM_OK
-            : tm_tensor_index_read(weights->name, weights->data, weights->size, &weights->index,
-                                   &weights->format_name, error);
+    tm_status status = weights->index.tensors
+                           ? TM_OK
+                           : tm_read_tensor_index(weights->name, weights->data, weights->size,
+                                                  &weights->index, &weights->format_name, error);
     if (!status)
         status = fill_state(weights, error);
     if (!status)
@@ -408,8 +407,9 @@ const float *tm_weights_f32(const tm_weights *weights, const char *name, int ran
                             const int64_t *shape, size_t begin)
 {
     const tm_tensor_view *view = tm_weights_find(weights, name);
-    if (!view || view->packed || view->dtype != TM_DTYPE_F32 || !tm_view_has_shape(view, rank, shape) ||
-        !tm_view_is_contiguous(view) || (uintptr_t)view->data % _Alignof(float) != 0)
+    if (!view || view->packed || view->dtype != TM_DTYPE_F32 ||
+        !tm_view_has_shape(view, rank, shape) || !tm_view_is_contiguous(view) ||
+        (uintptr_t)view->data % _Alignof(float) != 0)
         return NULL;
     return (const float *)(const void *)view->data + begin;
 }
@@ -424,7 +424,8 @@ static bool is_mapped(const tm_weights *weights, const tm_tensor_view *view)
 {
     bool mapped = !view->packed && lies_within(view, weights->data, weights->size);
     for (size_t i = 0; i < weights->shards.count && !mapped && !view->packed; i++)
-        mapped = lies_within(view, weights->shards.files[i].map.data, weights->shards.files[i].map.size);
+        mapped =
+            lies_within(view, weights->shards.files[i].map.data, weights->shards.files[i].map.size);
     return mapped;
 }
 

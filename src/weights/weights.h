@@ -73,8 +73,8 @@ bool tm_view_has_shape(const tm_tensor_view *view, int rank, const int64_t *shap
 size_t tm_view_elements(const tm_tensor_view *view);
 /* Moves the view's begin by some bytes. */
 void tm_view_skip(tm_tensor_view *view, size_t bytes);
-/* Unpacks what is packed of the view or its parts: before the reads below. TM_WEIGHTS_INVALID: it is
- * damaged, or beyond reasonable. */
+/* Unpacks what is packed of the view or its parts: before the reads below. TM_WEIGHTS_INVALID: it
+ * is damaged, or beyond reasonable. */
 tm_status tm_view_require(const tm_tensor_view *view, tm_error *error);
 /* Elements [begin, begin + count) in C order of the shape, each to the nearest float32. */
 void tm_view_read_f32(const tm_tensor_view *view, size_t begin, size_t count, float *out);

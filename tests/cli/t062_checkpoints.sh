@@ -141,6 +141,21 @@ timmc info test_vit -w lightning.ckpt --check --format text
 ok "info --check finds it" out_has 'every tensor fits'
 ok "info --check tells" err_has 'were taken as with'
 
+timmc classify test_vit -w lightning.ckpt --num-classes 7 "$image"
+ok "what was found does not fit: exit 3" exit_is 3
+ok "what was found does not fit: where it was" err_has 'were taken as with --weights-key state_dict'
+timmc classify test_vit --no-pretrained --weights-key model "$image"
+ok "a part of the formula: exit 2" exit_is 2
+ok "a part of the formula" err_has '--weights-key is for files'
+timmc classify test_vit --weights formula:1 --weights-prefix x. "$image"
+ok "a prefix of the formula: exit 2" exit_is 2
+for option in num-classes=7 in-chans=1 img-size=96 global-pool=max output-stride=16; do
+    timmc convert flat.safetensors lone.safetensors "--$option"
+    ok "convert --$option without a model: exit 2" exit_is 2
+    ok "convert --$option without a model" err_has "--${option%=*} is of a model"
+    ok "convert --$option: nothing was written" test ! -e lone.safetensors
+done
+
 # ---- several files ----
 
 mkdir shards

@@ -16,8 +16,7 @@
 static const unsigned char numbers[256];
 
 /* Storages "0", "1", ... of whatever length the pickle says, at most 256 bytes; no "none". */
-static tm_status give_storage(void *context, const tm_pickle_storage *storage,
-                              tm_tensor_view *view)
+static tm_status give_storage(void *context, const tm_pickle_storage *storage, tm_tensor_view *view)
 {
     tm_error *error = context;
     if (storage->bytes > sizeof numbers || storage->key_length != 1)
