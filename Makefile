@@ -30,13 +30,12 @@ endif
 # The same source in any folder gives the same bytes.
 TM_CFLAGS += -ffile-prefix-map=$(CURDIR)=.
 ifdef SAN
-TM_SAN := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+TM_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 TM_LDFLAGS += -fsanitize=$(SAN)
 else
 TM_CFLAGS += -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 TM_LDFLAGS += -pie -Wl,-z,relro,-z,now
 endif
-TM_CFLAGS += $(TM_SAN)
 # what the compiler makes code for, not what it runs on
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 ISAS := avx2 avx512
@@ -85,17 +84,13 @@ $B/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Unrolled kernels take minutes under sanitizers, and no file reaches them unchecked: a fuzzer's
-# build leaves them plain.
-KERNEL_CFLAGS := $(if $(PLAIN_KERNELS),$(filter-out $(TM_SAN),$(TM_CFLAGS)),$(TM_CFLAGS))
-
 define isa_rules
 $B/kernels/$(1)/%.o: src/kernels/$(1)/%.c
 	@mkdir -p $$(@D)
-	$(CC) $$(KERNEL_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $$(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
 $B/kernels/vec/%.$(1).o: src/kernels/vec/%.c
 	@mkdir -p $$(@D)
-	$(CC) $$(KERNEL_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $$(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach isa,$(ISAS) $(HAND_ISAS),$(eval $(call isa_rules,$(isa))))
 
@@ -158,7 +153,11 @@ check-reproducible:
 
 # The same targets for libFuzzer; tests/fuzz/README.md says how to run them.
 fuzz:
-	$(MAKE) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined PLAIN_KERNELS=1 fuzz-targets
+	$(MAKE) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-targets
+# Kernels see no file, and take minutes to build with sanitizers.
+ifneq ($(findstring fuzzer,$(SAN)),)
+$B/kernels/%.o: TM_CFLAGS := $(filter-out -fsanitize=%,$(TM_CFLAGS))
+endif
 fuzz-targets: $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libtimmc.a
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -fsanitize=fuzzer -o $@ $< $B/libtimmc.a $(TM_LIBS)

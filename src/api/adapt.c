@@ -46,6 +46,18 @@ typedef struct adaptation {
     const tm_weights *weights;
 } adaptation;
 
+/* Eight times the side. A file may state more with a few bytes, and the stored parameter is read
+ * as a whole. */
+enum { LARGER_MOST = 64 };
+
+/* The file's tensor, where it is of a size that an adaptation may begin from. */
+static const tm_tensor_view *find_stored(const adaptation *a, const tm_node *param)
+{
+    const tm_tensor_view *view = tm_weights_find(a->weights, param->name);
+    bool sane = view && tm_view_elements(view) / LARGER_MOST <= (size_t)tm_element_count(param);
+    return sane ? view : NULL;
+}
+
 /* ---- convolutions ---- */
 
 /* Another kernel where it is a patch embedding; other input channels where `base`, the channels of
@@ -53,7 +65,7 @@ typedef struct adaptation {
 static void adapt_conv(const adaptation *a, tm_node *param, int64_t base)
 {
     const tm_param_attrs *attrs = param->attrs;
-    const tm_tensor_view *view = tm_weights_find(a->weights, param->name);
+    const tm_tensor_view *view = find_stored(a, param);
     if (!view || param->rank != 4 || view->rank != 4 || param->dims[0] != view->shape[0])
         return;
     int64_t from = view->shape[1], to = param->dims[1];
@@ -105,7 +117,7 @@ static bool trained_grid(const adaptation *a, int64_t tokens, int grid[2])
 static void adapt_grid(const adaptation *a, tm_node *param)
 {
     const tm_param_attrs *attrs = param->attrs;
-    const tm_tensor_view *view = tm_weights_find(a->weights, param->name);
+    const tm_tensor_view *view = find_stored(a, param);
     if (!view || view->rank != 3 || view->shape[0] != 1 || view->shape[2] != param->dims[2])
         return;
     int64_t tokens = view->shape[1] - attrs->prefix;
@@ -125,7 +137,7 @@ static void adapt_grid(const adaptation *a, tm_node *param)
 static void adapt_window(const adaptation *a, tm_node *param)
 {
     const tm_param_attrs *attrs = param->attrs;
-    const tm_tensor_view *view = tm_weights_find(a->weights, param->name);
+    const tm_tensor_view *view = find_stored(a, param);
     int side = view && view->rank == 2 && view->shape[1] == param->dims[1]
                    ? square_side(view->shape[0])
                    : 0;

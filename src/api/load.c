@@ -96,8 +96,17 @@ static void add_arch_hint(const tm_model *model, const tm_weights *weights, tm_b
 /* NAME-00001-of-00002.safetensors */
 static void add_shard_hint(const tm_weights *weights, tm_buffer *hint)
 {
-    if (strstr(tm_weights_name(weights), "-of-0"))
-        tm_buffer_puts(hint, "; it is one shard of several: give their .safetensors.index.json");
+    const char *name = strstr(tm_weights_name(weights), "-of-0");
+    if (name)
+        tm_buffer_printf(hint, "; it is one shard of several: give their %s.index.json",
+                         strstr(name, ".bin") ? ".bin" : ".safetensors");
+}
+
+/* Where nobody said where the model lies, and it was found. */
+static void add_place_hint(const tm_model *model, tm_buffer *hint)
+{
+    if (model->taken_as)
+        tm_buffer_printf(hint, "; its tensors were taken as with %s", model->taken_as);
 }
 
 /* What does not fit, on one line; NULL: nothing, or no memory, which error then tells. */
@@ -113,6 +122,7 @@ static char *describe_misfit(const tm_model *model, const tm_weights *weights, t
         add_class_hint(model, weights, tensors, count, &hint);
         add_arch_hint(model, weights, &hint);
         add_shard_hint(weights, &hint);
+        add_place_hint(model, &hint);
         size_t used = text.length + hint.length;
         status = tm_weights_compare_line(weights, tensors, count, used < most ? most - used : 0,
                                          &line, error);
@@ -220,9 +230,7 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
         status = tm_find_made_up(model, error);
     if (!status)
         status = make_plan(model, weights, error);
-    if (!status)
-        status = tm_weights_check_unchanged(weights, error);
-    tm_weights_close(weights);
+    status = tm_weights_close(weights, status, error);
     model->loaded = status == TM_OK;
     return status;
 }

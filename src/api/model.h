@@ -18,6 +18,8 @@ struct tm_model {
     const char *display;  /* "arch.tag" */
     const char *warning;
     const char *weights_name;       /* of the last load: a file, the formula, what is linked in */
+    const char *taken_as;           /* options that name the part of a checkpoint that was searched
+                                       for and found; NULL: none was */
     const struct tm_family *family; /* what built the graph */
     const void *variant;
     tm_graph graph;

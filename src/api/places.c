@@ -128,24 +128,34 @@ static tm_status choose(tm_model *model, tm_weights *weights, tm_weights_place *
     if (best > 1)
         tm_fail(error, status, "%s: %s lies in it more than once; choose one: %s",
                 tm_weights_name(weights), model->display, text.data ? text.data : "");
-    else if (!status)
+    else if (!status) {
+        model->taken_as = tm_arena_strdup(&model->strings, text.data ? text.data : "");
         tm_model_warn(model, "%s: the tensors were taken as with %s", tm_weights_name(weights),
                       text.data ? text.data : "");
+    }
     tm_buffer_free(&text);
     return status;
 }
 
 /* ---- searching ---- */
 
-/* Moves the places that fit to the front. */
-static size_t keep_fitting(const tm_model *model, tm_weights *weights, bool shapes,
-                           tm_weights_place *places, size_t count)
+/* Moves the places that fit to the front: other shapes may be adapted, but not where there are the
+ * right ones. */
+static size_t keep_fitting(const tm_model *model, tm_weights *weights, tm_weights_place *places,
+                           size_t count)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (take(model, weights, places[i].key, places[i].prefix, NULL) == TM_OK &&
-            fits(model, weights, shapes))
-            places[kept++] = places[i];
+    bool exact = false;
+    for (size_t i = 0; i < count; i++) {
+        if (take(model, weights, places[i].key, places[i].prefix, NULL) != TM_OK ||
+            !fits(model, weights, exact))
+            continue;
+        if (!exact && fits(model, weights, true)) {
+            exact = true;
+            kept = 0;
+        }
+        places[kept++] = places[i];
+    }
     return kept;
 }
 
@@ -156,6 +166,11 @@ tm_status tm_place_weights(tm_model *model, tm_weights *weights, tm_error *error
     tm_weights_place *places;
     size_t count;
     tm_error first = {0};
+    model->taken_as = NULL;
+    if (tm_weights_is_formula(weights) && (key || prefix))
+        return tm_fail(error, TM_USAGE,
+                       "%s: holds every tensor and has no parts; --weights-%s is for files",
+                       tm_weights_name(weights), key ? "key" : "prefix");
     if (tm_weights_is_formula(weights))
         return tm_use_model_names(model, weights, error);
     tm_status as_timm = key || prefix ? take(model, weights, key, prefix, &first)
@@ -165,10 +180,7 @@ tm_status tm_place_weights(tm_model *model, tm_weights *weights, tm_error *error
     size_t least = (count_names(model) + 1) / 2;
     tm_status status = tm_weights_places(weights, key, least, &arena, &places, &count, error);
     if (!status) {
-        /* other shapes may be adapted, but not where there are the right ones */
-        size_t found = keep_fitting(model, weights, true, places, count);
-        if (!found)
-            found = keep_fitting(model, weights, false, places, count);
+        size_t found = keep_fitting(model, weights, places, count);
         status = found ? choose(model, weights, places, found, error)
                        : take(model, weights, key, NULL, error);
     }

@@ -18,10 +18,12 @@ static tm_status read_config(const char *path, tm_arena *arena, tm_model_config 
                              tm_error *error)
 {
     tm_map map;
+    tm_error unmap = {0};
     tm_status status = tm_map_file(path, &map, error);
     if (!status)
         status = tm_config_parse(path, map.data, map.size, arena, config, error);
-    tm_unmap(&map);
+    if (tm_unmap(&map, status, &unmap) && !status)
+        status = tm_fail(error, TM_WEIGHTS_INVALID, "%s", unmap.message);
     return status;
 }
 

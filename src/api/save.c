@@ -56,7 +56,7 @@ static void add_metadata(const tm_weights *weights, tm_buffer *out)
         tm_buffer_putc(out, ',');
         tm_json_string(out, key);
         tm_buffer_putc(out, ':');
-        tm_json_string(out, tm_weights_metadata(weights, key));
+        tm_json_string(out, tm_weights_metadata_value(weights, i));
     }
     tm_buffer_putc(out, '}');
 }
@@ -137,6 +137,8 @@ static bool write_tensor(const saver *s, const tm_tensor_view *view)
     static const size_t widest = sizeof(double);
     size_t elements = tm_view_elements(view), size = tm_dtype_size(stored_dtype(view, s->as));
     bool same = stored_dtype(view, s->as) == view->dtype, good = true;
+    if (tm_view_require(view, s->error))
+        return false;
     float *values = malloc(CHUNK * sizeof *values);
     unsigned char *out = malloc(CHUNK * widest);
     if (!values || !out) {
@@ -158,6 +160,20 @@ static bool write_tensor(const saver *s, const tm_tensor_view *view)
     return good;
 }
 
+/* One number may stand for a tensor of any size, and one tensor for many. */
+static bool check_total(const saver *s)
+{
+    size_t total = 0, most = tm_weights_reasonable_bytes(s->weights);
+    for (size_t i = 0; i < s->count && total <= most; i++)
+        total += tm_view_elements(s->items[i].view) * s->items[i].size;
+    if (total > most)
+        tm_fail(s->error, TM_WEIGHTS_INVALID,
+                "%s: its tensors would become more than %zu bytes, expected at most 16 times the "
+                "file, or 256 MiB",
+                tm_weights_name(s->weights), most);
+    return total <= most;
+}
+
 tm_status tm_weights_save(const tm_weights *weights, tm_save_dtype dtype, FILE *stream,
                           const char *path, tm_error *error)
 {
@@ -172,7 +188,7 @@ tm_status tm_weights_save(const tm_weights *weights, tm_save_dtype dtype, FILE *
         s.items[i] = (item){view, tm_dtype_size(stored_dtype(view, dtype))};
     }
     qsort(s.items, s.count, sizeof *s.items, by_size_then_name);
-    bool good = write_header(&s);
+    bool good = check_total(&s) && write_header(&s);
     for (size_t i = 0; i < s.count && good; i++)
         good = write_tensor(&s, s.items[i].view);
     free(s.items);

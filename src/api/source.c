@@ -53,7 +53,7 @@ static const char *const folder_names[] = {"model.safetensors",
                                            NULL};
 /* A shard alone is no model: the index of several goes first. */
 static const char *const folder_endings[] = {
-    ".safetensors.index.json", ".safetensors", ".pth", ".pth.tar", ".bin", NULL};
+    ".safetensors.index.json", ".safetensors", ".bin.index.json", ".pth", ".pth.tar", ".bin", NULL};
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -188,8 +188,7 @@ tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error 
         return status;
     status = tm_place_weights(model, opened, error);
     if (status)
-        tm_weights_close(opened);
-    else
-        *weights = opened;
-    return status;
+        return tm_weights_close(opened, status, error);
+    *weights = opened;
+    return TM_OK;
 }

@@ -8,16 +8,25 @@
 
 #include "base/error.h"
 
-/* A regular file's bytes. An empty file has size 0 and a NULL data pointer. What somebody cuts off
- * while it is mapped reads as zeros. */
+/* A regular file's bytes. An empty file has size 0 and a NULL data pointer. A map is no copy: what
+ * somebody writes into the file meanwhile is read, and what somebody cuts off reads as zeros. So
+ * nothing that was read is to be believed before tm_map_check or tm_unmap has said so. */
 typedef struct tm_map {
     const unsigned char *data;
     size_t size;
-    int guard; /* map_guard.h */
+    struct tm_mapped_file *file; /* NULL: nothing is mapped */
 } tm_map;
 
 tm_status tm_map_file(const char *path, tm_map *map, tm_error *error);
-void tm_unmap(tm_map *map);
-bool tm_map_was_cut(const tm_map *map); /* and some of the zeros were read */
+
+const char *tm_map_path(const tm_map *map); /* of a file that is mapped */
+
+/* TM_READ: since it was mapped the file was cut or written to. */
+tm_status tm_map_check(const tm_map *map, tm_error *error) __attribute__((warn_unused_result));
+
+/* Ends the map with that verdict on everything that was read. status is how the reading went: a
+ * failure stays what it was. */
+tm_status tm_unmap(tm_map *map, tm_status status, tm_error *error)
+    __attribute__((warn_unused_result));
 
 #endif

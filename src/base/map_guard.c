@@ -5,33 +5,49 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { GUARDS_MAX = 64 };
+enum { BLOCK_GUARDS = 64 };
 
-/* end is 0 in a free slot and 1 while it is being filled. */
-typedef struct guard {
+/* end is 0 in a free one and 1 while it is being filled. */
+struct tm_guard {
     atomic_uintptr_t begin, end;
     atomic_bool was_cut;
-} guard;
+};
 
-static guard guards[GUARDS_MAX];
+/* The handler may walk the list at any time, so blocks are added and never freed. */
+typedef struct block {
+    tm_guard guards[BLOCK_GUARDS];
+    struct block *_Atomic next;
+} block;
+
+static block first;
 static struct sigaction previous;
 static uintptr_t page_size;
+
+static tm_guard *find_guard(uintptr_t at)
+{
+    for (block *b = &first; b; b = b->next)
+        for (int i = 0; i < BLOCK_GUARDS; i++) {
+            uintptr_t begin = b->guards[i].begin, end = b->guards[i].end;
+            if (end > 1 && at >= begin && at < end)
+                return &b->guards[i];
+        }
+    return NULL;
+}
 
 static void on_bus_error(int signal, siginfo_t *info, void *context)
 {
     uintptr_t at = (uintptr_t)info->si_addr;
     (void)context;
-    for (int i = 0; i < GUARDS_MAX; i++) {
-        uintptr_t begin = guards[i].begin, end = guards[i].end;
-        if (end <= 1 || at < begin || at >= end)
-            continue;
+    tm_guard *guard = find_guard(at);
+    if (guard) {
         uintptr_t page = at & ~(page_size - 1);
-        guards[i].was_cut = true;
-        if (mmap((void *)page, end - page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-                 0) != MAP_FAILED)
+        guard->was_cut = true;
+        if (mmap((void *)page, guard->end - page, PROT_READ,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
             return;
     }
     /* The read that failed is tried again, now without us. */
@@ -54,28 +70,45 @@ static void install(void)
     pthread_mutex_unlock(&mutex);
 }
 
-int tm_guard_add(const void *begin, size_t size)
+static tm_guard *take_free(block *b)
 {
-    install();
-    for (int i = 0; i < GUARDS_MAX; i++) {
+    for (int i = 0; i < BLOCK_GUARDS; i++) {
         uintptr_t unused = 0;
-        if (!atomic_compare_exchange_strong(&guards[i].end, &unused, 1))
-            continue;
-        guards[i].was_cut = false;
-        guards[i].begin = (uintptr_t)begin;
-        guards[i].end = (uintptr_t)begin + size;
-        return i;
+        if (atomic_compare_exchange_strong(&b->guards[i].end, &unused, 1))
+            return &b->guards[i];
     }
-    return -1;
+    return NULL;
 }
 
-bool tm_guard_was_cut(int number)
+/* The block behind this one, new where there is none; NULL: no memory. */
+static block *next_block(block *b)
 {
-    return number >= 0 && guards[number].was_cut;
+    block *none = NULL, *added = b->next ? NULL : calloc(1, sizeof *added);
+    if (added && !atomic_compare_exchange_strong(&b->next, &none, added))
+        free(added);
+    return b->next;
 }
 
-void tm_guard_remove(int number)
+tm_guard *tm_guard_add(const void *begin, size_t size)
 {
-    if (number >= 0)
-        guards[number].end = 0;
+    tm_guard *guard = NULL;
+    install();
+    for (block *b = &first; b && !guard; b = guard ? b : next_block(b))
+        guard = take_free(b);
+    if (!guard)
+        return NULL;
+    guard->was_cut = false;
+    guard->begin = (uintptr_t)begin;
+    guard->end = (uintptr_t)begin + size;
+    return guard;
+}
+
+bool tm_guard_was_cut(const tm_guard *guard)
+{
+    return guard->was_cut;
+}
+
+void tm_guard_remove(tm_guard *guard)
+{
+    guard->end = 0;
 }

@@ -10,9 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A number for the two calls below; -1: too many ranges, this one is not guarded. */
-int tm_guard_add(const void *begin, size_t size);
-bool tm_guard_was_cut(int guard);
-void tm_guard_remove(int guard); /* before the range is unmapped */
+typedef struct tm_guard tm_guard;
+
+/* Any number of ranges. NULL: no memory, the range is not guarded. */
+tm_guard *tm_guard_add(const void *begin, size_t size);
+bool tm_guard_was_cut(const tm_guard *guard);
+void tm_guard_remove(tm_guard *guard); /* before the range is unmapped */
 
 #endif

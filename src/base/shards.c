@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDEX_MAX = 64 << 20, TENSORS_MAX = 1000000, FILE_NAME_MOST = 200 };
+enum { INDEX_MAX = 16 << 20, TENSORS_MAX = 200000, FILE_NAME_MOST = 200 };
 
 static const char map_key[] = "weight_map";
 
@@ -35,13 +35,18 @@ static tm_status refuse(const char *path, const char *found, const char *expecte
                    "%s: index of shards, offset 0: found %s, expected %s", path, found, expected);
 }
 
+static bool ends_with(const char *name, const char *ending)
+{
+    size_t length = strlen(name), tail = strlen(ending);
+    return length > tail && strcmp(name + length - tail, ending) == 0;
+}
+
 /* The file is opened beside the index and nowhere else. */
 static bool is_shard_name(const char *name)
 {
-    static const char ending[] = ".safetensors";
-    size_t length = strlen(name), tail = sizeof ending - 1;
-    bool plain = length > tail && length <= FILE_NAME_MOST && name[0] != '.' &&
-                 !strpbrk(name, "/\\") && strcmp(name + length - tail, ending) == 0;
+    size_t length = strlen(name);
+    bool plain = length <= FILE_NAME_MOST && name[0] != '.' && !strpbrk(name, "/\\") &&
+                 (ends_with(name, ".safetensors") || ends_with(name, ".bin"));
     for (const char *p = name; *p && plain; p++)
         plain = (unsigned char)*p >= 0x20 && *p != 0x7F;
     return plain;
@@ -62,7 +67,7 @@ static tm_status add_entry(const char *path, tm_shards *shards, const cJSON *ite
 {
     if (!cJSON_IsString(item) || !is_shard_name(item->valuestring))
         return refuse(path, "a tensor that lies in no file beside it",
-                      "names ending in .safetensors, without a folder", error);
+                      "names ending in .safetensors or .bin, without a folder", error);
     tm_shard_entry *entry = &shards->entries[shards->count];
     entry->tensor = tm_arena_strdup(&shards->arena, item->string);
     entry->file = tm_arena_strdup(&shards->arena, item->valuestring);
@@ -78,7 +83,7 @@ static tm_status read_map(const char *path, tm_shards *shards, const cJSON *map,
     tm_status status = TM_OK;
     size_t count = cJSON_IsObject(map) ? (size_t)cJSON_GetArraySize(map) : 0;
     if (!count || count > TENSORS_MAX)
-        return refuse(path, "no weight_map of 1 to 1000000 tensors", "one", error);
+        return refuse(path, "no weight_map of 1 to 200000 tensors", "one", error);
     shards->entries = malloc(count * sizeof *shards->entries);
     if (!shards->entries)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its tensors", path);
@@ -101,7 +106,7 @@ tm_status tm_shards_parse(const char *path, const unsigned char *data, size_t si
 {
     *shards = (tm_shards){0};
     if (size > INDEX_MAX)
-        return refuse(path, "more than 64 MB", "a smaller one", error);
+        return refuse(path, "more than 16 MB", "a smaller one", error);
     cJSON *json = size ? cJSON_ParseWithLength((const char *)data, size) : NULL;
     tm_status status =
         json ? read_map(path, shards, cJSON_GetObjectItemCaseSensitive(json, map_key), error)

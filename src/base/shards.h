@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model.safetensors.index.json: which of several safetensors files holds which tensor. */
+/* model.safetensors.index.json, pytorch_model.bin.index.json: which of several files holds which
+ * tensor. */
 #ifndef TM_BASE_SHARDS_H
 #define TM_BASE_SHARDS_H
 
@@ -9,7 +10,7 @@
 #define TM_SHARDS_INDEX "model.safetensors.index.json"
 
 typedef struct tm_shard_entry {
-    const char *file; /* a plain name that ends in .safetensors, without a folder */
+    const char *file; /* a plain name that ends in .safetensors or .bin, without a folder */
     const char *tensor;
 } tm_shard_entry;
 

@@ -103,6 +103,20 @@ static tm_status open_for_model(const tm_model_options *chosen, const char *in,
     return status;
 }
 
+/* An option that says something of a model, where none is named; NULL: there is none. */
+static const char *lone_option(const tm_model_options *model)
+{
+    const tm_model_options none = TM_MODEL_OPTIONS_DEFAULT;
+    if (model->model)
+        return NULL;
+    return model->num_classes != none.num_classes           ? "num-classes"
+           : model->in_chans != none.in_chans               ? "in-chans"
+           : model->img_size.height != none.img_size.height ? "img-size"
+           : model->global_pool                             ? "global-pool"
+           : model->output_stride != none.output_stride     ? "output-stride"
+                                                            : NULL;
+}
+
 static bool is_safetensors_name(const char *path)
 {
     static const char ending[] = ".safetensors";
@@ -110,34 +124,38 @@ static bool is_safetensors_name(const char *path)
     return length >= sizeof ending && strcmp(path + length - (sizeof ending - 1), ending) == 0;
 }
 
+/* What is written counts only once the whole of what was read is known to have rested. */
+static tm_status write_output(const convert_options *chosen, tm_weights *weights, const char *path,
+                              tm_error *error)
+{
+    tm_outfile out;
+    tm_status status = tm_outfile_open(&out, path, chosen->force, error);
+    if (status)
+        return tm_weights_close(weights, status, error);
+    status = tm_weights_save(weights, chosen_dtype(chosen->dtype), out.stream, path, error);
+    status = tm_weights_close(weights, status, error);
+    if (status)
+        tm_outfile_abandon(&out);
+    return status ? status : tm_outfile_commit(&out, error);
+}
+
 static tm_status convert(const convert_options *chosen, const char *in, const char *path,
                          tm_buffer *record, tm_error *error)
 {
     tm_weights *weights = NULL;
-    tm_outfile out;
     tm_status status = chosen->model.model ? open_for_model(&chosen->model, in, &weights, error)
                                            : open_as_is(&chosen->model, in, &weights, error);
-    if (!status)
-        status = tm_outfile_open(&out, path, chosen->force, error);
-    if (status) {
-        tm_weights_close(weights);
-        return status;
-    }
-    status = tm_weights_save(weights, chosen_dtype(chosen->dtype), out.stream, path, error);
-    if (!status)
-        status = tm_weights_check_unchanged(weights, error);
     if (status)
-        tm_outfile_abandon(&out);
-    else
-        status = tm_outfile_commit(&out, error);
+        return tm_weights_close(weights, status, error);
+    size_t count = tm_weights_count(weights);
+    status = write_output(chosen, weights, path, error);
     if (!status) {
         tm_buffer_puts(record, "{\"file\":");
         tm_json_string(record, in);
         tm_buffer_puts(record, ",\"output\":");
         tm_json_string(record, path);
-        tm_buffer_printf(record, ",\"tensors\":%zu}\n", tm_weights_count(weights));
+        tm_buffer_printf(record, ",\"tensors\":%zu}\n", count);
     }
-    tm_weights_close(weights);
     return status;
 }
 
@@ -159,6 +177,9 @@ int tm_cmd_convert(int argc, char **argv)
                                    "%s: the output is safetensors, so its name must "
                                    "end in .safetensors",
                                    arguments.operands[1]);
+    else if (lone_option(&chosen.model))
+        exit_code = tm_usage_error(command.name, "--%s is of a model: name it with --model",
+                                   lone_option(&chosen.model));
     else if (convert(&chosen, arguments.operands[0], arguments.operands[1], &record, &error))
         exit_code = tm_report(&error);
     else

@@ -14,19 +14,45 @@ typedef struct checked {
     size_t size, dtypes[TM_DTYPE_COUNT];
 } checked;
 
+static void hash(const unsigned char *bytes, size_t size, char text[TM_DIGEST_TEXT_MAX])
+{
+    tm_digest digest;
+    tm_digest_start(&digest);
+    tm_digest_add(&digest, bytes, size);
+    tm_digest_text(&digest, text);
+}
+
 static void look_at(const tm_weights *weights, checked *c)
 {
     const unsigned char *bytes = tm_weights_bytes(weights, &c->size);
-    tm_digest digest;
     c->weights = weights;
     c->sha256[0] = '\0';
-    if (!tm_weights_is_formula(weights)) {
-        tm_digest_start(&digest);
-        tm_digest_add(&digest, bytes, c->size);
-        tm_digest_text(&digest, c->sha256);
-    }
+    if (!tm_weights_is_formula(weights))
+        hash(bytes, c->size, c->sha256);
     for (size_t i = 0; i < tm_weights_count(weights); i++)
         c->dtypes[tm_weights_at(weights, i)->dtype]++;
+}
+
+/* Of an index the files that it names, which hold the tensors. */
+static void add_shards(tm_buffer *out, const tm_weights *weights, bool json)
+{
+    const unsigned char *bytes;
+    const char *path;
+    size_t size, i = 0;
+    char sha256[TM_DIGEST_TEXT_MAX];
+    for (; (bytes = tm_weights_shard(weights, i, &path, &size)); i++) {
+        hash(bytes, size, sha256);
+        if (!json) {
+            tm_buffer_printf(out, "%-15s %s, %zu bytes, %s\n", "shard", path, size, sha256);
+            continue;
+        }
+        tm_buffer_puts(out, i ? ",{\"file\":" : ",\"shards\":[{\"file\":");
+        tm_json_string(out, path);
+        tm_info_member(out, "sha256", sha256);
+        tm_buffer_printf(out, ",\"bytes\":%zu}", size);
+    }
+    if (json && i)
+        tm_buffer_putc(out, ']');
 }
 
 static void check_json(tm_buffer *out, const checked *c)
@@ -38,7 +64,9 @@ static void check_json(tm_buffer *out, const checked *c)
     tm_json_string(out, tm_weights_name(c->weights));
     tm_info_member(out, "format", format ? format : "");
     tm_info_member(out, "sha256", c->sha256);
-    tm_buffer_printf(out, ",\"bytes\":%zu,\"dtypes\":{", c->size);
+    tm_buffer_printf(out, ",\"bytes\":%zu", c->size);
+    add_shards(out, c->weights, true);
+    tm_buffer_puts(out, ",\"dtypes\":{");
     for (int i = 0; i < TM_DTYPE_COUNT; i++)
         if (c->dtypes[i]) {
             tm_buffer_printf(out, "%s\"%s\":%zu", separator, tm_dtype_name((tm_dtype)i),
@@ -67,6 +95,7 @@ static void check_text(tm_buffer *out, const checked *c)
             if (c->dtypes[i])
                 tm_buffer_printf(out, " %s %zu", tm_dtype_name((tm_dtype)i), c->dtypes[i]);
         tm_buffer_putc(out, '\n');
+        add_shards(out, c->weights, false);
     }
     tm_buffer_puts(out, c->report);
 }
@@ -88,13 +117,15 @@ tm_status tm_info_check(tm_buffer *out, tm_model *model, bool json, tm_error *er
         look_at(weights, &c);
         c.report = report.data ? report.data : "";
         (json ? check_json : check_text)(out, &c);
-        status = tm_weights_check_unchanged(weights, error);
     }
     size_t differences = c.diff.missing + c.diff.unexpected + c.diff.mismatched;
+    tm_error misfit = {0};
     if (!status && differences)
-        status = tm_fail(error, TM_WEIGHTS_MISMATCH, "%s does not fit %s: %zu differences",
-                         tm_weights_name(weights), model->display, differences);
-    tm_weights_close(weights);
+        tm_fail(&misfit, TM_WEIGHTS_MISMATCH, "%s does not fit %s: %zu differences",
+                tm_weights_name(weights), model->display, differences);
+    status = tm_weights_close(weights, status, error);
     tm_buffer_free(&report);
-    return status;
+    return status          ? status
+           : misfit.status ? tm_fail(error, misfit.status, "%s", misfit.message)
+                           : TM_OK;
 }

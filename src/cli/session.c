@@ -227,10 +227,11 @@ static tm_status take_npy_input(tm_session *session, const tm_npy *npy, int inde
     float *values = malloc(floats * sizeof *values);
     if (!values)
         return tm_fail(error, TM_NO_MEMORY, "no memory for a tensor of %zu numbers", floats);
-    tm_npy_read_f32(npy, (size_t)index * floats, floats, values);
-    tm_model_set_input(session->model, slot, values);
+    tm_status status = tm_npy_read_f32(npy, (size_t)index * floats, floats, values, error);
+    if (!status)
+        tm_model_set_input(session->model, slot, values);
     free(values);
-    return TM_OK;
+    return status;
 }
 
 tm_status tm_session_decode(const tm_session *session, const char *file, tm_image *image,

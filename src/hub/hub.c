@@ -338,11 +338,11 @@ tm_status tm_hub_each_shard(const char *index, tm_shard_fn *act, void *context, 
     tm_status status = tm_map_file(index, &map, error);
     if (!status)
         status = tm_shards_parse(index, map.data, map.size, &shards, error);
+    status = tm_unmap(&map, status, error);
     for (size_t i = 0; i < shards.count && !status; i++)
         if (i == 0 || strcmp(shards.entries[i].file, shards.entries[i - 1].file) != 0)
             status = act(context, shards.entries[i].file, error);
     tm_shards_free(&shards);
-    tm_unmap(&map);
     return status;
 }
 
@@ -396,8 +396,7 @@ static bool find_old(const char *cache_dir, const char *url, char path[static TM
     tm_digest_start(&digest);
     tm_digest_add(&digest, map.data, map.size);
     tm_digest_text(&digest, found);
-    tm_unmap(&map);
-    return strncmp(found, digits, strlen(digits)) == 0;
+    return tm_unmap(&map, TM_OK, NULL) == TM_OK && strncmp(found, digits, strlen(digits)) == 0;
 }
 
 bool tm_hub_find_weights(const char *cache_dir, const char *repo, const char *revision,

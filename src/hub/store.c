@@ -160,13 +160,14 @@ static tm_status copy_file(const char *from, const char *to, tm_error *error)
     if (status)
         return status;
     status = tm_outfile_open(&out, to, true, error);
-    if (!status) {
-        out.replaces_any = true;
-        fwrite(map.data, 1, map.size, out.stream);
-        status = tm_outfile_commit(&out, error);
-    }
-    tm_unmap(&map);
-    return status;
+    if (status)
+        return tm_unmap(&map, status, error);
+    out.replaces_any = true;
+    fwrite(map.data, 1, map.size, out.stream);
+    status = tm_unmap(&map, TM_OK, error);
+    if (status)
+        tm_outfile_abandon(&out);
+    return status ? status : tm_outfile_commit(&out, error);
 }
 
 tm_status tm_store_pointer(const char *folder, const char *commit, const char *file,

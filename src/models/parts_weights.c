@@ -25,6 +25,7 @@ bool tm_take_groups(tm_state_dict *dict, const char *const *groups, size_t count
         dict->tensors[kept++] = view;
     }
     dict->count = kept ? kept : dict->count;
+    tm_state_changed(dict);
     return kept > 0;
 }
 
@@ -46,6 +47,7 @@ void tm_keep_added(tm_state_dict *dict, size_t first)
 {
     dict->count -= first;
     memmove(dict->tensors, dict->tensors + first, dict->count * sizeof *dict->tensors);
+    tm_state_changed(dict);
 }
 
 void tm_add_vector(tm_state_dict *dict, const char *name, int64_t count, bool ones)

@@ -10,6 +10,14 @@
 
 #define REPLACE(dict, table) tm_replace_all(dict, table, sizeof(table) / sizeof *(table))
 
+/* Whether the model is as deep: how many blocks there are, no file says. */
+static bool has_block(const tm_graph *graph, int block)
+{
+    char name[64];
+    snprintf(name, sizeof name, "blocks.%d.norm1.weight", block);
+    return tm_find_param(graph, name);
+}
+
 /* ---- JAX (vision_transformer, big_vision) ---- */
 
 static bool jax_prefix(tm_state_dict *dict, const char **prefix)
@@ -27,7 +35,7 @@ static bool jax_prefix(tm_state_dict *dict, const char **prefix)
 static void jax_backbone(tm_jax jax, const char *prefix)
 {
     bool stages = tm_find_param(jax.graph, "patch_embed.backbone.stem.conv.weight");
-    char from[32], to[32];
+    char from[32], to[128];
     snprintf(jax.target, sizeof jax.target, "patch_embed.backbone.%s", stages ? "stem." : "");
     tm_jax_dense(&jax, "conv_root", "conv");
     tm_jax_norm(&jax, "gn_root", "norm");
@@ -36,7 +44,8 @@ static void jax_backbone(tm_jax jax, const char *prefix)
             snprintf(jax.source, sizeof jax.source, "%sblock%d/unit%d/", prefix, i + 1, j + 1);
             snprintf(jax.target, sizeof jax.target, "patch_embed.backbone.stages.%d.blocks.%d.", i,
                      j);
-            if (!tm_state_findf(jax.dict, "%sconv1/kernel", jax.source))
+            snprintf(to, sizeof to, "%sconv1.weight", jax.target);
+            if (!tm_find_param(jax.graph, to))
                 break;
             for (int k = 1; k <= 3; k++) {
                 snprintf(from, sizeof from, "conv%d", k);
@@ -67,12 +76,8 @@ static void jax_blocks(tm_jax jax, const char *prefix, bool big_vision)
 {
     bool stacked =
         tm_state_findf(jax.dict, "%sTransformer/encoderblock/LayerNorm_0/scale", prefix) != NULL;
-    char name[64];
-    for (int i = 0;; i++) {
+    for (int i = 0; has_block(jax.graph, i); i++) {
         snprintf(jax.target, sizeof jax.target, "blocks.%d.", i);
-        snprintf(name, sizeof name, "blocks.%d.norm1.weight", i);
-        if (!tm_find_param(jax.graph, name))
-            return;
         jax.layer = stacked ? i : -1;
         if (stacked)
             snprintf(jax.source, sizeof jax.source, "%sTransformer/encoderblock/", prefix);
@@ -175,7 +180,7 @@ static void add_class_position(tm_state_dict *dict, tm_tensor_view *token,
     const tm_node *param = tm_find_param(graph, "cls_token");
     size_t width = param ? (size_t)param->dims[2] : 0;
     if (tm_view_elements(token) != width || (size_t)positions->shape[2] != width ||
-        positions->shape[1] < 1) {
+        tm_view_elements(positions) < width) {
         tm_state_fail(dict, "cls_token and pos_embed are not of the model's width, %zu", width);
         return;
     }
@@ -184,6 +189,8 @@ static void add_class_position(tm_state_dict *dict, tm_tensor_view *token,
         tm_fail(&dict->error, TM_NO_MEMORY, "%s: no memory for cls_token", dict->file);
         return;
     }
+    if (tm_view_require(token, &dict->error) || tm_view_require(positions, &dict->error))
+        return;
     tm_view_read_f32(token, 0, width, sum);
     tm_view_read_f32(positions, 0, width, sum + width);
     for (size_t i = 0; i < width; i++)
@@ -192,6 +199,7 @@ static void add_class_position(tm_state_dict *dict, tm_tensor_view *token,
     token->data = (const unsigned char *)sum;
     token->bytes = width * sizeof *sum;
     token->part_count = 0;
+    token->packed = NULL;
     tm_view_set_contiguous(token);
 }
 
@@ -235,7 +243,7 @@ static void fuse_qkv(tm_state_dict *dict, int block, const char *kind)
 }
 
 /* Of its two branches A sees pictures. */
-static void from_beit3(tm_state_dict *dict)
+static void from_beit3(tm_state_dict *dict, const tm_graph *graph)
 {
     static const tm_replacement table[] = {{"beit3.", ""},
                                            {"vision_embed.cls_token", "cls_token"},
@@ -262,7 +270,7 @@ static void from_beit3(tm_state_dict *dict)
         tm_state_reshape(dict, positions, 3,
                          (int64_t[]){1, positions->shape[0], positions->shape[1]});
     }
-    for (int i = 0; tm_state_findf(dict, "blocks.%d.attn.q_proj.weight", i); i++) {
+    for (int i = 0; has_block(graph, i); i++) {
         fuse_qkv(dict, i, "weight");
         fuse_qkv(dict, i, "bias");
     }
@@ -341,7 +349,7 @@ static void convert(tm_state_dict *dict, const tm_graph *graph, tm_resampling ho
         tm_state_keep_prefix(dict, "vision_encoder.");
         from_dinov2(dict, graph);
     } else if (tm_state_has_prefix(dict, "beit3.")) {
-        from_beit3(dict);
+        from_beit3(dict, graph);
     } else if (tm_take_groups(dict, (const char *[]){"encoder"}, 1)) { /* I-JEPA */
         return;
     } else if (has(dict, "visual.trunk.pos_embed") ||

@@ -230,12 +230,12 @@ static bool check_data(reader *r, size_t file_size)
     size_t bytes = 1;
     if (npy->fortran_order && npy->rank > 1 && !r->for_weights)
         return refuse(r, TM_UNSUPPORTED, r->size, "an array in Fortran order", "C order");
+    if (!tm_shape_is_possible(npy->rank, npy->shape))
+        return refuse(r, TM_CORRUPT, r->size, "an array " TM_SHAPE_REFUSED, "a smaller one");
     for (int i = 0; i < npy->rank; i++)
-        if (!tm_size_mul(bytes, (size_t)npy->shape[i], &bytes))
-            return refuse(r, TM_CORRUPT, r->size, "a shape beyond 2^64 elements", "a smaller one");
+        bytes *= (size_t)npy->shape[i];
     npy->elements = bytes;
-    if (!tm_size_mul(bytes, tm_dtype_size(npy->dtype), &bytes))
-        return refuse(r, TM_CORRUPT, r->size, "a shape beyond 2^64 bytes", "a smaller one");
+    bytes *= tm_dtype_size(npy->dtype);
     if (bytes != file_size - r->size) {
         snprintf(found, sizeof found, "%zu bytes of data", file_size - r->size);
         snprintf(expected, sizeof expected, "%zu", bytes);
@@ -283,22 +283,26 @@ tm_status tm_npy_open(const char *path, tm_npy *out, tm_error *error)
     if (status != TM_OK)
         return status;
     status = tm_npy_parse(path, map.data, map.size, out, error);
-    out->map = map;
     if (status != TM_OK)
-        tm_npy_close(out);
-    return status;
+        return tm_unmap(&map, status, error);
+    out->map = map;
+    return TM_OK;
 }
 
 void tm_npy_close(tm_npy *npy)
 {
-    tm_unmap(&npy->map);
+    if (tm_unmap(&npy->map, TM_OK, NULL)) {
+        /* after the last read, which has asked for itself */
+    }
     *npy = (tm_npy){0};
 }
 
-void tm_npy_read_f32(const tm_npy *npy, size_t begin, size_t count, float *out)
+tm_status tm_npy_read_f32(const tm_npy *npy, size_t begin, size_t count, float *out,
+                          tm_error *error)
 {
     TM_ASSERT(begin <= npy->elements && count <= npy->elements - begin);
     tm_convert_f32(npy->dtype, npy->data + begin * tm_dtype_size(npy->dtype), out, count);
+    return tm_map_check(&npy->map, error);
 }
 
 tm_status tm_npy_read(const char *file, const unsigned char *data, size_t size,

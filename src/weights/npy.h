@@ -23,7 +23,7 @@ typedef struct tm_npy {
 /* Maps the file and checks its header against its size. TM_CORRUPT: no .npy file, or a malformed
  * header; TM_TRUNCATED: fewer bytes than the shape needs; TM_UNSUPPORTED: another kind of array. */
 tm_status tm_npy_open(const char *path, tm_npy *out, tm_error *error);
-void tm_npy_close(tm_npy *npy);
+void tm_npy_close(tm_npy *npy); /* each read has told whether it could be believed */
 
 /* The same for bytes that outlive out; file is the name for messages. */
 tm_status tm_npy_parse(const char *file, const unsigned char *data, size_t size, tm_npy *out,
@@ -36,7 +36,9 @@ enum { TM_NPY_HEAD = 10016 };
 tm_status tm_npy_parse_header(const char *file, const unsigned char *head, size_t head_size,
                               size_t size, tm_npy *out, tm_error *error);
 
-/* Elements [begin, begin + count) in C order, as float32. */
-void tm_npy_read_f32(const tm_npy *npy, size_t begin, size_t count, float *out);
+/* Elements [begin, begin + count) in C order, as float32. TM_READ: the file was cut or written to
+ * since it was opened, and they are not to be believed. */
+tm_status tm_npy_read_f32(const tm_npy *npy, size_t begin, size_t count, float *out,
+                          tm_error *error) __attribute__((warn_unused_result));
 
 #endif

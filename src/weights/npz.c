@@ -15,7 +15,7 @@ enum { SUFFIX = sizeof suffix - 1 };
 typedef struct reader {
     const char *file;
     tm_zip zip;
-    const unsigned char **data; /* of each entry */
+    const unsigned char **data; /* of each entry; NULL: deflated */
     tm_tensor_index *index;
     tm_error *error;
 } reader;
@@ -79,11 +79,13 @@ static tm_status read_entry(reader *r, const tm_zip_entry *entry)
         return no_memory(r);
     *view = (tm_tensor_view){.group = "", .name = name, .dtype = npy.dtype, .rank = npy.rank};
     memcpy(view->shape, npy.shape, sizeof view->shape);
-    status = tm_zip_unpack(&r->zip, entry, &r->index->buffers, &view->data, r->error);
-    r->data[entry - r->zip.entries] = view->data;
-    if (status != TM_OK)
-        return status;
-    view->data += npy.begin;
+    if (entry->deflated)
+        view->packed = tm_packed_add(&r->index->packed, &r->zip, entry);
+    else
+        view->data = r->data[entry - r->zip.entries] = r->zip.bytes + entry->data;
+    if (!view->packed && !view->data)
+        return no_memory(r);
+    tm_view_skip(view, npy.begin);
     view->bytes = entry->size - npy.begin;
     set_strides(view, npy.fortran_order);
     r->index->count++;
@@ -100,6 +102,7 @@ static tm_status read_archive(reader *r)
     tm_status status = TM_OK;
     r->index->tensors = malloc(r->zip.count * sizeof *r->index->tensors);
     r->data = calloc(r->zip.count, sizeof *r->data);
+    r->index->packed.limit = tm_reasonable_bytes(r->zip.size);
     if (!r->index->tensors || !r->data)
         return no_memory(r);
     for (size_t i = 0; i < r->zip.count && status == TM_OK; i++)

@@ -7,7 +7,7 @@
 
 #include "weights/pickle_machine.h"
 
-enum { PROTOCOL_MAX = 5 };
+enum { PROTOCOL_MAX = 5, MEMORY_TIMES = 32, MEMORY_LEAST = 32 << 20 };
 
 bool tm_pickle_refuse(const tm_pickle_machine *m, const char *found, const char *expected)
 {
@@ -71,6 +71,22 @@ static const unsigned char *take_line(tm_pickle_machine *m, size_t *length)
 
 /* ---- stack and objects ---- */
 
+/* What torch.save writes makes some 16 bytes of values from each of its own. */
+static bool afford(tm_pickle_machine *m, size_t bytes)
+{
+    m->memory += bytes;
+    return m->memory <= MEMORY_LEAST + MEMORY_TIMES * (m->at - m->begin) ||
+           tm_pickle_refuse(m, "values of more than 32 times its bytes", "those of a state dict");
+}
+
+void *tm_pickle_alloc(tm_pickle_machine *m, size_t bytes)
+{
+    void *memory = afford(m, bytes) ? tm_arena_alloc(m->source->arena, bytes) : NULL;
+    if (!memory)
+        tm_pickle_no_memory(m);
+    return memory;
+}
+
 static bool grow(tm_pickle_machine *m, tm_pickle_value **array, size_t need, size_t *capacity)
 {
     if (need > TM_PICKLE_ITEMS_MAX)
@@ -78,6 +94,8 @@ static bool grow(tm_pickle_machine *m, tm_pickle_value **array, size_t need, siz
     if (need <= *capacity)
         return true;
     size_t wanted = 2 * *capacity > need ? 2 * *capacity : need + 64;
+    if (!afford(m, (wanted - *capacity) * sizeof **array))
+        return false;
     tm_pickle_value *larger = realloc(*array, wanted * sizeof *larger);
     if (!larger)
         return tm_pickle_no_memory(m);
@@ -121,10 +139,8 @@ tm_pickle_object *tm_pickle_new(tm_pickle_machine *m)
         tm_pickle_refuse(m, "more than 4194304 objects", "a smaller pickle");
         return NULL;
     }
-    tm_pickle_object *object = tm_arena_alloc(m->source->arena, sizeof *object);
-    if (!object)
-        tm_pickle_no_memory(m);
-    else
+    tm_pickle_object *object = tm_pickle_alloc(m, sizeof *object);
+    if (object)
         *object = (tm_pickle_object){.at = m->op, .depth = 1};
     return object;
 }
@@ -139,9 +155,9 @@ bool tm_pickle_add(tm_pickle_machine *m, tm_pickle_object *object, const tm_pick
         return tm_pickle_refuse(m, "nesting deeper than 64", "a flat checkpoint");
     if (object->count == object->capacity) {
         size_t wanted = object->capacity ? 2 * object->capacity : 4;
-        tm_pickle_value *larger = tm_arena_alloc(m->source->arena, wanted * sizeof *larger);
+        tm_pickle_value *larger = tm_pickle_alloc(m, wanted * sizeof *larger);
         if (!larger)
-            return tm_pickle_no_memory(m);
+            return false;
         if (object->count)
             memcpy(larger, object->items, object->count * sizeof *larger);
         object->items = larger;

@@ -107,10 +107,10 @@ tm_status tm_pickle_load(const tm_pickle_source *source, size_t *at, tm_pickle *
 
 bool tm_pickle_is_text(const tm_pickle_value *value, const char *text);
 
-/* Gives a storage's bytes, as many as storage->bytes; an error with the file's name where they are
- * missing or of another length. */
+/* Lets a view begin where a storage's bytes do, as many as storage->bytes, whether they lie there
+ * or are packed; an error with the file's name where they are missing or of another length. */
 typedef tm_status tm_storage_fn(void *context, const tm_pickle_storage *storage,
-                                const unsigned char **data);
+                                tm_tensor_view *view);
 
 /* The tensors in the root and its containers: {"state_dict": {"a.b": T}} has a.b in group
  * state_dict; in lists and tuples the index is the name. Names live in index->buffers. A text

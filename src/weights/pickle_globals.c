@@ -220,13 +220,12 @@ static bool check_extent(tm_pickle_machine *m, tm_pickle_tensor *t, int64_t offs
 {
     static const char expected[] = "one that fits its storage";
     tm_tensor_view *view = &t->view;
-    size_t size = tm_dtype_size(view->dtype), elements = 1, last = 0, reach;
-    bool fits = offset >= 0;
-    for (int i = 0; i < view->rank && fits; i++)
-        fits = tm_size_mul(elements, (size_t)view->shape[i], &elements);
-    if (!fits || !tm_size_mul(elements, size, &elements) || elements > (size_t)16 << 30)
+    size_t size = tm_dtype_size(view->dtype), last = 0, reach;
+    bool fits = true;
+    if (offset < 0 || !tm_shape_is_possible(view->rank, view->shape) ||
+        tm_view_elements(view) * size > (size_t)16 << 30)
         return tm_pickle_refuse(m, "a tensor of impossible size", "at most 16 GiB");
-    if (elements == 0) {
+    if (tm_view_elements(view) == 0) {
         tm_view_set_contiguous(view);
         return true;
     }
@@ -248,11 +247,9 @@ static bool make_tensor(tm_pickle_machine *m, const tm_pickle_global *global,
     static const char expected[] = "(storage, offset, sizes, strides), at most 8 of them";
     const tm_pickle_value *items = arguments->items;
     tm_pickle_object *object = tm_pickle_new(m);
-    tm_pickle_tensor *t = tm_arena_alloc(m->source->arena, sizeof *t);
-    if (!object)
-        return false;
+    tm_pickle_tensor *t = object ? tm_pickle_alloc(m, sizeof *t) : NULL;
     if (!t)
-        return tm_pickle_no_memory(m);
+        return false;
     int strides;
     *t = (tm_pickle_tensor){.storage = &items[0].object->storage, .view.dtype = dtype->dtype};
     if (items[1].kind != TM_PICKLE_INT || !read_numbers(&items[2], t->view.shape, &t->view.rank) ||

@@ -14,6 +14,7 @@ typedef struct tm_pickle_machine {
     size_t marks[TM_PICKLE_DEPTH_MAX]; /* stack counts */
     int mark_count;
     size_t items, objects; /* made so far */
+    size_t memory;         /* bytes of all values */
     tm_pickle *out;
 } tm_pickle_machine;
 
@@ -34,6 +35,8 @@ bool tm_pickle_make_storage(tm_pickle_machine *m, const tm_pickle_object *id,
 
 bool tm_pickle_refuse(const tm_pickle_machine *m, const char *found, const char *expected);
 bool tm_pickle_no_memory(const tm_pickle_machine *m);
+/* In the source's arena; NULL: refused, or no memory. */
+void *tm_pickle_alloc(tm_pickle_machine *m, size_t bytes);
 /* NULL: refused, too many objects */
 tm_pickle_object *tm_pickle_new(tm_pickle_machine *m);
 bool tm_pickle_add(tm_pickle_machine *m, tm_pickle_object *object, const tm_pickle_value *item);

@@ -7,7 +7,6 @@
 #include "weights/pickle.h"
 
 enum {
-    TENSORS_MAX = 1000000,
     NAME_MAX_BYTES = 4096,
     NAMES_MAX_BYTES = 64 << 20,
 };
@@ -121,8 +120,8 @@ static bool add_tensor(walker *w, place *p, const tm_pickle_value *key,
 {
     tm_tensor_index *index = w->index;
     const tm_pickle_object *object = value->object;
-    if (index->count == TENSORS_MAX)
-        return refuse(w, object->at, "more than 1000000 tensors", "at most 1000000");
+    if (index->count == TM_TENSORS_MAX)
+        return refuse(w, object->at, TM_TENSORS_REFUSED, TM_TENSORS_EXPECTED);
     if (index->count == w->capacity) {
         size_t wanted = w->capacity ? 2 * w->capacity : 64;
         tm_tensor_view *larger = realloc(index->tensors, wanted * sizeof *larger);
@@ -140,9 +139,9 @@ static bool add_tensor(walker *w, place *p, const tm_pickle_value *key,
     view->name = name;
     if (value->kind == TM_PICKLE_FOREIGN)
         return refuse_foreign(w, object, view);
-    if (w->storage(w->context, object->tensor->storage, &view->data) != TM_OK)
+    if (w->storage(w->context, object->tensor->storage, view) != TM_OK)
         return false;
-    view->data += object->tensor->begin;
+    tm_view_skip(view, object->tensor->begin);
     index->count++;
     return true;
 }

@@ -18,7 +18,6 @@
 enum {
     LENGTH_BYTES = 8,
     HEADER_MAX = 100000000,
-    TENSORS_MAX = 1000000,
     NESTING_MAX = 127, /* objects and arrays around a value */
 };
 
@@ -470,14 +469,9 @@ static bool read_field(reader *r, const char *key, size_t key_at, void *context)
 /* Does the shape need just the bytes between the offsets? */
 static bool check_size(reader *r, const entry *e)
 {
-    size_t bytes = 1;
-    for (int i = 0; i < e->view.rank; i++)
-        if (!tm_size_mul(bytes, (size_t)e->view.shape[i], &bytes))
-            return refuse_name(r, e->at, e->view.name, "of a shape beyond 2^64 elements",
-                               "a shape that fits the file");
-    if (!tm_size_mul(bytes, tm_dtype_size(e->view.dtype), &bytes))
-        return refuse_name(r, e->at, e->view.name, "of a shape beyond 2^64 bytes",
-                           "a shape that fits the file");
+    if (!tm_shape_is_possible(e->view.rank, e->view.shape))
+        return refuse_name(r, e->at, e->view.name, TM_SHAPE_REFUSED, "a shape that fits the file");
+    size_t bytes = tm_view_elements(&e->view) * tm_dtype_size(e->view.dtype);
     if (e->end < e->begin || e->end - e->begin != bytes) {
         char found[80], expected[40];
         snprintf(found, sizeof found, "with data from %zu to %zu", e->begin, e->end);
@@ -489,8 +483,8 @@ static bool check_size(reader *r, const entry *e)
 
 static bool read_tensor(reader *r, const char *name, size_t at)
 {
-    if (r->count == TENSORS_MAX)
-        return refuse(r, at, "more than 1000000 tensors", "at most 1000000");
+    if (r->count == TM_TENSORS_MAX)
+        return refuse(r, at, TM_TENSORS_REFUSED, TM_TENSORS_EXPECTED);
     if (!grow(r, (void **)&r->entries, r->count, &r->capacity, sizeof *r->entries))
         return false;
     entry *e = &r->entries[r->count];
@@ -510,8 +504,10 @@ static bool read_tensor(reader *r, const char *name, size_t at)
 
 static bool read_metadata_member(reader *r, const char *key, size_t key_at, void *context)
 {
-    (void)key_at, (void)context;
+    (void)context;
     const char *value;
+    if (r->metadata_count == TM_TENSORS_MAX)
+        return refuse(r, key_at, "more than 200000 entries of metadata", TM_TENSORS_EXPECTED);
     if (!grow(r, (void **)&r->metadata, r->metadata_count, &r->metadata_capacity,
               sizeof *r->metadata) ||
         !read_string(r, &value, "a string, as all metadata"))
@@ -604,6 +600,37 @@ static bool read_header(reader *r)
     return r->at == r->size || refuse_byte(r, r->at, "only spaces after the header");
 }
 
+/* Strings follow one another as they were read. */
+static int by_key(const void *a, const void *b)
+{
+    const tm_metadata *x = a, *y = b;
+    int order = strcmp(x->key, y->key);
+    return order ? order : (x->key > y->key) - (x->key < y->key);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const tm_metadata *x = a, *y = b;
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+/* Of a key that comes twice the last value counts. */
+static void settle_metadata(reader *r)
+{
+    tm_metadata *m = r->metadata;
+    size_t kept = 0;
+    if (r->metadata_count)
+        qsort(m, r->metadata_count, sizeof *m, by_key);
+    for (size_t i = 0; i < r->metadata_count; i++)
+        if (kept && strcmp(m[kept - 1].key, m[i].key) == 0)
+            m[kept - 1].value = m[i].value;
+        else
+            m[kept++] = m[i];
+    if (kept)
+        qsort(m, kept, sizeof *m, by_place);
+    r->metadata_count = kept;
+}
+
 static bool hand_over(reader *r, tm_tensor_index *index)
 {
     index->tensors = malloc((r->count ? r->count : 1) * sizeof *index->tensors);
@@ -613,6 +640,7 @@ static bool hand_over(reader *r, tm_tensor_index *index)
         index->tensors[i] = r->entries[i].view;
     qsort(index->tensors, r->count, sizeof *index->tensors, view_by_name);
     index->count = r->count;
+    settle_metadata(r);
     index->metadata = r->metadata;
     index->metadata_count = r->metadata_count;
     index->strings = r->strings;

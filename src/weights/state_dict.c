@@ -9,18 +9,63 @@
 void tm_state_free(tm_state_dict *dict)
 {
     free(dict->tensors);
+    free(dict->slots);
     tm_arena_free(&dict->arena);
     *dict = (tm_state_dict){0};
 }
 
 /* ---- lookups ---- */
 
+static size_t hash_name(const char *name)
+{
+    uint64_t hash = 0xCBF29CE484222325U; /* FNV-1a */
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 0x100000001B3U;
+    return (size_t)(hash ^ hash >> 32);
+}
+
+/* Where the name stands, or the empty slot where it would. */
+static uint32_t *slot_of(const tm_state_dict *dict, const char *name)
+{
+    size_t mask = dict->slot_count - 1, i = hash_name(name) & mask;
+    while (dict->slots[i] && strcmp(dict->tensors[dict->slots[i] - 1].name, name) != 0)
+        i = (i + 1) & mask;
+    return &dict->slots[i];
+}
+
+static void index_tensor(tm_state_dict *dict, size_t i)
+{
+    uint32_t *slot = slot_of(dict, dict->tensors[i].name);
+    if (!*slot)
+        *slot = (uint32_t)i + 1;
+}
+
+/* Half of the slots at least stay empty. */
+static bool index_tensors(tm_state_dict *dict)
+{
+    size_t wanted = 256;
+    while (wanted < 4 * dict->count)
+        wanted *= 2;
+    uint32_t *slots = calloc(wanted, sizeof *slots);
+    if (!slots) {
+        tm_fail(&dict->error, TM_NO_MEMORY, "%s: no memory for its names", dict->file);
+        return false;
+    }
+    free(dict->slots);
+    dict->slots = slots;
+    dict->slot_count = wanted;
+    for (size_t i = 0; i < dict->count; i++)
+        index_tensor(dict, i);
+    dict->indexed = true;
+    return true;
+}
+
 tm_tensor_view *tm_state_find(tm_state_dict *dict, const char *name)
 {
-    for (size_t i = 0; i < dict->count; i++)
-        if (strcmp(dict->tensors[i].name, name) == 0)
-            return &dict->tensors[i];
-    return NULL;
+    if (!dict->indexed && !index_tensors(dict))
+        return NULL;
+    uint32_t at = *slot_of(dict, name);
+    return at ? &dict->tensors[at - 1] : NULL;
 }
 
 static const char *vformat(tm_state_dict *dict, const char *format, va_list arguments)
@@ -70,6 +115,7 @@ void tm_state_rename(tm_state_dict *dict, tm_tensor_view *view, const char *form
     va_end(arguments);
     if (name)
         view->name = name;
+    tm_state_changed(dict);
 }
 
 static bool begins(const char *text, const char *prefix)
@@ -118,6 +164,7 @@ void tm_state_keep_prefix(tm_state_dict *dict, const char *prefix)
             dict->tensors[kept++].name += strlen(prefix);
         }
     dict->count = kept;
+    tm_state_changed(dict);
 }
 
 bool tm_state_has_prefix(const tm_state_dict *dict, const char *prefix)
@@ -131,6 +178,7 @@ bool tm_state_has_prefix(const tm_state_dict *dict, const char *prefix)
 void tm_state_drop(tm_state_dict *dict, tm_tensor_view *view)
 {
     *view = dict->tensors[--dict->count];
+    tm_state_changed(dict);
 }
 
 void tm_state_drop_prefix(tm_state_dict *dict, const char *prefix)
@@ -168,8 +216,12 @@ static tm_tensor_view *append(tm_state_dict *dict, tm_tensor_view view, const ch
         dict->capacity = wanted;
     }
     view.name = name;
-    dict->tensors[dict->count] = view;
-    return &dict->tensors[dict->count++];
+    dict->tensors[dict->count++] = view;
+    if (dict->indexed && 2 * dict->count <= dict->slot_count)
+        index_tensor(dict, dict->count - 1);
+    else
+        tm_state_changed(dict);
+    return &dict->tensors[dict->count - 1];
 }
 
 tm_tensor_view *tm_state_add(tm_state_dict *dict, const tm_tensor_view *view, const char *format,
@@ -221,7 +273,8 @@ void tm_state_reshape(tm_state_dict *dict, tm_tensor_view *view, int rank, const
     tm_tensor_view out = *view;
     out.rank = rank;
     memcpy(out.shape, shape, (size_t)rank * sizeof *shape);
-    bool fits = tm_view_elements(&out) == tm_view_elements(view);
+    bool fits =
+        tm_shape_is_possible(rank, shape) && tm_view_elements(&out) == tm_view_elements(view);
     if (fits && (tm_view_elements(view) == 0 || tm_view_is_contiguous(view))) {
         tm_view_set_contiguous(&out);
         *view = out;
@@ -271,7 +324,7 @@ void tm_state_slice(tm_state_dict *dict, tm_tensor_view *view, int dim, int64_t 
     }
     size_t skipped = (size_t)begin * (size_t)view->stride[dim] * tm_dtype_size(view->dtype);
     if (tm_view_elements(view) > 0 && count > 0) {
-        view->data += skipped;
+        tm_view_skip(view, skipped);
         view->bytes -= skipped;
     }
     view->shape[dim] = count;
@@ -311,6 +364,10 @@ tm_tensor_view *tm_state_cat(tm_state_dict *dict, const tm_tensor_view *const *v
             return NULL;
         }
         joined.shape[0] += views[i]->shape[0];
+        if (!tm_shape_is_possible(joined.rank, joined.shape)) {
+            tm_state_fail(dict, "tensor %s: too large to be joined", views[i]->name);
+            return NULL;
+        }
     }
     return append(dict, joined, name);
 }

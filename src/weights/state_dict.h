@@ -5,10 +5,12 @@
  *
  * The first failure sticks in `error` and makes the later calls do nothing, so a filter checks
  * nothing. Views and names live in the dict's arena; pointers to its tensors hold until one is
- * added. Lookups are linear: a filter runs once, over some thousand tensors.
+ * added. Sizes are of the file, so every size that follows from them is checked.
  */
 #ifndef TM_WEIGHTS_STATE_DICT_H
 #define TM_WEIGHTS_STATE_DICT_H
+
+#include <stdint.h>
 
 #include "weights/weights.h"
 
@@ -16,9 +18,18 @@ typedef struct tm_state_dict {
     const char *file; /* for messages */
     tm_tensor_view *tensors;
     size_t count, capacity;
+    uint32_t *slots; /* of names, for lookups: 1 + index of the first tensor of a name; 0: empty */
+    size_t slot_count;
+    bool indexed; /* the slots are of the tensors as they are */
     tm_arena arena;
     tm_error error;
 } tm_state_dict;
+
+/* After a change of tensors or their names that no function of this file has made. */
+static inline void tm_state_changed(tm_state_dict *dict)
+{
+    dict->indexed = false;
+}
 
 /* What timm does before it knows the model: of the groups state_dict_ema, model_ema (with `ema`),
  * state_dict and model the first one there is stands for the whole file; where there is none, and
@@ -35,7 +46,8 @@ const char *tm_state_plain_name(const char *name);
 void tm_state_drop_groups(tm_state_dict *dict);
 void tm_state_free(tm_state_dict *dict);
 
-tm_tensor_view *tm_state_find(tm_state_dict *dict, const char *name); /* NULL: not there */
+/* The first of that name in any group; NULL: not there. */
+tm_tensor_view *tm_state_find(tm_state_dict *dict, const char *name);
 tm_tensor_view *tm_state_findf(tm_state_dict *dict, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -168,14 +168,13 @@ static tm_status place_storages(reader *r)
     return status;
 }
 
-static tm_status read_storage(void *context, const tm_pickle_storage *storage,
-                              const unsigned char **data)
+static tm_status read_storage(void *context, const tm_pickle_storage *storage, tm_tensor_view *view)
 {
     const reader *r = context;
     const stored *s = find(r, storage);
     if (!s || !s->data)
         return refuse_key(r, r->at, "no", storage, "behind the checkpoint", "all of them");
-    *data = s->data;
+    view->data = s->data;
     return TM_OK;
 }
 

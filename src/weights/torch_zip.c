@@ -10,14 +10,23 @@
 #include "weights/pickle.h"
 #include "weights/zip.h"
 
-enum { LOCAL_BYTES = 30, VERSION_MAX = 10, NAME_ROOM = 512 };
+enum {
+    LOCAL_BYTES = 30,
+    VERSION_MAX = 10,
+    NAME_ROOM = 512,
+    PICKLE_TIMES = 64,
+    PICKLE_LEAST = 1 << 20,
+};
 
 typedef struct reader {
     const char *file;
     tm_zip zip;
-    int root_length;            /* of zip.first, without the '/' */
-    const unsigned char **data; /* of each storage's entry that a tensor needs; else NULL */
-    tm_arena *buffers;
+    int root_length; /* of zip.first, without the '/' */
+    /* of each storage's entry that a tensor needs, stored or deflated; else NULL */
+    const unsigned char **data;
+    tm_packed **packed;
+    tm_tensor_index *index;
+    tm_arena buffers; /* of what is used at once */
     tm_error *error;
 } reader;
 
@@ -51,12 +60,11 @@ static bool has_folder(const reader *r, const char *name)
 /* An entry's bytes, for immediate use. */
 static tm_status read_entry(reader *r, const tm_zip_entry *entry, const unsigned char **data)
 {
-    tm_status status = tm_zip_unpack(&r->zip, entry, r->buffers, data, r->error);
+    tm_status status = tm_zip_unpack(&r->zip, entry, &r->buffers, data, r->error);
     return status == TM_OK ? tm_zip_check(&r->zip, entry, *data, r->error) : status;
 }
 
-static tm_status read_storage(void *context, const tm_pickle_storage *storage,
-                              const unsigned char **data)
+static tm_status read_storage(void *context, const tm_pickle_storage *storage, tm_tensor_view *view)
 {
     reader *r = context;
     char name[NAME_ROOM], found[NAME_ROOM + 64], expected[48];
@@ -73,12 +81,16 @@ static tm_status read_storage(void *context, const tm_pickle_storage *storage,
         snprintf(expected, sizeof expected, "%zu, as data.pkl says", storage->bytes);
         return refuse(r, found, expected);
     }
-    const unsigned char **kept = &r->data[entry - r->zip.entries];
-    tm_status status = TM_OK;
-    if (!*kept)
-        status = tm_zip_unpack(&r->zip, entry, r->buffers, kept, r->error);
-    *data = *kept;
-    return status;
+    size_t i = (size_t)(entry - r->zip.entries);
+    if (!entry->deflated)
+        r->data[i] = r->zip.bytes + entry->data;
+    else if (!r->packed[i])
+        r->packed[i] = tm_packed_add(&r->index->packed, &r->zip, entry);
+    view->data = r->data[i];
+    view->packed = r->packed[i];
+    return view->data || view->packed
+               ? TM_OK
+               : tm_fail(r->error, TM_NO_MEMORY, "%s: no memory for its entries", r->file);
 }
 
 /* An entry of a few bytes as text; "" where it is missing. */
@@ -120,7 +132,19 @@ static tm_status check_version(reader *r)
     return refuse(r, found, "little");
 }
 
-static tm_status read_pickle(reader *r, const tm_zip_entry *entry, tm_tensor_index *index)
+/* Names and sizes shrink to a tenth, hardly to less. */
+static tm_status check_pickle(const reader *r, const tm_zip_entry *entry)
+{
+    char found[80];
+    if (entry->size > TM_PICKLE_BYTES_MAX)
+        return refuse(r, "a data.pkl of more than 64 MB", "a smaller one");
+    if (entry->size <= PICKLE_LEAST || entry->size / PICKLE_TIMES <= entry->packed)
+        return TM_OK;
+    snprintf(found, sizeof found, "a data.pkl of %zu bytes from %zu", entry->size, entry->packed);
+    return refuse(r, found, "at most 64 from each");
+}
+
+static tm_status read_pickle(reader *r, const tm_zip_entry *entry)
 {
     tm_arena objects = {0};
     tm_pickle_source source = {.file = r->file,
@@ -130,18 +154,18 @@ static tm_status read_pickle(reader *r, const tm_zip_entry *entry, tm_tensor_ind
                                .error = r->error};
     tm_pickle pickle;
     size_t at = 0;
-    if (entry->size > TM_PICKLE_BYTES_MAX)
-        return refuse(r, "a data.pkl of more than 64 MB", "a smaller one");
-    tm_status status = read_entry(r, entry, &source.bytes);
+    tm_status status = check_pickle(r, entry);
+    if (status == TM_OK)
+        status = read_entry(r, entry, &source.bytes);
     if (status == TM_OK)
         status = tm_pickle_load(&source, &at, &pickle);
     if (status == TM_OK)
-        status = tm_pickle_tensors(&source, &pickle, read_storage, r, index);
+        status = tm_pickle_tensors(&source, &pickle, read_storage, r, r->index);
     tm_arena_free(&objects);
     return status == TM_OK ? tm_zip_check_all(&r->zip, r->data, r->error) : status;
 }
 
-static tm_status read_archive(reader *r, tm_tensor_index *index)
+static tm_status read_archive(reader *r)
 {
     const char *slash = strchr(r->zip.first, '/');
     size_t length = slash ? (size_t)(slash - r->zip.first) : 0;
@@ -155,7 +179,7 @@ static tm_status read_archive(reader *r, tm_tensor_index *index)
     if (!entry)
         return refuse(r, "a zip without data.pkl", "a file of torch.save");
     tm_status status = check_version(r);
-    return status == TM_OK ? read_pickle(r, entry, index) : status;
+    return status == TM_OK ? read_pickle(r, entry) : status;
 }
 
 /* The name of the first entry, where the file starts with one. */
@@ -184,15 +208,19 @@ tm_status tm_torch_zip_read(const char *file, const unsigned char *data, size_t 
                             tm_tensor_index *index, tm_error *error)
 {
     tm_error own = {0};
-    reader r = {.file = file, .buffers = &index->buffers, .error = &own};
+    reader r = {.file = file, .index = index, .error = &own};
+    index->packed.limit = tm_reasonable_bytes(size);
     if (tm_zip_open(file, data, size, &r.zip, &own) == TM_OK) {
         r.data = calloc(r.zip.count, sizeof *r.data);
-        if (r.data)
-            read_archive(&r, index);
+        r.packed = calloc(r.zip.count, sizeof *r.packed);
+        if (r.data && r.packed)
+            read_archive(&r);
         else
             tm_fail(&own, TM_NO_MEMORY, "%s: no memory for its entries", file);
     }
     free(r.data);
+    free(r.packed);
+    tm_arena_free(&r.buffers);
     tm_zip_close(&r.zip);
     return own.status ? tm_fail(error, own.status, "%s", own.message) : TM_OK;
 }

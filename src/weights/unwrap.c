@@ -29,6 +29,7 @@ bool tm_state_open(tm_state_dict *dict, const char *wrapper)
             dict->tensors[kept++].group = inner;
         }
     dict->count = kept;
+    tm_state_changed(dict);
     return true;
 }
 
@@ -47,6 +48,7 @@ static void keep_top(tm_state_dict *dict)
         if (!*dict->tensors[i].group)
             dict->tensors[kept++] = dict->tensors[i];
     dict->count = kept;
+    tm_state_changed(dict);
 }
 
 const char *tm_state_plain_name(const char *name)
@@ -64,6 +66,7 @@ void tm_state_settle_top(tm_state_dict *dict)
         keep_top(dict);
     for (size_t i = 0; i < dict->count; i++)
         dict->tensors[i].name = tm_state_plain_name(dict->tensors[i].name);
+    tm_state_changed(dict);
 }
 
 void tm_state_unwrap(tm_state_dict *dict, bool ema)

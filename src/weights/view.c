@@ -3,12 +3,17 @@
 #include <string.h>
 
 #include "weights/convert.h"
+#include "weights/packed.h"
 
-/* The stride of the next dimension to the left. It overflows only where another dimension is 0 and
- * nothing is ever read. */
-static int64_t outer_step(int64_t step, int64_t size)
+bool tm_shape_is_possible(int rank, const int64_t *shape)
 {
-    return __builtin_mul_overflow(step, size, &step) ? 0 : step;
+    int64_t most = TM_SHAPE_ELEMENTS_MAX;
+    bool possible = rank >= 0 && rank <= TM_TENSOR_RANK_MAX;
+    for (int i = 0; i < rank && possible; i++) {
+        possible = shape[i] >= 0 && shape[i] <= most;
+        most /= shape[i] ? shape[i] : 1;
+    }
+    return possible;
 }
 
 void tm_view_set_contiguous(tm_tensor_view *view)
@@ -16,7 +21,7 @@ void tm_view_set_contiguous(tm_tensor_view *view)
     int64_t step = 1;
     for (int i = view->rank - 1; i >= 0; i--) {
         view->stride[i] = step;
-        step = outer_step(step, view->shape[i]);
+        step *= view->shape[i];
     }
 }
 
@@ -28,7 +33,7 @@ bool tm_view_is_contiguous(const tm_tensor_view *view)
     for (int i = view->rank - 1; i >= 0; i--) {
         if (view->shape[i] != 1 && view->stride[i] != step)
             return false;
-        step = outer_step(step, view->shape[i]);
+        step *= view->shape[i];
     }
     return true;
 }
@@ -52,9 +57,38 @@ const char *tm_shape_text(int rank, const int64_t *shape, char text[static TM_SH
 size_t tm_view_elements(const tm_tensor_view *view)
 {
     size_t count = 1;
+    TM_ASSERT(tm_shape_is_possible(view->rank, view->shape));
     for (int i = 0; i < view->rank; i++)
-        TM_ASSERT(view->shape[i] >= 0 && tm_size_mul(count, (size_t)view->shape[i], &count));
+        count *= (size_t)view->shape[i];
     return count;
+}
+
+void tm_view_skip(tm_tensor_view *view, size_t bytes)
+{
+    if (view->packed)
+        view->skip += bytes;
+    else
+        view->data += bytes;
+}
+
+tm_status tm_view_require(const tm_tensor_view *view, tm_error *error)
+{
+    tm_status status = TM_OK;
+    for (size_t p = 0; p < view->part_count && !status; p++)
+        status = tm_view_require(&view->parts[p], error);
+    /* nothing is ever read of a tensor without elements */
+    if (!view->part_count && view->packed && tm_view_elements(view) && !status)
+        status = tm_packed_require(view->packed, error);
+    return status;
+}
+
+static const unsigned char *data_of(const tm_tensor_view *view)
+{
+    if (!view->packed)
+        return view->data;
+    const unsigned char *data = tm_packed_data(view->packed);
+    TM_ASSERT(data);
+    return data + view->skip;
 }
 
 /* count elements of `size` bytes, `stride` elements apart. */
@@ -82,6 +116,7 @@ static void gather(const unsigned char *from, int64_t stride, size_t size, size_
 static void read_strided(const tm_tensor_view *view, size_t begin, size_t count, unsigned char *out)
 {
     size_t size = tm_dtype_size(view->dtype), at[TM_TENSOR_RANK_MAX] = {0};
+    const unsigned char *data = data_of(view);
     int last = view->rank - 1;
     for (int i = last; i >= 0; i--) {
         at[i] = begin % (size_t)view->shape[i];
@@ -92,7 +127,7 @@ static void read_strided(const tm_tensor_view *view, size_t begin, size_t count,
         row = row < count ? row : count;
         for (int i = 0; i <= last; i++)
             offset += at[i] * (size_t)view->stride[i];
-        gather(view->data + offset * size, view->stride[last], size, row, out);
+        gather(data + offset * size, view->stride[last], size, row, out);
         out += row * size;
         count -= row;
         at[last] = 0;
@@ -125,7 +160,7 @@ void tm_view_read_raw(const tm_tensor_view *view, size_t begin, size_t count, un
     if (view->part_count)
         read_parts(view, begin, count, out);
     else if (tm_view_is_contiguous(view))
-        memcpy(out, view->data + begin * tm_dtype_size(view->dtype),
+        memcpy(out, data_of(view) + begin * tm_dtype_size(view->dtype),
                count * tm_dtype_size(view->dtype));
     else
         read_strided(view, begin, count, out);
@@ -135,8 +170,10 @@ void tm_view_read_f32(const tm_tensor_view *view, size_t begin, size_t count, fl
 {
     unsigned char raw[4096];
     size_t size = tm_dtype_size(view->dtype), room = sizeof raw / size;
+    if (count == 0)
+        return;
     if (tm_view_is_contiguous(view)) {
-        tm_convert_f32(view->dtype, view->data + begin * size, out, count);
+        tm_convert_f32(view->dtype, data_of(view) + begin * size, out, count);
         return;
     }
     for (; count > 0; begin += room, out += room, count -= room) {

@@ -20,7 +20,7 @@
 struct tm_weights {
     char *name;
     tm_map map;                /* empty for the formula and for memory that is not ours */
-    tm_shard_maps shards;      /* what an index of shards names */
+    tm_shard_files shards;     /* what an index of shards names */
     const unsigned char *data; /* the file's bytes */
     size_t size;
     const char *format_name; /* NULL: the formula */
@@ -37,6 +37,7 @@ void tm_tensor_index_free(tm_tensor_index *index)
     free(index->metadata);
     free(index->strings);
     tm_arena_free(&index->buffers);
+    tm_packed_free(&index->packed);
     *index = (tm_tensor_index){0};
 }
 
@@ -53,16 +54,19 @@ static tm_status new_weights(const char *name, tm_weights **out, tm_error *error
     return TM_OK;
 }
 
-void tm_weights_close(tm_weights *weights)
+tm_status tm_weights_close(tm_weights *weights, tm_status status, tm_error *error)
 {
+    tm_error changed = {0};
     if (!weights)
-        return;
+        return status;
     tm_state_free(&weights->state);
     tm_tensor_index_free(&weights->index);
-    tm_unmap(&weights->map);
-    tm_shard_maps_free(&weights->shards);
+    tm_status verdict = tm_unmap(&weights->map, TM_OK, &changed);
+    if (tm_shard_files_close(&weights->shards, verdict, &changed) && !status)
+        status = tm_fail(error, TM_WEIGHTS_INVALID, "%s", changed.message);
     free(weights->name);
     free(weights);
+    return status;
 }
 
 static tm_status fail_unknown_format(const char *file, const unsigned char *data, size_t size,
@@ -91,17 +95,17 @@ static tm_status fail_unknown_format(const char *file, const unsigned char *data
                    size, size ? " starting" : "", start, known);
 }
 
-static tm_status read_index(tm_weights *weights, const unsigned char *data, size_t size,
-                            tm_error *error)
+tm_status tm_read_tensor_index(const char *file, const unsigned char *data, size_t size,
+                               tm_tensor_index *index, const char **format, tm_error *error)
 {
-#define TM_WEIGHTS_FORMAT(format, title)                                                           \
-    if (tm_##format##_probe(data, size)) {                                                         \
-        weights->format_name = #format;                                                            \
-        return tm_##format##_read(weights->name, data, size, &weights->index, error);              \
+#define TM_WEIGHTS_FORMAT(name, title)                                                             \
+    if (tm_##name##_probe(data, size)) {                                                           \
+        *format = #name;                                                                           \
+        return tm_##name##_read(file, data, size, index, error);                                   \
     }
 #include "weights/formats.def"
 #undef TM_WEIGHTS_FORMAT
-    return fail_unknown_format(weights->name, data, size, error);
+    return fail_unknown_format(file, data, size, error);
 }
 
 /* ---- the state dict ---- */
@@ -120,6 +124,7 @@ tm_status tm_weights_settle(tm_weights *weights, tm_error *error)
         return tm_fail(error, state->error.status, "%s", state->error.message);
     if (state->count > 0)
         qsort(state->tensors, state->count, sizeof *state->tensors, by_name);
+    tm_state_changed(state);
     for (size_t i = 1; i < state->count; i++)
         if (by_name(&state->tensors[i - 1], &state->tensors[i]) == 0)
             return tm_fail(error, TM_WEIGHTS_INVALID,
@@ -179,8 +184,10 @@ static tm_status fill_state(tm_weights *weights, tm_error *error)
 static tm_status read_state(tm_weights *weights, bool ema, tm_error *error)
 {
     weights->ema = ema;
-    tm_status status =
-        weights->index.tensors ? TM_OK : read_index(weights, weights->data, weights->size, error);
+    tm_status status = weights->index.tensors
+                           ? TM_OK
+                           : tm_read_tensor_index(weights->name, weights->data, weights->size,
+                                                  &weights->index, &weights->format_name, error);
     if (!status)
         status = fill_state(weights, error);
     if (!status)
@@ -205,13 +212,13 @@ tm_status tm_weights_places(const tm_weights *weights, const char *key, size_t l
 
 /* ---- sources ---- */
 
-static tm_status finish_open(tm_weights *weights, tm_status status, tm_weights **out)
+static tm_status finish_open(tm_weights *weights, tm_status status, tm_weights **out,
+                             tm_error *error)
 {
-    if (status == TM_OK)
-        *out = weights;
-    else
-        tm_weights_close(weights);
-    return status;
+    if (status != TM_OK)
+        return tm_weights_close(weights, status, error);
+    *out = weights;
+    return TM_OK;
 }
 
 tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_error *error)
@@ -225,15 +232,13 @@ tm_status tm_weights_open_file(const char *path, bool ema, tm_weights **out, tm_
     weights->data = weights->map.data;
     weights->size = weights->map.size;
     if (status == TM_OK && tm_shards_probe(weights->data, weights->size)) {
-        weights->format_name = "safetensors";
         status = tm_open_shards(path, weights->data, weights->size, &weights->index,
-                                 &weights->shards, error);
+                                &weights->shards, error);
+        weights->format_name = weights->shards.format;
     }
     if (status == TM_OK)
         status = read_state(weights, ema, error);
-    if (status == TM_OK)
-        status = tm_weights_check_unchanged(weights, error);
-    return finish_open(weights, status, out);
+    return finish_open(weights, status, out, error);
 }
 
 tm_status tm_weights_open_memory(const void *bytes, size_t size, const char *name, bool file_backed,
@@ -246,18 +251,7 @@ tm_status tm_weights_open_memory(const void *bytes, size_t size, const char *nam
     weights->file_backed = file_backed;
     weights->data = bytes;
     weights->size = size;
-    return finish_open(weights, read_state(weights, true, error), out);
-}
-
-tm_status tm_weights_check_unchanged(const tm_weights *weights, tm_error *error)
-{
-    bool cut = tm_map_was_cut(&weights->map);
-    for (size_t i = 0; i < weights->shards.count; i++)
-        cut = cut || tm_map_was_cut(&weights->shards.maps[i]);
-    if (cut)
-        return tm_fail(error, TM_READ, "%s: was cut while it was read, expected %zu bytes",
-                       weights->name, weights->size);
-    return TM_OK;
+    return finish_open(weights, read_state(weights, true, error), out, error);
 }
 
 tm_status tm_weights_open_formula(uint64_t seed, double gain, tm_weights **out, tm_error *error)
@@ -297,6 +291,25 @@ const unsigned char *tm_weights_bytes(const tm_weights *weights, size_t *size)
     return weights->data;
 }
 
+const unsigned char *tm_weights_shard(const tm_weights *weights, size_t shard, const char **path,
+                                      size_t *size)
+{
+    if (shard >= weights->shards.count)
+        return NULL;
+    const tm_map *map = &weights->shards.files[shard].map;
+    *path = tm_map_path(map);
+    *size = map->size;
+    return map->data;
+}
+
+size_t tm_weights_reasonable_bytes(const tm_weights *weights)
+{
+    size_t size = weights->size;
+    for (size_t i = 0; i < weights->shards.count; i++)
+        size += weights->shards.files[i].map.size;
+    return tm_reasonable_bytes(size);
+}
+
 size_t tm_weights_count(const tm_weights *weights)
 {
     return weights->state.count;
@@ -332,6 +345,11 @@ const char *tm_weights_metadata(const tm_weights *weights, const char *key)
 const char *tm_weights_metadata_key(const tm_weights *weights, size_t index)
 {
     return index < weights->index.metadata_count ? weights->index.metadata[index].key : NULL;
+}
+
+const char *tm_weights_metadata_value(const tm_weights *weights, size_t index)
+{
+    return index < weights->index.metadata_count ? weights->index.metadata[index].value : NULL;
 }
 
 static tm_status find_of_shape(const tm_weights *weights, const char *name, int rank,
@@ -372,6 +390,8 @@ tm_status tm_weights_read_f32_range(const tm_weights *weights, const char *name,
     const tm_tensor_view *view;
     tm_status status = find_of_shape(weights, name, rank, shape, &view, error);
     if (status == TM_OK)
+        status = tm_view_require(view, error);
+    if (status == TM_OK)
         tm_view_read_f32(view, begin, count, out);
     return status;
 }
@@ -387,8 +407,9 @@ const float *tm_weights_f32(const tm_weights *weights, const char *name, int ran
                             const int64_t *shape, size_t begin)
 {
     const tm_tensor_view *view = tm_weights_find(weights, name);
-    if (!view || view->dtype != TM_DTYPE_F32 || !tm_view_has_shape(view, rank, shape) ||
-        !tm_view_is_contiguous(view) || (uintptr_t)view->data % _Alignof(float) != 0)
+    if (!view || view->packed || view->dtype != TM_DTYPE_F32 ||
+        !tm_view_has_shape(view, rank, shape) || !tm_view_is_contiguous(view) ||
+        (uintptr_t)view->data % _Alignof(float) != 0)
         return NULL;
     return (const float *)(const void *)view->data + begin;
 }
@@ -398,12 +419,13 @@ static bool lies_within(const tm_tensor_view *view, const unsigned char *data, s
     return view->data >= data && view->bytes <= size && view->data <= data + (size - view->bytes);
 }
 
-/* Data that was unpacked lies elsewhere, and would not come back. */
+/* What was unpacked lies elsewhere, and would not come back. */
 static bool is_mapped(const tm_weights *weights, const tm_tensor_view *view)
 {
-    bool mapped = lies_within(view, weights->data, weights->size);
-    for (size_t i = 0; i < weights->shards.count && !mapped; i++)
-        mapped = lies_within(view, weights->shards.maps[i].data, weights->shards.maps[i].size);
+    bool mapped = !view->packed && lies_within(view, weights->data, weights->size);
+    for (size_t i = 0; i < weights->shards.count && !mapped && !view->packed; i++)
+        mapped =
+            lies_within(view, weights->shards.files[i].map.data, weights->shards.files[i].map.size);
     return mapped;
 }
 

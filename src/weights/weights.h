@@ -48,20 +48,34 @@ typedef struct tm_tensor_view {
     int rank;
     int64_t shape[TM_TENSOR_RANK_MAX];
     int64_t stride[TM_TENSOR_RANK_MAX]; /* in elements, at least 0 */
-    const unsigned char *data;
-    size_t bytes; /* from data to the end of the last element */
+    const unsigned char *data; /* NULL: `skip` bytes behind the begin of what `packed` unpacks to */
+    size_t bytes;              /* from data to the end of the last element */
+    struct tm_packed *packed;  /* packed.h */
+    size_t skip;
     /* Where the tensor is several, joined along its first dimension: they, all of its dtype; data
      * and stride then mean nothing. */
     const struct tm_tensor_view *parts;
     size_t part_count;
 } tm_tensor_view;
 
+/* No dimension below 0, and those that are not 0 make at most TM_SHAPE_ELEMENTS_MAX elements: then
+ * no product or sum of a few of them overflows, whatever a filter computes. The readers refuse
+ * every other shape, also of a tensor without elements. */
+#define TM_SHAPE_ELEMENTS_MAX ((int64_t)1 << 48)
+#define TM_SHAPE_REFUSED "of a shape beyond 2^48 elements"
+bool tm_shape_is_possible(int rank, const int64_t *shape);
+
 /* Strides of C order for the view's shape. */
 void tm_view_set_contiguous(tm_tensor_view *view);
 bool tm_view_is_contiguous(const tm_tensor_view *view);
 bool tm_view_has_shape(const tm_tensor_view *view, int rank, const int64_t *shape);
-/* Elements of the shape; the readers have checked that the product is a size_t. */
+/* Elements of the shape, which is possible. */
 size_t tm_view_elements(const tm_tensor_view *view);
+/* Moves the view's begin by some bytes. */
+void tm_view_skip(tm_tensor_view *view, size_t bytes);
+/* Unpacks what is packed of the view or its parts: before the reads below. TM_WEIGHTS_INVALID: it
+ * is damaged, or beyond reasonable. */
+tm_status tm_view_require(const tm_tensor_view *view, tm_error *error);
 /* Elements [begin, begin + count) in C order of the shape, each to the nearest float32. */
 void tm_view_read_f32(const tm_tensor_view *view, size_t begin, size_t count, float *out);
 /* The same elements as they are stored. */
@@ -110,16 +124,24 @@ tm_status tm_weights_places(const tm_weights *weights, const char *key, size_t l
                             tm_arena *arena, tm_weights_place **places, size_t *count,
                             tm_error *error);
 
-/* TM_READ: the file shrank while it was mapped, and what was read since may be zeros. */
-tm_status tm_weights_check_unchanged(const tm_weights *weights, tm_error *error);
-
-void tm_weights_close(tm_weights *weights); /* NULL is fine */
+/* Closes the source, with a verdict on everything that was read of it: TM_WEIGHTS_INVALID where a
+ * file was cut or written to meanwhile. status is how the reading went: a failure stays what it
+ * was. NULL is fine. */
+tm_status tm_weights_close(tm_weights *weights, tm_status status, tm_error *error)
+    __attribute__((warn_unused_result));
 
 bool tm_weights_is_formula(const tm_weights *weights);
 const char *tm_weights_name(const tm_weights *weights); /* for messages: path, or "formula:0" */
 
 const char *tm_weights_format(const tm_weights *weights); /* as formats.def; NULL: formula */
 const unsigned char *tm_weights_bytes(const tm_weights *weights, size_t *size); /* of the file */
+
+/* The bytes of one of the files that an index of shards names, in the order of their names; NULL:
+ * there are no more. */
+const unsigned char *tm_weights_shard(const tm_weights *weights, size_t shard, const char **path,
+                                      size_t *size);
+/* What all tensors together may make of the file's bytes; see packed.h. */
+size_t tm_weights_reasonable_bytes(const tm_weights *weights);
 
 /* Tensors in byte order of their names; the formula has none to list. Views live as long as the
  * source. */
@@ -130,6 +152,7 @@ const tm_tensor_view *tm_weights_find(const tm_weights *weights, const char *nam
 /* Metadata of the file; NULL: no such key, or index past the end. */
 const char *tm_weights_metadata(const tm_weights *weights, const char *key);
 const char *tm_weights_metadata_key(const tm_weights *weights, size_t index);
+const char *tm_weights_metadata_value(const tm_weights *weights, size_t index);
 
 /* Writes the tensor's elements as float32, in C order; every stored type converts, each value to
  * the nearest float32. TM_WEIGHTS_MISMATCH: no such name, or another shape. */

@@ -27,7 +27,7 @@ enum {
     DEFLATED = 8,
     EXPANSION_MAX = 1032, /* of deflate */
     COMMENT_MAX = 65535,
-    ENTRIES_MAX = 1000000,
+    ENTRIES_MAX = 400000,     /* of tensors and what else there is */
     PARALLEL_BYTES = 8 << 20, /* fewer are not worth threads */
     FLAG_SIZES_FOLLOW = 1 << 3,
     FLAGS_KNOWN = 1 << 1 | 1 << 2 | FLAG_SIZES_FOLLOW | 1 << 11,

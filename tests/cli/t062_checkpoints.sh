@@ -141,6 +141,21 @@ timmc info test_vit -w lightning.ckpt --check --format text
 ok "info --check finds it" out_has 'every tensor fits'
 ok "info --check tells" err_has 'were taken as with'
 
+timmc classify test_vit -w lightning.ckpt --num-classes 7 "$image"
+ok "what was found does not fit: exit 3" exit_is 3
+ok "what was found does not fit: where it was" err_has 'were taken as with --weights-key state_dict'
+timmc classify test_vit --no-pretrained --weights-key model "$image"
+ok "a part of the formula: exit 2" exit_is 2
+ok "a part of the formula" err_has '--weights-key is for files'
+timmc classify test_vit --weights formula:1 --weights-prefix x. "$image"
+ok "a prefix of the formula: exit 2" exit_is 2
+for option in num-classes=7 in-chans=1 img-size=96 global-pool=max output-stride=16; do
+    timmc convert flat.safetensors lone.safetensors "--$option"
+    ok "convert --$option without a model: exit 2" exit_is 2
+    ok "convert --$option without a model" err_has "--${option%=*} is of a model"
+    ok "convert --$option: nothing was written" test ! -e lone.safetensors
+done
+
 # ---- several files ----
 
 mkdir shards
@@ -154,6 +169,26 @@ ok "in a folder" exit_is 0
 timmc convert shards/model.safetensors.index.json one.safetensors
 timmc classify test_vit -w one.safetensors "$image"
 ok "convert makes one of them" same answer
+timmc info test_vit -w shards/model.safetensors.index.json --check
+for file in shards/*; do
+    case $file in *config.json) continue ;; esac
+    ok "info --check tells the hash of $file" out_has "$(sha256sum "$file" | cut -c 1-64)"
+done
+timmc info test_vit -w shards/model.safetensors.index.json --check --format text
+ok "info --check in words" out_has 'shard           shards/model-00002-of-00002.safetensors, '
+mkdir bins
+checkpoint test_vit bins/m-00001-of-00002.bin ::blocks.1
+checkpoint test_vit bins/m-00002-of-00002.bin ::blocks.2
+sed 's/[a-z]*-0000[12]-of-00002.safetensors/m-00001-of-00002.bin/g' \
+    shards/model.safetensors.index.json |
+    sed 's/\("blocks.1[^:]*":"m-0000\)1/\12/g' >bins/pytorch_model.bin.index.json
+timmc classify test_vit -w bins/pytorch_model.bin.index.json "$image"
+ok "an index of PyTorch's files" same answer
+cp shards/config.json bins
+timmc classify local-dir:bins "$image"
+ok "an index of PyTorch's files, in a folder" exit_is 0
+timmc classify test_vit -w bins/m-00001-of-00002.bin "$image"
+ok "one of PyTorch's files alone" err_has 'it is one shard of several: give their .bin.index.json'
 timmc classify test_vit -w shards/model-00001-of-00002.safetensors "$image"
 ok "one of them alone" err_has 'it is one shard of several: give their .safetensors.index.json'
 sed 's/"cls_token"/"cls_tokens"/' shards/model.safetensors.index.json >shards/wrong.index.json

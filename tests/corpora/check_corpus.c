@@ -61,7 +61,7 @@ static char *read_text(const char *path)
         die(path, "no memory");
     memcpy(text, map.data, map.size);
     text[map.size] = 0;
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     return text;
 }
 
@@ -159,7 +159,7 @@ static void check_file(checker *c, const char *set, const cJSON *line)
     else
         c->same++;
     tm_image_free(&image);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
 }
 
 static void check_set(checker *c, const char *set)
@@ -220,7 +220,7 @@ static void decode_damaged(const char *path, uint64_t *state, int *accepted)
     if (map.size)
         memcpy(copy, map.data, map.size);
     size_t size = damage(copy, map.size, state);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     exact = realloc(copy, size ? size : 1); /* its end is where the sanitizer looks */
     if (!exact)
         die(path, "no memory");

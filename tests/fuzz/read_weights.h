@@ -13,14 +13,21 @@
 /* An expanded tensor has many elements in few bytes: its ends are read. */
 enum { FUZZ_ELEMENTS = 4096 };
 
+static void fuzz_check_error(tm_status status, const tm_error *error);
+
 static void fuzz_read_tensor(const tm_tensor_view *view)
 {
+    tm_error error = {0};
     static float values[FUZZ_ELEMENTS];
     static unsigned char raw[FUZZ_ELEMENTS * 8];
     size_t elements = tm_view_elements(view);
     size_t count = elements < FUZZ_ELEMENTS ? elements : FUZZ_ELEMENTS;
     TM_ASSERT(view->rank >= 0 && view->rank <= TM_TENSOR_RANK_MAX);
     TM_ASSERT(view->group && view->name && strlen(view->group) + strlen(view->name) < SIZE_MAX / 2);
+    if (tm_view_require(view, &error)) {
+        fuzz_check_error(error.status, &error);
+        return;
+    }
     tm_view_read_f32(view, 0, count, values);
     tm_view_read_f32(view, elements - count, count, values);
     tm_view_read_raw(view, elements - count, count, raw);
@@ -73,7 +80,7 @@ static void fuzz_read_weights(const uint8_t *data, size_t size)
             TM_ASSERT(tm_weights_find(weights, view->name) == view);
             fuzz_read_tensor(view);
         }
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
 }
 
 #endif

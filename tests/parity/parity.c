@@ -509,7 +509,7 @@ static void check_filter(const tm_model *model, const cJSON *golden, const char 
         fails(v, "%s", error.message);
     else
         compare_filtered(weights, cJSON_GetObjectItemCaseSensitive(golden, "filtered"), v);
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
 }
 
 /* ---- one line ---- */

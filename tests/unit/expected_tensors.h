@@ -37,6 +37,7 @@ static void describe(tm_buffer *out, const char *file, const tm_tensor_view *vie
     size_t count = tm_view_elements(view);
     float *values = calloc(count + 1, sizeof *values);
     assert_non_null(values);
+    assert_int_equal(tm_view_require(view, NULL), TM_OK);
     tm_view_read_f32(view, 0, count, values);
     tm_buffer_clear(out);
     tm_buffer_printf(out, "%s %s %s %s %s", file, *view->group ? view->group : "-", view->name,
@@ -74,20 +75,23 @@ static size_t check_tensors(const char *file, reader_fn *read)
     fclose(list);
     tm_buffer_free(&found);
     tm_tensor_index_free(&index);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     return next;
 }
 
 /* Reads every tensor of a file that was accepted; a sanitizer looks on. */
-static void read_tensors(const tm_tensor_index *index)
+static tm_status read_tensors(const tm_tensor_index *index, tm_error *error)
 {
     for (size_t i = 0; i < index->count; i++) {
         float values[64];
+        if (tm_view_require(&index->tensors[i], error))
+            return error->status;
         size_t count = tm_view_elements(&index->tensors[i]);
         size_t part = count < 64 ? count : 64;
         tm_view_read_f32(&index->tensors[i], 0, part, values);
         tm_view_read_f32(&index->tensors[i], count - part, part, values);
     }
+    return TM_OK;
 }
 
 static tm_status read_exact(const void *bytes, size_t size, reader_fn *read, tm_error *error)
@@ -101,7 +105,7 @@ static tm_status read_exact(const void *bytes, size_t size, reader_fn *read, tm_
     tm_status status = read("x", copy, size, &index, error);
     assert_int_equal(status, error->status);
     if (status == TM_OK)
-        read_tensors(&index);
+        status = read_tensors(&index, error);
     tm_tensor_index_free(&index);
     free(copy);
     return status;
@@ -156,7 +160,7 @@ static void check_file_damage(const char *name, reader_fn *read)
     snprintf(path, sizeof path, WEIGHTS_DATA "%s", name);
     assert_int_equal(tm_map_file(path, &map, NULL), TM_OK);
     check_damage(map.data, map.size, map.size, read);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
 }
 
 #endif

@@ -155,7 +155,7 @@ UNUSED_HELPER static size_t net_size(const net *n, int tap)
 UNUSED_HELPER static void net_close(net *n)
 {
     tm_plan_free(&n->plan);
-    tm_weights_close(n->weights);
+    TM_ASSERT(tm_weights_close(n->weights, TM_OK, NULL) == TM_OK);
     tm_builder_done(&n->b);
     tm_graph_free(&n->graph);
     free(n->pixels);

@@ -26,7 +26,7 @@ static tm_image drawn(const float *values, bool channels_last)
     assert_int_equal(tm_grid_write(&grid, 1, path, true, &error), TM_OK);
     assert_int_equal(tm_map_file(path, &map, &error), TM_OK);
     assert_int_equal(tm_image_decode(map.data, map.size, path, NULL, &image, &error), TM_OK);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     unlink(path);
     return image;
 }

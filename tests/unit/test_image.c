@@ -74,7 +74,7 @@ static tm_buffer read_data(const char *name)
     if (tm_map_file(path, &map, &error) != TM_OK)
         fail_msg("%s", error.message);
     tm_buffer_add(&bytes, map.data, map.size);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     return bytes;
 }
 

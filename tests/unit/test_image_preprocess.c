@@ -87,7 +87,7 @@ static tm_image read_picture(const char *name)
     if (tm_map_file(path, &map, &error) != TM_OK ||
         tm_image_decode(map.data, map.size, path, NULL, &image, &error) != TM_OK)
         fail_msg("%s", error.message);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     return image;
 }
 

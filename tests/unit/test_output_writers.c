@@ -130,7 +130,7 @@ static void npy(void **state)
     commit(writer);
     tm_map map = map_of("a.npy");
     check_npy(map.data, map.size, "(5, 2, 3)", 30, 1);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     assert_int_equal(entries("."), 1);
     unlink("a.npy");
 
@@ -142,7 +142,7 @@ static void npy(void **state)
     assert_int_equal(map.size, 132);
     assert_memory_equal(map.data + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), } ",
                         58);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     unlink("b.npy");
 }
 
@@ -186,7 +186,7 @@ static void safetensors(void **state)
         assert_true(values[i] == (float)i);
     for (int i = 0; i < 20; i++)
         assert_true(values[30 + i] == -0.5F * (float)i);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     assert_int_equal(entries("."), 1);
     unlink("a.safetensors");
 }
@@ -237,7 +237,7 @@ static void npz(void **state)
     assert_int_equal(word(p + 12), p - (map.data + central));
     assert_int_equal(word(p + 16), central);
     assert_int_equal(map.size, (size_t)(p - map.data) + 22);
-    tm_unmap(&map);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     assert_int_equal(entries("."), 1);
     unlink("a.npz");
 }
@@ -300,10 +300,10 @@ static void folder_of_arrays(void **state)
         assert_int_equal(entries("dir"), 2);
         tm_map map = map_of("dir/logits.npy");
         check_npy(map.data, map.size, "(5, 4)", 20, -0.5F);
-        tm_unmap(&map);
+        TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
         map = map_of("dir/features.0.npy");
         check_npy(map.data, map.size, "(5, 2, 3)", 30, 1);
-        tm_unmap(&map);
+        TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
     }
     tm_writer *writer = open_writer("dir", false);
     tm_error error = {0};
@@ -355,17 +355,17 @@ static void refused(void **state)
         assert_null(writer);
         tm_map map = map_of(targets[i]);
         assert_memory_equal(map.data, "precious", 8);
-        tm_unmap(&map);
+        TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
         if (i < 3) {
             writer = open_writer(targets[i], true);
             add_rows(writer, false);
             map = map_of(targets[i]);
             assert_int_equal(map.size, 8); /* until commit */
-            tm_unmap(&map);
+            TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
             commit(writer);
             map = map_of(targets[i]);
             assert_true(map.size > 100);
-            tm_unmap(&map);
+            TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
             writer = NULL;
         }
         unlink(targets[i]);

@@ -105,7 +105,7 @@ static void taking(void **state)
     assert_int_equal(tm_weights_take(weights, "teacher", "net.", &error), TM_WEIGHTS_MISMATCH);
     assert_string_equal(error.message,
                         "x: nothing lies under the prefix 'net.'; found backbone., head.");
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     tm_buffer_free(&file);
 }
 
@@ -133,7 +133,7 @@ static void places(void **state)
     expect_places(weights, NULL, 2, "state_dict/ state_dict/net. teacher/ teacher/backbone. ");
     expect_places(weights, "teacher", 2, "teacher/ teacher/backbone. ");
     expect_places(weights, NULL, 9, "");
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     tm_buffer_free(&file);
 }
 
@@ -159,7 +159,7 @@ static void misfit_line(void **state)
                                    "for [3]");
     tm_weights_compare_line(weights, want + 5, 0, 500, &line, NULL);
     assert_string_equal(line.data, "5 unexpected: a [2], b [2], c [2], ...");
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     tm_buffer_free(&file);
     tm_buffer_free(&line);
 }
@@ -186,7 +186,7 @@ static void shared_names(void **state)
     assert_true(value == 7);
     tm_weights_read_f32(weights, "b", 1, (int64_t[]){1}, &value, NULL);
     assert_true(value == 8);
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     tm_buffer_free(&file);
 }
 

@@ -55,7 +55,7 @@ static void check_sized(const char *header, size_t header_size, size_t data_size
             !strstr(error.message, ", expected ") || !strstr(error.message, refused))
             fail_msg("%s: message '%s' lacks '%s'", header, error.message, refused);
     }
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     free(bytes);
 }
 
@@ -270,10 +270,10 @@ static void refused_sizes(void **state)
 {
     (void)state;
     check("{" TENSOR("a", "F32", "[4294967296,4294967296]", "0", "4") "}", 4,
-          "beyond 2^64 elements");
+          "beyond 2^48 elements");
     check("{" TENSOR("a", "F32", "[4294967296,4294967296,0]", "0", "0") "}", 0,
-          "beyond 2^64 elements");
-    check("{" TENSOR("a", "F32", "[4611686018427387904]", "0", "0") "}", 0, "beyond 2^64 bytes");
+          "beyond 2^48 elements");
+    check("{" TENSOR("a", "F32", "[4611686018427387904]", "0", "0") "}", 0, "beyond 2^48 elements");
     check("{" TENSOR("a", "F32", "[2]", "0", "4") "}", 4, "expected 8 bytes");
     check("{" TENSOR("a", "F32", "[1]", "0", "8") "}", 8, "expected 4 bytes");
     check("{" TENSOR("a", "F32", "[1]", "4", "0") "}", 4, "expected 4 bytes");
@@ -311,22 +311,22 @@ static void refused_nesting(void **state)
 static void too_many_tensors(void **state)
 {
     (void)state;
-    size_t room = 80 * 1000001;
+    size_t room = 80 * 200001;
     char *header = malloc(room);
     assert_non_null(header);
     size_t n = 0;
     header[n++] = '{';
-    for (int i = 0; i <= 1000000; i++) {
+    for (int i = 0; i <= 200000; i++) {
         n += (size_t)snprintf(header + n, room - n,
                               "%s\"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}",
                               i ? "," : "", i);
-        if (i == 999999) {
+        if (i == 199999) {
             header[n] = '}';
             check_sized(header, n + 1, 0, NULL);
         }
     }
     header[n++] = '}';
-    check_sized(header, n, 0, "at most 1000000");
+    check_sized(header, n, 0, "at most 200000");
     free(header);
 }
 
@@ -375,7 +375,7 @@ static void every_byte_changed(void **state)
                     tm_weights_read_f32(weights, t->name, t->rank, t->shape, out, &error), TM_OK);
             }
             opened += weights != NULL;
-            tm_weights_close(weights);
+            TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
             bytes[at] = saved;
         }
     assert_in_range(opened, 6 * 256, 20000); /* all of the data bytes, and some names */
@@ -406,7 +406,7 @@ static void contents(void **state)
     assert_null(tm_weights_metadata(weights, "x"));
     assert_string_equal(tm_weights_metadata_key(weights, 1), "u");
     assert_null(tm_weights_metadata_key(weights, 3));
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     free(bytes);
 }
 

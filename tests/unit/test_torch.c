@@ -49,7 +49,7 @@ static void by_content(void **state)
             TM_OK);
         assert_float_equal(bias[0], 0.5, 0);
         assert_float_equal(bias[1], -0.25, 0);
-        tm_weights_close(weights);
+        TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     }
 }
 

@@ -5,12 +5,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "weights/convert.h"
 #include "weights/formula.h"
 #include "weights/weights.h"
@@ -166,7 +170,7 @@ static void formula_values(void **state)
                 fail_msg("%s[%zu]: 0x%08X, expected 0x%08X", formula_rows[row].name,
                          formula_rows[row].index[k], bits_of(out), formula_rows[row].bits[k]);
         }
-        tm_weights_close(weights);
+        TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     }
 }
 
@@ -196,7 +200,7 @@ static void formula_whole(void **state)
         hash = (hash ^ bits_of(whole[i])) * 0x100000001B3U;
     assert_true(hash == 0xD33732C21BF37C8FU);
     tm_weights_release_pages(weights, name);
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     free(whole);
     free(parts);
 }
@@ -243,6 +247,12 @@ static int remove_file(void **state)
 {
     (void)state;
     return unlink(path);
+}
+
+static void make_file_again(void **state)
+{
+    unlink(path);
+    assert_int_equal(make_file(state), 0);
 }
 
 static tm_weights *open_path(void)
@@ -293,7 +303,7 @@ static void file_reading(void **state)
         tm_weights_release_pages(weights, "no such tensor");
     }
     free(bytes);
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
 }
 
 static void memory_pages_stay(void **state)
@@ -311,36 +321,127 @@ static void memory_pages_stay(void **state)
     assert_int_equal(tm_weights_settle(weights, &error), TM_OK);
     tm_weights_release_pages(weights, "big"); /* would zero memory that is no file's */
     assert_int_equal(tm_weights_find(weights, "big")->data[10000], 10000 % 251);
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     free(bytes);
 }
 
-/* A file that shrinks under the map reads as zeros, and is told; without the guard this dies. */
-static void cut_while_mapped(void **state)
+/* What somebody does to the file after it was opened. */
+static void cut_to_a_page(void)
+{
+    assert_int_equal(truncate(path, 4096), 0);
+}
+
+static void cut_by_a_byte(void)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(truncate(path, st.st_size - 1), 0);
+}
+
+static void write_at(off_t at)
+{
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, "x", 1, at), 1);
+    close(fd);
+}
+
+static void overwrite(void)
+{
+    write_at(5000);
+}
+
+/* With the old time on it, as rsync --times leaves it. */
+static void overwrite_unseen(void)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    write_at(5000);
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){st.st_atim, st.st_mtim}, 0), 0);
+}
+
+static void lengthen(void)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    write_at(st.st_size);
+}
+
+/* Another file takes its place; the open one stays whole. */
+static void replace(void)
+{
+    char other[80];
+    snprintf(other, sizeof other, "%s.other", path);
+    close(open(other, O_WRONLY | O_CREAT, 0600));
+    assert_int_equal(rename(other, path), 0);
+}
+
+static void leave(void)
+{
+}
+
+/* Whatever happens to a file that is open is told when it is closed; without the guard the first
+ * of them dies. */
+static void changed_while_mapped(void **state)
 {
     (void)state;
-    tm_error error = {0};
+    static const struct {
+        void (*act)(void);
+        const char *told; /* NULL: nothing */
+    } changes[] = {{leave, NULL},
+                   {cut_to_a_page, "was cut while it was read"},
+                   {cut_by_a_byte, "was cut while it was read"},
+                   {overwrite, "was written to while it was read"},
+                   {overwrite_unseen, "was written to while it was read"},
+                   {lengthen, "was written to while it was read"},
+                   {replace, NULL}};
+    const int64_t shape[] = {20000};
+    const struct timespec long_ago[] = {{1000000000, 0}, {1000000000, 0}}, tick = {0, 20000000};
     float *values = malloc(20000 * sizeof *values);
     assert_non_null(values);
-    for (int round = 0; round < 2; round++) {
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        tm_error error = {0};
+        make_file_again(state);
+        assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+        nanosleep(&tick, NULL); /* the kernel's clock stands still for some milliseconds */
         tm_weights *weights = open_path();
-        tm_weights *other = open_path();
-        assert_int_equal(tm_weights_check_unchanged(weights, &error), TM_OK);
         tm_weights_release_pages(weights, "big");
-        if (round == 1)
-            assert_int_equal(truncate(path, 4096), 0);
-        const int64_t shape[] = {20000};
+        changes[i].act();
         assert_int_equal(tm_weights_read_f32(weights, "big", 1, shape, values, &error), TM_OK);
-        assert_int_equal(tm_weights_check_unchanged(weights, &error), round ? TM_READ : TM_OK);
-        if (round == 1) {
-            assert_true(values[19999] == 0);
-            assert_non_null(strstr(error.message, "was cut while it was read"));
-        }
-        assert_int_equal(tm_weights_check_unchanged(other, NULL), TM_OK); /* not read: not known */
-        tm_weights_close(weights);
-        tm_weights_close(other);
+        assert_int_equal(tm_weights_close(weights, TM_OK, &error),
+                         changes[i].told ? TM_WEIGHTS_INVALID : TM_OK);
+        assert_true(!changes[i].told || strstr(error.message, changes[i].told));
+        assert_true(!changes[i].told || strstr(error.message, path));
     }
+    /* a failure stays what it was */
+    tm_error error = {0};
+    make_file_again(state);
+    tm_weights *weights = open_path();
+    cut_to_a_page();
+    assert_int_equal(tm_weights_close(weights, TM_NO_MEMORY, &error), TM_NO_MEMORY);
+    assert_int_equal(error.status, TM_OK);
+    make_file_again(state);
     free(values);
+}
+
+/* As many as there are: each is guarded. */
+static void many_maps_are_cut(void **state)
+{
+    (void)state;
+    enum { MAPS = 200 };
+    static tm_map maps[MAPS];
+    unsigned sum = 0;
+    make_file_again(state);
+    for (int i = 0; i < MAPS; i++)
+        assert_int_equal(tm_map_file(path, &maps[i], NULL), TM_OK);
+    cut_to_a_page();
+    for (int i = 0; i < MAPS; i++)
+        sum += maps[i].data[maps[i].size - 1];
+    assert_int_equal(sum, 0);
+    for (int i = 0; i < MAPS; i++) {
+        assert_int_equal(tm_map_check(&maps[i], NULL), TM_READ);
+        assert_int_equal(tm_unmap(&maps[i], TM_OK, NULL), TM_READ);
+    }
+    make_file_again(state);
 }
 
 static void no_file(void **state)
@@ -391,13 +492,13 @@ static void comparison(void **state)
     assert_non_null(strstr(report.data, ", t19 [1], ...\n"));
     assert_null(strstr(report.data, "t20"));
     tm_buffer_free(&report);
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
 
     assert_int_equal(tm_weights_open_formula(0, 1.5, &weights, &error), TM_OK);
     assert_string_equal(tm_weights_name(weights), "formula:0:1.5");
     assert_int_equal(tm_weights_compare(weights, many, 30, &diff, NULL, &error), TM_OK);
     assert_int_equal(diff.missing, 0);
-    tm_weights_close(weights);
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
 }
 
 static void dtype_facts(void **state)
@@ -411,13 +512,13 @@ static void dtype_facts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(f16_exhaustive),    cmocka_unit_test(f16_tails),
-        cmocka_unit_test(bf16_exhaustive),   cmocka_unit_test(other_dtypes),
-        cmocka_unit_test(formula_values),    cmocka_unit_test(formula_whole),
-        cmocka_unit_test(formula_input),     cmocka_unit_test(file_reading),
-        cmocka_unit_test(memory_pages_stay), cmocka_unit_test(no_file),
-        cmocka_unit_test(comparison),        cmocka_unit_test(dtype_facts),
-        cmocka_unit_test(cut_while_mapped),
+        cmocka_unit_test(f16_exhaustive),       cmocka_unit_test(f16_tails),
+        cmocka_unit_test(bf16_exhaustive),      cmocka_unit_test(other_dtypes),
+        cmocka_unit_test(formula_values),       cmocka_unit_test(formula_whole),
+        cmocka_unit_test(formula_input),        cmocka_unit_test(file_reading),
+        cmocka_unit_test(memory_pages_stay),    cmocka_unit_test(no_file),
+        cmocka_unit_test(comparison),           cmocka_unit_test(dtype_facts),
+        cmocka_unit_test(changed_while_mapped), cmocka_unit_test(many_maps_are_cut),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

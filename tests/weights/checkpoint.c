@@ -46,7 +46,7 @@ static void add_values(tm_buffer *out, const tm_tensor_spec *spec, int seed)
     TM_ASSERT(values && tm_weights_open_formula((uint64_t)seed, 1, &formula, NULL) == TM_OK);
     tm_weights_read_f32(formula, spec->name, spec->rank, spec->shape, values, NULL);
     tm_buffer_add(out, values, count * sizeof *values);
-    tm_weights_close(formula);
+    TM_ASSERT(tm_weights_close(formula, TM_OK, NULL) == TM_OK);
     free(values);
 }
 

@@ -168,6 +168,6 @@ int main(int argc, char **argv)
     bool written = f && !out.failed && fwrite(out.data, 1, out.length, f) == out.length;
     written = f && fclose(f) == 0 && written;
     tm_buffer_free(&out);
-    tm_weights_close(opened);
+    TM_ASSERT(tm_weights_close(opened, TM_OK, NULL) == TM_OK);
     return written ? 0 : 1;
 }
