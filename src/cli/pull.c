@@ -321,6 +321,12 @@ static tm_status pull_all(pull *p, const tm_arguments *arguments, tm_error *erro
     return status;
 }
 
+static void warn(void *context, const char *text)
+{
+    (void)context;
+    tm_print_warning("%s", text);
+}
+
 static int run(const pull_options *set, const tm_arguments *arguments)
 {
     tm_error error = {0};
@@ -328,7 +334,8 @@ static int run(const pull_options *set, const tm_arguments *arguments)
               .hub = {.cache_dir = set->cache_dir,
                       .offline = set->offline,
                       .attempts = 1 + set->retries,
-                      .progress = set->quiet ? NULL : tm_progress_show}};
+                      .progress = set->quiet ? NULL : tm_progress_show,
+                      .warn = warn}};
     if (arguments->operand_count == 0)
         return tm_usage_error(command.name, "which MODEL?");
     tm_records_open(&p.records, set->format, "model,status,bytes,path,error");
