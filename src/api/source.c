@@ -107,8 +107,7 @@ static void warn_of_download(void *context, const char *text)
     tm_model_warn(context, "%s", text);
 }
 
-tm_status tm_model_fetch_weights(tm_model *model, char path[static TM_PATH_MAX],
-                                 tm_error *error)
+tm_status tm_model_fetch_weights(tm_model *model, char path[static TM_PATH_MAX], tm_error *error)
 {
     const tm_pretrained *config = &model->resolved.config;
     tm_hub_options hub = tm_hub_options_of(&model->options);

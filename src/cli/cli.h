@@ -156,6 +156,7 @@ typedef struct tm_picture_options {
     const char *size;     /* "train" or "test" */
     bool exif_orient, strict_decode;
     size_t max_pixels; /* 0: the decoder's own limit */
+    size_t max_memory; /* MB; 0: tm_image_memory_shared */
 } tm_picture_options;
 #define TM_PICTURE_OPTIONS_DEFAULT                                                                 \
     {                                                                                              \

@@ -218,9 +218,9 @@ static void remove_stale(const char *stem, time_t now)
     DIR *dir = opendir(folder);
     for (const struct dirent *entry; dir && (entry = readdir(dir));) {
         int length = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (parse_name(entry->d_name, &who, &begin) && length > 0 &&
-            (size_t)length < sizeof path && lstat(path, &st) == 0 &&
-            now - st.st_mtime > TM_PARTIAL_STALE && may_claim(who, &st, now) != CLAIM_NOT)
+        if (parse_name(entry->d_name, &who, &begin) && length > 0 && (size_t)length < sizeof path &&
+            lstat(path, &st) == 0 && now - st.st_mtime > TM_PARTIAL_STALE &&
+            may_claim(who, &st, now) != CLAIM_NOT)
             unlink(path);
     }
     if (dir)
@@ -235,8 +235,7 @@ static tm_status create(tm_partial *partial, tm_error *error)
         if (!name_for(partial->stem, this_process(), partial->path))
             return tm_fail(error, TM_WRITE, "%.200s...: no name for an unfinished file",
                            partial->stem);
-        partial->fd =
-            open(partial->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        partial->fd = open(partial->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (partial->fd >= 0)
             return TM_OK;
         if (errno != EEXIST)

@@ -67,8 +67,7 @@ static bool temporary_name(const char *begin, char path[static TM_PATH_MAX])
     uint64_t number;
     if (!tm_random(&number))
         return false;
-    int length =
-        snprintf(path, TM_PATH_MAX, "%s.%016llx.tmp", begin, (unsigned long long)number);
+    int length = snprintf(path, TM_PATH_MAX, "%s.%016llx.tmp", begin, (unsigned long long)number);
     return length > 0 && length < TM_PATH_MAX;
 }
 
@@ -208,8 +207,7 @@ tm_status tm_store_pointer(const char *folder, const char *commit, const char *f
     if (status)
         return status;
     if (!tm_hub_flag("HF_HUB_DISABLE_SYMLINKS") && make_link(target, path))
-        return leads_to_file(path) ? TM_OK
-                                   : tm_fail(error, TM_WRITE, "%s: leads to no file", path);
+        return leads_to_file(path) ? TM_OK : tm_fail(error, TM_WRITE, "%s: leads to no file", path);
     if (new_blob && (rename(blob, path) == 0 || leads_to_file(path)))
         return TM_OK;
     return copy_file(blob, path, error);
