@@ -453,9 +453,9 @@ int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context)
     if (error.status)
         return tm_report(&error);
     if (session->options->run.timings)
-        fprintf(stderr, "timmc: load %.2f ms, read %.2f ms, run %.2f ms, %zu pictures\n",
-                1e3 * session->load_seconds, 1e3 * session->decode_seconds,
-                1e3 * session->run_seconds, session->done);
+        tm_print_note("load %.2f ms, read %.2f ms, run %.2f ms, %zu pictures",
+                      1e3 * session->load_seconds, 1e3 * session->decode_seconds,
+                      1e3 * session->run_seconds, session->done);
     if (!session->done && !session->failed)
         return tm_inputs_report_none(&session->inputs);
     return !session->failed ? TM_EXIT_OK : session->done ? TM_EXIT_SOME_FAILED : TM_EXIT_INPUT;
