@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,9 +30,8 @@ int main(int argc, char **argv)
     tm_status status = tm_load_plugins(&argc, argv, &error);
     int exit_code = status ? tm_report(&error) : run(argc, argv);
     /* Lost output must not look like success. */
-    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == TM_EXIT_OK) {
-        tm_print_error("cannot write to the standard output");
-        exit_code = TM_EXIT_OUTPUT;
-    }
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == TM_EXIT_OK)
+        exit_code = tm_stdout_failed();
     return exit_code;
 }

@@ -88,7 +88,7 @@ tm_status tm_model_require_classifier(const tm_model *model, tm_error *error);
  * checkpoint that had to be searched for is told in the model's warning. */
 tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error *error);
 /* The published weights file: in a cache, or downloaded there unless the options say offline. */
-tm_status tm_model_fetch_weights(const tm_model *model, char path[static TM_PATH_MAX],
+tm_status tm_model_fetch_weights(tm_model *model, char path[static TM_PATH_MAX],
                                  tm_error *error);
 /* Whether load would find weights on this machine, without opening them. */
 bool tm_model_has_weights(const tm_model *model);

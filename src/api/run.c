@@ -108,7 +108,8 @@ tm_status tm_model_preprocess_file(const tm_model *model, const char *path, floa
     tm_error_clear(error);
     if (!model || !path || !out)
         return tm_fail(error, TM_USAGE, "a picture is to be read with a NULL argument");
-    tm_status status = tm_image_decode_file(path, NULL, &image, error);
+    const tm_decode_options how = {.memory = tm_image_memory_shared()};
+    tm_status status = tm_image_decode_file(path, &how, &image, error);
     if (!status)
         status = tm_model_preprocess_image(model, &image, out, error);
     if (!status && error && image.warnings)

@@ -102,11 +102,17 @@ bool tm_weights_cached(const tm_pretrained *config, const char *revision, const 
            tm_hub_find_weights(cache_dir, config->hf_hub_id, revision, config->url, path);
 }
 
-tm_status tm_model_fetch_weights(const tm_model *model, char path[static TM_PATH_MAX],
-                                 tm_error *error)
+static void warn_of_download(void *context, const char *text)
+{
+    tm_model_warn(context, "%s", text);
+}
+
+tm_status tm_model_fetch_weights(tm_model *model, char path[static TM_PATH_MAX], tm_error *error)
 {
     const tm_pretrained *config = &model->resolved.config;
     tm_hub_options hub = tm_hub_options_of(&model->options);
+    hub.warn = warn_of_download;
+    hub.warn_context = model;
     tm_error cause = {0};
     tm_status status = TM_WEIGHTS_MISSING;
     if (!config->hf_hub_id[0] && !config->url[0])
@@ -140,7 +146,7 @@ static tm_status open_file(const tm_model *model, const char *path, tm_weights *
     return status ? tm_fail(error, status, "%s", cause.message) : TM_OK;
 }
 
-static tm_status open_source(const tm_model *model, tm_weights **weights, tm_error *error)
+static tm_status open_source(tm_model *model, tm_weights **weights, tm_error *error)
 {
     const char *from = model->options.weights;
     char path[TM_PATH_MAX];

@@ -29,7 +29,13 @@ static int whole_cpus(long long quota, long long period)
     return cpus < 1 ? 1 : cpus > INT_MAX ? INT_MAX : (int)cpus;
 }
 
-static int folder_cpus(const char *folder)
+/* A limit of a control group, 0: none. */
+typedef struct limit {
+    const char *controller;
+    long long (*of_folder)(const char *folder);
+} limit;
+
+static long long folder_cpus(const char *folder)
 {
     long long max[2], quota[2], period[2];
     if (read_numbers(folder, "cpu.max", max) == 2)
@@ -40,50 +46,59 @@ static int folder_cpus(const char *folder)
     return 0;
 }
 
-static int smaller(int a, int b)
+static long long folder_memory(const char *folder)
+{
+    long long bytes[2];
+    bool found = read_numbers(folder, "memory.max", bytes) >= 1 ||
+                 read_numbers(folder, "memory.limit_in_bytes", bytes) >= 1;
+    return found && bytes[0] > 0 ? bytes[0] : 0;
+}
+
+static long long smaller(long long a, long long b)
 {
     return !a || (b && b < a) ? b : a;
 }
 
 /* From the group up to the mount. Within a container the upper part of the path may be out of
  * sight; then the mount itself is the container's group. */
-static int path_cpus(const char *mount, const char *group)
+static long long path_limit(const limit *what, const char *mount, const char *group)
 {
     char folder[PATH_BYTES];
     size_t root = strlen(mount);
-    int cpus = 0;
+    long long least = 0;
     int length = snprintf(folder, sizeof folder, "%s%s", mount, strstr(group, "..") ? "" : group);
     if (length < 0 || (size_t)length >= sizeof folder)
-        return folder_cpus(mount);
+        return what->of_folder(mount);
     for (;;) {
-        cpus = smaller(cpus, folder_cpus(folder));
+        least = smaller(least, what->of_folder(folder));
         char *slash = strrchr(folder + root, '/');
         if (!slash)
-            return cpus;
+            return least;
         *slash = '\0';
     }
 }
 
-static bool has_cpu_controller(const char *controllers)
+static bool has_controller(const char *controllers, const char *wanted)
 {
     for (const char *word = controllers; *word;) {
         size_t length = strcspn(word, ",");
-        if (length == 3 && memcmp(word, "cpu", 3) == 0)
+        if (length == strlen(wanted) && memcmp(word, wanted, length) == 0)
             return true;
         word += length + (word[length] == ',');
     }
     return false;
 }
 
-static int mount_cpus(const char *root, const char *mount, const char *group)
+static long long mount_limit(const limit *what, const char *root, const char *mount,
+                             const char *group)
 {
     char path[PATH_BYTES];
     int length = snprintf(path, sizeof path, "%s/%s", root, mount);
-    return length > 0 && (size_t)length < sizeof path ? path_cpus(path, group) : 0;
+    return length > 0 && (size_t)length < sizeof path ? path_limit(what, path, group) : 0;
 }
 
 /* "5:cpu,cpuacct:/path" of version 1, "0::/path" of version 2. */
-static int line_cpus(char *line, const char *root)
+static long long line_limit(const limit *what, char *line, const char *root)
 {
     line[strcspn(line, "\n")] = '\0';
     char *controllers = strchr(line, ':');
@@ -93,21 +108,34 @@ static int line_cpus(char *line, const char *root)
     controllers++;
     *group++ = '\0';
     if (!*controllers)
-        return smaller(path_cpus(root, group), mount_cpus(root, "unified", group));
-    if (!has_cpu_controller(controllers))
+        return smaller(path_limit(what, root, group), mount_limit(what, root, "unified", group));
+    if (!has_controller(controllers, what->controller))
         return 0;
-    return smaller(mount_cpus(root, controllers, group), mount_cpus(root, "cpu", group));
+    return smaller(mount_limit(what, root, controllers, group),
+                   mount_limit(what, root, what->controller, group));
+}
+
+static long long least_limit(const limit *what, const char *proc, const char *root)
+{
+    char line[PATH_BYTES];
+    long long least = 0;
+    snprintf(line, sizeof line, "%s/self/cgroup", proc);
+    FILE *f = fopen(line, "re");
+    while (f && fgets(line, sizeof line, f))
+        least = smaller(least, line_limit(what, line, root));
+    if (f)
+        fclose(f);
+    return least;
 }
 
 int tm_cgroup_cpus(const char *proc, const char *root)
 {
-    char line[PATH_BYTES];
-    int cpus = 0;
-    snprintf(line, sizeof line, "%s/self/cgroup", proc);
-    FILE *f = fopen(line, "re");
-    while (f && fgets(line, sizeof line, f))
-        cpus = smaller(cpus, line_cpus(line, root));
-    if (f)
-        fclose(f);
-    return cpus;
+    static const limit cpus = {"cpu", folder_cpus};
+    return (int)least_limit(&cpus, proc, root);
+}
+
+unsigned long long tm_cgroup_memory(const char *proc, const char *root)
+{
+    static const limit memory = {"memory", folder_memory};
+    return (unsigned long long)least_limit(&memory, proc, root);
 }

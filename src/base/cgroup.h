@@ -8,4 +8,7 @@
  * beside version 1 in root/unified, and version 1 (cpu.cfs_quota_us). */
 int tm_cgroup_cpus(const char *proc, const char *root);
 
+/* The same of bytes of memory (memory.max, memory.limit_in_bytes). */
+unsigned long long tm_cgroup_memory(const char *proc, const char *root);
+
 #endif

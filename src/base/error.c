@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 const char *tm_status_name(tm_status status)
 {
     static const char *const names[] = {
@@ -18,31 +20,34 @@ const char *tm_status_name(tm_status status)
     return names[status];
 }
 
-/* A message quotes names out of files: none of their bytes may end the line or steer a terminal. */
-static void keep_one_line(char *message)
-{
-    for (; *message; message++)
-        if ((unsigned char)*message < 0x20 || *message == 0x7F)
-            *message = '?';
-}
-
 /* Two of the longest paths and some words. */
 enum { WHOLE = 10000 };
 
-/* A message that is too long is cut in its middle: a long path stands in front of the reason. */
+static bool continues(char byte)
+{
+    return ((unsigned char)byte & 0xC0) == 0x80;
+}
+
+/* A message quotes names out of files: none of their bytes may end the line or steer a terminal.
+ * One that is too long is cut in its middle, between characters: a long path stands in front of the
+ * reason. */
 static void set_message(tm_error *error, const char *whole)
 {
     static const char gap[] = " ... ";
-    size_t length = strlen(whole), room = sizeof error->message - 1;
+    char line[4 * WHOLE];
+    tm_text_line(line, sizeof line, whole);
+    size_t length = strlen(line), room = sizeof error->message - 1;
     if (length <= room) {
-        memcpy(error->message, whole, length + 1);
-    } else {
-        size_t head = room / 3, tail = room - head - (sizeof gap - 1);
-        memcpy(error->message, whole, head);
-        memcpy(error->message + head, gap, sizeof gap - 1);
-        memcpy(error->message + room - tail, whole + length - tail, tail + 1);
+        memcpy(error->message, line, length + 1);
+        return;
     }
-    keep_one_line(error->message);
+    size_t head = room / 3, tail = room - head - (sizeof gap - 1);
+    while (head > 0 && continues(line[head]))
+        head--;
+    while (continues(line[length - tail]))
+        tail--;
+    snprintf(error->message, sizeof error->message, "%.*s%s%s", (int)head, line, gap,
+             line + length - tail);
 }
 
 tm_status tm_fail(tm_error *error, tm_status status, const char *format, ...)

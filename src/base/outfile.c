@@ -9,9 +9,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/random.h"
 
 static tm_status failed(const char *path, tm_error *error)
 {
@@ -90,11 +91,10 @@ static tm_status look(tm_outfile *out, bool force, tm_error *error)
     return TM_OK;
 }
 
-/* A name that no other process has: containers and hosts may share process numbers. */
 static bool choose_name(tm_outfile *out)
 {
     uint64_t number;
-    if (getrandom(&number, sizeof number, 0) != sizeof number)
+    if (!tm_random(&number))
         return false;
     snprintf(out->temporary, strlen(out->path) + TM_TEMPORARY_MORE, "%s.tmp-%016llx", out->path,
              (unsigned long long)number);
@@ -232,7 +232,10 @@ static void sync_folder(char *path)
 
 tm_status tm_outfile_prepare(tm_outfile *out, tm_error *error)
 {
-    bool good = fflush(out->stream) == 0 && !ferror(out->stream);
+    /* of an earlier write the reason is gone, unless what it left fails again */
+    bool cut = ferror(out->stream), good = fflush(out->stream) == 0;
+    if (good && cut)
+        return tm_fail(error, TM_WRITE, "%s: cannot write: a write failed before", out->path);
     if (good && !out->through)
         good = fsync(fileno(out->stream)) == 0;
     return good ? TM_OK : failed(out->path, error);

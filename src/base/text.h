@@ -1,14 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Text whose bytes come from file names, files and servers: what it may do to a reader. Steering
+ * are control characters (C0, DEL, C1) and bytes that are no UTF-8. */
 #ifndef TM_BASE_TEXT_H
 #define TM_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static inline bool tm_ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
     return n >= m && strcmp(text + n - m, end) == 0;
 }
+
+/* Length of the UTF-8 sequence at text (Unicode table 3-7), negated when it is ill-formed: then
+ * that many bytes are to be replaced together. text is NUL-terminated, and no NUL continues a
+ * sequence, so this never reads past the end. */
+int tm_utf8_length(const unsigned char *text);
+bool tm_is_utf8(const char *text);
+
+/* For names and values within a text: what steers as \t, \n, \r or \xHH, and '\' as "\\", so that
+ * nothing is lost. */
+void tm_text_escaped(tm_buffer *buffer, const char *text);
+
+/* For a whole text on its way out: what steers as \xHH, but for the ends of lines and tabs. */
+void tm_text_lines(tm_buffer *buffer, const char *text);
+
+/* For one line of words, which needs no memory: what steers as \n or \xHH; cut to `size` bytes, the
+ * NUL among them, between characters. `to` and `text` are apart. */
+void tm_text_line(char *to, size_t size, const char *text);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "output/json.h"
 #include "output/text.h"
 
@@ -56,7 +57,7 @@ static void head_text(tm_buffer *out, const tm_answer *answer)
     tm_buffer_putc(out, '\n');
     if (answer->error) {
         tm_buffer_puts(out, "  error: ");
-        tm_text_escaped(out, answer->error->message);
+        tm_buffer_puts(out, answer->error->message); /* safe by tm_fail */
         tm_buffer_putc(out, '\n');
     } else if (answer->warnings) {
         tm_buffer_printf(out, "  warning: faulty data (%d times), the picture may be damaged\n",

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/arrays.h"
 #include "cli/session.h"
 #include "output/json.h"
-#include "output/text.h"
 
 typedef struct classify_options {
     int top;

@@ -31,7 +31,8 @@ enum {
 /* The code of a run that this status ended; a failed input among others is not such an end. */
 int tm_exit_code(tm_status status);
 
-/* Each writes one line "timmc: error: ...", "timmc: warning: ..." or "timmc: ..." to stderr. */
+/* Each writes one line "timmc: error: ...", "timmc: warning: ..." or "timmc: ..." to stderr, by
+ * tm_text_line. */
 void tm_print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tm_print_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tm_print_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -44,8 +45,12 @@ int tm_usage_error(const char *command, const char *format, ...)
 const char *tm_nearest_text(const tm_nearest *nearest, const char *prefix,
                             char text[static TM_NEAREST_TEXT_MAX]);
 
-/* Writes a buffer to stdout and frees it. Exit code: TM_EXIT_OK, _OUTPUT or _INTERNAL. */
+/* Writes a buffer of text to stdout, by tm_text_lines, and frees it. Exit code: TM_EXIT_OK, _OUTPUT
+ * or _INTERNAL. */
 int tm_write_stdout(tm_buffer *buffer);
+
+/* Tells that stdout cannot be written, and why where errno says; returns TM_EXIT_OUTPUT. */
+int tm_stdout_failed(void);
 
 bool tm_stdout_is_terminal(void);
 
@@ -156,6 +161,7 @@ typedef struct tm_picture_options {
     const char *size;     /* "train" or "test" */
     bool exif_orient, strict_decode;
     size_t max_pixels; /* 0: the decoder's own limit */
+    size_t max_memory; /* MB; 0: tm_image_memory_shared */
 } tm_picture_options;
 #define TM_PICTURE_OPTIONS_DEFAULT                                                                 \
     {                                                                                              \

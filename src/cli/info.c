@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/info.h"
 #include "cli/info_graph.h"
@@ -78,7 +79,8 @@ static tm_status write_tensors(tm_buffer *out, const tm_model *model, tm_error *
     size_t count;
     tm_status status = tm_model_tensors(model, &arena, &tensors, &count, error);
     for (size_t i = 0; !status && i < count; i++) {
-        tm_buffer_printf(out, "%s ", tensors[i].name);
+        tm_text_escaped(out, tensors[i].name);
+        tm_buffer_putc(out, ' ');
         for (int k = 0; k < tensors[i].rank; k++)
             tm_buffer_printf(out, "%s%lld", k ? "x" : "", (long long)tensors[i].shape[k]);
         tm_buffer_putc(out, '\n');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `timmc info --check`: a weights file beside the model it is for. */
 #include "api/adapt.h"
+#include "base/text.h"
 #include "cli/info.h"
 #include "cli/info_graph.h"
 #include "hub/digest.h"
@@ -86,8 +87,9 @@ static void check_text(tm_buffer *out, const checked *c)
 {
     const char *format = tm_weights_format(c->weights);
     size_t differences = c->diff.missing + c->diff.unexpected + c->diff.mismatched;
-    tm_buffer_printf(out, "%-15s %s: %s\n", "check", tm_weights_name(c->weights),
-                     differences ? "does not fit" : "every tensor fits");
+    tm_buffer_printf(out, "%-15s ", "check");
+    tm_text_escaped(out, tm_weights_name(c->weights));
+    tm_buffer_puts(out, differences ? ": does not fit\n" : ": every tensor fits\n");
     if (format) {
         tm_buffer_printf(out, "%-15s %s, %zu bytes\n", "format", format, c->size);
         tm_buffer_printf(out, "%-15s %s\n%-15s", "sha256", c->sha256, "dtypes");

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/info.h"
 #include "output/json.h"
 
@@ -123,8 +124,9 @@ void tm_info_graph_dot(tm_buffer *out, const tm_model *model)
         const tm_node *node = graph->nodes[i];
         if (!is_layer(node))
             continue;
-        tm_buffer_printf(out, "  n%d [label=\"%s\\n%s\\n%dx%dx%d\"];\n", i, node->op->name,
-                         node->name, node->shape.h, node->shape.w, node->shape.c);
+        tm_buffer_printf(out, "  n%d [label=\"%s\\n", i, node->op->name);
+        tm_text_escaped(out, node->name);
+        tm_buffer_printf(out, "\\n%dx%dx%d\"];\n", node->shape.h, node->shape.w, node->shape.c);
         for (int k = 0; k < node->input_count; k++)
             if (!node->inputs[k]->constant)
                 tm_buffer_printf(out, "  n%d -> n%d;\n", node->inputs[k]->id, i);

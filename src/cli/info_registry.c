@@ -5,12 +5,16 @@
 #include <string.h>
 
 #include "api/model.h"
+#include "base/text.h"
 #include "output/json.h"
 
 void tm_info_line(tm_buffer *out, const char *label, const char *value)
 {
-    if (*value)
-        tm_buffer_printf(out, "%-15s %s\n", label, value);
+    if (!*value)
+        return;
+    tm_buffer_printf(out, "%-15s ", label);
+    tm_text_escaped(out, value);
+    tm_buffer_putc(out, '\n');
 }
 
 void tm_info_key(tm_buffer *out, const char *key)

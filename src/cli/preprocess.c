@@ -81,7 +81,7 @@ static tm_status write_tensor(const tm_session *session, const tm_image *image, 
     return status;
 }
 
-static tm_status preprocess(const tm_session *session, const char *file, tm_error *error)
+static tm_status preprocess(tm_session *session, const char *file, tm_error *error)
 {
     tm_image image = {0};
     tm_picture_notes notes = {0};

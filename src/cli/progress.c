@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 enum { BAR = 24, NAME = 36 };
 
 static struct {
@@ -114,10 +116,11 @@ void tm_progress_show(void *context, const char *file, uint64_t done, uint64_t t
     line.last = time;
     line.shown = true;
     double rate = time > line.begun ? (double)(done - line.first) / (time - line.begun) : 0;
-    char bar[BAR + 1], rest[24];
+    char bar[BAR + 1], rest[24], name[4 * NAME + 1];
     write_bar(bar, done, total);
     write_rest(rest, rate, done, total);
-    fprintf(stderr, "\r\033[K%s", short_name(file));
+    tm_text_line(name, sizeof name, short_name(file));
+    fprintf(stderr, "\r\033[K%s", name);
     if (total)
         fprintf(stderr, " [%s] %.1f/%.1f MB", bar, (double)done / 1e6, (double)total / 1e6);
     else

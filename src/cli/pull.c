@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "cli/progress.h"
 #include "cli/records.h"
 #include "hub/hub.h"
@@ -234,8 +235,10 @@ static void add_lines(tm_records *records, const source *from, const pulled_file
         char bytes[32];
         snprintf(bytes, sizeof bytes, "%lld", files[i].bytes);
         if (!records->separator) {
-            tm_buffer_printf(&records->line, "%s: %s %s (%.1f MB)\n", from->model, how,
-                             files[i].path, (double)files[i].bytes / 1e6);
+            tm_text_escaped(&records->line, from->model);
+            tm_buffer_printf(&records->line, ": %s ", how);
+            tm_text_escaped(&records->line, files[i].path);
+            tm_buffer_printf(&records->line, " (%.1f MB)\n", (double)files[i].bytes / 1e6);
             continue;
         }
         tm_records_field(records, from->model);
@@ -321,6 +324,12 @@ static tm_status pull_all(pull *p, const tm_arguments *arguments, tm_error *erro
     return status;
 }
 
+static void warn(void *context, const char *text)
+{
+    (void)context;
+    tm_print_warning("%s", text);
+}
+
 static int run(const pull_options *set, const tm_arguments *arguments)
 {
     tm_error error = {0};
@@ -328,7 +337,8 @@ static int run(const pull_options *set, const tm_arguments *arguments)
               .hub = {.cache_dir = set->cache_dir,
                       .offline = set->offline,
                       .attempts = 1 + set->retries,
-                      .progress = set->quiet ? NULL : tm_progress_show}};
+                      .progress = set->quiet ? NULL : tm_progress_show,
+                      .warn = warn}};
     if (arguments->operand_count == 0)
         return tm_usage_error(command.name, "which MODEL?");
     tm_records_open(&p.records, set->format, "model,status,bytes,path,error");

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/progress.h"
-#include "output/text.h"
 
 static const struct {
     const char *name;
@@ -79,6 +79,16 @@ static tm_status write_failed(tm_error *error)
     return tm_fail(error, TM_WRITE, "cannot write to the standard output: %s", strerror(errno));
 }
 
+/* Names within are escaped already, or should be. */
+static void write_lines(const char *text)
+{
+    tm_buffer shown = {0};
+    tm_text_lines(&shown, text);
+    if (!shown.failed)
+        fwrite(shown.data, 1, shown.length, stdout);
+    tm_buffer_free(&shown);
+}
+
 tm_status tm_records_write(tm_records *records, tm_error *error)
 {
     tm_buffer *line = &records->line;
@@ -88,7 +98,9 @@ tm_status tm_records_write(tm_records *records, tm_error *error)
         tm_progress_end();
     if (records->array && records->count)
         fputs(",\n", stdout);
-    if (line->length)
+    if (line->length && records->kind == TM_RECORDS_TEXT)
+        write_lines(line->data);
+    else if (line->length)
         fwrite(line->data, 1, line->length, stdout);
     if (records->kind == TM_RECORDS_JSON && !records->array)
         putchar('\n');

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/progress.h"
 
 int tm_exit_code(tm_status status)
@@ -44,13 +46,18 @@ int tm_exit_code(tm_status status)
     return TM_EXIT_INTERNAL;
 }
 
+/* Two of the longest paths and some words. */
+enum { LINE = 10000 };
+
+/* The one way to stderr, but for progress: what the words quote steers no terminal. */
 static void print_line(const char *kind, const char *format, va_list args, const char *after)
 {
+    char words[LINE], line[4 * LINE];
+    vsnprintf(words, sizeof words, format, args);
+    tm_text_line(line, sizeof line, words);
     fflush(stdout);
     tm_progress_end();
-    fprintf(stderr, "timmc: %s", kind);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "%s\n", after);
+    fprintf(stderr, "timmc: %s%s%s\n", kind, line, after);
 }
 
 void tm_print_error(const char *format, ...)
@@ -108,18 +115,29 @@ const char *tm_nearest_text(const tm_nearest *nearest, const char *prefix,
     return text;
 }
 
+int tm_stdout_failed(void)
+{
+    int cause = errno;
+    tm_print_error("cannot write to the standard output%s%s", cause ? ": " : "",
+                   cause ? strerror(cause) : "");
+    return TM_EXIT_OUTPUT;
+}
+
 int tm_write_stdout(tm_buffer *buffer)
 {
     int code = TM_EXIT_OK;
-    if (buffer->failed) {
+    tm_buffer shown = {0};
+    if (buffer->length)
+        tm_text_lines(&shown, buffer->data);
+    errno = 0;
+    if (buffer->failed || shown.failed) {
         tm_print_error("out of memory");
         code = TM_EXIT_INTERNAL;
-    } else if (buffer->length > 0 &&
-               (fwrite(buffer->data, 1, buffer->length, stdout) != buffer->length ||
-                fflush(stdout) != 0)) {
-        tm_print_error("cannot write to the standard output");
-        code = TM_EXIT_OUTPUT;
+    } else if (shown.length > 0 && (fwrite(shown.data, 1, shown.length, stdout) != shown.length ||
+                                    fflush(stdout) != 0)) {
+        code = tm_stdout_failed();
     }
+    tm_buffer_free(&shown);
     tm_buffer_free(buffer);
     return code;
 }

@@ -19,6 +19,7 @@ struct tm_entry {
     char *file;
     int index;
     bool ready; /* its tensor is already in its slot */
+    bool alone; /* is read when no other is */
     tm_error error;
     int slot;
     tm_image image; /* the decoded picture without its pixels */
@@ -117,6 +118,10 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
                           tm_arguments *arguments, tm_error *error)
 {
     *session = (tm_session){.options = options};
+    size_t most;
+    if (!tm_size_mul(options->picture.max_memory, 1000000, &most))
+        most = SIZE_MAX;
+    tm_image_memory_set(&session->memory, most);
     const char *name;
     tm_status status = tm_check_output(&options->output, error);
     if (!status)
@@ -234,24 +239,47 @@ static tm_status take_npy_input(tm_session *session, const tm_npy *npy, int inde
     return status;
 }
 
-tm_status tm_session_decode(const tm_session *session, const char *file, tm_image *image,
-                            tm_error *error)
+tm_status tm_session_decode(tm_session *session, const char *file, tm_image *image, tm_error *error)
 {
     tm_decode_options how = {.max_pixels = session->options->picture.max_pixels,
                              .exif_orient = session->options->picture.exif_orient,
-                             .strict = session->options->picture.strict_decode};
+                             .strict = session->options->picture.strict_decode,
+                             .memory = session->options->picture.max_memory
+                                           ? &session->memory
+                                           : tm_image_memory_shared()};
     if (strcmp(file, "-") == 0)
         return tm_image_decode_stream(STDIN_FILENO, file, &how, image, error);
     return tm_image_decode_file(file, &how, image, error);
 }
 
-/* Decodes entry `index` into its slot; entries are apart, so threads share the batch. */
+/* Decodes entry `index` into its slot. */
+static void take_picture(tm_session *session, int index)
+{
+    struct tm_entry *entry = &session->entries[index];
+    tm_image image = {0};
+    if (tm_session_decode(session, entry->file, &image, &entry->error) == TM_OK &&
+        !session->shapes_only)
+        tm_preprocess_f32(&image, &session->model->preprocess,
+                          tm_model_input(session->model, index), &entry->error);
+    entry->image = image;
+    entry->image.rgb = NULL;
+    entry->image.share = (tm_share){0};
+    tm_image_free(&image);
+}
+
+static bool is_stream(const char *file)
+{
+    struct stat st;
+    return strcmp(file, "-") == 0 || (stat(file, &st) == 0 && !S_ISREG(st.st_mode));
+}
+
+/* Entries are apart, so threads share the batch. What has no memory beside the others is left, as
+ * is a stream, which could not be read a second time. */
 static void read_picture(void *context, int index, int thread)
 {
     (void)thread;
     tm_session *session = context;
     struct tm_entry *entry = &session->entries[index];
-    tm_image image = {0};
     if (entry->ready || entry->error.status)
         return;
     if (session->options->from_features) {
@@ -259,13 +287,21 @@ static void read_picture(void *context, int index, int thread)
                 entry->file);
         return;
     }
-    if (tm_session_decode(session, entry->file, &image, &entry->error) == TM_OK &&
-        !session->shapes_only)
-        tm_preprocess_f32(&image, &session->model->preprocess,
-                          tm_model_input(session->model, index), &entry->error);
-    entry->image = image;
-    entry->image.rgb = NULL;
-    tm_image_free(&image);
+    entry->alone = is_stream(entry->file);
+    if (entry->alone)
+        return;
+    take_picture(session, index);
+    entry->alone = entry->error.status == TM_NO_MEMORY;
+}
+
+static void read_batch(tm_session *session, int count)
+{
+    tm_parallel_for(session->threads, count, read_picture, session);
+    for (int i = 0; i < count; i++)
+        if (session->entries[i].alone) {
+            session->entries[i].error = (tm_error){0};
+            take_picture(session, i);
+        }
 }
 
 /* The next picture's entry; false: there are no more. */
@@ -347,7 +383,7 @@ static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer,
                            tm_error *error)
 {
     double begin = now();
-    tm_parallel_for(session->threads, count, read_picture, session);
+    read_batch(session, count);
     int good = pack_slots(session, count);
     double read = now();
     tm_status status = TM_OK;
@@ -418,9 +454,9 @@ int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context)
     if (error.status)
         return tm_report(&error);
     if (session->options->run.timings)
-        fprintf(stderr, "timmc: load %.2f ms, read %.2f ms, run %.2f ms, %zu pictures\n",
-                1e3 * session->load_seconds, 1e3 * session->decode_seconds,
-                1e3 * session->run_seconds, session->done);
+        tm_print_note("load %.2f ms, read %.2f ms, run %.2f ms, %zu pictures",
+                      1e3 * session->load_seconds, 1e3 * session->decode_seconds,
+                      1e3 * session->run_seconds, session->done);
     if (!session->done && !session->failed)
         return tm_inputs_report_none(&session->inputs);
     return !session->failed ? TM_EXIT_OK : session->done ? TM_EXIT_SOME_FAILED : TM_EXIT_INPUT;

@@ -43,6 +43,7 @@ typedef struct tm_session {
     struct tm_npy *npy; /* the array whose pictures come next */
     size_t done, failed;
     tm_picture_notes notes;
+    tm_image_memory memory; /* of --max-memory */
     double decode_seconds, run_seconds, load_seconds;
 } tm_session;
 
@@ -51,7 +52,7 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
                           tm_arguments *arguments, tm_error *error);
 
 /* A picture as the options want it read; file "-" is stdin. Free the image also after an error. */
-tm_status tm_session_decode(const tm_session *session, const char *file, tm_image *image,
+tm_status tm_session_decode(tm_session *session, const char *file, tm_image *image,
                             tm_error *error);
 
 /* Loads the weights unless shapes_only, and calls answer for each input, its row not set. One

@@ -70,6 +70,10 @@ static const tm_option picture_options[] = {
         TM_OPTION_FLAG, PICTURE(strict_decode), 0, 0},
     {0, "max-pixels", "N", "refuse larger pictures",
         TM_OPTION_COUNT, PICTURE(max_pixels), 1, 1e12},
+    {0, "max-memory", "MB", "for pictures while they are decoded, of all threads together; they "
+        "wait for each other, and one that needs more is refused (default: half of what the "
+        "machine or container has, at most 4000)",
+        TM_OPTION_COUNT, PICTURE(max_memory), 1, 1e9},
 };
 
 #define INPUT(member) offsetof(tm_input_options, member)

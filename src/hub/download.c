@@ -2,6 +2,7 @@
 #include "hub/download.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -25,6 +26,18 @@ typedef struct transfer {
     bool misplaced; /* the last answer did not continue where the file ends */
     char validator[TM_HEADER_MAX];
 } transfer;
+
+void tm_hub_warn(const tm_hub_options *options, const char *format, ...)
+{
+    char text[2 * TM_PATH_MAX];
+    va_list args;
+    if (!options->warn)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    options->warn(options->warn_context, text);
+}
 
 static void report(const transfer *t)
 {
@@ -113,10 +126,25 @@ static tm_status begin(void *context, const tm_http_answer *answer, tm_error *er
 
 /* ---- its bytes ---- */
 
+/* A server that tells no length may send for ever. */
+static tm_status check_untold(const transfer *t, size_t count, tm_error *error)
+{
+    uint64_t most = t->options->most_untold ? t->options->most_untold : TM_UNTOLD_MOST;
+    if (t->size >= 0 || (t->done <= most && count <= most - t->done))
+        return TM_OK;
+    return tm_fail(error, TM_INTEGRITY,
+                   "%s: the server tells no length and sends more than %llu bytes, which is the "
+                   "limit for such a file",
+                   t->file->label, (unsigned long long)most);
+}
+
 static tm_status append(void *context, const void *bytes, size_t count, tm_error *error)
 {
     transfer *t = context;
     const char *rest = bytes;
+    tm_status status = check_untold(t, count, error);
+    if (status)
+        return status;
     if (t->size >= 0 && count > (uint64_t)t->size - t->done)
         return tm_fail(error, TM_INTEGRITY, "%s: more than the %lld bytes that were announced",
                        t->file->label, (long long)t->size);
@@ -254,6 +282,18 @@ static tm_status receive_verified(transfer *t, tm_http *http, tm_error *error)
     return status ? status : verify(t, error);
 }
 
+/* Without a digest the name under which it is stored promises nothing. */
+static tm_status commit(transfer *t, tm_error *error)
+{
+    tm_status status = tm_partial_commit(&t->partial, t->file->path, error);
+    if (!status && t->file->kind == TM_DIGEST_NONE)
+        tm_hub_warn(t->options,
+                    "%s: neither its name nor the server tells a digest: %llu bytes are stored "
+                    "unverified in %s",
+                    t->file->label, (unsigned long long)t->done, t->file->path);
+    return status;
+}
+
 tm_status tm_download_run(tm_http *http, const tm_download *download, const tm_hub_options *options,
                           tm_error *error)
 {
@@ -270,8 +310,8 @@ tm_status tm_download_run(tm_http *http, const tm_download *download, const tm_h
     if (!status)
         status = receive_verified(&t, http, error);
     if (!status)
-        return tm_partial_commit(&t.partial, download->path, error);
-    if (status == TM_INTEGRITY || status == TM_NOT_FOUND)
+        return commit(&t, error);
+    if (status == TM_INTEGRITY || status == TM_NOT_FOUND || download->kind == TM_DIGEST_NONE)
         tm_partial_discard(&t.partial);
     else
         tm_partial_leave(&t.partial);

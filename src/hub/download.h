@@ -18,8 +18,13 @@ typedef struct tm_download {
     const char *validator; /* the ETag that the URL itself answers with; "": not known */
 } tm_download;
 
-/* TM_NETWORK, TM_INTEGRITY, TM_WRITE, TM_NOT_FOUND (404). What was received stays for the next call
- * unless it was wrong. */
+/* Calls options->warn, if there is one. */
+void tm_hub_warn(const tm_hub_options *options, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* That nothing but the length could be verified is warned of. TM_NETWORK, TM_INTEGRITY, TM_WRITE,
+ * TM_NOT_FOUND (404). What was received stays for the next call unless it was wrong, or nobody
+ * could tell that it was. */
 tm_status tm_download_run(tm_http *http, const tm_download *download, const tm_hub_options *options,
                           tm_error *error);
 

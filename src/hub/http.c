@@ -59,6 +59,7 @@ const char *tm_http_wait_text(const tm_http_answer *answer, char text[static TM_
 #ifdef TM_HAVE_CURL
 
 #include "hub/curl.h"
+#include "hub/settings.h"
 
 /* A transfer ends after request->seconds without a byte, and when it crawls. */
 enum { CONNECT_SECONDS = 10, REDIRECTS_MOST = 5, CRAWL_BYTES = 100, CRAWL_SECONDS = 60 };
@@ -72,6 +73,7 @@ struct tm_http {
     CURL *handle;
     origin endpoint;
     char *authorization; /* a header, NULL: no token */
+    bool token_withheld;
 };
 
 /* ---- where requests may go ---- */
@@ -116,14 +118,17 @@ static bool may_connect(const tm_http *http, const origin *to)
            (strcasecmp(to->host, own->host) == 0 || (is_loopback(to) && is_loopback(own)));
 }
 
-static bool may_see_token(const tm_http *http, const origin *to)
+static bool is_endpoint(const tm_http *http, const origin *to)
 {
     const origin *own = &http->endpoint;
-    if (strcmp(to->scheme, own->scheme) == 0 && strcasecmp(to->host, own->host) == 0 &&
-        strcmp(to->port, own->port) == 0)
-        return true;
-    return strcmp(to->scheme, "https") == 0 && strcmp(to->port, "443") == 0 &&
-           (strcasecmp(to->host, "huggingface.co") == 0 || strcasecmp(to->host, "hf.co") == 0);
+    return strcmp(to->scheme, own->scheme) == 0 && strcasecmp(to->host, own->host) == 0 &&
+           strcmp(to->port, own->port) == 0;
+}
+
+/* What goes to this machine nobody on the way reads. */
+static bool is_private(const origin *to)
+{
+    return strcmp(to->scheme, "https") == 0 || is_loopback(to);
 }
 
 /* ---- one exchange ---- */
@@ -275,6 +280,20 @@ static struct curl_slist *request_headers(const exchange *e, bool token)
     return list;
 }
 
+/* Of a proxy that speaks https the same. */
+static void set_certificates(CURLcode (*set)(CURL *, CURLoption, ...), CURL *handle)
+{
+    tm_certificates own = tm_hub_certificates();
+    if (own.file) {
+        set(handle, CURLOPT_CAINFO, own.file);
+        set(handle, CURLOPT_PROXY_CAINFO, own.file);
+    }
+    if (own.folder) {
+        set(handle, CURLOPT_CAPATH, own.folder);
+        set(handle, CURLOPT_PROXY_CAPATH, own.folder);
+    }
+}
+
 static void set_options(exchange *e, const char *url, struct curl_slist *headers)
 {
     CURL *handle = e->http->handle;
@@ -286,6 +305,7 @@ static void set_options(exchange *e, const char *url, struct curl_slist *headers
     set(handle, CURLOPT_USERAGENT, "timmc/" TIMMC_VERSION);
     set(handle, CURLOPT_FOLLOWLOCATION, 0L);
     set(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    set_certificates(set, handle);
     set(handle, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
     set(handle, CURLOPT_LOW_SPEED_LIMIT, (long)CRAWL_BYTES);
     set(handle, CURLOPT_LOW_SPEED_TIME, (long)CRAWL_SECONDS);
@@ -300,6 +320,21 @@ static void set_options(exchange *e, const char *url, struct curl_slist *headers
     set(handle, CURLOPT_HEADERDATA, e);
     set(handle, CURLOPT_WRITEFUNCTION, on_body);
     set(handle, CURLOPT_WRITEDATA, e);
+}
+
+static bool code_distrusts(CURLcode code)
+{
+    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
+}
+
+/* " (certificates by SSL_CERT_FILE)" where the caller chose them, else "". */
+static const char *certificates_text(CURLcode code, char text[static 64])
+{
+    tm_certificates own = tm_hub_certificates();
+    text[0] = '\0';
+    if (code_distrusts(code) && (own.file || own.folder))
+        snprintf(text, 64, " (certificates by %s)", own.variable);
+    return text;
 }
 
 static bool code_unreachable(CURLcode code)
@@ -349,7 +384,7 @@ static void read_info(exchange *e)
 static tm_status run_once(exchange *e, const char *url, bool token)
 {
     const tm_curl *curl = e->http->curl;
-    char text[TM_URL_SHORT_MAX];
+    char text[TM_URL_SHORT_MAX], chosen[64];
     struct curl_slist *headers = request_headers(e, token);
     if (!headers)
         return tm_fail(e->error, TM_NO_MEMORY, "no memory for a request");
@@ -375,8 +410,8 @@ static tm_status run_once(exchange *e, const char *url, bool token)
     if (e->silent)
         return tm_fail(e->error, TM_NETWORK, "%s: no byte came for %ld seconds",
                        tm_url_short(url, text), e->request->seconds);
-    return tm_fail(e->error, TM_NETWORK, "%s: %s", tm_url_short(url, text),
-                   curl->p_curl_easy_strerror(code));
+    return tm_fail(e->error, TM_NETWORK, "%s: %s%s", tm_url_short(url, text),
+                   curl->p_curl_easy_strerror(code), certificates_text(code, chosen));
 }
 
 static tm_status check_url(const tm_http *http, const char *url, origin *to, tm_error *error)
@@ -404,7 +439,7 @@ tm_status tm_http_run(tm_http *http, const tm_http_request *request, tm_http_ans
     strcpy(url, request->url);
     tm_status status = check_url(http, url, &to, error);
     for (int hop = 0; !status; hop++) {
-        status = run_once(&e, url, may_see_token(http, &to));
+        status = run_once(&e, url, is_endpoint(http, &to));
         if (status || !answer->redirect[0])
             break;
         if (hop == REDIRECTS_MOST)
@@ -412,7 +447,7 @@ tm_status tm_http_run(tm_http *http, const tm_http_request *request, tm_http_ans
                            tm_url_short(request->url, text), REDIRECTS_MOST);
         strcpy(url, answer->redirect);
         status = check_url(http, url, &to, error);
-        if (request->stay && !status && !may_see_token(http, &to))
+        if (request->stay && !status && !is_endpoint(http, &to))
             break;
     }
     return status;
@@ -441,8 +476,24 @@ tm_status tm_http_open(const char *endpoint, const char *token, tm_http **out, t
         tm_http_close(http);
         return tm_fail(error, TM_USAGE, "HF_ENDPOINT %.200s: not a URL", endpoint);
     }
+    if (http->authorization && !is_private(&http->endpoint)) {
+        free(http->authorization);
+        http->authorization = NULL;
+        http->token_withheld = true;
+    }
     *out = http;
     return TM_OK;
+}
+
+bool tm_http_token_withheld(const tm_http *http)
+{
+    return http->token_withheld;
+}
+
+bool tm_http_shows_token(const tm_http *http, const char *url)
+{
+    origin to;
+    return http->authorization && url_origin(http->curl, url, &to) && is_endpoint(http, &to);
 }
 
 void tm_http_close(tm_http *http)
@@ -470,6 +521,19 @@ tm_status tm_http_open(const char *endpoint, const char *token, tm_http **http, 
 void tm_http_close(tm_http *http)
 {
     (void)http;
+}
+
+bool tm_http_token_withheld(const tm_http *http)
+{
+    (void)http;
+    return false;
+}
+
+bool tm_http_shows_token(const tm_http *http, const char *url)
+{
+    (void)http;
+    (void)url;
+    return false;
 }
 
 tm_status tm_http_run(tm_http *http, const tm_http_request *request, tm_http_answer *answer,

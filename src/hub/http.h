@@ -2,7 +2,8 @@
 /*
  * One HTTP request at a time, by libcurl. Only https is spoken, first and after redirects; the
  * endpoint that the user gave may be http, and then so may its own host and, where it is this
- * machine, this machine. The token goes to the endpoint and to huggingface.co alone.
+ * machine, this machine. The token goes to the endpoint alone, by scheme, host and port, and in
+ * clear to no other machine.
  */
 #ifndef TM_HUB_HTTP_H
 #define TM_HUB_HTTP_H
@@ -49,6 +50,12 @@ typedef struct tm_http_request {
  */
 tm_status tm_http_open(const char *endpoint, const char *token, tm_http **http, tm_error *error);
 void tm_http_close(tm_http *http); /* NULL is fine */
+
+/* The token is sent to nobody, for the endpoint is http and another machine. */
+bool tm_http_token_withheld(const tm_http *http);
+
+/* Whether a request to the URL would carry the token. */
+bool tm_http_shows_token(const tm_http *http, const char *url);
 
 /* TM_OK: there is an answer, whatever its status; an answer 200 or 206 to a GET came whole.
  * TM_NETWORK: there is none, or it was cut; see `again`. Else what `begin` or `write` returned. */

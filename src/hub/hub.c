@@ -237,6 +237,9 @@ static tm_status fetch_online(entry *e, char path[static TM_PATH_MAX], tm_error 
         return tm_fail(error, TM_USAGE, "HF_ENDPOINT is too long");
     tm_hub_token(token);
     tm_status status = tm_http_open(e->endpoint, token, &http, error);
+    if (!status && tm_http_token_withheld(http))
+        tm_hub_warn(e->options, "HF_ENDPOINT %s is http: the token is not sent there in clear",
+                    e->endpoint);
     if (!status)
         status = fetch_entry(e, http, path, error);
     tm_http_close(http);

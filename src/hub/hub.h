@@ -14,6 +14,7 @@
 #include "hub/cache.h"
 
 #define TM_HUB_RETRIES 5
+#define TM_UNTOLD_MOST ((uint64_t)16 << 30)
 
 typedef struct tm_hub_options {
     const char *cache_dir; /* NULL: where the environment says. Hub repositories stand in it as in
@@ -22,6 +23,10 @@ typedef struct tm_hub_options {
     int attempts;          /* of each request that a retry may help; 0: 1 + TM_HUB_RETRIES */
     tm_progress progress;  /* may be NULL */
     void *progress_context;
+    /* What went well and should be known all the same; may be NULL. */
+    void (*warn)(void *context, const char *text);
+    void *warn_context;
+    uint64_t most_untold; /* bytes of a file whose length no server tells; 0: TM_UNTOLD_MOST */
 } tm_hub_options;
 
 /* The file of a repository: cached, else downloaded; path is then its name in the cache.

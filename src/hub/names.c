@@ -5,12 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define DIGITS "0123456789"
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define HEX DIGITS "abcdef"
 
 enum { REPO_MAX = 96, PATH_MAX_LENGTH = 1024 };
+
+/* What follows the next slash; NULL: there is none. */
+static const char *next_part(const char *part)
+{
+    const char *slash = strchr(part, '/');
+    return slash ? slash + 1 : NULL;
+}
 
 bool tm_hub_repo_valid(const char *repo)
 {
@@ -19,7 +28,7 @@ bool tm_hub_repo_valid(const char *repo)
         strstr(repo, "--") || strstr(repo, "..") ||
         (length > 4 && strcmp(repo + length - 4, ".git") == 0))
         return false;
-    for (const char *part = repo; part; part = strchr(part, '/'), part += part != NULL, slashes++) {
+    for (const char *part = repo; part; part = next_part(part), slashes++) {
         size_t size = strcspn(part, "/");
         if (size == 0 || strchr("-.", part[0]) || strchr("-.", part[size - 1]))
             return false;
@@ -47,7 +56,7 @@ bool tm_hub_path_valid(const char *path)
 {
     if (strlen(path) > PATH_MAX_LENGTH)
         return false;
-    for (const char *part = path; part; part = strchr(part, '/'), part += part != NULL)
+    for (const char *part = path; part; part = next_part(part))
         if (!part_valid(part, strcspn(part, "/")))
             return false;
     return true;
@@ -71,7 +80,7 @@ void tm_etag_normalize(const char *header, char etag[static TM_ETAG_MAX])
         return;
     memcpy(etag, header, length);
     etag[length] = '\0';
-    if (!tm_hub_part_valid(etag))
+    if (!tm_hub_part_valid(etag) || tm_ends_with(etag, TM_INCOMPLETE))
         etag[0] = '\0';
 }
 

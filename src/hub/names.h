@@ -25,8 +25,11 @@ bool tm_hub_part_valid(const char *name);
 /* 40 to 64 hexadecimal digits in lower case. */
 bool tm_hub_commit_valid(const char *commit);
 
+/* How names of files end that are being downloaded, the Python tools' too. */
+#define TM_INCOMPLETE ".incomplete"
+
 /* An ETag header as the hub's cache names its blob: without W/ and quotes. "": there is none, or it
- * cannot be a file's name. */
+ * cannot be a whole file's name. */
 void tm_etag_normalize(const char *header, char etag[static TM_ETAG_MAX]);
 
 /* Which digest of the file an etag is: 64 hexadecimal digits are its SHA-256, 40 its git blob. */

@@ -8,17 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "hub/digest.h"
-
-#define SUFFIX ".incomplete"
+#include "hub/names.h"
 
 /* Process numbers mean something within one boot and one PID namespace; 0: what was left on
- * purpose, and belongs to nobody. */
+ * purpose, and belongs to nobody. Names do not depend on them: they are random. */
 typedef struct owner {
     unsigned machine;
     long pid;
@@ -26,29 +26,21 @@ typedef struct owner {
 
 static const owner nobody = {0, 0};
 
-static unsigned random_number(void)
-{
-    unsigned number;
-    if (getrandom(&number, sizeof number, 0) != sizeof number) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        number = (unsigned)now.tv_nsec ^ (unsigned)getpid() << 16;
-    }
-    return number;
-}
-
 /* Where /proc does not tell, a random one, under which nobody else is known to live or be dead. */
 static unsigned this_machine(void)
 {
-    char text[256] = "", space[128] = "", digits[TM_DIGEST_TEXT_MAX];
+    char text[512], boot[64] = "", space[128] = "", digits[TM_DIGEST_TEXT_MAX];
+    struct utsname host;
+    uint64_t number = 0;
     FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-    bool known = f && fgets(text, 64, f);
+    bool known = f && fgets(boot, sizeof boot, f);
     if (f)
         fclose(f);
     known = known && readlink("/proc/self/ns/pid", space, sizeof space - 1) > 0;
     if (!known)
-        return random_number() | 1U;
-    strcat(text, space);
+        return tm_random(&number) ? (unsigned)number | 1U : 1U;
+    bool named = uname(&host) == 0; /* copies of one virtual machine share the rest */
+    snprintf(text, sizeof text, "%s%s%s", boot, space, named ? host.nodename : "");
     tm_digest_of_text(text, digits);
     digits[8] = '\0';
     return (unsigned)strtoul(digits, NULL, 16) | 1U;
@@ -61,35 +53,49 @@ static owner this_process(void)
 
 static bool name_for(const char *stem, owner who, char path[static TM_PATH_MAX])
 {
-    int length = snprintf(path, TM_PATH_MAX, "%s.%08x-%ld-%08x" SUFFIX, stem, who.machine, who.pid,
-                          random_number());
+    uint64_t number;
+    if (!tm_random(&number))
+        return false;
+    int length = snprintf(path, TM_PATH_MAX, "%s.%08x-%ld-%016llx" TM_INCOMPLETE, stem, who.machine,
+                          who.pid, (unsigned long long)number);
     return length > 0 && length < TM_PATH_MAX;
 }
 
-/* Whose file it is, if it is one of the stem. */
-static bool parse_name(const char *name, const char *stem, owner *who)
+/* Whose file it is, and how long its stem is; false: it is none of these files. */
+static bool parse_name(const char *name, owner *who, size_t *stem)
 {
-    size_t length = strlen(stem);
-    int end = 0;
-    unsigned number;
-    return strncmp(name, stem, length) == 0 &&
-           sscanf(name + length, ".%8x-%20ld-%8x" SUFFIX "%n", &who->machine, &who->pid, &number,
-                  &end) == 3 &&
-           end > 0 && name[length + (size_t)end] == '\0';
+    size_t end = strlen(name), tail = sizeof TM_INCOMPLETE - 1;
+    unsigned long long number;
+    int used = 0;
+    if (end < tail || strcmp(name + end - tail, TM_INCOMPLETE) != 0)
+        return false;
+    size_t dot = end - tail; /* the one before the machine */
+    while (dot > 0 && name[dot - 1] != '.')
+        dot--;
+    *stem = dot > 0 ? dot - 1 : 0;
+    return *stem > 0 &&
+           sscanf(name + dot, "%8x-%20ld-%16llx" TM_INCOMPLETE "%n", &who->machine, &who->pid,
+                  &number, &used) == 3 &&
+           dot + (size_t)used == end;
+}
+
+static bool is_of(const char *name, size_t length, const char *stem)
+{
+    return strlen(stem) == length && memcmp(name, stem, length) == 0;
 }
 
 /* ---- what others left ---- */
 
 typedef enum claim { CLAIM_NOT, CLAIM_MOVE, CLAIM_COPY } claim;
 
-/* `now` is the file system's own clock. */
+/* `now` is the file system's own clock. Another user may still have the file open. */
 static claim may_claim(owner who, const struct stat *st, time_t now)
 {
-    if (!S_ISREG(st->st_mode))
+    if (!S_ISREG(st->st_mode) || st->st_nlink != 1)
         return CLAIM_NOT;
     if (who.machine == nobody.machine ||
         (who.machine == this_machine() && kill((pid_t)who.pid, 0) != 0 && errno == ESRCH))
-        return CLAIM_MOVE;
+        return st->st_uid == geteuid() ? CLAIM_MOVE : CLAIM_COPY;
     return now - st->st_mtime > TM_PARTIAL_SILENCE ? CLAIM_COPY : CLAIM_NOT;
 }
 
@@ -113,13 +119,15 @@ static bool find_abandoned(const char *stem, const char *own, time_t now, found 
     const char *name;
     struct stat st;
     owner who;
+    size_t begin;
     split_stem(stem, folder, &name);
     DIR *dir = opendir(folder);
     best->how = CLAIM_NOT;
     for (const struct dirent *entry; dir && (entry = readdir(dir));) {
         int length = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (!parse_name(entry->d_name, name, &who) || length < 0 || (size_t)length >= sizeof path ||
-            strcmp(path, own) == 0 || lstat(path, &st) != 0)
+        if (!parse_name(entry->d_name, &who, &begin) || !is_of(entry->d_name, begin, name) ||
+            length < 0 || (size_t)length >= sizeof path || strcmp(path, own) == 0 ||
+            lstat(path, &st) != 0)
             continue;
         claim how = may_claim(who, &st, now);
         if (how == CLAIM_NOT || (best->how != CLAIM_NOT && st.st_size <= best->size))
@@ -153,6 +161,18 @@ static bool copy_bytes(int from, int to)
     }
 }
 
+/* What was looked at may have been replaced meanwhile, by a pipe or a link for instance. */
+static int open_taken(const char *path, int flags)
+{
+    struct stat st;
+    int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 /* The dead process's file becomes this one's. The name that it has meanwhile is again one of this
  * process, so that being killed here loses nothing. */
 static void take_over(tm_partial *partial, const found *best)
@@ -160,7 +180,7 @@ static void take_over(tm_partial *partial, const found *best)
     char taken[TM_PATH_MAX];
     if (!name_for(partial->stem, this_process(), taken) || rename(best->path, taken) != 0)
         return;
-    int fd = open(taken, (best->how == CLAIM_MOVE ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open_taken(taken, best->how == CLAIM_MOVE ? O_RDWR : O_RDONLY);
     if (fd < 0)
         return;
     if (best->how == CLAIM_MOVE) {
@@ -186,20 +206,60 @@ static void remove_abandoned(const char *stem, const char *own, time_t now)
             return;
 }
 
+/* What nobody came back for, of whatever file of the folder: the file may be another by now. */
+static void remove_stale(const char *stem, time_t now)
+{
+    char folder[TM_PATH_MAX], path[TM_PATH_MAX];
+    const char *name;
+    struct stat st;
+    owner who;
+    size_t begin;
+    split_stem(stem, folder, &name);
+    DIR *dir = opendir(folder);
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+        int length = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (parse_name(entry->d_name, &who, &begin) && length > 0 && (size_t)length < sizeof path &&
+            lstat(path, &st) == 0 && now - st.st_mtime > TM_PARTIAL_STALE &&
+            may_claim(who, &st, now) != CLAIM_NOT)
+            unlink(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 /* ---- the own one ---- */
+
+static tm_status create(tm_partial *partial, tm_error *error)
+{
+    for (int tries = 0; tries < 16; tries++) {
+        if (!name_for(partial->stem, this_process(), partial->path))
+            return tm_fail(error, TM_WRITE, "%.200s...: no name for an unfinished file",
+                           partial->stem);
+        partial->fd = open(partial->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (partial->fd >= 0)
+            return TM_OK;
+        if (errno != EEXIST)
+            break;
+    }
+    return write_failed(partial->path, error);
+}
 
 tm_status tm_partial_open(const char *stem, bool resume, tm_partial *partial, tm_error *error)
 {
     struct stat st;
     found best;
     *partial = (tm_partial){.fd = -1};
-    if (strlen(stem) >= TM_PATH_MAX - 64 || !name_for(stem, this_process(), partial->path))
+    if (strlen(stem) >= TM_PATH_MAX - 80)
         return tm_fail(error, TM_WRITE, "%.200s...: the path is too long", stem);
     strcpy(partial->stem, stem);
-    partial->fd = open(partial->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (partial->fd < 0 || fstat(partial->fd, &st) != 0)
+    tm_status status = create(partial, error);
+    if (status)
+        return status;
+    if (fstat(partial->fd, &st) != 0)
         return write_failed(partial->path, error);
-    if (resume && find_abandoned(stem, partial->path, st.st_mtime, &best) && best.size > 0)
+    if (!resume)
+        remove_abandoned(stem, partial->path, st.st_mtime);
+    else if (find_abandoned(stem, partial->path, st.st_mtime, &best) && best.size > 0)
         take_over(partial, &best);
     return TM_OK;
 }
@@ -246,6 +306,7 @@ tm_status tm_partial_commit(tm_partial *partial, const char *path, tm_error *err
     if (!status) {
         sync_folder(partial->stem);
         remove_abandoned(partial->stem, partial->path, st.st_mtime);
+        remove_stale(partial->stem, st.st_mtime);
     }
     forget(partial);
     return status;

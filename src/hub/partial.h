@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files that are being downloaded. Every process writes to a name of its own,
+ * Files that are being downloaded. Every process writes to a random name of its own,
  * STEM.MACHINE-PID-RANDOM.incomplete, so no lock is needed, which some file systems only pretend
  * to have. What a dead process left is taken over by rename(), which one of several that try it
  * survives. A process on this machine is dead when the kernel says so; one elsewhere is taken for
- * dead when its file was silent for long, and then its bytes are copied, for it may still write.
+ * dead when its file was silent for long, and then its bytes are copied, for it may still write,
+ * as are another user's. What may be resumed stays: a week, if nobody comes back for it.
  */
 #ifndef TM_HUB_PARTIAL_H
 #define TM_HUB_PARTIAL_H
@@ -16,6 +17,8 @@
 
 /* Seconds of silence after which the owner on another machine is taken for dead. */
 #define TM_PARTIAL_SILENCE 900
+/* And after which an abandoned file is removed, whatever it is of. */
+#define TM_PARTIAL_STALE (7 * 86400)
 
 typedef struct tm_partial {
     int fd;
@@ -24,7 +27,8 @@ typedef struct tm_partial {
     char path[TM_PATH_MAX];
 } tm_partial;
 
-/* Creates the file, with the bytes of the largest abandoned one where `resume` allows. TM_WRITE. */
+/* Creates the file, with the bytes of the largest abandoned one where `resume` allows; otherwise
+ * nobody can use those, and they are removed. TM_WRITE. */
 tm_status tm_partial_open(const char *stem, bool resume, tm_partial *partial, tm_error *error);
 
 /* Cuts it to nothing. */

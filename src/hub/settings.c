@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #define DEFAULT_ENDPOINT "https://huggingface.co"
 
@@ -177,6 +178,29 @@ void tm_hub_token(char token[static TM_TOKEN_MAX])
         clean_token(text, token);
     if (!token[0])
         read_token_file(token);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* In the order of requests, curl and OpenSSL; the last two go together. */
+tm_certificates tm_hub_certificates(void)
+{
+    static const char *const bundles[] = {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"};
+    for (size_t i = 0; i < sizeof bundles / sizeof *bundles; i++) {
+        const char *path = variable_text(bundles[i]);
+        if (path && is_folder(path))
+            return (tm_certificates){.folder = path, .variable = bundles[i]};
+        if (path)
+            return (tm_certificates){.file = path, .variable = bundles[i]};
+    }
+    tm_certificates own = {.file = variable_text("SSL_CERT_FILE"),
+                           .folder = variable_text("SSL_CERT_DIR")};
+    own.variable = own.file ? "SSL_CERT_FILE" : "SSL_CERT_DIR";
+    return own;
 }
 
 bool tm_hub_flag(const char *variable)

@@ -20,6 +20,14 @@ void tm_hub_token(char token[static TM_TOKEN_MAX]);
 /* HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set. */
 bool tm_hub_offline(void);
 
+/* The certificates that servers are checked by; NULL: those of libcurl. REQUESTS_CA_BUNDLE and
+ * CURL_CA_BUNDLE name a file or a folder, SSL_CERT_FILE a file, SSL_CERT_DIR a folder. */
+typedef struct tm_certificates {
+    const char *file, *folder;
+    const char *variable; /* which says so */
+} tm_certificates;
+tm_certificates tm_hub_certificates(void);
+
 /* Whether a variable says 1, on, yes or true. */
 bool tm_hub_flag(const char *variable);
 

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/outfile.h"
+#include "base/random.h"
 #include "hub/settings.h"
 
 static tm_status write_failed(const char *path, tm_error *error)
@@ -33,9 +34,10 @@ tm_status tm_make_folders(const char *path, tm_error *error)
     for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         /* on a read-only disk an existing folder may answer with another error than EEXIST */
-        if (mkdir(folder, 0777) != 0 && (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode)))
+        int cause = mkdir(folder, 0777) == 0 ? 0 : errno;
+        if (cause && (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode)))
             return tm_fail(error, TM_WRITE, "%s: cannot create this folder: %s", folder,
-                           strerror(errno));
+                           strerror(cause));
         *slash = '/';
     }
     return TM_OK;
@@ -59,20 +61,43 @@ static bool file_says(const char *path, const char *text)
     return same;
 }
 
+/* BEGIN.RANDOM.tmp */
+static bool temporary_name(const char *begin, char path[static TM_PATH_MAX])
+{
+    uint64_t number;
+    if (!tm_random(&number))
+        return false;
+    int length = snprintf(path, TM_PATH_MAX, "%s.%016llx.tmp", begin, (unsigned long long)number);
+    return length > 0 && length < TM_PATH_MAX;
+}
+
+static bool write_text(int fd, const char *text)
+{
+    FILE *f = fdopen(fd, "w");
+    if (!f) {
+        close(fd);
+        return false;
+    }
+    bool good = fputs(text, f) >= 0 && fflush(f) == 0 && fsync(fd) == 0;
+    int cause = errno;
+    fclose(f);
+    errno = cause;
+    return good;
+}
+
 /* Complete or not at all. It is written outside of refs/, where the Python tools read every file.
  */
 static tm_status write_ref(const char *folder, const char *path, const char *commit,
                            tm_error *error)
 {
-    char other[TM_PATH_MAX];
-    int length = snprintf(other, sizeof other, "%s/.ref.%ld.tmp", folder, (long)getpid());
-    if (length < 0 || (size_t)length >= sizeof other)
+    char begin[TM_PATH_MAX], other[TM_PATH_MAX];
+    int length = snprintf(begin, sizeof begin, "%s/.ref", folder);
+    if (length < 0 || (size_t)length >= sizeof begin || !temporary_name(begin, other))
         return too_long(folder, error);
-    FILE *f = fopen(other, "we");
-    bool good = f && fputs(commit, f) >= 0 && fflush(f) == 0 && fsync(fileno(f)) == 0;
-    if (f)
-        good = fclose(f) == 0 && good;
-    if (good && rename(other, path) == 0)
+    int fd = open(other, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return write_failed(other, error);
+    if (write_text(fd, commit) && rename(other, path) == 0)
         return TM_OK;
     write_failed(path, error);
     unlink(other);
@@ -104,7 +129,7 @@ void tm_store_absent(const char *folder, const char *commit, const char *file)
     length = snprintf(path, sizeof path, "%s/.no_exist/%s/%s", folder, commit, file);
     if (length < 0 || (size_t)length >= sizeof path || tm_make_folders(path, NULL))
         return;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd >= 0)
         close(fd);
 }
@@ -140,11 +165,9 @@ static bool make_link(const char *target, const char *path)
         return true;
     if (errno != EEXIST)
         return false;
-    int length = snprintf(other, sizeof other, "%s.%ld.tmp", path, (long)getpid());
-    if (leads_to_file(path) || length < 0 || (size_t)length >= sizeof other)
+    if (leads_to_file(path))
         return true;
-    unlink(other);
-    if (symlink(target, other) != 0)
+    if (!temporary_name(path, other) || symlink(target, other) != 0)
         return false;
     if (rename(other, path) == 0)
         return true;
@@ -185,7 +208,7 @@ tm_status tm_store_pointer(const char *folder, const char *commit, const char *f
     if (status)
         return status;
     if (!tm_hub_flag("HF_HUB_DISABLE_SYMLINKS") && make_link(target, path))
-        return leads_to_file(path) ? TM_OK : write_failed(path, error);
+        return leads_to_file(path) ? TM_OK : tm_fail(error, TM_WRITE, "%s: leads to no file", path);
     if (new_blob && (rename(blob, path) == 0 || leads_to_file(path)))
         return TM_OK;
     return copy_file(blob, path, error);

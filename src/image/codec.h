@@ -11,7 +11,14 @@ typedef struct tm_codec_input {
     const char *name;
     size_t max_pixels;
     bool strict; /* the first warning fails */
+    int copies;  /* of the pixels that will be there at once */
+    tm_share *share;
 } tm_codec_input;
+
+/* What decoding takes: the pixels, and `more` bytes beside them. Waits for it, and refuses what is
+ * too much. Before any allocation that depends on the picture's size. */
+tm_status tm_image_claim(const tm_codec_input *in, size_t width, size_t height, size_t more,
+                         tm_error *error);
 
 typedef struct tm_codec {
     const char *title;

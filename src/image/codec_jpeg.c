@@ -27,7 +27,7 @@ typedef struct decoder {
     int *orientation;
     tm_error *error;
     tm_status status;
-    bool rows_done;
+    bool has_exif, header_done, rows_done;
 } decoder;
 
 static _Noreturn void escape(decoder *d, tm_status status)
@@ -146,14 +146,43 @@ static void start(decoder *d)
     };
 }
 
-static void read_orientation(decoder *d)
+/* The first EXIF of the header counts. It is read where it stands: libjpeg would keep a copy of
+ * every such marker, of which a file may have any number. */
+static boolean on_app1(j_decompress_ptr cinfo)
 {
-    for (jpeg_saved_marker_ptr m = d->cinfo.marker_list; m; m = m->next)
-        if (m->data_length > EXIF_HEADER && memcmp(m->data, "Exif\0\0", EXIF_HEADER) == 0) {
-            *d->orientation =
-                tm_exif_orientation(m->data + EXIF_HEADER, m->data_length - EXIF_HEADER);
-            return;
-        }
+    decoder *d = cinfo->client_data;
+    struct jpeg_source_mgr *source = cinfo->src;
+    if (source->bytes_in_buffer < 2)
+        on_end_of_data(cinfo);
+    const unsigned char *data = source->next_input_byte + 2;
+    size_t stated = (size_t)data[-2] << 8 | data[-1], length = stated < 2 ? 0 : stated - 2;
+    skip_bytes(cinfo, 2);
+    if (!d->header_done && !d->has_exif && length > EXIF_HEADER &&
+        length <= source->bytes_in_buffer && memcmp(data, "Exif\0\0", EXIF_HEADER) == 0) {
+        d->has_exif = true;
+        *d->orientation = tm_exif_orientation(data + EXIF_HEADER, length - EXIF_HEADER);
+    }
+    skip_bytes(cinfo, (long)length);
+    return TRUE;
+}
+
+/* Where a picture comes in several scans, libjpeg keeps all coefficients, of whole blocks. */
+static size_t coefficient_bytes(const struct jpeg_decompress_struct *cinfo)
+{
+    size_t blocks = 0;
+    for (int c = 0; c < cinfo->num_components; c++) {
+        const jpeg_component_info *part = &cinfo->comp_info[c];
+        size_t across = part->width_in_blocks + (size_t)part->h_samp_factor;
+        size_t down = part->height_in_blocks + (size_t)part->v_samp_factor;
+        blocks += across * down;
+    }
+    return blocks * DCTSIZE2 * sizeof(JCOEF);
+}
+
+/* Rows of every stage of the decoder, and its tables. */
+static size_t row_bytes(const struct jpeg_decompress_struct *cinfo)
+{
+    return ((size_t)cinfo->image_width + 32) * (size_t)cinfo->num_components * 128 + (1 << 20);
 }
 
 static void read_header(decoder *d)
@@ -163,9 +192,10 @@ static void read_header(decoder *d)
     cinfo->src = &d->source;
     d->progress.progress_monitor = on_progress;
     cinfo->progress = &d->progress;
-    jpeg_save_markers(cinfo, JPEG_APP0 + 1, 0xFFFF);
+    jpeg_set_marker_processor(cinfo, JPEG_APP0 + 1, on_app1);
     while (jpeg_read_header(cinfo, FALSE) != JPEG_HEADER_OK)
         continue; /* streams of tables alone may come first */
+    d->header_done = true;
     tm_status status = tm_image_check_size(d->in->name, cinfo->image_width, cinfo->image_height,
                                            d->in->max_pixels, d->error);
     if (status != TM_OK)
@@ -175,10 +205,13 @@ static void read_header(decoder *d)
         escape(d, tm_fail(d->error, TM_UNSUPPORTED,
                           "%s: JPEG has %d components, expected 1, 3 or 4", d->in->name, parts));
     cinfo->out_color_space = parts == 4 ? JCS_CMYK : JCS_RGB;
-    /* Coefficients of a progressive file: 2 bytes a sample, sides padded to at most 32. */
-    size_t pixels = ((size_t)cinfo->image_width + 32) * ((size_t)cinfo->image_height + 32);
-    cinfo->mem->max_memory_to_use = (long)(pixels * (size_t)parts * 2 + (64 << 20));
-    read_orientation(d);
+    size_t more = row_bytes(cinfo);
+    if (jpeg_has_multiple_scans(cinfo))
+        more += coefficient_bytes(cinfo);
+    status = tm_image_claim(d->in, cinfo->image_width, cinfo->image_height, more, d->error);
+    if (status != TM_OK)
+        escape(d, status);
+    cinfo->mem->max_memory_to_use = (long)(more + (64 << 20));
 }
 
 static unsigned char scale_by(unsigned char ink, int light)

@@ -12,6 +12,9 @@
 static const unsigned char end_chunk[TM_PNG_FRAME] = {0,   0,   0,    0,    'I',  'E',
                                                       'N', 'D', 0xAE, 0x42, 0x60, 0x82};
 
+/* A pixel in libpng's rows, of up to 8 bytes each. */
+enum { ROWS_BYTES = 4 * 8 };
+
 /* What a row holds between libpng and RGB. */
 typedef enum row_kind { ROW_GRAY8, ROW_GRAY16, ROW_PALETTE, ROW_RGB } row_kind;
 
@@ -286,6 +289,9 @@ static tm_status decode(const tm_codec_input *in, tm_image *out, int *orientatio
     tm_status status = tm_png_scan_head(&d.file, error);
     if (status == TM_OK)
         status = tm_image_check_size(in->name, d.file.width, d.file.height, in->max_pixels, error);
+    if (status == TM_OK)
+        status = tm_image_claim(in, d.file.width, d.file.height,
+                                (size_t)d.file.width * ROWS_BYTES + (1 << 20), error);
     if (status != TM_OK)
         return status;
     run(&d);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ enum { CODEC_COUNT = sizeof codecs / sizeof *codecs };
 void tm_image_free(tm_image *image)
 {
     free(image->rgb);
+    tm_share_return(&image->share);
     *image = (tm_image){0};
 }
 
@@ -34,6 +36,47 @@ tm_status tm_image_check_size(const char *name, size_t width, size_t height, siz
                        "%s: picture is %zu x %zu, expected sides of at most %d", name, width,
                        height, TM_IMAGE_MAX_SIDE);
     return TM_OK;
+}
+
+/* ---- memory ---- */
+
+enum { PIXEL = 3 };
+
+static tm_image_memory shared;
+
+void tm_image_memory_set(tm_image_memory *memory, size_t bytes)
+{
+    *memory =
+        (tm_image_memory){.files = TM_BUDGET(bytes / 4), .pixels = TM_BUDGET(bytes - bytes / 4)};
+}
+
+static void set_shared(void)
+{
+    tm_image_memory_set(&shared, tm_memory_half((size_t)4000000000));
+}
+
+tm_image_memory *tm_image_memory_shared(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_shared);
+    return &shared;
+}
+
+tm_status tm_image_claim(const tm_codec_input *in, size_t width, size_t height, size_t more,
+                         tm_error *error)
+{
+    size_t need;
+    bool fits = tm_size_mul(width, height, &need) &&
+                tm_size_mul(need, PIXEL * (size_t)in->copies, &need) &&
+                tm_size_add(need, more, &need);
+    if (fits && tm_share_take(in->share, need))
+        return TM_OK;
+    size_t most = in->share->budget ? in->share->budget->total : SIZE_MAX;
+    return tm_fail(error, TM_TOO_LARGE,
+                   "%s: picture of %zu x %zu needs %.1f MB to decode, expected at most %.1f MB "
+                   "(three quarters of --max-memory)",
+                   in->name, width, height, (double)(fits ? need : SIZE_MAX) / 1e6,
+                   (double)most / 1e6);
 }
 
 tm_status tm_image_alloc(tm_image *image, int width, int height, tm_error *error)
@@ -92,17 +135,23 @@ tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *n
     const tm_codec *codec = find_codec(bytes, size);
     if (!codec)
         return fail_unknown(bytes, size, name, error);
+    tm_share share = {.budget = options && options->memory ? &options->memory->pixels : NULL};
     tm_codec_input in = {.bytes = bytes,
                          .size = size,
                          .name = name,
                          .max_pixels = options ? options->max_pixels : 0,
-                         .strict = options && options->strict};
+                         .strict = options && options->strict,
+                         .copies = options && options->exif_orient ? 2 : 1,
+                         .share = &share};
     int orientation = 1;
     tm_status status = codec->decode(&in, out, &orientation, error);
     if (status == TM_OK && options && options->exif_orient)
         status = tm_image_orient(out, orientation, error);
     else
         out->orientation = orientation;
+    if (status == TM_OK)
+        tm_share_resize(&share, (size_t)out->width * (size_t)out->height * PIXEL);
+    out->share = share;
     if (status != TM_OK)
         tm_image_free(out);
     return status;

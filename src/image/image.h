@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/budget.h"
 #include "base/error.h"
 #include "base/numbers.h"
 
@@ -22,6 +23,7 @@ typedef struct tm_image {
     int warnings;    /* faults that the decoder passed over: pixels may be made up */
     int orientation; /* what EXIF asks for and was not done, 2..8; 0 or 1: nothing */
     bool clipped;    /* 16-bit gray with values above 255, all of them white as in Pillow */
+    tm_share share;  /* of a tm_image_memory, until it is freed */
 } tm_image;
 
 void tm_image_free(tm_image *image);
@@ -30,10 +32,24 @@ void tm_image_free(tm_image *image);
 #define TM_IMAGE_MAX_PIXELS ((size_t)178956970)
 #define TM_IMAGE_MAX_SIDE 1000000
 
+/* What decoding may take of memory, shared by the threads that name it: the bytes of files, and
+ * pixels with what a decoder needs beside them. Each picture waits for its part; one that needs
+ * more than all of it is refused, whatever its neighbours are. A thread that holds a picture of it
+ * must not decode another: it might wait for itself. */
+typedef struct tm_image_memory {
+    tm_budget files, pixels; /* a quarter and the rest */
+} tm_image_memory;
+
+void tm_image_memory_set(tm_image_memory *memory, size_t bytes);
+
+/* One for the whole process: of 4 GB, or of half of what the machine has. */
+tm_image_memory *tm_image_memory_shared(void);
+
 typedef struct tm_decode_options {
     size_t max_pixels; /* 0: TM_IMAGE_MAX_PIXELS */
     bool exif_orient;  /* turn the picture as its EXIF orientation says; Pillow and timm do not */
     bool strict;       /* what would count as a warning is TM_CORRUPT */
+    tm_image_memory *memory; /* NULL: nothing is shared, and nobody waits */
 } tm_decode_options;
 
 /* Decodes one file's bytes; `name` stands in messages, `options` may be NULL. Equal to Pillow's
@@ -44,7 +60,8 @@ tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *n
                           const tm_decode_options *options, tm_image *out, tm_error *error);
 
 /* The same of a file or a named pipe, and of an open file that is read to its end. Bytes are read
- * until the end or until no picture is as long. Also TM_NOT_FOUND, TM_READ, TM_NO_MEMORY. */
+ * until the end, or until there are more than the memory's files may have or any picture. Also
+ * TM_NOT_FOUND, TM_READ, TM_NO_MEMORY. */
 tm_status tm_image_decode_file(const char *path, const tm_decode_options *options, tm_image *out,
                                tm_error *error);
 tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_options *options,

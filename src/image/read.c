@@ -22,67 +22,112 @@ static tm_status fail_errno(const char *file, tm_error *error)
                    strerror(errno));
 }
 
-/* Room for at least one more byte; a whole file's size is taken at once. */
-static bool reserve(tm_buffer *bytes, size_t size)
+/* A file while it is read. */
+typedef struct reader {
+    int fd;
+    const char *name;
+    size_t size; /* the bytes that are expected and one more, whose absence shows the end; 0: nobody
+                    knows */
+    size_t most;
+    tm_buffer bytes;
+    tm_share share;
+} reader;
+
+static tm_status too_long(const reader *r, tm_error *error)
 {
-    size_t need = bytes->length + 1, capacity = bytes->capacity;
-    if (size > need)
-        need = size;
-    if (need <= capacity)
-        return true;
-    if (capacity && !tm_size_mul(capacity, 2, &capacity))
-        return false;
-    if (capacity < need)
-        capacity = need < BLOCK_BYTES ? BLOCK_BYTES : need;
-    char *grown = realloc(bytes->data, capacity);
-    if (!grown)
-        return false;
-    bytes->data = grown;
-    bytes->capacity = capacity;
-    return true;
+    return tm_fail(error, TM_TOO_LARGE,
+                   "%.300s: more than %zu bytes, which is the limit for the file of a picture (a "
+                   "quarter of --max-memory, at most %zu)",
+                   r->name, r->most, PICTURE_BYTES_MAX);
 }
 
-/* Stops at the end, or when it is clear that this is no picture. size: the bytes that are
- * expected, 0 where nobody knows. */
-static tm_status read_all(int fd, const char *file, size_t size, tm_buffer *bytes, tm_error *error)
+/* The first block is free: it tells whether this may be a picture. A whole file's size is taken
+ * then; of a pipe, or a file that grows, what there is. */
+static tm_status take_share(reader *r, size_t capacity, tm_error *error)
 {
+    if (!r->share.bytes && capacity == r->size)
+        return tm_share_take(&r->share, capacity) ? TM_OK : too_long(r, error);
+    tm_share_resize(&r->share, capacity);
+    return TM_OK;
+}
+
+/* Room for at least one more byte. */
+static tm_status reserve(reader *r, tm_error *error)
+{
+    tm_buffer *bytes = &r->bytes;
+    size_t capacity = bytes->capacity;
+    if (bytes->length < capacity)
+        return TM_OK;
+    if (!capacity)
+        capacity = BLOCK_BYTES;
+    else if (capacity < r->size)
+        capacity = r->size;
+    else if (capacity > r->most)
+        return too_long(r, error);
+    else
+        capacity = capacity > r->most / 2 ? r->most + 1 : 2 * capacity;
+    tm_status status = bytes->capacity ? take_share(r, capacity, error) : TM_OK;
+    if (status)
+        return status;
+    char *grown = realloc(bytes->data, capacity);
+    if (!grown)
+        return tm_fail(error, TM_NO_MEMORY, "%.300s: no memory after %zu bytes of the picture",
+                       r->name, bytes->length);
+    bytes->data = grown;
+    bytes->capacity = capacity;
+    return TM_OK;
+}
+
+/* Stops at the end, or when it is clear that this is no picture. */
+static tm_status read_all(reader *r, tm_error *error)
+{
+    tm_buffer *bytes = &r->bytes;
     for (;;) {
         if (!tm_image_may_be((const unsigned char *)bytes->data, bytes->length))
             return TM_OK;
-        if (bytes->length && (bytes->length > PICTURE_BYTES_MAX || size > PICTURE_BYTES_MAX))
-            return tm_fail(error, TM_TOO_LARGE, "%.300s: more than %zu bytes of a picture", file,
-                           PICTURE_BYTES_MAX);
-        if (!reserve(bytes, bytes->length ? size : 0))
-            return tm_fail(error, TM_NO_MEMORY, "%.300s: no memory after %zu bytes of the picture",
-                           file, bytes->length);
-        ssize_t got = read(fd, bytes->data + bytes->length, bytes->capacity - bytes->length);
+        if (bytes->length && (bytes->length > r->most || r->size > r->most + 1))
+            return too_long(r, error);
+        tm_status status = reserve(r, error);
+        if (status)
+            return status;
+        ssize_t got = read(r->fd, bytes->data + bytes->length, bytes->capacity - bytes->length);
         if (got == 0)
             return TM_OK;
         if (got > 0)
             bytes->length += (size_t)got;
         else if (errno != EINTR)
-            return fail_errno(file, error);
+            return fail_errno(r->name, error);
     }
 }
 
-/* A file's size and one byte more, whose absence shows the end. */
-static size_t expected_size(const struct stat *st)
+static reader start(int fd, const char *name, const struct stat *st,
+                    const tm_decode_options *options)
 {
-    return S_ISREG(st->st_mode) && st->st_size > 0 ? (size_t)st->st_size + 1 : 0;
+    reader r = {.fd = fd, .name = name, .most = PICTURE_BYTES_MAX};
+    if (S_ISREG(st->st_mode) && st->st_size > 0)
+        r.size = (size_t)st->st_size + 1;
+    if (options && options->memory) {
+        r.share.budget = &options->memory->files;
+        if (r.share.budget->total < r.most)
+            r.most = r.share.budget->total;
+    }
+    return r;
 }
 
 tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_options *options,
                                  tm_image *out, tm_error *error)
 {
     struct stat st;
-    tm_buffer bytes = {0};
     *out = (tm_image){0};
-    tm_status status = fstat(fd, &st) != 0 ? fail_errno(name, error)
-                                           : read_all(fd, name, expected_size(&st), &bytes, error);
+    if (fstat(fd, &st) != 0)
+        return fail_errno(name, error);
+    reader r = start(fd, name, &st, options);
+    tm_status status = read_all(&r, error);
     if (!status)
-        status = tm_image_decode((const unsigned char *)bytes.data, bytes.length, name, options,
+        status = tm_image_decode((const unsigned char *)r.bytes.data, r.bytes.length, name, options,
                                  out, error);
-    tm_buffer_free(&bytes);
+    tm_buffer_free(&r.bytes);
+    tm_share_return(&r.share);
     return status;
 }
 

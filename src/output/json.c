@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "output/text.h"
+#include "base/text.h"
 
 static void add_ascii(tm_buffer *buffer, unsigned char c)
 {
@@ -19,7 +19,7 @@ static void add_ascii(tm_buffer *buffer, unsigned char c)
             tm_buffer_putc(buffer, names[i][1]);
             return;
         }
-    if (c < 0x20)
+    if (c < 0x20 || c == 0x7F)
         tm_buffer_printf(buffer, "\\u%04x", c);
     else
         tm_buffer_putc(buffer, (char)c);
@@ -35,6 +35,8 @@ void tm_json_string(tm_buffer *buffer, const char *text)
             tm_buffer_puts(buffer, "\xEF\xBF\xBD");
         else if (length == 1)
             add_ascii(buffer, *p);
+        else if (*p == 0xC2 && p[1] < 0xA0) /* C1, which steers terminals too */
+            tm_buffer_printf(buffer, "\\u%04x", p[1]);
         else
             tm_buffer_add(buffer, p, (size_t)length);
         p += abs(length);

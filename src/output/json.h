@@ -5,8 +5,8 @@
 
 #include "base/memory.h"
 
-/* Quoted and escaped; bytes that are no UTF-8 (file names may hold any) become U+FFFD, so the
- * text is always valid JSON. */
+/* Quoted and escaped, DEL and C1 too, so that no terminal is steered; bytes that are no UTF-8 (file
+ * names may hold any) become U+FFFD, so the text is always valid JSON. */
 void tm_json_string(tm_buffer *buffer, const char *text);
 
 /* The fewest digits that read back to the same number, "." as the point in every locale, an

@@ -218,14 +218,13 @@ tm_status tm_spool_begin(tm_writer *writer, tm_array *array, tm_error *error)
     if (name.failed)
         return no_memory(writer->path, error);
     int fd = mkstemp(name.data);
-    if (fd >= 0) {
-        unlink(name.data);
-        array->stream = fdopen(fd, "w+b");
-        if (!array->stream)
-            close(fd);
-    }
+    array->stream = fd >= 0 ? fdopen(fd, "w+b") : NULL;
     array->spooled = true;
     tm_status status = array->stream ? TM_OK : tm_writer_failed(name.data, error);
+    if (fd >= 0)
+        unlink(name.data);
+    if (fd >= 0 && !array->stream)
+        close(fd);
     tm_buffer_free(&name);
     return status;
 }

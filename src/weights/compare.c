@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "weights/weights.h"
 
 enum { REPORT_NAMES = 20 };
@@ -27,7 +28,8 @@ static void add_difference(kind *k, const char *name, int rank, const int64_t *s
     if (k->count++ >= k->most)
         return;
     char text[TM_SHAPE_TEXT];
-    tm_buffer_printf(&k->names, "%s%s", k->count > 1 ? ", " : "", name);
+    tm_buffer_puts(&k->names, k->count > 1 ? ", " : "");
+    tm_text_escaped(&k->names, name);
     if (k->shapes || expected)
         tm_buffer_printf(&k->names, " %s", tm_shape_text(rank, shape, text));
     if (expected)

@@ -350,6 +350,8 @@ static void serve(const request *r)
         c.bytes[c.size / 2] ^= 1;
     if (is(r, "escape"))
         strcpy(c.etag, "../../../escaped");
+    if (is(r, "partial"))
+        strcpy(c.etag, "0123.00000000-0-00000001.incomplete");
     size_t from = 0;
     bool ranged = sscanf(r->range, "bytes=%zu-", &from) == 1 && !is(r, "norange");
     char quoted[128];
@@ -405,6 +407,9 @@ static void answer(int fd)
     fprintf(log_file, "%s %s host=%.*s range=%s if-range=%s token=%s\n", r.method, r.path,
             (int)strcspn(r.host, ":"), r.host, r.range, r.if_range, r.token[0] ? "yes" : "no");
     fflush(log_file);
+    /* a proxy is asked by the whole URL */
+    if (strncmp(r.path, "http://", 7) == 0 && strchr(r.path + 7, '/'))
+        memmove(r.path, strchr(r.path + 7, '/'), strlen(strchr(r.path + 7, '/')) + 1);
     const char *path = strncmp(r.path, "/cdn/", 5) == 0 ? r.path + 4 : r.path;
     /* a release file: /files/FAULT/NAME */
     if (sscanf(path, "/files/%99[^/]/%255s", r.repo + 2, r.file) == 2)

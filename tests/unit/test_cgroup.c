@@ -37,6 +37,14 @@ static int cpus(void)
     return tm_cgroup_cpus(proc, root);
 }
 
+static unsigned long long memory(void)
+{
+    char proc[128], root[128];
+    snprintf(proc, sizeof proc, "%s/proc", tree);
+    snprintf(root, sizeof root, "%s/cgroup", tree);
+    return tm_cgroup_memory(proc, root);
+}
+
 static int make_tree(void **state)
 {
     (void)state;
@@ -131,6 +139,22 @@ static void test_nonsense(void **state)
     assert_int_equal(cpus(), INT32_MAX);
 }
 
+static void test_memory(void **state)
+{
+    (void)state;
+    put("proc/self/cgroup", "0::/pod/box\n");
+    put("cgroup/pod/box/memory.max", "max\n");
+    assert_true(memory() == 0);
+    put("cgroup/pod/memory.max", "1073741824\n");
+    assert_true(memory() == 1073741824);
+    put("cgroup/pod/box/memory.max", "536870912\n");
+    assert_true(memory() == 536870912);
+    put("proc/self/cgroup", "4:memory:/a\n3:cpu:/a\n");
+    put("cgroup/memory/a/memory.limit_in_bytes", "268435456\n");
+    assert_true(memory() == 268435456);
+    assert_int_equal(cpus(), 0);
+}
+
 #define IN_TREE(test) cmocka_unit_test_setup_teardown(test, make_tree, remove_tree)
 
 int main(void)
@@ -138,7 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_TREE(test_nothing),   IN_TREE(test_version_2), IN_TREE(test_nested),
         IN_TREE(test_version_1), IN_TREE(test_container), IN_TREE(test_both_versions),
-        IN_TREE(test_nonsense),
+        IN_TREE(test_nonsense),  IN_TREE(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

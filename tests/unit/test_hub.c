@@ -5,12 +5,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "hub/http.h"
 #include "hub/hub.h"
 #include "hub/names.h"
 #include "hub/partial.h"
@@ -83,7 +87,14 @@ static void etags(void **state)
     assert_string_equal(etag, "abc");
     tm_etag_normalize("abc", etag);
     assert_string_equal(etag, "abc");
-    static const char *const bad[] = {"", "\"\"", "\"..\"", "\"a/b\"", "\"../x\"", "\"a\\b\""};
+    static const char *const bad[] = {"",
+                                      "\"\"",
+                                      "\"..\"",
+                                      "\"a/b\"",
+                                      "\"../x\"",
+                                      "\"a\\b\"",
+                                      "\"abc.incomplete\"",
+                                      "\"abc.00000000-0-0000000000000001.incomplete\""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         tm_etag_normalize(bad[i], etag);
         assert_string_equal(etag, "");
@@ -162,7 +173,9 @@ static void clear_environment(void)
                                         "HF_TOKEN",       "HUGGING_FACE_HUB_TOKEN",
                                         "HF_TOKEN_PATH",  "HF_HUB_DISABLE_IMPLICIT_TOKEN",
                                         "TORCH_HOME",     "HF_ENDPOINT",
-                                        "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"};
+                                        "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE",
+                                        "SSL_CERT_FILE",  "SSL_CERT_DIR",
+                                        "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
 }
@@ -305,6 +318,72 @@ static bool exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+static int count_files(const char *begin)
+{
+    int count = 0;
+    DIR *dir = opendir(folder);
+    for (const struct dirent *entry; dir && (entry = readdir(dir));)
+        count += strncmp(entry->d_name, begin, strlen(begin)) == 0;
+    closedir(dir);
+    return count;
+}
+
+/* What others left of another file goes when it is old; the young, the foreign and those that are
+ * no file of their own stay. */
+static void stale_files(void **state)
+{
+    static const struct {
+        const char *name;
+        bool stays;
+    } files[] = {
+        {"old.a.00000000-0-0000000000000001.incomplete", false},
+        {"old.b.12345678-1-00000001.incomplete", false},
+        {"old.c.incomplete", true},
+        {"old.d.00000000-0-0000000000000001.incomplete.x", true},
+        {".00000000-0-0000000000000001.incomplete", true},
+    };
+    const struct timespec then[2] = {{.tv_sec = time(NULL) - TM_PARTIAL_STALE - 10},
+                                     {.tv_sec = time(NULL) - TM_PARTIAL_STALE - 10}};
+    char path[TM_PATH_MAX], other[TM_PATH_MAX];
+    tm_partial partial;
+    tm_error error = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
+        write_text(path, "part");
+        assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
+    }
+    snprintf(path, sizeof path, "%s/old.young.00000000-0-0000000000000001.incomplete", folder);
+    write_text(path, "part");
+    snprintf(other, sizeof other, "%s/new", folder);
+    assert_int_equal(tm_partial_open(other, true, &partial, &error), TM_OK);
+    assert_int_equal(tm_partial_commit(&partial, other, &error), TM_OK);
+    assert_true(exists(path));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
+        if (exists(path) != files[i].stays)
+            fail_msg("%s %s", files[i].name, files[i].stays ? "is gone" : "stays");
+    }
+}
+
+/* A file that somebody knows by another name too is not written to. */
+static void linked_partial(void **state)
+{
+    char victim[TM_PATH_MAX], left[TM_PATH_MAX + 64], stem[TM_PATH_MAX];
+    tm_partial partial;
+    tm_error error = {0};
+    (void)state;
+    snprintf(victim, sizeof victim, "%s/victim", folder);
+    snprintf(stem, sizeof stem, "%s/linked", folder);
+    snprintf(left, sizeof left, "%s.00000000-0-0000000000000001.incomplete", stem);
+    write_text(victim, "precious");
+    assert_int_equal(link(victim, left), 0);
+    assert_int_equal(tm_partial_open(stem, true, &partial, &error), TM_OK);
+    assert_true(partial.size == 0);
+    tm_partial_discard(&partial);
+    assert_true(exists(victim));
+}
+
 /* Two handles of this process stand for two that live: neither takes the other's file. */
 static void partial_files(void **state)
 {
@@ -322,11 +401,6 @@ static void partial_files(void **state)
     tm_partial_leave(&one);
     assert_false(exists(one.path));
     tm_partial_leave(&two); /* empty: removed */
-    assert_false(exists(two.path));
-
-    assert_int_equal(tm_partial_open(stem, false, &two, &error), TM_OK);
-    assert_true(two.size == 0);
-    tm_partial_discard(&two);
     assert_false(exists(two.path));
 
     assert_int_equal(tm_partial_open(stem, true, &one, &error), TM_OK);
@@ -347,6 +421,15 @@ static void partial_files(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 6);
     assert_int_equal(unlink(path), 0);
+
+    assert_int_equal(tm_partial_open(stem, true, &one, &error), TM_OK);
+    assert_int_equal(write(one.fd, "abc", 3), 3);
+    tm_partial_leave(&one);
+    assert_int_equal(tm_partial_open(stem, false, &two, &error), TM_OK);
+    assert_true(two.size == 0);
+    assert_int_equal(count_files("blob."), 1); /* nobody can use what was left */
+    tm_partial_discard(&two);
+    assert_int_equal(count_files("blob."), 0);
 
     assert_int_equal(tm_partial_open(stem, true, &one, &error), TM_OK);
     assert_int_equal(unlink(one.path), 0); /* as one that took it over does */
@@ -386,6 +469,110 @@ static void pointers(void **state)
     assert_true(tm_hub_find_weights(root, "a/b", commit, "", path) == false);
 }
 
+/* What stands under a name that a process number would give is neither followed nor in the way. */
+static void guessed_names(void **state)
+{
+    static const char commit[] = "0123456789abcdef0123456789abcdef01234567";
+    char root[TM_PATH_MAX], repo[TM_PATH_MAX], path[TM_PATH_MAX], blob[TM_PATH_MAX];
+    char victim[TM_PATH_MAX], guessed[TM_PATH_MAX + 64], text[16] = "";
+    tm_error error = {0};
+    (void)state;
+    snprintf(root, sizeof root, "%s/guessed", folder);
+    snprintf(victim, sizeof victim, "%s/guessed.victim", folder);
+    write_text(victim, "precious");
+    assert_true(tm_hub_repo_folder(root, "a/b", repo));
+    assert_true(tm_store_blob_path(repo, "etag", blob));
+    assert_int_equal(tm_make_folders(blob, &error), TM_OK);
+    write_text(blob, "whole");
+    snprintf(guessed, sizeof guessed, "%s/.ref.%ld.tmp", repo, (long)getpid());
+    assert_int_equal(symlink(victim, guessed), 0);
+    assert_int_equal(tm_store_ref(repo, "main", commit, &error), TM_OK);
+    FILE *f = fopen(victim, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof text, f));
+    fclose(f);
+    assert_string_equal(text, "precious");
+
+    assert_true((size_t)snprintf(path, sizeof path, "%s/snapshots/%s/f", repo, commit) <
+                sizeof path);
+    assert_int_equal(tm_make_folders(path, &error), TM_OK);
+    assert_int_equal(symlink("../../blobs/none", path), 0);
+    snprintf(guessed, sizeof guessed, "%s.%ld.tmp", path, (long)getpid());
+    assert_int_equal(mkdir(guessed, 0700), 0);
+    assert_int_equal(tm_store_pointer(repo, commit, "f", "etag", true, path, &error), TM_OK);
+}
+
+/* mkdir's reason, not that of a look at what is there. */
+static void reasons(void **state)
+{
+    char path[TM_PATH_MAX];
+    tm_error error = {0};
+    (void)state;
+    snprintf(path, sizeof path, "%s/nowhere", folder);
+    assert_int_equal(symlink("there/is/none", path), 0);
+    strcat(path, "/file");
+    assert_int_equal(tm_make_folders(path, &error), TM_WRITE);
+    assert_non_null(strstr(error.message, "/nowhere: cannot create this folder: File exists"));
+}
+
+static bool shown(const char *endpoint, const char *url)
+{
+    tm_http *http;
+    tm_error error = {0};
+    tm_status status = tm_http_open(endpoint, "secret", &http, &error);
+    if (status == TM_UNSUPPORTED)
+        skip();
+    assert_int_equal(status, TM_OK);
+    bool is_shown = tm_http_shows_token(http, url);
+    assert_true(!tm_http_token_withheld(http) || !is_shown);
+    tm_http_close(http);
+    return is_shown;
+}
+
+static void who_sees_the_token(void **state)
+{
+    static const char mirror[] = "https://hub.example";
+    (void)state;
+    assert_true(shown(mirror, "https://hub.example/a/b/resolve/main/f"));
+    assert_true(shown(mirror, "https://HUB.example:443/f"));
+    assert_false(shown(mirror, "http://hub.example/f"));
+    assert_false(shown(mirror, "https://hub.example:444/f"));
+    assert_false(shown(mirror, "https://cdn.hub.example/f"));
+    assert_false(shown(mirror, "https://huggingface.co/f"));
+    assert_false(shown(mirror, "https://hf.co/f"));
+    assert_true(shown("https://huggingface.co", "https://huggingface.co/f"));
+    assert_false(shown("https://huggingface.co", "https://hf.co/f"));
+    assert_true(shown("http://127.0.0.1:8000", "http://127.0.0.1:8000/f"));
+    assert_false(shown("http://127.0.0.1:8000", "http://127.0.0.1:8001/f"));
+    assert_false(shown("http://hub.example", "http://hub.example/f"));
+    assert_false(shown("http://127.evil.example", "http://127.evil.example/f"));
+}
+
+static void certificates(void **state)
+{
+    (void)state;
+    clear_environment();
+    tm_certificates own = tm_hub_certificates();
+    assert_true(!own.file && !own.folder);
+    setenv("SSL_CERT_DIR", "/certs", 1);
+    setenv("SSL_CERT_FILE", "", 1);
+    own = tm_hub_certificates();
+    assert_true(!own.file && strcmp(own.folder, "/certs") == 0);
+    setenv("SSL_CERT_FILE", "/all.pem", 1);
+    own = tm_hub_certificates();
+    assert_string_equal(own.file, "/all.pem");
+    setenv("CURL_CA_BUNDLE", "/curl.pem", 1);
+    own = tm_hub_certificates();
+    assert_string_equal(own.file, "/curl.pem");
+    assert_null(own.folder);
+    setenv("REQUESTS_CA_BUNDLE", folder, 1);
+    own = tm_hub_certificates();
+    assert_string_equal(own.folder, folder);
+    assert_null(own.file);
+    assert_string_equal(own.variable, "REQUESTS_CA_BUNDLE");
+    clear_environment();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +581,9 @@ int main(void)
         cmocka_unit_test(urls),          cmocka_unit_test(tokens),
         cmocka_unit_test(places),        cmocka_unit_test(digests),
         cmocka_unit_test(partial_files), cmocka_unit_test(pointers),
+        cmocka_unit_test(stale_files),   cmocka_unit_test(linked_partial),
+        cmocka_unit_test(guessed_names), cmocka_unit_test(reasons),
+        cmocka_unit_test(certificates),  cmocka_unit_test(who_sees_the_token),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

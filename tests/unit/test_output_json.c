@@ -28,7 +28,8 @@ static void strings(void **state)
     check_string("", "\"\"");
     check_string("cat.jpg", "\"cat.jpg\"");
     check_string("a\"b\\c/d", "\"a\\\"b\\\\c/d\"");
-    check_string("\b\t\n\f\r\x01\x1f\x7f", "\"\\b\\t\\n\\f\\r\\u0001\\u001f\x7f\"");
+    check_string("\b\t\n\f\r\x01\x1f\x7f", "\"\\b\\t\\n\\f\\r\\u0001\\u001f\\u007f\"");
+    check_string("\xC2\x80\xC2\x9B\xC2\x9F\xC2\xA0", "\"\\u0080\\u009b\\u009f\xC2\xA0\"");
     check_string("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\xBA",
                  "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\xBA\"");
 }
