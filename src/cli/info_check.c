@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `timmc info --check`: a weights file beside the model it is for. */
 #include "api/adapt.h"
+#include "base/text.h"
 #include "cli/info.h"
 #include "cli/info_graph.h"
 #include "hub/digest.h"
@@ -36,7 +37,7 @@ static void check_json(tm_buffer *out, const checked *c)
     tm_info_key(out, "check");
     tm_buffer_puts(out, "{\"file\":");
     tm_json_string(out, tm_weights_name(c->weights));
-    tm_info_member(out, "format", format ? format : "");
+    tm_info_member(out, "format", tm_or_empty(format)); /* none: the formula */
     tm_info_member(out, "sha256", c->sha256);
     tm_buffer_printf(out, ",\"bytes\":%zu,\"dtypes\":{", c->size);
     for (int i = 0; i < TM_DTYPE_COUNT; i++)
@@ -86,9 +87,13 @@ tm_status tm_info_check(tm_buffer *out, tm_model *model, bool json, tm_error *er
         status = tm_model_compare(model, weights, &c.diff, &report, error);
     if (!status) {
         look_at(weights, &c);
-        c.report = report.data ? report.data : "";
+        c.report = tm_buffer_text(&report, error);
+        status = c.report ? tm_weights_check_unchanged(weights, error) : TM_NO_MEMORY;
+    }
+    if (!status)
+        status = tm_model_check_texts(model, error);
+    if (!status) {
         (json ? check_json : check_text)(out, &c);
-        status = tm_weights_check_unchanged(weights, error);
     }
     size_t differences = c.diff.missing + c.diff.unexpected + c.diff.mismatched;
     if (!status && differences)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -86,7 +87,7 @@ int tm_report(const tm_error *error)
 int tm_usage_error(const char *command, const char *format, ...)
 {
     char hint[64];
-    snprintf(hint, sizeof hint, "; see \"timmc %s%shelp\"", command ? command : "",
+    snprintf(hint, sizeof hint, "; see \"timmc %s%shelp\"", tm_or_empty(command),
              command ? " --" : "");
     va_list args;
     va_start(args, format);
@@ -116,7 +117,7 @@ int tm_write_stdout(tm_buffer *buffer)
         code = TM_EXIT_INTERNAL;
     } else if (buffer->length > 0 &&
                (fwrite(buffer->data, 1, buffer->length, stdout) != buffer->length ||
-                fflush(stdout) != 0)) {
+                fflush(stdout) != 0 || ferror(stdout))) {
         tm_print_error("cannot write to the standard output");
         code = TM_EXIT_OUTPUT;
     }
