@@ -2,7 +2,7 @@
 #   make [DEVELOPER=1] [SAN=address,undefined] [CC=clang]     build/timmc, build/libtimmc.a
 #   make lib                                                  build/libtimmc.so
 #   make check | check-all | check-kernels | install DESTDIR= prefix=
-#   make check-sanitizers | check-cross | check-reproducible | fuzz
+#   make check-sanitizers | check-cross | check-reproducible | torture | fuzz
 
 CC ?= cc
 prefix ?= /usr/local
@@ -125,14 +125,31 @@ $B/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $B/libtimmc.a
 	@mkdir -p $(@D)
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -MMD -MP $(TM_LDFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $B/libtimmc.a $(TM_LIBS)
 
-CHECKERS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/kernels/check_*.c tests/parity/parity.c tests/corpora/check_*.c tests/hub/*.c tests/weights/*.c))
-tests: $(UNIT_TESTS) $(CHECKERS) $(REPLAYS)
+CHECKERS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/kernels/check_*.c tests/parity/parity.c tests/corpora/check_*.c tests/hub/*.c tests/weights/*.c tests/torture/torture.c))
+
+# Commands whose calls fail: what makes them fail, and a timmc that asks for every piece by itself.
+TORTURE := $B/tests/torture/fault.so $B/tests/torture/timmc
+$B/tests/torture/fault.so: tests/torture/fault.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 $(CFLAGS) -Wall -Wextra -shared -fPIC -o $@ $<
+$B/tests/torture/memory.o: src/base/memory.c
+	@mkdir -p $(@D)
+	$(CC) $(TM_CFLAGS) $(CFLAGS) -DTM_PIECEMEAL -MMD -MP -c -o $@ $<
+$B/tests/torture/timmc: $B/main.o $B/tests/torture/memory.o $B/libtimmc.a
+	$(CC) -fopenmp -rdynamic $(TM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(TM_LIBS)
+
+tests: $(UNIT_TESTS) $(CHECKERS) $(REPLAYS) $(TORTURE)
 
 check: all tests
 	scripts/run-tests $B
 
 check-all: all tests
 	scripts/run-tests $B all
+
+# every call of every command: takes half an hour
+torture: $B/timmc $B/tests/torture/torture $(TORTURE)
+	$B/tests/torture/torture $B/timmc $B/tests/torture/fault.so
+	$B/tests/torture/torture $B/tests/torture/timmc $B/tests/torture/fault.so
 
 check-kernels: $B/tests/kernels/check_kernels
 	$< --bench
@@ -180,4 +197,4 @@ clean:
 	rm -rf build build-* timmc
 
 .PHONY: all lib tests check check-all check-kernels check-sanitizers check-cross check-reproducible \
-	fuzz fuzz-targets install clean
+	torture fuzz fuzz-targets install clean

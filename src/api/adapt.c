@@ -222,5 +222,5 @@ tm_status tm_adapt(tm_model *model, const tm_weights *weights, tm_error *error)
         else
             adapt_param(&a, node);
     }
-    return status;
+    return status ? status : tm_model_check_graph(model, error);
 }

@@ -34,56 +34,66 @@ static int64_t trained_elements(const tm_node *node)
     return counts ? tm_element_count(node) : 0;
 }
 
-tm_model_facts tm_model_count(const tm_model *model)
+/* A mark for each node. */
+static tm_status new_marks(const tm_graph *graph, bool **marks, tm_error *error)
+{
+    *marks = calloc((size_t)graph->node_count, sizeof **marks);
+    return *marks ? TM_OK
+                  : tm_fail(error, TM_NO_MEMORY, "no memory for %d nodes", graph->node_count);
+}
+
+tm_status tm_model_count(const tm_model *model, tm_model_facts *facts, tm_error *error)
 {
     const tm_graph *graph = &model->graph;
-    tm_model_facts facts = {0};
-    bool *needed = calloc((size_t)graph->node_count, sizeof *needed);
-    if (!needed)
-        return facts;
+    bool *needed;
+    *facts = (tm_model_facts){0};
+    if (new_marks(graph, &needed, error))
+        return TM_NO_MEMORY;
     mark_for_facts(graph, needed);
     for (int i = 0; i < graph->node_count; i++) {
         const tm_node *node = graph->nodes[i];
-        facts.params += trained_elements(node);
+        facts->params += trained_elements(node);
         if (!needed[i] || node->constant || !node->op || !node->op->macs)
             continue;
-        facts.macs += node->op->macs(node);
-        facts.activations += (double)node->shape.h * node->shape.w * node->shape.c;
+        facts->macs += node->op->macs(node);
+        facts->activations += (double)node->shape.h * node->shape.w * node->shape.c;
     }
     free(needed);
-    return facts;
+    return TM_OK;
 }
 
-/* Parameters of what the taps of `from` need and those of `without` do not. */
-static int64_t count_between(const tm_graph *graph, tm_tap_kind from, tm_tap_kind without,
-                             int without_index)
+/* Adds the parameters of what the taps of `from` need and those of `without` do not. */
+static tm_status add_between(const tm_graph *graph, tm_tap_kind from, tm_tap_kind without,
+                             int without_index, int64_t *params, tm_error *error)
 {
-    bool *all = calloc((size_t)graph->node_count, sizeof *all);
-    bool *known = calloc((size_t)graph->node_count, sizeof *known);
-    int64_t params = 0;
-    if (all && known) {
+    bool *all, *known = NULL;
+    tm_status status = new_marks(graph, &all, error);
+    if (!status)
+        status = new_marks(graph, &known, error);
+    if (!status) {
         mark_tap(graph, from, 0, all);
         mark_tap(graph, without, without_index, known);
         tm_graph_mark_needed(graph, all);
         tm_graph_mark_needed(graph, known);
         for (int i = 0; i < graph->node_count; i++)
-            params += all[i] && !known[i] ? trained_elements(graph->nodes[i]) : 0;
+            *params += all[i] && !known[i] ? trained_elements(graph->nodes[i]) : 0;
     }
     free(all);
     free(known);
-    return params;
+    return status;
 }
 
-int64_t tm_model_count_pruned(const tm_model *model, const int *indices, size_t count, bool norm,
-                              bool head)
+tm_status tm_model_count_pruned(const tm_model *model, const int *indices, size_t count, bool norm,
+                                bool head, int64_t *params, tm_error *error)
 {
     const tm_graph *graph = &model->graph;
     int last = tm_graph_tap_count(graph, TM_TAP_INTERMEDIATE) - 1;
-    bool *needed = calloc((size_t)graph->node_count, sizeof *needed);
-    int64_t params = 0;
+    bool *needed;
     int deepest = -1;
-    if (!needed)
-        return -1;
+    *params = 0;
+    tm_status status = new_marks(graph, &needed, error);
+    if (status)
+        return status;
     for (size_t i = 0; i < count; i++) {
         deepest = indices[i] > deepest ? indices[i] : deepest;
         mark_tap(graph, TM_TAP_INTERMEDIATE, indices[i], needed);
@@ -91,17 +101,18 @@ int64_t tm_model_count_pruned(const tm_model *model, const int *indices, size_t 
     }
     tm_graph_mark_needed(graph, needed);
     for (int i = 0; i < graph->node_count; i++)
-        params += needed[i] ? trained_elements(graph->nodes[i]) : 0;
+        *params += needed[i] ? trained_elements(graph->nodes[i]) : 0;
     free(needed);
     /* a CNN cut short has no place for what came behind, a token matrix fits it still */
     const tm_tap *final = tm_graph_tap(graph, TM_TAP_FINAL, 0);
     if (deepest < last && final && final->layout != TM_LAYOUT_TOKENS)
-        return params;
+        return TM_OK;
     if (!norm)
-        params += count_between(graph, TM_TAP_FORWARD_FEATURES, TM_TAP_INTERMEDIATE, last);
-    if (!head)
-        params += count_between(graph, TM_TAP_LOGITS, TM_TAP_FORWARD_FEATURES, 0);
-    return params;
+        status =
+            add_between(graph, TM_TAP_FORWARD_FEATURES, TM_TAP_INTERMEDIATE, last, params, error);
+    if (!head && !status)
+        status = add_between(graph, TM_TAP_LOGITS, TM_TAP_FORWARD_FEATURES, 0, params, error);
+    return status;
 }
 
 static int by_name(const void *a, const void *b)

@@ -128,9 +128,9 @@ static char *describe_misfit(const tm_model *model, const tm_weights *weights, t
                                          &line, error);
     }
     if (!status && line.length) {
-        tm_buffer_add(&text, line.data, line.length);
-        tm_buffer_add(&text, hint.data, hint.length);
-        if (text.failed || hint.failed)
+        tm_buffer_append(&text, &line);
+        tm_buffer_append(&text, &hint);
+        if (text.failed)
             tm_fail(error, TM_NO_MEMORY, "%s: no memory", tm_weights_name(weights));
     } else {
         tm_buffer_free(&text);
@@ -178,13 +178,18 @@ static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_err
     return status;
 }
 
+static tm_status run_passes(tm_model *model, tm_error *error)
+{
+    tm_passes_run(&model->builder);
+    return tm_model_check_graph(model, error);
+}
+
 static tm_status make_plan(tm_model *model, const tm_weights *weights, tm_error *error)
 {
     model->spent = true;
-    tm_passes_run(&model->builder);
-    if (model->graph.error.status)
-        return tm_fail(error, model->graph.error.status, "%s: %s", model->display,
-                       model->graph.error.message);
+    tm_status status = run_passes(model, error);
+    if (status)
+        return status;
     tm_plan_options options = {.max_batch = model->options.max_batch,
                                .threads = model->options.threads,
                                .isa = tm_isa_or_best(model->options.isa)};
@@ -192,18 +197,22 @@ static tm_status make_plan(tm_model *model, const tm_weights *weights, tm_error 
     return tm_plan_make(&model->graph, weights, &options, &model->plan, error);
 }
 
-size_t tm_model_activation_bytes(tm_model *model)
+tm_status tm_model_activation_bytes(tm_model *model, size_t *bytes, tm_error *error)
 {
     tm_arena_layout layout;
-    size_t bytes = 0;
-    if (!model->chosen_count && tm_model_select(model, "logits", NULL))
-        return 0;
-    tm_passes_run(&model->builder);
-    if (!model->graph.error.status && tm_layout_make(&model->graph, 1, &layout, NULL) == TM_OK) {
-        bytes = layout.floats * sizeof(float);
+    *bytes = 0;
+    if (!model->chosen_count && !tm_graph_tap(&model->graph, TM_TAP_LOGITS, 0))
+        return TM_OK;
+    tm_status status = model->chosen_count ? TM_OK : tm_model_select(model, "logits", error);
+    if (!status)
+        status = run_passes(model, error);
+    if (!status)
+        status = tm_layout_make(&model->graph, 1, &layout, error);
+    if (!status) {
+        *bytes = layout.floats * sizeof(float);
         tm_layout_free(&layout);
     }
-    return bytes;
+    return status;
 }
 
 tm_status tm_model_load(tm_model *model, tm_error *error)
@@ -230,6 +239,8 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
         status = tm_find_made_up(model, error);
     if (!status)
         status = make_plan(model, weights, error);
+    if (!status)
+        status = tm_model_check_texts(model, error);
     status = tm_weights_close(weights, status, error);
     model->loaded = status == TM_OK;
     return status;

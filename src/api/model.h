@@ -48,16 +48,19 @@ typedef struct tm_model_facts {
 /* Marks everything that the marked nodes need; needed has a place for each node. */
 void tm_graph_mark_needed(const tm_graph *graph, bool *needed);
 
-tm_model_facts tm_model_count(const tm_model *model);
+tm_status tm_model_count(const tm_model *model, tm_model_facts *facts, tm_error *error);
 
 /* Parameters left when only the intermediates `indices` are wanted, as timm's
- * prune_intermediate_layers leaves them; norm, head: those are pruned too. -1: no memory. */
-int64_t tm_model_count_pruned(const tm_model *model, const int *indices, size_t count, bool norm,
-                              bool head);
+ * prune_intermediate_layers leaves them; norm, head: those are pruned too. */
+tm_status tm_model_count_pruned(const tm_model *model, const int *indices, size_t count, bool norm,
+                                bool head, int64_t *params, tm_error *error);
 
-/* What the arena of a run to the logits takes for one picture; 0 where there are no logits or no
- * memory to tell. Runs the passes: call it on a model that will not be loaded. */
-size_t tm_model_activation_bytes(tm_model *model);
+/* The error of whoever built or changed the graph last. */
+tm_status tm_model_check_graph(const tm_model *model, tm_error *error);
+
+/* What the arena of a run to the logits takes for one picture; 0 where there are no logits. Runs
+ * the passes: call it on a model that will not be loaded. */
+tm_status tm_model_activation_bytes(tm_model *model, size_t *bytes, tm_error *error);
 
 /* Every tensor of the state dict but num_batches_tracked, in byte order of the names. The array
  * lives in the arena. */
@@ -71,6 +74,8 @@ const tm_tap *tm_model_tap(const tm_model *model, size_t available);
 
 /* Adds to what tm_model_warning tells. */
 void tm_model_warn(tm_model *model, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* TM_NO_MEMORY where an option's text or a warning was lost since the model was opened. */
+tm_status tm_model_check_texts(const tm_model *model, tm_error *error);
 
 /* Compares the weights with the model's tensors; report as tm_weights_compare's. */
 tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_weights_diff *diff,

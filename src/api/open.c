@@ -20,6 +20,7 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
     const tm_model_config *made = &model->source.config;
     tm_open_options *o = &model->options;
     *o = *options;
+    /* what is not copied fails the open: a NULL would be another choice */
     o->weights = copied(model, options->weights);
     o->weights_key = copied(model, options->weights_key);
     o->weights_prefix = copied(model, options->weights_prefix);
@@ -136,35 +137,13 @@ static bool is_input_guessed(const tm_model *model, const char *name)
            !strpbrk(name, ".:") && tm_arch_inputs_differ(&model->resolved.arch);
 }
 
-/* Behind what there is, on the same line. */
+/* Behind what there is, on the same line; tm_model_check_texts tells of a lost one. */
 static void add_warning(tm_model *model, const char *text)
 {
     const char *both = tm_arena_printf(&model->strings, "%s%s%s", model->warning,
                                        *model->warning ? "; " : "", text);
-    model->warning = both ? both : text;
-}
-
-static void set_warning(tm_model *model, const char *name)
-{
-    const char *labels = model->source.config.labels.problem;
-    model->warning = model->resolved.warning;
-    if (!*model->warning && is_input_guessed(model, name)) {
-        const char *guess = tm_arena_printf(&model->strings,
-                                            "the weights do not say how pictures are prepared; "
-                                            "they are as for %s: name the tag if it is another",
-                                            model->display);
-        add_warning(model, guess ? guess : "how pictures are prepared is a guess");
-    }
-    if (*labels) {
-        const char *text = tm_arena_printf(&model->strings, "labels of %s: %s", model->display,
-                                           labels);
-        add_warning(model, text ? text : labels);
-    }
-}
-
-const char *tm_model_warning(const tm_model *model)
-{
-    return model ? model->warning : "";
+    if (both)
+        model->warning = both;
 }
 
 void tm_model_warn(tm_model *model, const char *format, ...)
@@ -174,10 +153,32 @@ void tm_model_warn(tm_model *model, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    const char *all = tm_arena_printf(&model->strings, "%s%s%s", model->warning,
-                                      *model->warning ? "; " : "", text);
-    if (all)
-        model->warning = all;
+    add_warning(model, text);
+}
+
+static void set_warning(tm_model *model, const char *name)
+{
+    const char *labels = model->source.config.labels.problem;
+    model->warning = model->resolved.warning;
+    if (!*model->warning && is_input_guessed(model, name))
+        tm_model_warn(model,
+                      "the weights do not say how pictures are prepared; they are as for %s: name "
+                      "the tag if it is another",
+                      model->display);
+    if (*labels)
+        tm_model_warn(model, "labels of %s: %s", model->display, labels);
+}
+
+const char *tm_model_warning(const tm_model *model)
+{
+    return model ? model->warning : "";
+}
+
+tm_status tm_model_check_texts(const tm_model *model, tm_error *error)
+{
+    return model->strings.failed
+               ? tm_fail(error, TM_NO_MEMORY, "%s: no memory for its texts", model->display)
+               : TM_OK;
 }
 
 /* ---- building ---- */
@@ -185,6 +186,16 @@ void tm_model_warn(tm_model *model, const char *format, ...)
 static bool is_formula(const char *weights)
 {
     return weights && strncmp(weights, "formula:", 8) == 0;
+}
+
+tm_status tm_model_check_graph(const tm_model *model, tm_error *error)
+{
+    const tm_error *own = &model->graph.error;
+    if (own->status)
+        return tm_fail(error, own->status, "%s: %s", model->display, own->message);
+    return model->graph.arena.failed
+               ? tm_fail(error, TM_NO_MEMORY, "%s: no memory for its graph", model->display)
+               : TM_OK;
 }
 
 static tm_status build(tm_model *model, tm_error *error)
@@ -203,10 +214,7 @@ static tm_status build(tm_model *model, tm_error *error)
     tm_builder_init(&model->builder, &model->graph, &options);
     model->family->build(&model->builder, model->variant);
     TM_ASSERT(model->builder.scope_depth == 0 || model->graph.error.status);
-    if (model->graph.error.status)
-        return tm_fail(error, model->graph.error.status, "%s: %s", model->display,
-                       model->graph.error.message);
-    return TM_OK;
+    return tm_model_check_graph(model, error);
 }
 
 /* The model begins behind forward_features: what computed them has no user any more. */
@@ -245,8 +253,10 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
         model->display = model->resolved.config.name;
         resolve_options(model, options);
         set_warning(model, name ? name : TM_BUILTIN_MODEL);
-        status = check_options(model, error);
+        status = tm_model_check_texts(model, error);
     }
+    if (!status)
+        status = check_options(model, error);
     if (!status)
         status = build(model, error);
     if (!status && model->options.from_features)

@@ -127,15 +127,18 @@ tm_status tm_model_describe(const tm_model *model, size_t index, tm_output *outp
 
 /* ---- choosing ---- */
 
-static void unknown_output(const tm_model *model, const char *name, tm_error *error)
+static tm_status unknown_output(const tm_model *model, const char *name, tm_error *error)
 {
     tm_buffer valid = {0};
     for (size_t i = 0; i < model->available_count; i++) {
         tm_buffer_printf(&valid, "%s%s", i ? ", " : "", model->names[i]);
     }
-    tm_fail(error, TM_USAGE, "%s has no output '%s'; it has %s", model->display, name,
-            valid.data ? valid.data : "none");
+    const char *names = tm_buffer_text(&valid, error);
+    tm_status status = names ? tm_fail(error, TM_USAGE, "%s has no output '%s'; it has %s",
+                                       model->display, name, *names ? names : "none")
+                             : TM_NO_MEMORY;
     tm_buffer_free(&valid);
+    return status;
 }
 
 tm_status tm_model_select(tm_model *model, const char *name, tm_error *error)
@@ -156,8 +159,7 @@ tm_status tm_model_select(tm_model *model, const char *name, tm_error *error)
         model->graph.taps[model->available[i]].selected = true;
         return TM_OK;
     }
-    unknown_output(model, name, error);
-    return TM_USAGE;
+    return unknown_output(model, name, error);
 }
 
 size_t tm_model_output_count(const tm_model *model)

@@ -125,13 +125,16 @@ static tm_status choose(tm_model *model, tm_weights *weights, tm_weights_place *
         tm_buffer_puts(&text, "; others fit too: ");
         add_places(&text, places + 1, count - 1);
     }
-    if (best > 1)
+    const char *told = tm_buffer_text(&text, error);
+    if (!told)
+        status = TM_NO_MEMORY;
+    else if (best > 1)
         tm_fail(error, status, "%s: %s lies in it more than once; choose one: %s",
-                tm_weights_name(weights), model->display, text.data ? text.data : "");
+                tm_weights_name(weights), model->display, told);
     else if (!status) {
-        model->taken_as = tm_arena_strdup(&model->strings, text.data ? text.data : "");
+        model->taken_as = tm_arena_strdup(&model->strings, told);
         tm_model_warn(model, "%s: the tensors were taken as with %s", tm_weights_name(weights),
-                      text.data ? text.data : "");
+                      told);
     }
     tm_buffer_free(&text);
     return status;

@@ -2,6 +2,7 @@
 /* Where a model's weights come from, and the names they get. */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,34 +62,58 @@ static bool ends_with(const char *text, const char *end)
     return n > m && strcmp(text + n - m, end) == 0;
 }
 
-static bool is_file(const char *path)
+/* TM_NOT_FOUND, without a message: there is no file FOLDER/NAME. What cannot be looked at is an
+ * error, for the next name would be other weights. */
+static tm_status look_for(const char *folder, const char *name, char path[static TM_PATH_MAX],
+                          tm_error *error)
 {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    if (snprintf(path, TM_PATH_MAX, "%s/%s", folder, name) >= TM_PATH_MAX)
+        return TM_NOT_FOUND;
+    if (stat(path, &st) == 0)
+        return S_ISREG(st.st_mode) ? TM_OK : TM_NOT_FOUND;
+    return errno == ENOENT || errno == ENOTDIR
+               ? TM_NOT_FOUND
+               : tm_fail(error, TM_WEIGHTS_MISSING, "%s: %s", path, strerror(errno));
 }
 
-/* The first name by bytes that ends so. */
-static bool find_ending(const char *folder, const char *ending, char path[static TM_PATH_MAX])
+/* The first name by bytes that ends so; "": none does. */
+static tm_status find_ending(const char *folder, const char *ending, char best[static NAME_MAX + 1],
+                             tm_error *error)
 {
     DIR *dir = opendir(folder);
-    char best[256] = "";
-    for (const struct dirent *entry; dir && (entry = readdir(dir));)
+    int cause = dir ? 0 : errno;
+    *best = '\0';
+    while (dir) {
+        errno = 0;
+        const struct dirent *entry = readdir(dir);
+        if (!entry)
+            break;
         if (ends_with(entry->d_name, ending) && (!*best || strcmp(entry->d_name, best) < 0))
-            snprintf(best, sizeof best, "%s", entry->d_name);
-    if (dir)
+            snprintf(best, NAME_MAX + 1, "%s", entry->d_name);
+    }
+    if (dir) {
+        cause = errno;
         closedir(dir);
-    return *best && snprintf(path, TM_PATH_MAX, "%s/%s", folder, best) < TM_PATH_MAX &&
-           is_file(path);
+    }
+    return cause ? tm_fail(error, TM_WEIGHTS_MISSING, "%s: cannot list the folder: %s", folder,
+                           strerror(cause))
+                 : TM_OK;
 }
 
 static tm_status find_in_folder(const char *folder, char path[static TM_PATH_MAX], tm_error *error)
 {
-    for (const char *const *name = folder_names; *name; name++)
-        if (snprintf(path, TM_PATH_MAX, "%s/%s", folder, *name) < TM_PATH_MAX && is_file(path))
-            return TM_OK;
-    for (const char *const *ending = folder_endings; *ending; ending++)
-        if (find_ending(folder, *ending, path))
-            return TM_OK;
+    tm_status status = TM_NOT_FOUND;
+    char best[NAME_MAX + 1];
+    for (const char *const *name = folder_names; *name && status == TM_NOT_FOUND; name++)
+        status = look_for(folder, *name, path, error);
+    for (const char *const *end = folder_endings; *end && status == TM_NOT_FOUND; end++) {
+        status = find_ending(folder, *end, best, error);
+        if (!status)
+            status = *best ? look_for(folder, best, path, error) : TM_NOT_FOUND;
+    }
+    if (status != TM_NOT_FOUND)
+        return status;
     return tm_fail(error, TM_WEIGHTS_MISSING,
                    "%s: found no weights, expected model.safetensors, pytorch_model.bin or another "
                    "file ending in .safetensors, .pth or .bin",

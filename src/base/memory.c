@@ -7,7 +7,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ARENA_BLOCK = 64 * 1024, HUGE_PAGE = 2 << 20 };
+/* Built with TM_PIECEMEAL every piece of an arena or a buffer is an allocation of its own, so that
+ * each of them can be made to fail. */
+#ifdef TM_PIECEMEAL
+enum { ARENA_BLOCK = 0, BUFFER_START = 1 };
+#else
+enum { ARENA_BLOCK = 64 * 1024, BUFFER_START = 128 };
+#endif
+enum { HUGE_PAGE = 2 << 20 };
 
 struct tm_arena_block {
     struct tm_arena_block *next;
@@ -36,24 +43,33 @@ void *tm_alloc_huge(size_t bytes)
     return block;
 }
 
+/* A new block in front, of `need` bytes at least. */
+static struct tm_arena_block *add_block(tm_arena *arena, size_t need)
+{
+    size_t size = need > ARENA_BLOCK ? need : ARENA_BLOCK, total;
+    struct tm_arena_block *block = NULL;
+    if (tm_size_add(size, sizeof *block, &total))
+        block = malloc(total);
+    if (!block)
+        return NULL;
+    block->next = arena->head;
+    block->used = 0;
+    block->size = size;
+    arena->head = block;
+    return block;
+}
+
 void *tm_arena_alloc(tm_arena *arena, size_t bytes)
 {
-    size_t need;
-    if (!tm_size_add(bytes, 15, &need))
-        return NULL;
+    size_t need = 0;
+    bool fits = tm_size_add(bytes, 15, &need);
     need &= ~(size_t)15;
     struct tm_arena_block *block = arena->head;
-    if (!block || block->size - block->used < need) {
-        size_t size = need > ARENA_BLOCK ? need : ARENA_BLOCK, total;
-        if (!tm_size_add(size, sizeof *block, &total))
-            return NULL;
-        block = malloc(total);
-        if (!block)
-            return NULL;
-        block->next = arena->head;
-        block->used = 0;
-        block->size = size;
-        arena->head = block;
+    if (fits && (!block || block->size - block->used < need))
+        block = add_block(arena, need);
+    if (!fits || !block) {
+        arena->failed = true;
+        return NULL;
     }
     void *result = block->data + block->used;
     block->used += need;
@@ -91,6 +107,7 @@ void tm_arena_free(tm_arena *arena)
         free(arena->head);
         arena->head = next;
     }
+    arena->failed = false;
 }
 
 static bool buffer_reserve(tm_buffer *buffer, size_t extra)
@@ -103,7 +120,7 @@ static bool buffer_reserve(tm_buffer *buffer, size_t extra)
     }
     if (need <= buffer->capacity)
         return true;
-    size_t capacity = buffer->capacity ? buffer->capacity : 128;
+    size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_START;
     while (capacity < need)
         capacity = capacity > SIZE_MAX / 2 ? need : capacity * 2;
     char *data = realloc(buffer->data, capacity);
@@ -152,6 +169,12 @@ void tm_buffer_printf(tm_buffer *buffer, const char *format, ...)
     buffer->length += (size_t)n;
 }
 
+void tm_buffer_append(tm_buffer *buffer, const tm_buffer *from)
+{
+    buffer->failed |= from->failed;
+    tm_buffer_add(buffer, from->data, from->length);
+}
+
 void tm_buffer_clear(tm_buffer *buffer)
 {
     buffer->length = 0;
@@ -163,4 +186,13 @@ void tm_buffer_free(tm_buffer *buffer)
 {
     free(buffer->data);
     *buffer = (tm_buffer){0};
+}
+
+const char *tm_buffer_text(const tm_buffer *buffer, tm_error *error)
+{
+    if (buffer->failed) {
+        tm_fail(error, TM_NO_MEMORY, "no memory for a text of %zu bytes", buffer->length);
+        return NULL;
+    }
+    return buffer->length ? buffer->data : "";
 }

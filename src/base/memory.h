@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
+
 _Static_assert(sizeof(size_t) == 8 && sizeof(void *) == 8,
                "timmc needs a 64-bit system: sizes of models and files are size_t");
 
@@ -26,9 +28,11 @@ void *tm_alloc_aligned(size_t bytes);
  * faults, and a block that stays in a cache of its size. */
 void *tm_alloc_huge(size_t bytes);
 
-/* Arena: many small allocations, freed together. Zero-initialise to start. */
+/* Arena: many small allocations, freed together. `failed` is sticky: some allocation returned NULL.
+ * Zero-initialise to start. */
 typedef struct tm_arena {
     struct tm_arena_block *head;
+    bool failed;
 } tm_arena;
 
 void *tm_arena_alloc(tm_arena *arena, size_t bytes); /* zeroed, 16-byte aligned; NULL: no memory */
@@ -37,8 +41,9 @@ char *tm_arena_printf(tm_arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void tm_arena_free(tm_arena *arena);
 
-/* Growing byte buffer, always NUL-terminated once something was added. `failed` is sticky: check
- * it once at the end. Zero-initialise to start. */
+/* Growing byte buffer, always NUL-terminated once something was added. `failed` is sticky: what is
+ * in it then is not all, so it is read through tm_buffer_text, or `failed` is asked first.
+ * Zero-initialise to start. */
 typedef struct tm_buffer {
     char *data;
     size_t length, capacity;
@@ -50,7 +55,11 @@ void tm_buffer_puts(tm_buffer *buffer, const char *text);
 void tm_buffer_putc(tm_buffer *buffer, char c);
 void tm_buffer_printf(tm_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Adds what another holds; its failure too. */
+void tm_buffer_append(tm_buffer *buffer, const tm_buffer *from);
 void tm_buffer_clear(tm_buffer *buffer); /* keeps the capacity */
 void tm_buffer_free(tm_buffer *buffer);
+/* All that was added, "" if nothing was. NULL: some of it was not; error says TM_NO_MEMORY. */
+const char *tm_buffer_text(const tm_buffer *buffer, tm_error *error);
 
 #endif

@@ -26,8 +26,9 @@ enum { PENDING_MAX = 256 };
 /* Copies, so that whoever takes one out may free it; the signal handler does not. */
 static _Atomic(char *) pending[PENDING_MAX];
 
-static void add_pending(tm_outfile *out)
+static void took_name(tm_outfile *out)
 {
+    out->named = true;
     char *copy = strdup(out->temporary);
     for (int i = 0; copy && i < PENDING_MAX; i++) {
         char *none = NULL;
@@ -118,7 +119,7 @@ static int open_named(tm_outfile *out)
     for (int tries = 0; tries < 16 && choose_name(out); tries++) {
         int fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (fd >= 0)
-            add_pending(out);
+            took_name(out);
         if (fd >= 0 || errno != EEXIST)
             return fd;
     }
@@ -145,7 +146,7 @@ static tm_status open_stream(tm_outfile *out, tm_error *error)
     tm_status status = failed(out->path, error);
     if (fd >= 0)
         close(fd);
-    if (out->slot)
+    if (out->named)
         unlink(out->temporary);
     return status;
 }
@@ -180,7 +181,7 @@ static bool give_temporary_name(tm_outfile *out)
             return false;
         if (link_nameless(out, out->temporary)) {
             out->nameless = false;
-            add_pending(out);
+            took_name(out);
         } else if (errno != EEXIST) {
             return false;
         }
@@ -212,8 +213,10 @@ static bool name_it(tm_outfile *out)
         return out->nameless ? link_nameless(out, out->path) : name_new(out->temporary, out->path);
     if (!give_temporary_name(out))
         return false;
-    if (!out->replaces_any && stat(out->path, &st) == 0 &&
-        (st.st_dev != out->device || st.st_ino != out->inode)) {
+    bool found = !out->replaces_any && stat(out->path, &st) == 0;
+    if (!out->replaces_any && !found && errno != ENOENT)
+        return false;
+    if (found && (st.st_dev != out->device || st.st_ino != out->inode)) {
         errno = EEXIST;
         return false;
     }
@@ -281,7 +284,7 @@ void tm_outfile_abandon(tm_outfile *out)
 {
     if (out->stream)
         fclose(out->stream);
-    if (out->slot)
+    if (out->named)
         unlink(out->temporary);
     release(out);
 }

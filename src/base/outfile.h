@@ -18,9 +18,9 @@
 typedef struct tm_outfile {
     FILE *stream;
     char *path;
-    char *temporary; /* its name while it has one */
+    char *temporary; /* its name while `named` */
     bool through;    /* path is a device or a pipe */
-    bool nameless;
+    bool nameless, named;
     bool replaces_any; /* set it where all who write `path` write the same */
     bool replaces;     /* the file of these two numbers */
     uint64_t device, inode;

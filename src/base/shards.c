@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/shards.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/json.h"
 
 enum { INDEX_MAX = 16 << 20, TENSORS_MAX = 200000, FILE_NAME_MOST = 200 };
 
@@ -107,7 +108,11 @@ tm_status tm_shards_parse(const char *path, const unsigned char *data, size_t si
     *shards = (tm_shards){0};
     if (size > INDEX_MAX)
         return refuse(path, "more than 16 MB", "a smaller one", error);
-    cJSON *json = size ? cJSON_ParseWithLength((const char *)data, size) : NULL;
+    size_t offset;
+    bool no_memory = false;
+    cJSON *json = size ? tm_json_parse((const char *)data, size, false, &offset, &no_memory) : NULL;
+    if (no_memory)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the index", path);
     tm_status status =
         json ? read_map(path, shards, cJSON_GetObjectItemCaseSensitive(json, map_key), error)
              : refuse(path, "no JSON", "a weight_map", error);

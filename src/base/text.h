@@ -15,6 +15,12 @@ static inline bool tm_ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+/* A text that may well be absent. What was to be allocated is not: its NULL is an error. */
+static inline const char *tm_or_empty(const char *text)
+{
+    return text ? text : ""; /* the one place */
+}
+
 /* Length of the UTF-8 sequence at text (Unicode table 3-7), negated when it is ill-formed: then
  * that many bytes are to be replaced together. text is NUL-terminated, and no NUL continues a
  * sequence, so this never reads past the end. */

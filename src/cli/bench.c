@@ -43,6 +43,7 @@ typedef struct timing {
     double load_ms;
     double *steps; /* seconds per step, over all repeats */
     double peak;   /* GFLOP/s of float32 on registers alone */
+    double macs;   /* of one picture */
 } timing;
 
 static double now_ms(void)
@@ -107,6 +108,10 @@ static tm_status measure(tm_model *model, const bench_options *chosen, int batch
         status = one_run(model, batch, chosen->profile ? t->steps : NULL, &t->ms[i], error);
     qsort(t->ms, (size_t)t->count, sizeof *t->ms, by_value);
     t->peak = 1e-9 * tm_model_peak_flops(model);
+    tm_model_facts facts = {0};
+    if (!status)
+        status = tm_model_count(model, &facts, error);
+    t->macs = facts.macs;
     return status;
 }
 
@@ -123,9 +128,9 @@ static void member(tm_buffer *out, const char *name, double value)
     tm_json_f64(out, value);
 }
 
-static double gflops(const tm_model *model, int batch, double ms)
+static double gflops(const timing *t, int batch, double ms)
 {
-    return 2e-6 * tm_model_count(model).macs * batch / ms;
+    return 2e-6 * t->macs * batch / ms;
 }
 
 static void write_json(tm_buffer *out, const tm_model *model, int batch, const timing *t,
@@ -141,9 +146,9 @@ static void write_json(tm_buffer *out, const tm_model *model, int batch, const t
     member(out, "p10_ms", quantile(t, 0.1));
     member(out, "p90_ms", quantile(t, 0.9));
     member(out, "images_per_s", 1e3 * batch / median);
-    member(out, "gflops", gflops(model, batch, median));
+    member(out, "gflops", gflops(t, batch, median));
     member(out, "peak_gflops", t->peak);
-    member(out, "share_of_peak", gflops(model, batch, median) / t->peak);
+    member(out, "share_of_peak", gflops(t, batch, median) / t->peak);
     member(out, "load_ms", t->load_ms);
     member(out, "weights_mb", (double)model->plan.weight_bytes / 1048576);
     member(out, "activations_mb", (double)model->plan.arena_bytes / 1048576);
@@ -165,7 +170,7 @@ static void write_json(tm_buffer *out, const tm_model *model, int batch, const t
 static void write_text(tm_buffer *out, const tm_model *model, int batch, const timing *t,
                        bool profile)
 {
-    double median = quantile(t, 0.5), rate = gflops(model, batch, median);
+    double median = quantile(t, 0.5), rate = gflops(t, batch, median);
     tm_buffer_printf(out,
                      "%s, batch %d, %d threads: median %.3f ms (p10 %.3f, p90 %.3f, %d runs)\n"
                      "%.1f images/s, %.1f GFLOP/s, %.0f %% of the float32 peak, load %.1f ms\n"

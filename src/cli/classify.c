@@ -216,9 +216,7 @@ static void class_row(const classifier *c, tm_records *records, int rank)
     tm_records_field(records, number);
     tm_records_field(records, name);
     tm_records_field(records, label);
-    tm_records_field(records, shown.data ? shown.data : "");
-    records->line.failed |= shown.failed;
-    tm_buffer_free(&shown);
+    tm_records_field_of(records, &shown);
 }
 
 /* A row a class; one without a class where none is likely enough. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/tensors.h"
 
 typedef struct features_options {
@@ -60,8 +61,7 @@ static tm_status select_pyramid(const features_options *chosen, tm_session *sess
     int count = tm_graph_tap_count(graph, TM_TAP_FEATURE), indices[TM_INDICES_MAX];
     if (graph->no_features || !count)
         return tm_fail(error, TM_USAGE, "%s has no feature maps%s%s", session->model->display,
-                       graph->no_features ? ": " : "",
-                       graph->no_features ? graph->no_features : "");
+                       graph->no_features ? ": " : "", tm_or_empty(graph->no_features));
     tm_status status = tm_resolve_indices(&chosen->indices, count, "feature map",
                                           session->model->display, indices, error);
     for (size_t i = 0; i < chosen->indices.count && !status; i++)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/tensors.h"
 
 typedef struct intermediates_options {
@@ -83,8 +84,7 @@ static tm_status select_outputs(const void *context, tm_session *session, tm_err
     int count = tm_graph_tap_count(graph, TM_TAP_INTERMEDIATE), indices[TM_INDICES_MAX];
     if (graph->no_intermediates || !count)
         return tm_fail(error, TM_USAGE, "%s has no intermediates%s%s", model,
-                       graph->no_intermediates ? ": " : "",
-                       graph->no_intermediates ? graph->no_intermediates : "");
+                       graph->no_intermediates ? ": " : "", tm_or_empty(graph->no_intermediates));
     if (chosen->last && chosen->indices.count)
         return tm_fail(error, TM_USAGE, "--last and --indices exclude each other");
     if (chosen->last > count)

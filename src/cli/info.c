@@ -53,23 +53,22 @@ static const char *labels_of(const tm_model_config *config)
     return tm_class_names_source(&config->labels, config->resolved.config.num_classes);
 }
 
-static void write_text(tm_buffer *out, const tm_model_config *config, tm_model *model,
-                       const tm_info_parts *parts)
+static tm_status write_text(tm_buffer *out, const tm_model_config *config, tm_model *model,
+                            const tm_info_parts *parts, tm_error *error)
 {
     tm_info_line(out, "model", config->resolved.config.name);
-    if (model)
-        tm_info_graph_text(out, model, parts);
+    tm_status status = model ? tm_info_graph_text(out, model, parts, error) : TM_OK;
     tm_info_registry_text(out, &config->resolved, labels_of(config));
+    return status;
 }
 
-static void write_json(tm_buffer *out, const tm_model_config *config, tm_model *model,
-                       const tm_info_parts *parts)
+static tm_status write_json(tm_buffer *out, const tm_model_config *config, tm_model *model,
+                            const tm_info_parts *parts, tm_error *error)
 {
     tm_buffer_puts(out, "{\"model\":");
     tm_json_string(out, config->resolved.config.name);
     tm_info_registry_json(out, &config->resolved, labels_of(config));
-    if (model)
-        tm_info_graph_json(out, model, parts);
+    return model ? tm_info_graph_json(out, model, parts, error) : TM_OK;
 }
 
 static tm_status write_tensors(tm_buffer *out, const tm_model *model, tm_error *error)
@@ -122,8 +121,8 @@ static tm_status write_record(tm_buffer *out, const tm_model_config *config, tm_
         status = tm_info_pruned(&pruned, model, &chosen->prune, chosen->prune_norm,
                                 chosen->prune_head, json, error);
     if (!status)
-        (json ? write_json : write_text)(out, config, model, &chosen->parts);
-    tm_buffer_add(out, pruned.data, pruned.length);
+        status = (json ? write_json : write_text)(out, config, model, &chosen->parts, error);
+    tm_buffer_append(out, &pruned);
     tm_buffer_free(&pruned);
     if (status)
         return status;
@@ -154,7 +153,9 @@ static int info(const char *name, const info_options *chosen, const tm_model_opt
         status = write_record(&out, &source.config, model, chosen, &error);
     tm_model_close(model);
     tm_arena_free(&arena);
-    int exit_code = out.length ? tm_write_stdout(&out) : TM_EXIT_OK;
+    /* a comparison that failed tells what differs; any other failure has no answer */
+    bool answered = !status || (status == TM_WEIGHTS_MISMATCH && chosen->check);
+    int exit_code = answered ? tm_write_stdout(&out) : TM_EXIT_OK;
     tm_buffer_free(&out);
     return status ? tm_report(&error) : exit_code;
 }

@@ -63,7 +63,7 @@ static void check_json(tm_buffer *out, const checked *c)
     tm_info_key(out, "check");
     tm_buffer_puts(out, "{\"file\":");
     tm_json_string(out, tm_weights_name(c->weights));
-    tm_info_member(out, "format", format ? format : "");
+    tm_info_member(out, "format", tm_or_empty(format)); /* none: the formula */
     tm_info_member(out, "sha256", c->sha256);
     tm_buffer_printf(out, ",\"bytes\":%zu", c->size);
     add_shards(out, c->weights, true);
@@ -117,9 +117,13 @@ tm_status tm_info_check(tm_buffer *out, tm_model *model, bool json, tm_error *er
         status = tm_model_compare(model, weights, &c.diff, &report, error);
     if (!status) {
         look_at(weights, &c);
-        c.report = report.data ? report.data : "";
-        (json ? check_json : check_text)(out, &c);
+        c.report = tm_buffer_text(&report, error);
+        status = c.report ? TM_OK : TM_NO_MEMORY;
     }
+    if (!status)
+        status = tm_model_check_texts(model, error);
+    if (!status)
+        (json ? check_json : check_text)(out, &c);
     size_t differences = c.diff.missing + c.diff.unexpected + c.diff.mismatched;
     tm_error misfit = {0};
     if (!status && differences)

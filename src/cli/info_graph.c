@@ -35,8 +35,8 @@ static void outputs_text(tm_buffer *out, const tm_model *model, const char *kind
         tm_model_describe(model, i, &o, NULL);
         if (!is_kind(&o, kind))
             continue;
-        tm_buffer_printf(out, "  %3d  %-24s %5lld channels", o.index, o.module ? o.module : "",
-                         channels_of(&o));
+        tm_buffer_printf(out, "  %3d  %-24s %5lld channels", o.index,
+                         is_kind(&o, "features") ? o.module : "", channels_of(&o));
         if (o.reduction)
             tm_buffer_printf(out, "  1/%-4d", o.reduction);
         tm_buffer_puts(out, "  ");
@@ -136,9 +136,13 @@ void tm_info_graph_dot(tm_buffer *out, const tm_model *model)
 
 /* ---- all of it ---- */
 
-void tm_info_graph_text(tm_buffer *out, tm_model *model, const tm_info_parts *parts)
+tm_status tm_info_graph_text(tm_buffer *out, tm_model *model, const tm_info_parts *parts,
+                             tm_error *error)
 {
-    tm_model_facts facts = tm_model_count(model);
+    tm_model_facts facts;
+    size_t activations;
+    if (tm_model_count(model, &facts, error))
+        return TM_NO_MEMORY;
     tm_buffer_printf(out, "%-15s %lld\n", "params", (long long)facts.params);
     tm_buffer_printf(out, "%-15s %.3f\n", "gmacs", facts.macs * 1e-9);
     tm_buffer_printf(out, "%-15s %.3f M elements\n", "activations", facts.activations * 1e-6);
@@ -155,14 +159,19 @@ void tm_info_graph_text(tm_buffer *out, tm_model *model, const tm_info_parts *pa
         layers_text(out, &model->graph);
     }
     /* last, since it rewrites the graph */
+    tm_status status = tm_model_activation_bytes(model, &activations, error);
     tm_buffer_printf(out, "%-15s weights %.1f MB, activations %.1f MB for one picture\n", "memory",
-                     (double)facts.params * 4 / 1048576,
-                     (double)tm_model_activation_bytes(model) / 1048576);
+                     (double)facts.params * 4 / 1048576, (double)activations / 1048576);
+    return status;
 }
 
-void tm_info_graph_json(tm_buffer *out, tm_model *model, const tm_info_parts *parts)
+tm_status tm_info_graph_json(tm_buffer *out, tm_model *model, const tm_info_parts *parts,
+                             tm_error *error)
 {
-    tm_model_facts facts = tm_model_count(model);
+    tm_model_facts facts;
+    size_t activations;
+    if (tm_model_count(model, &facts, error))
+        return TM_NO_MEMORY;
     tm_buffer_printf(out, ",\"params\":%lld,\"gmacs\":", (long long)facts.params);
     tm_json_f64(out, facts.macs * 1e-9);
     tm_buffer_puts(out, ",\"mactivations\":");
@@ -178,8 +187,10 @@ void tm_info_graph_json(tm_buffer *out, tm_model *model, const tm_info_parts *pa
         layers_json(out, &model->graph);
     }
     /* last, since it rewrites the graph */
+    tm_status status = tm_model_activation_bytes(model, &activations, error);
     tm_buffer_printf(out, ",\"memory\":{\"weights\":%lld,\"activations\":%zu}",
-                     (long long)facts.params * 4, tm_model_activation_bytes(model));
+                     (long long)facts.params * 4, activations);
+    return status;
 }
 
 tm_status tm_info_pruned(tm_buffer *out, const tm_model *model, const tm_ints *indices, bool norm,
@@ -191,8 +202,13 @@ tm_status tm_info_pruned(tm_buffer *out, const tm_model *model, const tm_ints *i
     tm_status status = tm_resolve_indices(indices, count, "block", model->display, blocks, error);
     if (status)
         return status;
-    long long before = (long long)tm_model_count(model).params;
-    long long after = (long long)tm_model_count_pruned(model, blocks, indices->count, norm, head);
+    tm_model_facts facts;
+    int64_t after;
+    status = tm_model_count(model, &facts, error);
+    if (!status)
+        status = tm_model_count_pruned(model, blocks, indices->count, norm, head, &after, error);
+    if (status)
+        return status;
     if (json)
         tm_buffer_puts(out, ",\"pruned\":{\"intermediates\":[");
     else
@@ -200,8 +216,10 @@ tm_status tm_info_pruned(tm_buffer *out, const tm_model *model, const tm_ints *i
     for (size_t i = 0; i < indices->count; i++)
         tm_buffer_printf(out, "%s%d", i ? "," : "", blocks[i]);
     if (json)
-        tm_buffer_printf(out, "],\"params_before\":%lld,\"params_after\":%lld}", before, after);
+        tm_buffer_printf(out, "],\"params_before\":%lld,\"params_after\":%lld}",
+                         (long long)facts.params, (long long)after);
     else
-        tm_buffer_printf(out, ": %lld -> %lld parameters\n", before, after);
+        tm_buffer_printf(out, ": %lld -> %lld parameters\n", (long long)facts.params,
+                         (long long)after);
     return TM_OK;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
 #include "cli/info.h"
 
 #include <stdio.h>
@@ -108,7 +109,7 @@ void tm_info_registry_text(tm_buffer *out, const tm_resolved *model, const char 
                      model->arch.module,
                      tm_arch_buildable(&model->arch) ? "" : ", cannot be built yet");
     tm_buffer_printf(out, "%-15s %d%s%s\n", "classes", config->num_classes, labels ? ", " : "",
-                     labels ? labels : "");
+                     tm_or_empty(labels));
     text_preprocess(out, config);
     tm_info_line(out, "first conv", config->first_conv);
     tm_info_line(out, "classifier", config->classifier);
@@ -265,7 +266,7 @@ void tm_info_registry_json(tm_buffer *out, const tm_resolved *model, const char 
     if (config->pool_size[0])
         json_ints(out, "pool_size", config->pool_size, 2);
     tm_buffer_printf(out, ",\"num_classes\":%d", config->num_classes);
-    tm_info_member(out, "labels", labels ? labels : "");
+    tm_info_member(out, "labels", tm_or_empty(labels));
     json_preprocess(out, config);
     json_pieces(out, "first_conv", config->first_conv, ',');
     json_pieces(out, "classifier", config->classifier, ',');

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line against a command's tables. */
+#include "base/text.h"
 #include "cli/cli.h"
 
 #include <ctype.h>
@@ -84,7 +85,7 @@ static const char *synonym_text(const parser *p, const char *name,
         snprintf(text, TM_NEAREST_TEXT_MAX, "; here it is %s", synonym->said);
     else if (ours)
         snprintf(text, TM_NEAREST_TEXT_MAX, "; here it is --%s%s%s", ours->name,
-                 ours->argument ? " " : "", ours->argument ? ours->argument : "");
+                 ours->argument ? " " : "", tm_or_empty(ours->argument));
     else if (synonym && synonym->at)
         snprintf(text, TM_NEAREST_TEXT_MAX, "; that is \"timmc %s\"", synonym->at);
     else if (synonym && !synonym->ours)
@@ -127,7 +128,7 @@ static int set_value(parser *p, size_t number, const char *text, const char *sou
         return TM_EXIT_OK;
     const char *meant = tm_misplaced_value(option->name);
     return tm_usage_error(p->command->name, "%s: %s%s%s", source, error.message, meant ? "; " : "",
-                          meant ? meant : "");
+                          tm_or_empty(meant));
 }
 
 static int set_option(parser *p, size_t number)

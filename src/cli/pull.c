@@ -91,7 +91,7 @@ static tm_status set_repo(source *from, const char *repo, const char *revision, 
 
 static tm_status find_source(const pull *p, const char *model, source *from, tm_error *error)
 {
-    const char *revision = p->set->revision ? p->set->revision : "";
+    const char *revision = tm_or_empty(p->set->revision);
     tm_resolved resolved;
     *from = (source){.model = model, .url = ""};
     if (tm_hub_name(model))

@@ -58,14 +58,25 @@ void tm_records_field(tm_records *records, const char *text)
     records->begun = true;
     if (records->escaped) {
         tm_text_escaped(&escaped, text);
-        text = escaped.data ? escaped.data : "";
+        text = tm_buffer_text(&escaped, NULL);
     }
-    if (records->separator == ',' && strpbrk(text, ",\"\r\n"))
+    if (!text)
+        line->failed = true;
+    else if (records->separator == ',' && strpbrk(text, ",\"\r\n"))
         add_quoted(line, text);
     else
         tm_buffer_puts(line, text);
-    line->failed |= escaped.failed;
     tm_buffer_free(&escaped);
+}
+
+void tm_records_field_of(tm_records *records, tm_buffer *text)
+{
+    const char *whole = tm_buffer_text(text, NULL);
+    if (whole)
+        tm_records_field(records, whole);
+    else
+        records->line.failed = true;
+    tm_buffer_free(text);
 }
 
 void tm_records_end_row(tm_records *records)
@@ -106,7 +117,7 @@ tm_status tm_records_write(tm_records *records, tm_error *error)
         putchar('\n');
     records->count++;
     tm_buffer_clear(line);
-    return fflush(stdout) == 0 ? TM_OK : write_failed(error);
+    return fflush(stdout) == 0 && !ferror(stdout) ? TM_OK : write_failed(error);
 }
 
 tm_status tm_records_close(tm_records *records, tm_error *error)
@@ -114,5 +125,5 @@ tm_status tm_records_close(tm_records *records, tm_error *error)
     tm_buffer_free(&records->line);
     if (records->array)
         fputs("\n]\n", stdout);
-    return fflush(stdout) == 0 ? TM_OK : write_failed(error);
+    return fflush(stdout) == 0 && !ferror(stdout) ? TM_OK : write_failed(error);
 }

@@ -34,6 +34,9 @@ void tm_records_open(tm_records *records, const char *format, const char *column
  * tm_text_escaped does. */
 void tm_records_field(tm_records *records, const char *text);
 
+/* The same of a text that was put together; frees it. */
+void tm_records_field_of(tm_records *records, tm_buffer *text);
+
 void tm_records_end_row(tm_records *records);
 
 /* Writes the line (a JSON object without newline, or whole lines of text or csv). TM_WRITE. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -93,7 +94,7 @@ int tm_report(const tm_error *error)
 int tm_usage_error(const char *command, const char *format, ...)
 {
     char hint[64];
-    snprintf(hint, sizeof hint, "; see \"timmc %s%shelp\"", command ? command : "",
+    snprintf(hint, sizeof hint, "; see \"timmc %s%shelp\"", tm_or_empty(command),
              command ? " --" : "");
     va_list args;
     va_start(args, format);
@@ -134,7 +135,7 @@ int tm_write_stdout(tm_buffer *buffer)
         tm_print_error("out of memory");
         code = TM_EXIT_INTERNAL;
     } else if (shown.length > 0 && (fwrite(shown.data, 1, shown.length, stdout) != shown.length ||
-                                    fflush(stdout) != 0)) {
+                                    fflush(stdout) != 0 || ferror(stdout))) {
         code = tm_stdout_failed();
     }
     tm_buffer_free(&shown);

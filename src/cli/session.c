@@ -199,8 +199,11 @@ static tm_status check_npy(const tm_session *session, const char *file, const tm
     tm_buffer found = {0}, expected = {0};
     print_dims(&found, npy->shape, npy->rank);
     print_dims(&expected, want, rank);
-    tm_status status = tm_fail(error, TM_SHAPE, "%s: a tensor of shape [%s], expected [N,%s]", file,
-                               found.data ? found.data : "", expected.data ? expected.data : "");
+    const char *is = tm_buffer_text(&found, error), *wanted = tm_buffer_text(&expected, error);
+    tm_status status = is && wanted
+                           ? tm_fail(error, TM_SHAPE, "%s: a tensor of shape [%s], expected [N,%s]",
+                                     file, is, wanted)
+                           : TM_NO_MEMORY;
     tm_buffer_free(&found);
     tm_buffer_free(&expected);
     return status;
@@ -304,8 +307,16 @@ static void read_batch(tm_session *session, int count)
         }
 }
 
-/* The next picture's entry; false: there are no more. */
-static bool next_entry(tm_session *session, int at)
+/* A copy of the name in the place of another one. */
+static char *name_again(char *old, const char *name)
+{
+    free(old);
+    return strdup(name);
+}
+
+/* The next picture's entry; *more is false: there are none. Without its name an entry could not be
+ * answered: that ends the run. */
+static tm_status next_entry(tm_session *session, int at, bool *more, tm_error *error)
 {
     struct tm_entry *entry = &session->entries[at];
     char *kept = entry->file;
@@ -313,32 +324,32 @@ static bool next_entry(tm_session *session, int at)
         const struct tm_entry *before = &session->entries[at ? at - 1 : session->batch - 1];
         int index = before->index + 1;
         if (index < (int)session->npy->shape[0]) {
-            if (before != entry) {
-                free(kept);
-                kept = strdup(before->file);
+            if (before != entry && !(kept = name_again(kept, before->file))) {
+                entry->file = NULL;
+                return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its name", before->file);
             }
             *entry = (struct tm_entry){.file = kept, .index = index, .ready = true};
             take_npy_input(session, session->npy, index, at, &entry->error);
-            return true;
+            return TM_OK;
         }
         close_npy(session);
     }
     tm_error loss = {0};
     const char *file = tm_inputs_next(&session->inputs, &loss);
+    *more = file;
     if (!file)
-        return false;
-    free(kept);
-    *entry = (struct tm_entry){.file = strdup(file), .index = -1, .error = loss};
-    if (!entry->file) {
-        tm_fail(&entry->error, TM_NO_MEMORY, "no memory for a file name");
-        return true;
-    }
+        return TM_OK;
+    *entry = (struct tm_entry){.file = name_again(kept, file), .index = -1, .error = loss};
+    if (!entry->file)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its name", file);
     if (entry->error.status || !has_npy_name(file))
-        return true;
+        return TM_OK;
     tm_npy *npy = calloc(1, sizeof *npy);
+    if (!npy)
+        tm_fail(&entry->error, TM_NO_MEMORY, "%s: no memory for an array", file);
     if (!npy || tm_npy_open(file, npy, &entry->error)) {
         free(npy);
-        return true;
+        return TM_OK;
     }
     if (check_npy(session, file, npy, &entry->error) == TM_OK)
         take_npy_input(session, npy, 0, at, &entry->error);
@@ -348,7 +359,7 @@ static bool next_entry(tm_session *session, int at)
         close_npy(session);
     else
         entry->index = 0;
-    return true;
+    return TM_OK;
 }
 
 /* ---- running ---- */
@@ -399,7 +410,7 @@ static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer,
         session->failed += failed;
         if (!failed)
             tm_picture_note(&session->notes, &entry->image);
-        tm_answer a = {.file = entry->file ? entry->file : "",
+        tm_answer a = {.file = entry->file,
                        .model = session->model->display,
                        .index = entry->index,
                        .row = -1,
@@ -431,9 +442,11 @@ static tm_status run_all(tm_session *session, tm_answer_fn *answer, void *contex
     session->load_seconds = now() - begin;
     for (bool more = true; more && !status;) {
         int count = 0;
-        while (count < session->batch && (more = next_entry(session, count)))
-            count++;
-        if (count)
+        while (count < session->batch && more && !status) {
+            status = next_entry(session, count, &more, error);
+            count += more && !status;
+        }
+        if (count && !status)
             status = run_batch(session, count, answer, context, error);
         show_progress(session);
     }

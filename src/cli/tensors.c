@@ -261,9 +261,7 @@ static void number_field(tm_records *records, bool present, double value)
     tm_buffer text = {0};
     if (present)
         tm_json_f32(&text, (float)value);
-    tm_records_field(records, text.data ? text.data : "");
-    records->line.failed |= text.failed;
-    tm_buffer_free(&text);
+    tm_records_field_of(records, &text);
 }
 
 static void shown_row(tm_records *records, const tm_shown *shown)
@@ -273,14 +271,12 @@ static void shown_row(tm_records *records, const tm_shown *shown)
     print_shape(&shape, shown);
     tm_records_field(records, shown->name);
     number_field(records, strchr(o->name, '.'), o->index);
-    tm_records_field(records, o->module ? o->module : "");
+    tm_records_field(records, tm_or_empty(o->module));
     number_field(records, true, channels_of(o));
     number_field(records, o->reduction, o->reduction);
-    tm_records_field(records, shape.data ? shape.data : "");
+    tm_records_field_of(records, &shape);
     number_field(records, shown->values, shown->mean);
     number_field(records, shown->values, shown->std);
-    records->line.failed |= shape.failed;
-    tm_buffer_free(&shape);
 }
 
 static void tensors_fields(void *context, tm_records *records, const tm_answer *answer)
@@ -307,7 +303,8 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
             return status;
         if (t->shown[i].tokens && t->shown[i].output.rank == 4)
             status = to_tokens(&t->shown[i], error);
-        measure(&t->shown[i], t->l2);
+        if (!status)
+            measure(&t->shown[i], t->l2);
     }
     tm_arrays_number(&t->arrays, answer);
     if (!status)

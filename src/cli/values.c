@@ -77,6 +77,11 @@ static tm_status refuse(const tm_option *option, const char *text, tm_error *err
                    range.min, range.max, list);
 }
 
+static tm_status no_memory(tm_error *error)
+{
+    return tm_fail(error, TM_NO_MEMORY, "out of memory");
+}
+
 static tm_status parse_choice(const tm_option *option, const char *text, const char **value,
                               tm_error *error)
 {
@@ -99,6 +104,8 @@ static tm_status parse_ints(const tm_option *option, const char *text, tm_ints *
     size_t count;
     const double *numbers = parse_list(text, &range, 4096, &count, arena);
     int *ints = numbers ? tm_arena_alloc(arena, count * sizeof *ints) : NULL;
+    if (arena->failed)
+        return no_memory(error);
     if (!ints)
         return refuse(option, text, error);
     for (size_t i = 0; i < count; i++)
@@ -113,6 +120,8 @@ static tm_status parse_numbers(const tm_option *option, const char *text, tm_num
     bounds range = option_range(option);
     size_t count;
     const double *numbers = parse_list(text, &range, 4096, &count, arena);
+    if (arena->failed)
+        return no_memory(error);
     if (!numbers)
         return refuse(option, text, error);
     *value = (tm_numbers){numbers, count};
@@ -125,6 +134,8 @@ static tm_status parse_img_size(const tm_option *option, const char *text, tm_im
     bounds range = option_range(option);
     size_t count;
     const double *sides = parse_list(text, &range, 2, &count, arena);
+    if (arena->failed)
+        return no_memory(error);
     if (!sides)
         return tm_fail(error, TM_USAGE,
                        "\"%.100s\" is not a size N or HEIGHT,WIDTH of %.15g to %.15g pixels", text,
@@ -137,7 +148,7 @@ static tm_status add_text(const char *text, tm_texts *value, tm_arena *arena, tm
 {
     const char **values = tm_arena_alloc(arena, (value->count + 1) * sizeof *values);
     if (!values)
-        return tm_fail(error, TM_NO_MEMORY, "out of memory");
+        return no_memory(error);
     if (value->count > 0)
         memcpy(values, value->values, value->count * sizeof *values);
     values[value->count] = text;

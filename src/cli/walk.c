@@ -300,8 +300,9 @@ static void read_entries(walker *w, DIR *dir, const char *folder)
         if (entry->d_name[0] != '.')
             put_entry(w, folder, entry);
     }
-    if (errno)
-        put_found(w, strdup(folder), TM_LOSS_LISTING, errno);
+    int cause = errno;
+    if (cause)
+        put_found(w, strdup(folder), TM_LOSS_LISTING, cause);
 }
 
 /* Frees the path. */

@@ -19,6 +19,9 @@ static tm_node *dummy_node(void)
     return &dummy;
 }
 
+/* The same for names. */
+static const char no_name[] = "";
+
 void tm_builder_init(tm_builder *b, tm_graph *graph, const tm_build_options *options)
 {
     *graph = (tm_graph){0};
@@ -80,12 +83,15 @@ void tm_refuse(tm_builder *b, const char *format, ...)
 const char *tm_scoped(tm_builder *b, const char *name)
 {
     bool named = name && name[0];
-    const char *scope = b->scope.data ? b->scope.data : "";
+    const char *scope = tm_buffer_text(&b->scope, &b->graph->error);
+    if (!scope)
+        return no_name;
     const char *full = tm_arena_printf(&b->graph->arena, "%s%s%s", scope,
                                        scope[0] && named ? "." : "", named ? name : "");
-    if (!full)
-        out_of_memory(b->graph);
-    return full ? full : "";
+    if (full)
+        return full;
+    out_of_memory(b->graph);
+    return no_name;
 }
 
 /* Makes room for one more element of an array that grows by doubling. */
@@ -198,9 +204,11 @@ void tm_tap_feature_as(tm_builder *b, const char *module, tm_node *x, int reduct
                        tm_layout layout)
 {
     const char *copy = tm_arena_strdup(&b->graph->arena, module);
+    if (!copy)
+        out_of_memory(b->graph);
     add_tap(b, (tm_tap){.kind = TM_TAP_FEATURE,
                         .index = tm_graph_tap_count(b->graph, TM_TAP_FEATURE),
-                        .module = copy ? copy : "",
+                        .module = copy ? copy : no_name,
                         .reduction = reduction,
                         .layout = layout,
                         .node = x});

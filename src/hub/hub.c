@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/shards.h"
+#include "base/text.h"
 #include "hub/download.h"
 #include "hub/settings.h"
 #include "hub/store.h"
@@ -406,7 +407,7 @@ bool tm_hub_find_weights(const char *cache_dir, const char *repo, const char *re
                          const char *url, char path[static TM_PATH_MAX])
 {
     char root[TM_PATH_MAX];
-    revision = revision ? revision : "";
+    revision = tm_or_empty(revision);
     if (!repo[0])
         return tm_url_cache_find(cache_dir, url, path);
     if (!revision[0] && find_old(cache_dir, url, path))

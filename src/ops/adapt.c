@@ -8,7 +8,7 @@ typedef struct channels_attrs {
 } channels_attrs;
 
 /* [O][I][taps]: sums over each `base` inputs, or repeats the inputs and scales them down */
-static void channels_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool channels_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                               int64_t rows, float *out)
 {
     (void)row;
@@ -27,6 +27,7 @@ static void channels_evaluate(const tm_node *node, const float *const *inputs, i
                     value = in[i % attrs->base * taps] * scale;
                 out[(o * to + i) * taps + t] = (float)value;
             }
+    return true;
 }
 
 tm_node *tm_const_adapt_channels(tm_builder *b, tm_node *weight, int64_t base, int64_t channels)

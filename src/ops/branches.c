@@ -50,7 +50,7 @@ static void add_diagonal(const tm_node *sum, const float *part, int64_t row, int
         out[((o - row) * inputs + o % inputs) * taps + taps / 2] += part[o];
 }
 
-static void add_kernel_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool add_kernel_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                                 int64_t rows, float *out)
 {
     const tm_node *part = node->inputs[1];
@@ -59,7 +59,7 @@ static void add_kernel_evaluate(const tm_node *node, const float *const *inputs,
         out[i] = inputs[0][i];
     if (part->rank == 1) {
         add_diagonal(node, inputs[1], row, rows, out);
-        return;
+        return true;
     }
     int64_t small = part->dims[2] * part->dims[3];
     const float *kernels = inputs[1] + row * tm_row_elements(part);
@@ -67,6 +67,7 @@ static void add_kernel_evaluate(const tm_node *node, const float *const *inputs,
         for (int64_t t = 0; t < small; t++)
             out[i * taps + middle(node, part, t / part->dims[3], t % part->dims[3])] +=
                 kernels[i * small + t];
+    return true;
 }
 
 const tm_op tm_op_const_add_kernel = {

@@ -12,7 +12,7 @@ typedef struct standardize_attrs {
     float eps, scale;
 } standardize_attrs;
 
-static void standardize_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool standardize_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                                  int64_t rows, float *out)
 {
     const standardize_attrs *attrs = node->attrs;
@@ -31,6 +31,7 @@ static void standardize_evaluate(const tm_node *node, const float *const *inputs
         for (int64_t i = 0; i < count; i++)
             out[o * count + i] = (float)((w[i] - mean) * scale);
     }
+    return true;
 }
 
 tm_node *tm_const_standardize(tm_builder *b, tm_node *weight, float eps, tm_node *gain, float scale)
@@ -62,7 +63,7 @@ static void split_at(const tm_node *x, int axis, int64_t *outer, int64_t *inner)
             *inner *= x->dims[i];
 }
 
-static void slice_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool slice_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                            int64_t rows, float *out)
 {
     (void)row, (void)rows;
@@ -73,6 +74,7 @@ static void slice_evaluate(const tm_node *node, const float *const *inputs, int6
     for (int64_t o = 0; o < outer; o++)
         memcpy(out + o * run, inputs[0] + (o * from + attrs->begin) * inner,
                (size_t)run * sizeof *out);
+    return true;
 }
 
 tm_node *tm_const_slice(tm_builder *b, tm_node *x, int axis, int64_t begin, int64_t count)
@@ -87,7 +89,7 @@ tm_node *tm_const_slice(tm_builder *b, tm_node *x, int axis, int64_t begin, int6
 
 const tm_op tm_op_const_slice = {.name = "const_slice", .evaluate = slice_evaluate};
 
-static void concat_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool concat_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                             int64_t rows, float *out)
 {
     (void)row, (void)rows;
@@ -101,6 +103,7 @@ static void concat_evaluate(const tm_node *node, const float *const *inputs, int
             memcpy(out + o * stride + offset, inputs[k] + o * run, (size_t)run * sizeof *out);
         offset += run;
     }
+    return true;
 }
 
 tm_node *tm_const_concat(tm_builder *b, int count, tm_node *const *xs, int axis)
@@ -115,11 +118,12 @@ tm_node *tm_const_concat(tm_builder *b, int count, tm_node *const *xs, int axis)
 
 const tm_op tm_op_const_concat = {.name = "const_concat", .evaluate = concat_evaluate};
 
-static void copy_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool copy_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                           int64_t rows, float *out)
 {
     (void)row, (void)rows;
     memcpy(out, inputs[0], (size_t)tm_element_count(node) * sizeof *out);
+    return true;
 }
 
 tm_node *tm_const_reshape(tm_builder *b, tm_node *x, int rank, const int64_t *dims)
@@ -131,13 +135,14 @@ tm_node *tm_const_reshape(tm_builder *b, tm_node *x, int rank, const int64_t *di
 
 const tm_op tm_op_const_reshape = {.name = "const_reshape", .evaluate = copy_evaluate};
 
-static void repeat_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool repeat_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                             int64_t rows, float *out)
 {
     (void)row, (void)rows;
     int64_t count = tm_element_count(node->inputs[0]), total = tm_element_count(node);
     for (int64_t i = 0; i < total; i += count)
         memcpy(out + i, inputs[0], (size_t)count * sizeof *out);
+    return true;
 }
 
 tm_node *tm_const_repeat(tm_builder *b, tm_node *x, int64_t count)
@@ -153,7 +158,7 @@ typedef struct permute_attrs {
     int axes[TM_MAX_RANK];
 } permute_attrs;
 
-static void permute_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool permute_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                              int64_t rows, float *out)
 {
     (void)row, (void)rows;
@@ -176,6 +181,7 @@ static void permute_evaluate(const tm_node *node, const float *const *inputs, in
         for (int i = node->rank - 1; i >= 0 && ++index[i] == node->dims[i]; i--)
             index[i] = 0;
     }
+    return true;
 }
 
 tm_node *tm_const_permute(tm_builder *b, tm_node *x, const int *axes)
@@ -229,15 +235,16 @@ static bool scales_rows(const tm_node *x, const tm_node *y)
            tm_element_count(y) == y->dims[0];
 }
 
-static void scale_rows_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool scale_rows_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                                 int64_t rows, float *out)
 {
     int64_t count = tm_row_elements(node);
     for (int64_t i = 0; i < rows * count; i++)
         out[i] = inputs[0][i] * inputs[1][row + i / count];
+    return true;
 }
 
-static void mul_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+static bool mul_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
                          float *out)
 {
     (void)row, (void)rows;
@@ -245,9 +252,10 @@ static void mul_evaluate(const tm_node *node, const float *const *inputs, int64_
     for (int64_t i = 0; i < count; i++)
         out[i] = (float)((double)inputs[0][broadcast_index(node, node->inputs[0], i)] *
                          inputs[1][broadcast_index(node, node->inputs[1], i)]);
+    return true;
 }
 
-static void add_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+static bool add_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
                          float *out)
 {
     (void)row, (void)rows;
@@ -255,6 +263,7 @@ static void add_evaluate(const tm_node *node, const float *const *inputs, int64_
     for (int64_t i = 0; i < count; i++)
         out[i] = (float)((double)inputs[0][broadcast_index(node, node->inputs[0], i)] +
                          inputs[1][broadcast_index(node, node->inputs[1], i)]);
+    return true;
 }
 
 static tm_node *elementwise(tm_builder *b, const tm_op *op, tm_node *x, tm_node *y)
@@ -285,7 +294,7 @@ typedef struct const_affine_attrs {
     float mul, add;
 } const_affine_attrs;
 
-static void affine_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool affine_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                             int64_t rows, float *out)
 {
     (void)row, (void)rows;
@@ -293,6 +302,7 @@ static void affine_evaluate(const tm_node *node, const float *const *inputs, int
     int64_t count = tm_element_count(node);
     for (int64_t i = 0; i < count; i++)
         out[i] = (float)((double)inputs[0][i] * attrs->mul + attrs->add);
+    return true;
 }
 
 tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add)
@@ -304,13 +314,14 @@ tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add)
 
 const tm_op tm_op_const_affine = {.name = "const_affine", .evaluate = affine_evaluate};
 
-static void exp_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+static bool exp_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
                          float *out)
 {
     (void)row, (void)rows;
     int64_t count = tm_element_count(node);
     for (int64_t i = 0; i < count; i++)
         out[i] = (float)exp(inputs[0][i]);
+    return true;
 }
 
 tm_node *tm_const_exp(tm_builder *b, tm_node *x)
@@ -320,13 +331,14 @@ tm_node *tm_const_exp(tm_builder *b, tm_node *x)
 
 const tm_op tm_op_const_exp = {.name = "const_exp", .evaluate = exp_evaluate};
 
-static void abs_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+static bool abs_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
                          float *out)
 {
     (void)row, (void)rows;
     int64_t count = tm_element_count(node);
     for (int64_t i = 0; i < count; i++)
         out[i] = fabsf(inputs[0][i]);
+    return true;
 }
 
 tm_node *tm_const_abs(tm_builder *b, tm_node *x)
@@ -336,7 +348,7 @@ tm_node *tm_const_abs(tm_builder *b, tm_node *x)
 
 const tm_op tm_op_const_abs = {.name = "const_abs", .evaluate = abs_evaluate};
 
-static void sum_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+static bool sum_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
                          float *out)
 {
     (void)row, (void)rows;
@@ -345,6 +357,7 @@ static void sum_evaluate(const tm_node *node, const float *const *inputs, int64_
     for (int64_t i = 0; i < count; i++)
         sum += inputs[0][i];
     out[0] = (float)sum;
+    return true;
 }
 
 tm_node *tm_const_sum(tm_builder *b, tm_node *x)
@@ -381,7 +394,7 @@ static double fold_scale(const fold_attrs *attrs, const float *const *inputs, in
     return (gamma ? gamma[o] : 1.0) / sqrt(var + attrs->eps);
 }
 
-static void fold_weight_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool fold_weight_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                                  int64_t rows, float *out)
 {
     int64_t count = tm_row_elements(node);
@@ -391,9 +404,10 @@ static void fold_weight_evaluate(const tm_node *node, const float *const *inputs
         float *restrict to = out + o * count;
         TM_VECTOR_LOOP for (int64_t i = 0; i < count; i++) to[i] = (float)(from[i] * scale);
     }
+    return true;
 }
 
-static void fold_bias_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool fold_bias_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                                int64_t rows, float *out)
 {
     (void)row, (void)rows;
@@ -404,6 +418,7 @@ static void fold_bias_evaluate(const tm_node *node, const float *const *inputs, 
         double shift = beta ? beta[o] : 0.0;
         out[o] = (float)((bias - mean[o]) * fold_scale(attrs, inputs, o) + shift);
     }
+    return true;
 }
 
 static tm_node *fold(tm_builder *b, const tm_op *op, tm_node *value, const tm_node *norm, int rank,

@@ -82,13 +82,14 @@ tm_node *tm_const_gather(tm_builder *b, tm_node *x, int64_t count, const int *ro
     return tm_constant(b, &tm_op_const_gather, x->name, &attrs, sizeof attrs, 1, &x, x->rank, dims);
 }
 
-static void const_gather_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool const_gather_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                                   int64_t rows, float *out)
 {
     const int *from = ((const gather_attrs *)node->attrs)->from;
     size_t count = (size_t)tm_row_elements(node);
     for (int64_t i = row; i < row + rows; i++, out += count)
         memcpy(out, inputs[0] + (size_t)from[i] * count, count * sizeof *out);
+    return true;
 }
 
 const tm_op tm_op_const_gather = {.name = "const_gather", .evaluate = const_gather_evaluate};

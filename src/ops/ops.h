@@ -19,7 +19,7 @@ struct tm_op {
     /* Constants: rows [row, row + rows) of the first dimension, from the values of the inputs; all
      * float32 in C order. by_rows: input 0 holds those rows alone, as many as the result has;
      * otherwise row is 0 and rows the whole dimension (1 for rank 0). Other inputs are whole. */
-    void (*evaluate)(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+    bool (*evaluate)(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
                      float *out);
     bool by_rows;
 

@@ -7,13 +7,6 @@
 
 #include "ops/ops.h"
 
-/* Wrong numbers must not pass for right ones. */
-static void fill_nan(const tm_node *node, int64_t rows, float *out)
-{
-    for (int64_t i = 0; i < rows * tm_row_elements(node); i++)
-        out[i] = NAN;
-}
-
 /* ---- one axis: a matrix [to][from] of weights ---- */
 
 /* Keys' cubic with a = -0.5, as torch has it with antialias */
@@ -84,10 +77,10 @@ typedef struct grid_attrs {
     tm_resampling how;
 } grid_attrs;
 
-static void grid_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool grid_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                           int64_t rows, float *out)
 {
-    (void)row;
+    (void)row, (void)rows;
     const grid_attrs *a = node->attrs;
     int longer = a->to_h > a->to_w ? a->to_h : a->to_w;
     size_t width = (size_t)node->dims[2], prefix = (size_t)a->prefix * width;
@@ -97,17 +90,17 @@ static void grid_evaluate(const tm_node *node, const float *const *inputs, int64
     double *across = axis_matrix(a->from_w, a->how.square ? longer : a->to_w, a->how);
     double *down = axis_matrix(a->from_h, a->how.square ? longer : a->to_h, a->how);
     memcpy(out, inputs[0], prefix * sizeof *out);
-    if (narrow && across && down) {
+    bool good = narrow && across && down;
+    if (good) {
         for (int y = 0; y < a->from_h; y++)
             apply_axis(across, a->from_w, a->to_w, width, in + (size_t)y * from_line,
                        narrow + (size_t)y * to_line);
         apply_axis(down, a->from_h, a->to_h, to_line, narrow, out + prefix);
-    } else {
-        fill_nan(node, rows, out);
     }
     free(narrow);
     free(across);
     free(down);
+    return good;
 }
 
 tm_node *tm_const_resample_grid(tm_builder *b, tm_node *positions, int prefix, const int from[2],
@@ -176,7 +169,7 @@ static double *inverse_matrix(int from, int to, tm_resampling how)
     return matrix;
 }
 
-static void patch_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool patch_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                            int64_t rows, float *out)
 {
     (void)row;
@@ -187,19 +180,19 @@ static void patch_evaluate(const tm_node *node, const float *const *inputs, int6
     float *narrow = malloc((size_t)from_h * (size_t)to_w * sizeof *narrow);
     double *across = inverse_matrix(from_w, to_w, attrs->how);
     double *down = inverse_matrix(from_h, to_h, attrs->how);
-    if (narrow && across && down) {
+    bool good = narrow && across && down;
+    if (good) {
         for (int64_t i = 0; i < rows * dims[1]; i++) {
             const float *in = inputs[0] + i * from_h * from_w;
             for (int y = 0; y < from_h; y++)
                 apply_axis(across, from_w, to_w, 1, in + y * from_w, narrow + y * to_w);
             apply_axis(down, from_h, to_h, (size_t)to_w, narrow, out + i * to_h * to_w);
         }
-    } else {
-        fill_nan(node, rows, out);
     }
     free(narrow);
     free(across);
     free(down);
+    return good;
 }
 
 tm_node *tm_const_resample_patch(tm_builder *b, tm_node *weight, const int64_t to[2],
@@ -264,10 +257,10 @@ static double *window_matrix(int from_window, int to_window)
     return matrix;
 }
 
-static void window_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+static bool window_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
                             int64_t rows, float *out)
 {
-    (void)row;
+    (void)row, (void)rows;
     const window_attrs *a = node->attrs;
     int from_h = 2 * a->from[0] - 1, from_w = 2 * a->from[1] - 1;
     int to_h = 2 * a->to[0] - 1, to_w = 2 * a->to[1] - 1;
@@ -275,17 +268,17 @@ static void window_evaluate(const tm_node *node, const float *const *inputs, int
     float *narrow = malloc((size_t)from_h * (size_t)to_w * heads * sizeof *narrow);
     double *across = window_matrix(a->from[1], a->to[1]);
     double *down = window_matrix(a->from[0], a->to[0]);
-    if (narrow && across && down) {
+    bool good = narrow && across && down;
+    if (good) {
         for (int y = 0; y < from_h; y++)
             apply_axis(across, from_w, to_w, heads, inputs[0] + (size_t)(y * from_w) * heads,
                        narrow + (size_t)(y * to_w) * heads);
         apply_axis(down, from_h, to_h, (size_t)to_w * heads, narrow, out);
-    } else {
-        fill_nan(node, rows, out);
     }
     free(narrow);
     free(across);
     free(down);
+    return good;
 }
 
 tm_node *tm_const_resample_window(tm_builder *b, tm_node *table, const int from[2], const int to[2])

@@ -30,8 +30,8 @@ void tm_npy_header(int rank, const int64_t *shape, tm_buffer *out)
     const unsigned char prefix[PREFIX] = {
         0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)length, (unsigned char)(length >> 8)};
     tm_buffer_add(out, prefix, sizeof prefix);
-    tm_buffer_add(out, dict.data, dict.failed ? 0 : dict.length);
-    out->failed |= widest.failed || dict.failed;
+    tm_buffer_append(out, &dict);
+    out->failed |= widest.failed;
     tm_buffer_free(&widest);
     tm_buffer_free(&dict);
 }

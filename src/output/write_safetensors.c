@@ -29,7 +29,7 @@ static void add_header(const tm_writer *writer, tm_buffer *out)
     tm_buffer_putc(out, '{');
     if (writer->metadata.length) {
         tm_buffer_puts(out, "\"__metadata__\":{");
-        tm_buffer_add(out, writer->metadata.data, writer->metadata.length);
+        tm_buffer_append(out, &writer->metadata);
         tm_buffer_puts(out, "},");
     }
     for (size_t i = 0; i < writer->count; i++) {

@@ -78,7 +78,9 @@ void tm_writer_abandon(tm_writer *writer)
 {
     if (!writer)
         return;
-    char *folder = writer->made_folder ? strdup(writer->path) : NULL;
+    char *folder = writer->made_folder ? writer->path : NULL;
+    if (folder)
+        writer->path = NULL;
     release(writer);
     if (folder)
         rmdir(folder); /* stays when something is in it */

@@ -56,7 +56,7 @@ void tm_zip_local(const tm_zip_member *member, tm_buffer *out)
     put(out, LOCAL_MAGIC, 4);
     put_common(member, zip64, out);
     put(out, zip64 ? 20 : 0, 2);
-    tm_buffer_add(out, member->name.data, member->name.length);
+    tm_buffer_append(out, &member->name);
     if (zip64) {
         put(out, EXTRA64, 2);
         put(out, 16, 2);
@@ -77,7 +77,7 @@ void tm_zip_central(const tm_zip_member *member, tm_buffer *out)
     put(out, 0, 2); /* internal attributes */
     put(out, 0, 4); /* external attributes */
     put(out, capped(member->offset), 4);
-    tm_buffer_add(out, member->name.data, member->name.length);
+    tm_buffer_append(out, &member->name);
     if (extra) {
         put(out, EXTRA64, 2);
         put(out, extra, 2);

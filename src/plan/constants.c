@@ -62,8 +62,10 @@ static bool evaluate_op(tm_lowering *lowering, const tm_node *node, int64_t row,
         inputs[i] = evaluate(lowering, x, part ? row : 0, part ? rows : tm_row_count(x));
         good = inputs[i] != NULL;
     }
-    if (good)
-        node->op->evaluate(node, inputs, row, rows, out);
+    if (good && !node->op->evaluate(node, inputs, row, rows, out)) {
+        tm_lowering_no_memory(lowering, (size_t)tm_element_count(node));
+        good = false;
+    }
     for (int i = 0; i < node->input_count; i++)
         give_temporary(lowering, inputs[i]);
     return good;

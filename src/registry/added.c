@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 typedef struct added {
     const char *name, *module;
     bool listed;
@@ -68,11 +70,6 @@ void tm_added_at(size_t index, tm_arch *arch)
     *arch = (tm_arch){.name = row->name, .module = row->module, .tag_count = 1};
 }
 
-static const char *or_empty(const char *text)
-{
-    return text ? text : "";
-}
-
 void tm_added_config(size_t index, tm_pretrained *config)
 {
     const added *row = row_at(index);
@@ -82,9 +79,9 @@ void tm_added_config(size_t index, tm_pretrained *config)
     config->license = config->origin_url = config->paper_name = config->paper_ids = "";
     config->crop_mode = config->crop_mode ? config->crop_mode : "center";
     config->interpolation = config->interpolation ? config->interpolation : "bicubic";
-    config->first_conv = or_empty(config->first_conv);
-    config->classifier = or_empty(config->classifier);
-    config->notes = or_empty(config->notes);
+    config->first_conv = tm_or_empty(config->first_conv);
+    config->classifier = tm_or_empty(config->classifier);
+    config->notes = tm_or_empty(config->notes);
     config->mean = config->mean.count ? config->mean : tm_imagenet_mean;
     config->std = config->std.count ? config->std : tm_imagenet_std;
     config->test_crop_pct = config->crop_pct;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/class_names.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "registry/registry.h"
 
 enum { TEXT_MAX = 256 << 20, CLASS_DIGITS = 7 };
@@ -234,16 +234,19 @@ static bool ends_with(const char *text, const char *end)
 static tm_status read_text(const char *file, char *text, int classes, tm_arena *arena,
                            tm_class_names *names, tm_error *error)
 {
-    const char *end = text;
+    size_t offset = 0;
+    bool no_memory = false;
     cJSON *json = strchr("[{", text[strspn(text, " \t\r\n")])
-                      ? cJSON_ParseWithOpts(text, &end, true)
+                      ? tm_json_parse(text, strlen(text), true, &offset, &no_memory)
                       : NULL;
+    if (no_memory)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the labels", file);
     if (!is_container(json)) {
         cJSON_Delete(json);
         if (ends_with(file, ".json"))
             return tm_fail(error, TM_WEIGHTS_INVALID,
                            "%s: labels, offset %zu: found no JSON, expected a list or an object",
-                           file, (size_t)(end - text));
+                           file, offset);
         return read_lines(text, classes, arena, names, error);
     }
     const cJSON *descriptions = NULL, *inner = find_names(json, &descriptions);

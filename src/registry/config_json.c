@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/config_json.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/json.h"
 
 enum { TEXT_MAX = 4 << 20, SIDE_MAX = 16384, CHANNELS_MAX = 4096, CLASSES_MAX = 1000000 };
 
@@ -123,7 +124,7 @@ static bool get_modules(reader *r, const cJSON *object, const char *key, const c
         tm_buffer_puts(&names, names.length ? "," : "");
         tm_buffer_puts(&names, part->valuestring);
     }
-    const char *copy = names.failed ? NULL : keep(r, names.data ? names.data : "");
+    const char *text = tm_buffer_text(&names, r->error), *copy = text ? keep(r, text) : NULL;
     tm_buffer_free(&names);
     if (copy)
         *out = copy;
@@ -367,13 +368,15 @@ tm_status tm_config_parse(const char *file, const unsigned char *text, size_t si
                        size, size && size <= TEXT_MAX ? " with a NUL among them" : "", TEXT_MAX);
     tm_buffer copy = {0};
     quote_odd_numbers((const char *)text, size, &copy);
-    const char *end = copy.data;
-    cJSON *json = copy.failed ? NULL : cJSON_ParseWithOpts(copy.data, &end, true);
-    if (copy.failed)
+    const char *whole = tm_buffer_text(&copy, NULL);
+    size_t offset = 0;
+    bool no_memory = !whole;
+    cJSON *json = whole ? tm_json_parse(whole, copy.length, true, &offset, &no_memory) : NULL;
+    if (no_memory)
         tm_fail(&own, TM_NO_MEMORY, "%s: no memory for the config", file);
     else if (!json)
         tm_fail(&own, TM_WEIGHTS_INVALID, "%s: config, offset %zu: found no JSON, expected it",
-                file, (size_t)(end - copy.data));
+                file, offset);
     else
         read_config(&r, json, config);
     cJSON_Delete(json);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
 #include "registry/registry.h"
 
 #include <stdio.h>
@@ -215,7 +216,7 @@ static tm_status refuse_path(const char *name, tm_error *error)
                    "model name %.100s looks like a hub repository or a path; write " HUB_PREFIX
                    "%.100s%s local-dir:%.100s%s%s",
                    name, name, own ? "," : " or", name, own ? ", or timm's own " : "",
-                   own ? own : "");
+                   tm_or_empty(own));
 }
 
 tm_status tm_model_resolve(const char *name, tm_resolved *resolved, tm_error *error)

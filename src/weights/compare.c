@@ -42,7 +42,7 @@ static void report_kind(const kind *k, const char *title, const char *end, tm_bu
     if (!report || k->count == 0)
         return;
     tm_buffer_printf(report, "%zu %s: ", k->count, title);
-    tm_buffer_add(report, k->names.data, k->names.length);
+    tm_buffer_append(report, &k->names);
     tm_buffer_puts(report, k->count > k->most ? ", ..." : "");
     tm_buffer_puts(report, end);
 }

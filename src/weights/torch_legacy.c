@@ -145,7 +145,8 @@ static tm_status place_storage(reader *r, const tm_pickle_value *key)
         return refuse_key(r, r->at, "the", s->storage, "twice", "each once");
     if (source->size - r->at < COUNT_BYTES)
         return refuse_key(r, r->at, "the end before", s->storage, "", "it");
-    if (!tm_size_mul(tm_load_le64(source->bytes + r->at), s->storage->dtype->size, &bytes) || bytes != s->storage->bytes)
+    if (!tm_size_mul(tm_load_le64(source->bytes + r->at), s->storage->dtype->size, &bytes) ||
+        bytes != s->storage->bytes)
         return refuse_key(r, r->at, "another length of", s->storage, "", "that of the checkpoint");
     if (bytes > source->size - r->at - COUNT_BYTES)
         return refuse_key(r, r->at, "the end in", s->storage, "", "all of it");

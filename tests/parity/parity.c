@@ -102,7 +102,9 @@ static bool hash_tensors(const tm_model *model, char hex[65])
 static bool check_names(const tm_model *model, const cJSON *golden, verdict *v)
 {
     char hex[65] = "";
-    long long params = (long long)tm_model_count(model).params;
+    tm_model_facts facts = {0};
+    tm_model_count(model, &facts, NULL);
+    long long params = (long long)facts.params;
     if (!hash_tensors(model, hex))
         return fails(v, "no memory for the tensor names");
     if (params != (long long)number(golden, "params", -1))

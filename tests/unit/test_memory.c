@@ -166,6 +166,38 @@ static void buffer_failure_is_sticky(void **state)
     tm_buffer_free(&buffer);
 }
 
+static void lost_text_is_no_text(void **state)
+{
+    (void)state;
+    tm_buffer none = {0}, lost = {0}, both = {0};
+    tm_error error = {0};
+    assert_string_equal(tm_buffer_text(&none, &error), "");
+    tm_buffer_puts(&both, "whole");
+    tm_buffer_append(&both, &none);
+    assert_string_equal(tm_buffer_text(&both, &error), "whole");
+    assert_int_equal(error.status, TM_OK);
+    tm_buffer_puts(&lost, "begun");
+    tm_buffer_add(&lost, NULL, SIZE_MAX - 8);
+    assert_null(tm_buffer_text(&lost, &error));
+    assert_int_equal(error.status, TM_NO_MEMORY);
+    tm_buffer_append(&both, &lost);
+    assert_null(tm_buffer_text(&both, NULL));
+    tm_buffer_free(&lost);
+    tm_buffer_free(&both);
+}
+
+static void lost_block_is_remembered(void **state)
+{
+    (void)state;
+    tm_arena arena = {0};
+    assert_non_null(tm_arena_alloc(&arena, 16));
+    assert_null(tm_arena_alloc(&arena, SIZE_MAX - 4));
+    assert_non_null(tm_arena_alloc(&arena, 16));
+    assert_true(arena.failed);
+    tm_arena_free(&arena);
+    assert_false(arena.failed);
+}
+
 static void first_error_stays(void **state)
 {
     (void)state;
@@ -188,11 +220,17 @@ static void first_error_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_overflow),    cmocka_unit_test(aligned_memory),
-        cmocka_unit_test(arena_blocks),      cmocka_unit_test(arena_overflow),
-        cmocka_unit_test(arena_text),        cmocka_unit_test(buffer_grows),
-        cmocka_unit_test(buffer_text),       cmocka_unit_test(buffer_failure_is_sticky),
+        cmocka_unit_test(sizes_overflow),
+        cmocka_unit_test(aligned_memory),
+        cmocka_unit_test(arena_blocks),
+        cmocka_unit_test(arena_overflow),
+        cmocka_unit_test(arena_text),
+        cmocka_unit_test(buffer_grows),
+        cmocka_unit_test(buffer_text),
+        cmocka_unit_test(buffer_failure_is_sticky),
         cmocka_unit_test(first_error_stays),
+        cmocka_unit_test(lost_text_is_no_text),
+        cmocka_unit_test(lost_block_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * torture [--sample CASES] [--only COMMAND] [--call CALL] TIMMC FAULT.so
+ *
+ * Runs every command of the table once as it is, and then again and again, each time with another
+ * of its allocations or system calls failing, once or from there on. A run either answers as the
+ * first did - output, files, exit code, messages - or says that it could not: another exit code, a
+ * message or a record of the error, no crash, no output that differs, no file that is not whole.
+ * --sample: about so many of the cases, others from day to day.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_ARGUMENTS = 24, MAX_FILES = 16, PATH = 512, SECONDS = 60, NO_FILTER = 125 };
+
+/* @x is the file x of the output folder, %x that of the input folder. Each answers with exit code 0
+ * when nothing fails. */
+typedef struct command {
+    const char *name, *arguments;
+} command;
+
+static const command commands[] = {
+    {"list", "list vit* --pretrained"},
+    {"list table", "list resnet* --format csv --sort top1"},
+    {"info", "info test_vit"},
+    {"info json", "info resnet18 --format json"},
+    {"info features", "info test_resnet --features --layers"},
+    {"classify", "classify test_vit --no-pretrained %one.jpg"},
+    {"classify npy", "classify test_efficientnet --no-pretrained -f csv -o @logits.npy %one.jpg"},
+    {"classify built-in", "classify %one.jpg"},
+    {"classify folder", "classify test_resnet --no-pretrained -o @logits.npy %folder"},
+    {"classify list", "classify test_vit --no-pretrained --files-from %list"},
+    {"features npz", "features test_vit --no-pretrained --kind pooled -o @pooled.npz %one.jpg"},
+    {"features safetensors", "features test_resnet --no-pretrained -o @maps.safetensors %one.jpg"},
+    {"intermediates", "forward-intermediates test_vit --no-pretrained -f json -o @maps/ %one.jpg"},
+    {"preprocess", "preprocess %one.jpg -o @input.npy"},
+    {"convert", "convert %weights.pth @weights.safetensors"},
+    {"classify weights",
+     "classify test_vit -w %vit.safetensors --img-size 192 --in-chans 1 %one.jpg"},
+    {"classify local-dir", "classify local-dir:%model -k 1 %one.jpg"},
+    {"classify array", "classify test_vit --no-pretrained -f text %two.npy"},
+    {"features tsv", "features test_resnet --no-pretrained -f tsv %folder"},
+    {"features stdout", "features test_vit --no-pretrained --kind pooled -f npy %folder"},
+    {"info check", "info test_vit -w %vit.safetensors --check"},
+};
+
+/* How calls fail. */
+typedef struct fault {
+    const char *call, *error; /* FAULT_CALL, FAULT_ERROR */
+    bool on;                  /* and all that follow */
+} fault;
+
+static const fault faults[] = {
+    {"malloc", "12", false},  {"malloc", "12", true},   {"thread", "11", false},
+    {"read", "5", false},     {"read", "5", true},      {"read", "4", false},
+    {"read", "short", true},  {"read", "short", false}, {"pread", "5", false},
+    {"write", "28", false},   {"write", "28", true},    {"write", "4", false},
+    {"write", "short", true}, {"open", "24", false},    {"open", "24", true},
+    {"open", "4", false},     {"stat", "5", false},     {"stat", "5", true},
+    {"mmap", "12", false},    {"mmap", "12", true},     {"fsync", "5", false},
+    {"rename", "5", false},   {"getdents", "5", false}, {"seek", "5", false},
+};
+
+/* ---- files ---- */
+
+typedef struct bytes {
+    char *data; /* ends with a NUL that does not count */
+    size_t size;
+} bytes;
+
+typedef struct outcome {
+    int exit; /* -1: a signal or too long */
+    int signal;
+    bytes out, err;
+    int file_count;
+    char names[MAX_FILES][PATH * 2];
+    bytes files[MAX_FILES];
+} outcome;
+
+static char work[PATH];
+
+_Noreturn static void give_up(const char *what)
+{
+    perror(what);
+    exit(2);
+}
+
+static bytes read_whole(const char *path)
+{
+    bytes b = {0};
+    FILE *f = fopen(path, "rb");
+    struct stat st;
+    if (!f || fstat(fileno(f), &st) != 0 || !(b.data = calloc(1, (size_t)st.st_size + 1)) ||
+        fread(b.data, 1, (size_t)st.st_size, f) != (size_t)st.st_size)
+        give_up(path);
+    b.size = (size_t)st.st_size;
+    fclose(f);
+    return b;
+}
+
+/* The files of a folder and of those in it, in no order; removes them where it is asked to. */
+static void each_file(const char *folder, outcome *o)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        give_up(folder);
+    for (struct dirent *e; (e = readdir(dir));) {
+        char path[PATH * 2];
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        struct stat st;
+        if (lstat(path, &st) != 0)
+            give_up(path);
+        if (S_ISDIR(st.st_mode)) {
+            each_file(path, o);
+            rmdir(path);
+            continue;
+        }
+        if (o && o->file_count < MAX_FILES) {
+            snprintf(o->names[o->file_count], sizeof o->names[0], "%s", path);
+            o->files[o->file_count++] = read_whole(path);
+        }
+        unlink(path);
+    }
+    closedir(dir);
+}
+
+static void in_work(char path[PATH * 2], const char *name)
+{
+    snprintf(path, PATH * 2, "%s/%s", work, name);
+}
+
+/* ---- one run ---- */
+
+static void set_fault(const fault *f, long at, const char *shared_object)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%ld", at);
+    setenv("FAULT_CALL", f->call, 1);
+    setenv("FAULT_ERROR", f->error, 1);
+    setenv("FAULT_AT", number, 1);
+    if (f->on)
+        setenv("FAULT_ON", "1", 1);
+    setenv("TIMMC_THREADS", strcmp(f->call, "thread") == 0 ? "2" : "1", 1);
+    setenv("LD_PRELOAD", shared_object, 1);
+}
+
+_Noreturn static void become(const char *timmc, const command *c)
+{
+    static char text[1024], places[MAX_ARGUMENTS][PATH * 2];
+    char *argv[MAX_ARGUMENTS + 1] = {(char *)timmc}, path[PATH * 2];
+    int n = 1;
+    snprintf(text, sizeof text, "%s", c->arguments);
+    for (char *word = strtok(text, " "); word && n < MAX_ARGUMENTS; word = strtok(NULL, " ")) {
+        argv[n] = word;
+        size_t plain = strcspn(word, "@%");
+        if (word[plain]) {
+            snprintf(places[n], sizeof *places, "%.*s%s/%s/%s", (int)plain, word, work,
+                     word[plain] == '@' ? "out" : "in", word + plain + 1);
+            argv[n] = places[n];
+        }
+        n++;
+    }
+    in_work(path, "stdout");
+    int out = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    in_work(path, "stderr");
+    int err = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    int in = open("/dev/null", O_RDONLY);
+    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
+        _exit(126);
+    close(in);
+    close(out);
+    close(err);
+    alarm(SECONDS);
+    execv(timmc, argv);
+    _exit(126);
+}
+
+static void run(const char *timmc, const char *shared_object, const command *c, const fault *f,
+                long at, outcome *o)
+{
+    char path[PATH * 2];
+    *o = (outcome){.exit = -1};
+    pid_t child = fork();
+    if (child < 0)
+        give_up("fork");
+    if (child == 0) {
+        if (f)
+            set_fault(f, at, shared_object);
+        become(timmc, c);
+    }
+    int status;
+    if (waitpid(child, &status, 0) != child)
+        give_up("waitpid");
+    if (WIFEXITED(status))
+        o->exit = WEXITSTATUS(status);
+    else
+        o->signal = WTERMSIG(status);
+    in_work(path, "stdout");
+    o->out = read_whole(path);
+    in_work(path, "stderr");
+    o->err = read_whole(path);
+    in_work(path, "out");
+    each_file(path, o);
+}
+
+static void release(outcome *o)
+{
+    free(o->out.data);
+    free(o->err.data);
+    for (int i = 0; i < o->file_count; i++)
+        free(o->files[i].data);
+}
+
+/* ---- the verdict ---- */
+
+static bool same(bytes a, bytes b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+static size_t line_length(const char *p)
+{
+    size_t n = strcspn(p, "\n");
+    return n + (p[n] == '\n');
+}
+
+/* A record of an error; in csv and tsv "error" is the last column, and else empty. */
+static bool tells_error(const char *line, size_t n)
+{
+    bool fields = *line == '/' && (memchr(line, ',', n) || memchr(line, '\t', n));
+    return memmem(line, n, "\"ok\":false", 10) || memmem(line, n, "  error: ", 9) ||
+           (fields && n > 2 && !strchr(",\t", line[n - 2]));
+}
+
+/* The text without the numbers of rows: where one input fails, those behind it have others. */
+static char *without_rows(const bytes *out)
+{
+    char *bare = malloc(out->size + 1), *to = bare;
+    if (!bare)
+        give_up("malloc");
+    for (const char *p = out->data; *p;) {
+        if (strncmp(p, "\"row\":", 6) == 0)
+            p += 6 + strspn(p + 6, "0123456789");
+        else
+            *to++ = *p++;
+    }
+    *to = '\0';
+    return bare;
+}
+
+static bool is_array(const bytes *out)
+{
+    return out->size && (unsigned char)*out->data == 0x93;
+}
+
+static bool is_nan(const char *row, size_t size)
+{
+    static const unsigned char nan[] = {0, 0, 0xC0, 0x7F};
+    for (size_t i = 0; i < size; i += sizeof nan)
+        if (memcmp(row + i, nan, sizeof nan) != 0)
+            return false;
+    return true;
+}
+
+/* A .npy file with some of the other's rows, in their order, and rows of NaN for what failed. */
+static bool has_rows(const bytes *file, const bytes *good)
+{
+    enum { HEADER = 128 };
+    const char *shape = strstr(good->data + 10, "'shape': (");
+    size_t rows = shape ? strtoul(shape + 10, NULL, 10) : 0;
+    size_t row = rows ? (good->size - HEADER) / rows : 0, at = HEADER;
+    if (!row || file->size < HEADER || (file->size - HEADER) % row)
+        return false;
+    for (size_t p = HEADER; p < file->size; p += row) {
+        size_t from = at;
+        while (from < good->size && memcmp(file->data + p, good->data + from, row) != 0)
+            from += row;
+        if (from < good->size)
+            at = from + row;
+        else if (!is_nan(file->data + p, row))
+            return false;
+    }
+    return true;
+}
+
+/* Lines of the good output, in its order, and records of errors; the last one may be cut. */
+static bool are_lines_of(const char *out, const char *good, int *errors)
+{
+    const char *g = good;
+    for (const char *p = out; *p;) {
+        size_t n = line_length(p);
+        bool error = tells_error(p, n) || strncmp(p + n, "  error: ", 9) == 0,
+             cut = p[n - 1] != '\n';
+        const char *rest = g;
+        while (*rest && !(strncmp(rest, p, n) == 0 && (cut || line_length(rest) == n)))
+            rest += line_length(rest);
+        if (*rest)
+            g = rest + line_length(rest);
+        else if (error)
+            ++*errors;
+        else if (strcmp(p, "]\n") != 0 && strcmp(p, "\n]\n") != 0)
+            return false;
+        p += n;
+    }
+    return true;
+}
+
+static bool is_part(const bytes *out, const bytes *good, int *errors)
+{
+    if (is_array(good))
+        return has_rows(out, good) ||
+               (out->size < good->size && memcmp(out->data, good->data, out->size) == 0);
+    char *bare = without_rows(out), *bare_good = without_rows(good);
+    bool part = are_lines_of(bare, bare_good, errors);
+    free(bare);
+    free(bare_good);
+    return part;
+}
+
+static const bytes *file_named(const outcome *o, const char *name)
+{
+    for (int i = 0; i < o->file_count; i++)
+        if (strcmp(o->names[i], name) == 0)
+            return &o->files[i];
+    return NULL;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static size_t count_lines(const bytes *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->size; i++)
+        n += b->data[i] == '\n';
+    return n;
+}
+
+/* NULL: the files are as they were, or absent, or have the rows of the inputs that succeeded. */
+static const char *judge_files(const outcome *o, const outcome *good)
+{
+    for (int i = 0; i < o->file_count; i++) {
+        const bytes *other = file_named(good, o->names[i]);
+        if (!other)
+            return "a file is left behind";
+        if (same(o->files[i], *other))
+            continue;
+        if (o->exit == 1 && ends_with(o->names[i], ".index.jsonl") &&
+            count_lines(&o->files[i]) == count_lines(&o->out))
+            continue;
+        if (o->exit == 1 && ends_with(o->names[i], ".npy") && has_rows(&o->files[i], other))
+            continue;
+        return "a file differs";
+    }
+    return NULL;
+}
+
+static const char *judge(const outcome *o, const outcome *good, const fault *f)
+{
+    static char text[64];
+    int errors = 0;
+    bool mute = strcmp(f->call, "write") == 0; /* stderr is written to as well */
+    if (o->exit < 0) {
+        snprintf(text, sizeof text, o->signal == SIGALRM ? "hangs" : "signal %d", o->signal);
+        return text;
+    }
+    if (o->exit == good->exit) {
+        for (int i = 0; i < good->file_count; i++)
+            if (!file_named(o, good->names[i]))
+                return "a file is missing";
+        bool told = mute || memmem(o->err.data, o->err.size, good->err.data, good->err.size);
+        return !same(o->out, good->out) ? "output differs"
+               : !told                  ? "a message is lost"
+                                        : judge_files(o, good);
+    }
+    if (!is_part(&o->out, &good->out, &errors))
+        return "output differs";
+    if (o->err.size == 0 && errors == 0 && !(mute && f->on))
+        return "nothing says why";
+    if (o->exit == 1 && errors == 0 && !is_array(&good->out))
+        return "exit code 1 and no record of an error";
+    if (o->exit < 1 || (o->exit > 6 && o->exit != 70))
+        return "exit code";
+    return judge_files(o, good);
+}
+
+/* ---- all of them ---- */
+
+enum { COMMANDS = sizeof commands / sizeof *commands, FAULTS = sizeof faults / sizeof *faults };
+
+static const char *timmc_path, *shared_object, *only_command, *only_call;
+static long passed, failed, calls[COMMANDS][FAULTS];
+
+static bool is_chosen(const command *c, const fault *f)
+{
+    return (!only_command || strcmp(only_command, c->name) == 0) &&
+           (!only_call || strcmp(only_call, f->call) == 0);
+}
+
+/* -1: this system lets no process filter its own calls. */
+static long count_calls(const command *c, const fault *f)
+{
+    char path[PATH * 2];
+    outcome o;
+    in_work(path, "count");
+    setenv("FAULT_COUNT", path, 1);
+    run(timmc_path, shared_object, c, f, 0, &o);
+    unsetenv("FAULT_COUNT");
+    bool no_filter = o.exit == NO_FILTER;
+    release(&o);
+    if (no_filter)
+        return -1;
+    bytes b = read_whole(path);
+    long n = atol(b.data);
+    free(b.data);
+    return n;
+}
+
+/* How many calls of each kind every command makes; returns the number of cases. */
+static long count_all(void)
+{
+    long all = 0;
+    bool filters = true;
+    for (size_t i = 0; i < COMMANDS; i++)
+        for (size_t k = 0; k < FAULTS; k++) {
+            bool known = k && strcmp(faults[k].call, faults[k - 1].call) == 0;
+            if (!is_chosen(&commands[i], &faults[k]))
+                continue;
+            calls[i][k] = known ? calls[i][k - 1] : count_calls(&commands[i], &faults[k]);
+            filters = filters && calls[i][k] >= 0;
+            all += calls[i][k] > 0 ? calls[i][k] : 0;
+        }
+    if (!filters)
+        puts("no seccomp filter is allowed here: system calls are not tested");
+    return all;
+}
+
+static void try_one(const command *c, const fault *f, long at, const outcome *good)
+{
+    outcome o;
+    run(timmc_path, shared_object, c, f, at, &o);
+    const char *what = judge(&o, good, f);
+    if (what)
+        printf("FAIL %s: %s %ld%s, %s: %s (exit %d)\n    %.*s\n", c->name, f->call, at,
+               f->on ? " and on" : "", f->error, what, o.exit, (int)strcspn(o.err.data, "\n"),
+               o.err.data);
+    passed += !what;
+    failed += what != NULL;
+    release(&o);
+}
+
+/* Every stride-th case of a command; *turn counts through all commands. */
+static void torture(size_t i, long stride, long *turn)
+{
+    const command *c = &commands[i];
+    outcome good;
+    long before = passed, before_failed = failed;
+    run(timmc_path, shared_object, c, NULL, 0, &good);
+    if (good.exit != 0) {
+        printf("FAIL %s: exit %d though nothing failed: %s", c->name, good.exit, good.err.data);
+        failed++;
+    }
+    for (size_t k = 0; good.exit == 0 && k < FAULTS; k++)
+        for (long at = 1; at <= calls[i][k]; at++)
+            if ((*turn)++ % stride == 0)
+                try_one(c, &faults[k], at, &good);
+    printf("%s: %ld good, %ld bad\n", c->name, passed - before, failed - before_failed);
+    fflush(stdout);
+    release(&good);
+}
+
+/* ---- inputs ---- */
+
+static void copy(const char *from, const char *to)
+{
+    char path[PATH * 2];
+    bytes b = read_whole(from);
+    in_work(path, to);
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(b.data, 1, b.size, f) != b.size || fclose(f) != 0)
+        give_up(path);
+    free(b.data);
+}
+
+/* The float32 checkpoint of a model, of numbers that vary, from what `info --tensors` tells: lines
+ * of "name 2x3". */
+static void write_checkpoint(const char *tensors, const char *path)
+{
+    size_t capacity = 2 * strlen(tensors) + 65536 * 4, length = 0, floats = 0;
+    char *header = malloc(capacity), name[256], shape[128];
+    FILE *f = fopen(path, "wb");
+    if (!header || !f)
+        give_up(path);
+    for (const char *p = tensors; sscanf(p, "%255s %127s", name, shape) == 2; p += line_length(p)) {
+        size_t count = 1, begin = floats;
+        for (char *x = shape; *x; x++)
+            *x = *x == 'x' ? ',' : *x;
+        for (const char *x = shape; *x; x += strcspn(x, ","), x += *x == ',')
+            count *= strtoul(x, NULL, 10);
+        floats += count;
+        length += (size_t)snprintf(header + length, capacity - length,
+                                   "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":"
+                                   "[%zu,%zu]}",
+                                   begin ? "," : "{", name, shape, 4 * begin, 4 * floats);
+    }
+    header[length++] = '}';
+    unsigned long long size = length;
+    bool good = fwrite(&size, 8, 1, f) == 1 && fwrite(header, 1, length, f) == length;
+    for (size_t i = 0; i < floats && good; i++) {
+        float value = (float)(i * 2654435761U % 1000) / 8000.0f + 0.01f;
+        good = fwrite(&value, sizeof value, 1, f) == 1;
+    }
+    if (!good || fclose(f) != 0)
+        give_up(path);
+    free(header);
+}
+
+/* An array of two pictures' tensors from one of one. */
+static void write_pair(const bytes *one, const char *path)
+{
+    enum { HEADER = 128 };
+    FILE *f = fopen(path, "wb");
+    char header[HEADER + 1];
+    snprintf(header, sizeof header, "\x93NUMPY\x01%c%c%c%-117s\n", 0, HEADER - 10, 0,
+             "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 160, 160), }");
+    bool good = f && fwrite(header, 1, HEADER, f) == HEADER;
+    for (int i = 0; i < 2 && good; i++)
+        good = fwrite(one->data + HEADER, 1, one->size - HEADER, f) == one->size - HEADER;
+    if (!good || fclose(f) != 0)
+        give_up(path);
+}
+
+/* What a command writes to its standard output when nothing fails. */
+static bytes answer_of(const char *arguments)
+{
+    outcome o;
+    run(timmc_path, shared_object, &(command){"", arguments}, NULL, 0, &o);
+    if (o.exit != 0) {
+        fprintf(stderr, "timmc %s: exit %d: %s\n", arguments, o.exit, o.err.data);
+        exit(2);
+    }
+    free(o.err.data);
+    return o.out;
+}
+
+static void prepare_weights(void)
+{
+    char path[PATH * 2];
+    bytes b = answer_of("info test_vit --tensors");
+    in_work(path, "in/vit.safetensors");
+    write_checkpoint(b.data, path);
+    copy(path, "in/model/model.safetensors");
+    free(b.data);
+    b = answer_of("preprocess -m test_vit %one.jpg -o -");
+    in_work(path, "in/two.npy");
+    write_pair(&b, path);
+    free(b.data);
+    in_work(path, "in/model/config.json");
+    FILE *f = fopen(path, "w");
+    if (!f ||
+        fputs("{\"architecture\":\"test_vit\",\"num_classes\":1000,\"pretrained_cfg\":{"
+              "\"tag\":\"own\",\"input_size\":[3,160,160],\"classifier\":[\"head\"],"
+              "\"mean\":[0.5,0.5,0.5],\"label_names\":[\"cat\",\"dog\"]}}\n",
+              f) < 0 ||
+        fclose(f) != 0)
+        give_up(path);
+}
+
+static void prepare(void)
+{
+    static const char *const folders[] = {"out", "in", "in/folder", "in/folder/deeper", "in/model"};
+    char path[PATH * 2];
+    const char *base = getenv("TMPDIR");
+    snprintf(work, sizeof work, "%s/timmc-torture-XXXXXX", base ? base : "/tmp");
+    if (!mkdtemp(work))
+        give_up(work);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        in_work(path, folders[i]);
+        mkdir(path, 0755);
+    }
+    copy("tests/data/images/baseline_420.jpg", "in/one.jpg");
+    copy("tests/data/images/baseline_420.jpg", "in/folder/a.jpg");
+    copy("tests/data/images/gray.jpg", "in/folder/b.jpg");
+    copy("tests/data/images/rgb.jpg", "in/folder/deeper/c.jpg");
+    copy("tests/data/weights/dtypes.pth", "in/weights.pth");
+    copy("tests/data/weights/stored.npz", "in/weights.npz");
+    in_work(path, "in/list");
+    FILE *list = fopen(path, "w");
+    for (int i = 0; list && i < 3; i++)
+        fprintf(list, "%s/in/folder/%s\n", work, i ? "b.jpg" : "a.jpg");
+    if (!list || fclose(list) != 0)
+        give_up(path);
+    setenv("HOME", work, 1);
+    setenv("LC_ALL", "C", 1);
+    setenv("HF_HUB_OFFLINE", "1", 1);
+    prepare_weights();
+}
+
+int main(int argc, char **argv)
+{
+    long sample = 0, turn = -1;
+    for (; argc > 2 && strncmp(argv[1], "--", 2) == 0; argc -= 2, argv += 2) {
+        if (strcmp(argv[1], "--sample") == 0)
+            sample = atol(argv[2]);
+        else if (strcmp(argv[1], "--turn") == 0)
+            turn = atol(argv[2]);
+        else if (strcmp(argv[1], "--only") == 0)
+            only_command = argv[2];
+        else if (strcmp(argv[1], "--call") == 0)
+            only_call = argv[2];
+    }
+    if (argc != 3) {
+        fputs("usage: torture [--sample CASES [--turn N]] [--only COMMAND] [--call CALL] TIMMC "
+              "FAULT.so\n",
+              stderr);
+        return 2;
+    }
+    timmc_path = argv[1];
+    shared_object = argv[2];
+    prepare();
+    long all = count_all(), stride = sample && all > sample ? all / sample : 1;
+    turn = turn >= 0 ? turn : (long)(time(NULL) / 86400 % stride);
+    printf("one of %ld in %ld cases, --turn %ld\n", stride, all, turn);
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (!only_command || strcmp(only_command, commands[i].name) == 0)
+            torture(i, stride, &turn);
+    each_file(work, NULL);
+    rmdir(work);
+    printf("torture: %ld passed, %ld failed\n", passed, failed);
+    return failed != 0;
+}
