@@ -23,7 +23,8 @@ static const tm_option options[] = {
         TM_OPTION_FLAG, INFO(parts.intermediates), 0, 0},
     {0, "layers", NULL, "tell the graph: every operator with its shape (height, width, channels)",
         TM_OPTION_FLAG, INFO(parts.layers), 0, 0},
-    {0, "tensors", NULL, "tell the names and shapes of the state dict, and nothing else",
+    {0, "tensors", NULL, "tell the names and shapes of the state dict alone: one a line, or with -f "
+        "json a record",
         TM_OPTION_FLAG, INFO(tensors), 0, 0},
     {0, "prune-intermediates", "I,I,...", "parameters before and after keeping only these blocks' "
         "outputs; negative ones count from the end", TM_OPTION_INTS, INFO(prune), 0, 0},
@@ -71,21 +72,62 @@ static tm_status write_json(tm_buffer *out, const tm_model_config *config, tm_mo
     return model ? tm_info_graph_json(out, model, parts, error) : TM_OK;
 }
 
-static tm_status write_tensors(tm_buffer *out, const tm_model *model, tm_error *error)
+static void tensor_text(tm_buffer *out, const tm_tensor_spec *tensor)
+{
+    tm_text_escaped(out, tensor->name);
+    tm_buffer_putc(out, ' ');
+    for (int k = 0; k < tensor->rank; k++)
+        tm_buffer_printf(out, "%s%lld", k ? "x" : "", (long long)tensor->shape[k]);
+    tm_buffer_putc(out, '\n');
+}
+
+static void tensor_json(tm_buffer *out, const tm_tensor_spec *tensor)
+{
+    tm_buffer_puts(out, "{\"name\":");
+    tm_json_string(out, tensor->name);
+    tm_buffer_puts(out, ",\"shape\":[");
+    for (int k = 0; k < tensor->rank; k++)
+        tm_buffer_printf(out, "%s%lld", k ? "," : "", (long long)tensor->shape[k]);
+    tm_buffer_puts(out, "]}");
+}
+
+static tm_status write_tensors(tm_buffer *out, const tm_model *model, bool json, tm_error *error)
 {
     tm_arena arena = {0};
     tm_tensor_spec *tensors;
     size_t count;
     tm_status status = tm_model_tensors(model, &arena, &tensors, &count, error);
-    for (size_t i = 0; !status && i < count; i++) {
-        tm_text_escaped(out, tensors[i].name);
-        tm_buffer_putc(out, ' ');
-        for (int k = 0; k < tensors[i].rank; k++)
-            tm_buffer_printf(out, "%s%lld", k ? "x" : "", (long long)tensors[i].shape[k]);
-        tm_buffer_putc(out, '\n');
+    if (json && !status) {
+        tm_buffer_puts(out, "{\"model\":");
+        tm_json_string(out, model->display);
+        tm_buffer_puts(out, ",\"tensors\":[");
     }
+    for (size_t i = 0; !status && i < count; i++) {
+        if (json && i)
+            tm_buffer_putc(out, ',');
+        (json ? tensor_json : tensor_text)(out, &tensors[i]);
+    }
+    if (json && !status)
+        tm_buffer_puts(out, "]}\n");
     tm_arena_free(&arena);
     return status;
+}
+
+/* What is told alone goes with nothing else: an option that nothing reads is refused. */
+static tm_status check_together(const info_options *chosen, tm_error *error)
+{
+    bool dot = chosen->format && strcmp(chosen->format, "dot") == 0;
+    bool more = chosen->parts.features || chosen->parts.intermediates || chosen->parts.layers ||
+                chosen->check || chosen->prune.count;
+    if ((dot || chosen->tensors) && (more || (dot && chosen->tensors)))
+        return tm_fail(error, TM_USAGE,
+                       "%s tells one thing alone: without the other options of info",
+                       dot ? "-f dot" : "--tensors");
+    if ((chosen->prune_norm || chosen->prune_head) && !chosen->prune.count)
+        return tm_fail(error, TM_USAGE,
+                       "--prune-norm and --prune-head go with "
+                       "--prune-intermediates");
+    return TM_OK;
 }
 
 /* The built model, or NULL where only the registry knows it and nothing more was asked for. */
@@ -112,7 +154,7 @@ static tm_status write_record(tm_buffer *out, const tm_model_config *config, tm_
     tm_status status = TM_OK;
     tm_buffer pruned = {0}; /* counted before the rest, which rewrites the graph */
     if (chosen->tensors)
-        return write_tensors(out, model, error);
+        return write_tensors(out, model, chosen->format && json, error);
     if (strcmp(format, "dot") == 0) {
         tm_info_graph_dot(out, model);
         return TM_OK;
@@ -142,7 +184,9 @@ static int info(const char *name, const info_options *chosen, const tm_model_opt
     tm_buffer out = {0};
     const tm_resolved *resolved = &source.config.resolved;
     tm_open_options open = tm_open_options_of(m, NULL);
-    tm_status status = tm_source_find(name, &open, &arena, &source, &error);
+    tm_status status = check_together(chosen, &error);
+    if (!status)
+        status = tm_source_find(name, &open, &arena, &source, &error);
     if (!status && *resolved->warning)
         tm_print_warning("%s", resolved->warning);
     if (!status && *source.config.labels.problem)

@@ -49,4 +49,15 @@ ok "two names exit 2" exit_is 2
 timmc info resnet18 --form=xml
 ok "unknown format names the valid ones" err_has 'not one of text|json'
 
+timmc info test_vit --tensors -f json
+ok "tensors as a record" out_has '{"model":"test_vit.r160_in1k","tensors":[{"name":"blocks.0.attn.proj.bias","shape":[64]},{"name":'
+ok "one of it" out_lines 1
+timmc info test_vit --tensors
+ok "tensors one a line" first_line_is 'blocks.0.attn.proj.bias 64'
+for others in "--tensors --check" "--tensors -f dot" "-f dot --features" "--prune-head"; do
+    # $others is a list of words
+    # shellcheck disable=SC2086
+    timmc info test_vit --no-pretrained $others
+    ok "info $others: exit 2" exit_is 2
+done
 done_testing
