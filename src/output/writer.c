@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* fallocate */
 #include "output/writer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -236,21 +238,29 @@ uint64_t tm_array_bytes(const tm_array *array)
     return (uint64_t)array->shape[0] * tm_array_row(array->rank, array->shape) * sizeof(float);
 }
 
+/* Gives back what is copied, where the file system can: the disk holds the numbers once. */
+static void punch_hole(FILE *spool, uint64_t begin, size_t count)
+{
+    (void)!fallocate(fileno(spool), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)begin,
+                     (off_t)count);
+}
+
 tm_status tm_spool_copy(tm_writer *writer, tm_array *array, tm_block_fn *seen, void *context,
                         tm_error *error)
 {
     unsigned char *block = malloc(COPY_BLOCK);
     if (!block)
         return no_memory(writer->path, error);
-    uint64_t left = tm_array_bytes(array);
+    uint64_t bytes = tm_array_bytes(array), at = 0;
     bool good = fseeko(array->stream, 0, SEEK_SET) == 0; /* flushes what was added */
-    while (good && left > 0) {
-        size_t count = left < COPY_BLOCK ? (size_t)left : COPY_BLOCK;
+    while (good && at < bytes) {
+        size_t count = bytes - at < COPY_BLOCK ? (size_t)(bytes - at) : COPY_BLOCK;
         good = fread(block, 1, count, array->stream) == count &&
                fwrite(block, 1, count, writer->out.stream) == count;
         if (good && seen)
             seen(block, count, context);
-        left -= count;
+        punch_hole(array->stream, at, count);
+        at += count;
     }
     free(block);
     return good ? TM_OK : tm_writer_failed(writer->path, error);

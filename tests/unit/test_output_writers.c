@@ -413,6 +413,27 @@ static void no_space(void **state)
         }
 }
 
+/* A large result must not need the disk twice. */
+static void spool_is_given_back(void **state)
+{
+    (void)state;
+    enum { ROWS = 64, LENGTH = 16384 }; /* 4 MB */
+    static float row[LENGTH];
+    tm_error error = {0};
+    struct stat before, after;
+    tm_writer *writer = open_writer("a.npz", false);
+    for (int i = 0; i < ROWS; i++)
+        assert_int_equal(tm_writer_add(writer, "x", 2, (int64_t[]){1, LENGTH}, row, &error), TM_OK);
+    int spool = fileno(writer->arrays[0].stream);
+    fflush(writer->arrays[0].stream);
+    assert_int_equal(fstat(spool, &before), 0);
+    assert_int_equal(tm_spool_copy(writer, &writer->arrays[0], NULL, NULL, &error), TM_OK);
+    assert_int_equal(fstat(spool, &after), 0);
+    assert_true(after.st_size == before.st_size);
+    assert_true(after.st_blocks < before.st_blocks / 8);
+    tm_writer_abandon(writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,7 +441,7 @@ int main(void)
         cmocka_unit_test(npz),       cmocka_unit_test(safetensors),
         cmocka_unit_test(zip64),     cmocka_unit_test(folder_of_arrays),
         cmocka_unit_test(abandoned), cmocka_unit_test(refused),
-        cmocka_unit_test(no_space),
+        cmocka_unit_test(no_space),  cmocka_unit_test(spool_is_given_back),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
