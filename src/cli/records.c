@@ -97,21 +97,21 @@ tm_status tm_records_write(tm_records *records, tm_error *error)
         return tm_fail(error, TM_NO_MEMORY, "no memory for a record");
     if (tm_stdout_is_terminal())
         tm_progress_end();
-    if (records->array && records->count)
-        fputs(",\n", stdout);
-    if (line->length)
-        fwrite(line->data, 1, line->length, stdout);
-    if (records->kind == TM_RECORDS_JSON && !records->array)
-        putchar('\n');
+    /* nothing follows what was not written: a hole could pass for an answer */
+    bool good = !ferror(stdout) &&
+                (!records->array || !records->count || fputs(",\n", stdout) != EOF) &&
+                (!line->length || fwrite(line->data, 1, line->length, stdout) == line->length) &&
+                (records->kind != TM_RECORDS_JSON || records->array || putchar('\n') != EOF) &&
+                fflush(stdout) == 0;
     records->count++;
     tm_buffer_clear(line);
-    return fflush(stdout) == 0 && !ferror(stdout) ? TM_OK : write_failed(error);
+    return good ? TM_OK : write_failed(error);
 }
 
 tm_status tm_records_close(tm_records *records, tm_error *error)
 {
     tm_buffer_free(&records->line);
-    if (records->array)
+    if (records->array && !ferror(stdout))
         fputs("\n]\n", stdout);
     return fflush(stdout) == 0 && !ferror(stdout) ? TM_OK : write_failed(error);
 }
