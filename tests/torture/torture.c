@@ -24,7 +24,7 @@
 #include "tests/torture/files.h"
 #include "tests/torture/verdict.h"
 
-enum { MAX_ARGUMENTS = 24, SECONDS = 60, NO_FILTER = 125 };
+enum { MAX_ARGUMENTS = 24, SECONDS = 60 };
 
 /* @x is the file x of the output folder, %x that of the input folder. Each answers with exit code 0
  * when nothing fails. */
@@ -93,7 +93,8 @@ static void set_fault(const fault *f, long at, const char *shared_object)
     setenv("FAULT_AT", number, 1);
     if (f->on)
         setenv("FAULT_ON", "1", 1);
-    setenv("TIMMC_THREADS", strcmp(f->call, "thread") == 0 ? "2" : "1", 1);
+    bool threads = strcmp(f->call, "thread") == 0 || strcmp(f->call, "none") == 0;
+    setenv("TIMMC_THREADS", threads ? "2" : "1", 1);
     setenv("LD_PRELOAD", shared_object, 1);
 }
 
@@ -177,41 +178,37 @@ static bool is_chosen(const command *c, const fault *f)
            (!only_call || strcmp(only_call, f->call) == 0);
 }
 
-/* -1: this system lets no process filter its own calls. */
-static long count_calls(const command *c, const fault *f)
+/* How many calls of each kind the command makes. */
+static void count_calls(size_t i)
 {
-    char path[PATH * 2];
+    static const fault nothing = {"none", "0", false};
+    char path[PATH * 2], name[32];
     outcome o;
+    long number;
     in_work(path, "count");
     setenv("FAULT_COUNT", path, 1);
-    run(timmc_path, shared_object, c, f, 0, &o);
+    run(timmc_path, shared_object, &commands[i], &nothing, 0, &o);
     unsetenv("FAULT_COUNT");
-    bool no_filter = o.exit == NO_FILTER;
     release(&o);
-    if (no_filter)
-        return -1;
     bytes b = read_whole(path);
-    long n = atol(b.data);
+    if (i == 0 && !strstr(b.data, "read "))
+        puts("there is no filter for system calls here: allocations and threads alone");
+    for (const char *p = b.data; sscanf(p, "%31s %ld", name, &number) == 2; p += line_length(p))
+        for (size_t k = 0; k < FAULTS; k++)
+            if (strcmp(name, faults[k].call) == 0 && is_chosen(&commands[i], &faults[k]))
+                calls[i][k] = number;
     free(b.data);
-    return n;
 }
 
-/* How many calls of each kind every command makes; returns the number of cases. */
 static long count_all(void)
 {
     long all = 0;
-    bool filters = true;
-    for (size_t i = 0; i < COMMANDS; i++)
-        for (size_t k = 0; k < FAULTS; k++) {
-            bool counted = k && strcmp(faults[k].call, faults[k - 1].call) == 0;
-            if (!is_chosen(&commands[i], &faults[k]))
-                continue;
-            calls[i][k] = counted ? calls[i][k - 1] : count_calls(&commands[i], &faults[k]);
-            filters = filters && calls[i][k] >= 0;
-            all += calls[i][k] > 0 ? calls[i][k] : 0;
-        }
-    if (!filters)
-        puts("no seccomp filter is allowed here: system calls are not tested");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (!only_command || strcmp(only_command, commands[i].name) == 0)
+            count_calls(i);
+        for (size_t k = 0; k < FAULTS; k++)
+            all += calls[i][k];
+    }
     return all;
 }
 
