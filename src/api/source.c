@@ -72,9 +72,9 @@ static tm_status look_for(const char *folder, const char *name, char path[static
         return TM_NOT_FOUND;
     if (stat(path, &st) == 0)
         return S_ISREG(st.st_mode) ? TM_OK : TM_NOT_FOUND;
-    return errno == ENOENT || errno == ENOTDIR
-               ? TM_NOT_FOUND
-               : tm_fail(error, TM_WEIGHTS_MISSING, "%s: %s", path, strerror(errno));
+    return errno == ENOENT || errno == ENOTDIR ? TM_NOT_FOUND
+                                               : tm_fail(error, tm_errno_status(TM_WEIGHTS_MISSING),
+                                                         "%s: %s", path, strerror(errno));
 }
 
 /* The first name by bytes that ends so; "": none does. */
@@ -96,8 +96,8 @@ static tm_status find_ending(const char *folder, const char *ending, char best[s
         cause = errno;
         closedir(dir);
     }
-    return cause ? tm_fail(error, TM_WEIGHTS_MISSING, "%s: cannot list the folder: %s", folder,
-                           strerror(cause))
+    return cause ? tm_fail(error, cause == ENOMEM ? TM_NO_MEMORY : TM_WEIGHTS_MISSING,
+                           "%s: cannot list the folder: %s", folder, strerror(cause))
                  : TM_OK;
 }
 

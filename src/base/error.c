@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,11 @@ tm_status tm_error_context(tm_error *error, const char *format, ...)
     snprintf(whole + used, sizeof whole - used, ": %s", error->message);
     set_message(error, whole);
     return error->status;
+}
+
+tm_status tm_errno_status(tm_status otherwise)
+{
+    return errno == ENOMEM ? TM_NO_MEMORY : otherwise;
 }
 
 void tm_bug(const char *file, int line, const char *what)

@@ -21,6 +21,9 @@ tm_status tm_fail(tm_error *error, tm_status status, const char *format, ...)
 tm_status tm_error_context(tm_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Of a call that failed: TM_NO_MEMORY where errno says so, else `otherwise`. */
+tm_status tm_errno_status(tm_status otherwise);
+
 /* A broken invariant of ours, never of the input: prints where and aborts. */
 _Noreturn void tm_bug(const char *file, int line, const char *what);
 #define TM_BUG(what) tm_bug(__FILE__, __LINE__, what)

@@ -26,7 +26,7 @@ static tm_status fail_errno(tm_status status, const char *path, const char *what
 static tm_status map_bytes(struct tm_mapped_file *file, tm_map *map, tm_error *error)
 {
     if (fstat(file->fd, &file->before) != 0)
-        return fail_errno(TM_READ, file->path, "", error);
+        return fail_errno(tm_errno_status(TM_READ), file->path, "", error);
     if (!S_ISREG(file->before.st_mode))
         return tm_fail(error, TM_READ, "%s: not a regular file", file->path);
     size_t size = (size_t)file->before.st_size;
@@ -34,7 +34,7 @@ static tm_status map_bytes(struct tm_mapped_file *file, tm_map *map, tm_error *e
         return TM_OK;
     void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file->fd, 0);
     if (data == MAP_FAILED)
-        return fail_errno(TM_READ, file->path, "cannot map: ", error);
+        return fail_errno(tm_errno_status(TM_READ), file->path, "cannot map: ", error);
     file->guard = tm_guard_add(data, size);
     if (!file->guard) {
         munmap(data, size);
@@ -56,7 +56,7 @@ tm_status tm_map_file(const char *path, tm_map *map, tm_error *error)
     file->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (file->fd < 0) {
         free(file);
-        return fail_errno(errno == ENOENT ? TM_NOT_FOUND : TM_READ, path, "", error);
+        return fail_errno(errno == ENOENT ? TM_NOT_FOUND : tm_errno_status(TM_READ), path, "", error);
     }
     tm_status status = map_bytes(file, map, error);
     if (status) {
@@ -92,7 +92,7 @@ tm_status tm_map_check(const tm_map *map, tm_error *error)
     if (!file)
         return TM_OK;
     if (fstat(file->fd, &now) != 0)
-        return fail_errno(TM_READ, file->path, "", error);
+        return fail_errno(tm_errno_status(TM_READ), file->path, "", error);
     if (now.st_size < file->before.st_size || (file->guard && tm_guard_was_cut(file->guard)))
         return tm_fail(error, TM_READ, "%s: was cut while it was read, expected %zu bytes",
                        file->path, map->size);

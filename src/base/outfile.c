@@ -16,7 +16,7 @@
 
 static tm_status failed(const char *path, tm_error *error)
 {
-    return tm_fail(error, TM_WRITE, "%s: cannot write: %s", path, strerror(errno));
+    return tm_fail(error, tm_errno_status(TM_WRITE), "%s: cannot write: %s", path, strerror(errno));
 }
 
 /* ---- names that a signal leaves behind ---- */

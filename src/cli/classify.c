@@ -80,14 +80,14 @@ static tm_status read_labels(classifier *c, const char *path, tm_error *error)
     tm_buffer text = {0};
     char block[4096];
     if (!f)
-        return tm_fail(error, TM_WEIGHTS_MISSING, "%s: cannot read the labels: %s", path,
-                       strerror(errno));
+        return tm_fail(error, tm_errno_status(TM_WEIGHTS_MISSING), "%s: cannot read the labels: %s",
+                       path, strerror(errno));
     for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
         tm_buffer_add(&text, block, n);
     tm_status status = TM_OK;
     if (ferror(f))
-        status = tm_fail(error, TM_WEIGHTS_MISSING, "%s: cannot read the labels: %s", path,
-                         strerror(errno));
+        status = tm_fail(error, tm_errno_status(TM_WEIGHTS_MISSING),
+                         "%s: cannot read the labels: %s", path, strerror(errno));
     else if (text.failed)
         status = tm_fail(error, TM_NO_MEMORY, "%s: no memory for the labels", path);
     else

@@ -10,11 +10,11 @@ static tm_status open_list(tm_inputs *inputs, const char *from, tm_error *error)
     struct stat st;
     inputs->list = strcmp(from, "-") == 0 ? stdin : fopen(from, "re");
     if (!inputs->list)
-        return tm_fail(error, TM_NOT_FOUND, "%.300s: cannot read the list of inputs: %s", from,
-                       strerror(errno));
+        return tm_fail(error, tm_errno_status(TM_NOT_FOUND),
+                       "%.300s: cannot read the list of inputs: %s", from, strerror(errno));
     if (fstat(fileno(inputs->list), &st) != 0)
-        return tm_fail(error, TM_READ, "%.300s: cannot read the list of inputs: %s", from,
-                       strerror(errno));
+        return tm_fail(error, tm_errno_status(TM_READ),
+                       "%.300s: cannot read the list of inputs: %s", from, strerror(errno));
     if (S_ISDIR(st.st_mode))
         return tm_fail(error, TM_READ, "%.300s: a folder, expected a list of inputs", from);
     if (!S_ISREG(st.st_mode) && tm_seen_add(&inputs->streams, &st) == TM_SEEN_NO_MEMORY)

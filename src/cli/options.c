@@ -126,6 +126,8 @@ static int set_value(parser *p, size_t number, const char *text, const char *sou
     const tm_option *option = p->options[number];
     if (tm_option_value(option, text, p->values[number], p->arena, &error) == TM_OK)
         return TM_EXIT_OK;
+    if (error.status == TM_NO_MEMORY)
+        return tm_report(&error);
     const char *meant = tm_misplaced_value(option->name);
     return tm_usage_error(p->command->name, "%s: %s%s%s", source, error.message, meant ? "; " : "",
                           tm_or_empty(meant));

@@ -90,40 +90,39 @@ static tm_status write_failed(tm_error *error)
     return tm_fail(error, TM_WRITE, "cannot write to the standard output: %s", strerror(errno));
 }
 
-/* Names within are escaped already, or should be. */
-static void write_lines(const char *text)
+/* Nothing follows what was not written: a hole could pass for an answer. */
+static bool put_line(const tm_records *records, const tm_buffer *line)
 {
-    tm_buffer shown = {0};
-    tm_text_lines(&shown, text);
-    if (!shown.failed)
-        fwrite(shown.data, 1, shown.length, stdout);
-    tm_buffer_free(&shown);
+    return !ferror(stdout) &&
+           (!records->array || !records->count || fputs(",\n", stdout) != EOF) &&
+           (!line->length || fwrite(line->data, 1, line->length, stdout) == line->length) &&
+           (records->kind != TM_RECORDS_JSON || records->array || putchar('\n') != EOF) &&
+           fflush(stdout) == 0;
 }
 
 tm_status tm_records_write(tm_records *records, tm_error *error)
 {
-    tm_buffer *line = &records->line;
-    if (line->failed)
-        return tm_fail(error, TM_NO_MEMORY, "no memory for a record");
+    tm_buffer *line = &records->line, shown = {0};
+    bool text = records->kind == TM_RECORDS_TEXT && line->length;
+    if (text)
+        tm_text_lines(&shown, line->data);
+    tm_status status = TM_OK;
+    if (line->failed || shown.failed)
+        status = tm_fail(error, TM_NO_MEMORY, "no memory for a record");
     if (tm_stdout_is_terminal())
         tm_progress_end();
-    if (records->array && records->count)
-        fputs(",\n", stdout);
-    if (line->length && records->kind == TM_RECORDS_TEXT)
-        write_lines(line->data);
-    else if (line->length)
-        fwrite(line->data, 1, line->length, stdout);
-    if (records->kind == TM_RECORDS_JSON && !records->array)
-        putchar('\n');
+    if (!status && !put_line(records, text ? &shown : line))
+        status = write_failed(error);
     records->count++;
+    tm_buffer_free(&shown);
     tm_buffer_clear(line);
-    return fflush(stdout) == 0 && !ferror(stdout) ? TM_OK : write_failed(error);
+    return status;
 }
 
 tm_status tm_records_close(tm_records *records, tm_error *error)
 {
     tm_buffer_free(&records->line);
-    if (records->array)
+    if (records->array && !ferror(stdout))
         fputs("\n]\n", stdout);
     return fflush(stdout) == 0 && !ferror(stdout) ? TM_OK : write_failed(error);
 }

@@ -153,16 +153,17 @@ void tm_left_out_text(const tm_left_out *left_out, char *text, size_t size)
 
 tm_status tm_loss_fail(tm_loss loss, int cause, const char *path, tm_error *error)
 {
+    tm_status failed = cause == ENOMEM ? TM_NO_MEMORY : TM_READ;
     switch (loss) {
     case TM_LOSS_NONE:
         return TM_OK;
     case TM_LOSS_STAT:
-        return tm_fail(error, cause == ENOENT ? TM_NOT_FOUND : TM_READ, "%.300s: %s", path,
+        return tm_fail(error, cause == ENOENT ? TM_NOT_FOUND : failed, "%.300s: %s", path,
                        strerror(cause));
     case TM_LOSS_FOLDER:
-        return tm_fail(error, TM_READ, "%.300s: cannot open the folder: %s", path, strerror(cause));
+        return tm_fail(error, failed, "%.300s: cannot open the folder: %s", path, strerror(cause));
     case TM_LOSS_LISTING:
-        return tm_fail(error, TM_READ, "%.300s: the listing of the folder broke off: %s", path,
+        return tm_fail(error, failed, "%.300s: the listing of the folder broke off: %s", path,
                        strerror(cause));
     case TM_LOSS_SPECIAL:
         return tm_fail(error, TM_READ,

@@ -69,11 +69,17 @@ static void on_free(png_structp png, png_voidp block)
     free(block);
 }
 
+/* A chunk that had no memory may be left out with a warning, or with none. */
+static void check_memory(decoder *d)
+{
+    if (d->no_memory)
+        escape(d, tm_fail(d->error, TM_NO_MEMORY, "%s: no memory to read a PNG", d->file.name));
+}
+
 static _Noreturn void on_error(png_structp png, png_const_charp text)
 {
     decoder *d = png_get_error_ptr(png);
-    if (d->no_memory)
-        escape(d, tm_fail(d->error, TM_NO_MEMORY, "%s: no memory to read a PNG", d->file.name));
+    check_memory(d);
     /* the compressed stream ends, or the data chunks do */
     bool early = d->place == AT_END || strstr(text, "Not enough image data") != NULL;
     if (early && has_all_rows(d))
@@ -90,6 +96,7 @@ static _Noreturn void on_error(png_structp png, png_const_charp text)
 static void on_warning(png_structp png, png_const_charp text)
 {
     decoder *d = png_get_error_ptr(png);
+    check_memory(d);
     d->warnings++;
     if (d->strict)
         escape(d, tm_fail(d->error, TM_CORRUPT, "%s: PNG: %s", d->file.name, text));
@@ -262,6 +269,7 @@ static void run(decoder *d)
         escape(d, status);
     read_rows(d);
     png_read_end(d->png, NULL);
+    check_memory(d);
     d->status = TM_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <png.h>
@@ -15,6 +16,7 @@ typedef struct encoder {
     FILE *stream;
     tm_error *error;
     tm_status status;
+    bool no_memory;
 } encoder;
 
 static _Noreturn void escape(encoder *e, tm_status status)
@@ -23,9 +25,26 @@ static _Noreturn void escape(encoder *e, tm_status status)
     longjmp(e->escape, 1);
 }
 
+static png_voidp on_malloc(png_structp png, png_alloc_size_t bytes)
+{
+    encoder *e = png_get_mem_ptr(png);
+    void *block = malloc(bytes);
+    if (!block)
+        e->no_memory = true; /* libpng tells it in many ways */
+    return block;
+}
+
+static void on_free(png_structp png, png_voidp block)
+{
+    (void)png;
+    free(block);
+}
+
 static _Noreturn void on_error(png_structp png, png_const_charp text)
 {
     encoder *e = png_get_error_ptr(png);
+    if (e->no_memory)
+        escape(e, tm_fail(e->error, TM_NO_MEMORY, "no memory to write a PNG"));
     escape(e, tm_fail(e->error, TM_WRITE, "PNG cannot be written: %s", text));
 }
 
@@ -54,7 +73,8 @@ static void run(encoder *e, const tm_image *image)
 {
     if (setjmp(e->escape))
         return;
-    e->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, e, on_error, on_warning);
+    e->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, e, on_error, on_warning, e, on_malloc,
+                                       on_free);
     if (e->png)
         e->info = png_create_info_struct(e->png);
     if (!e->info)

@@ -25,8 +25,9 @@ tm_status tm_stream_open(FILE *out, bool npy, tm_stream **opened, tm_error *erro
         return tm_fail(error, TM_NO_MEMORY, "no memory for %s", name);
     *stream = (tm_stream){.out = out, .rows = npy ? tmpfile() : out};
     if (!stream->rows) {
-        free(stream);
-        return tm_fail(error, TM_WRITE, "cannot make a temporary file for the rows of %s", name);
+        free(stream); /* leaves errno */
+        return tm_fail(error, tm_errno_status(TM_WRITE),
+                       "cannot make a temporary file for the rows of %s", name);
     }
     *opened = stream;
     return TM_OK;

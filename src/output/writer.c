@@ -22,7 +22,7 @@ static tm_status no_memory(const char *path, tm_error *error)
 
 tm_status tm_writer_failed(const char *path, tm_error *error)
 {
-    return tm_fail(error, TM_WRITE, "%s: cannot write: %s", path, strerror(errno));
+    return tm_fail(error, tm_errno_status(TM_WRITE), "%s: cannot write: %s", path, strerror(errno));
 }
 
 static bool is_folder(const char *path)

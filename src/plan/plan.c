@@ -150,6 +150,10 @@ static void fail_arena(tm_lowering *lowering)
     const tm_plan *plan = lowering->plan;
     size_t of_one = plan->arena_bytes / (size_t)plan->max_batch;
     int fits = plan->max_batch / 2;
+    if (would_fit(plan->arena_bytes)) { /* there is room again: it was not the batch */
+        tm_lowering_no_memory(lowering, plan->arena_bytes);
+        return;
+    }
     while (fits > 0 && !would_fit(of_one * (size_t)fits))
         fits /= 2;
     if (!fits && (double)of_one < memory_there()) {

@@ -6,6 +6,7 @@
  */
 #include "weights/zip.h"
 
+#include <errno.h>
 #include <libdeflate.h>
 #include <minizip/unzip.h>
 #include <stdio.h>
@@ -451,8 +452,11 @@ tm_status tm_zip_open(const char *file, const unsigned char *bytes, size_t size,
     memory_file memory = {bytes, size, 0};
     zlib_filefunc64_def functions = {open_memory, read_memory, write_memory, tell_memory,
                                      seek_memory, end_memory,  end_memory,   &memory};
+    errno = 0;
     unzFile archive = unzOpen2_64(file, &functions);
-    if (archive)
+    if (errno == ENOMEM) /* it does not tell, and looks for the directory elsewhere */
+        no_memory(&r);
+    else if (archive)
         read_directory(&r, archive);
     else
         refuse(&r, size, "no end of a zip directory", "a whole archive");

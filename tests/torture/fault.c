@@ -5,14 +5,14 @@
  *   FAULT_AT      which call fails, from 1; 0: none
  *   FAULT_ON      set: every later one fails too
  *   FAULT_ERROR   errno of a failing system call, or "short": half of the bytes are done
- *   FAULT_COUNT   a file that gets the number of calls
+ *   FAULT_COUNT   a file that gets a line "NAME NUMBER" for the calls of each kind; nothing fails
  * System calls are caught by a seccomp filter that traps them, so those that libc makes by itself
- * are met as well; on x86-64 alone, elsewhere the exit code is 125. glibc only.
+ * are met as well, on x86-64 alone. Where the system allows no filter they are not counted, and
+ * cannot fail (exit code 125). glibc only.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -39,18 +39,44 @@ void *memalign(size_t alignment, size_t bytes);
 int __libc_start_main(int (*program)(int, char **, char **), int argc, char **argv,
                       void (*init)(void), void (*fini)(void), void (*rtld_fini)(void), void *end);
 
-static enum { NOTHING, ALLOCATIONS, THREADS, SYSTEM_CALLS } kind;
+enum { ALLOCATIONS, THREADS, SYSTEM_CALLS, NUMBERS = 6 };
+
+/* The calls of each kind: system calls by their numbers. */
+static const struct {
+    const char *name;
+    int count, numbers[NUMBERS];
+} kinds[] = {
+    [ALLOCATIONS] = {"malloc", 0, {0}},
+    [THREADS] = {"thread", 0, {0}},
+#ifdef __x86_64__
+    {"read", 1, {SYS_read}},
+    {"pread", 1, {SYS_pread64}},
+    {"write", 3, {SYS_write, SYS_pwrite64, SYS_writev}},
+    {"open", 2, {SYS_open, SYS_openat}},
+    {"stat", 5, {SYS_stat, SYS_fstat, SYS_lstat, SYS_newfstatat, SYS_statx}},
+    {"mmap", 1, {SYS_mmap}},
+    {"fsync", 2, {SYS_fsync, SYS_fdatasync}},
+    {"rename", 5, {SYS_rename, SYS_renameat, SYS_renameat2, SYS_link, SYS_linkat}},
+    {"getdents", 1, {SYS_getdents64}},
+    {"seek", 1, {SYS_lseek}},
+#endif
+};
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static int chosen = -1; /* the kind that fails */
 static long fails_at;
 static int fails_on;
+static int trapped; /* system calls are counted */
 static atomic_int armed;
-static atomic_long calls;
+static atomic_long calls[KINDS];
 
-static int fails(int of_kind)
+static int fails(int kind)
 {
-    if (!atomic_load(&armed) || (int)kind != of_kind)
+    if (!atomic_load(&armed))
         return 0;
-    long call = atomic_fetch_add(&calls, 1) + 1;
-    return fails_at > 0 && (call == fails_at || (fails_on && call > fails_at));
+    long call = atomic_fetch_add(&calls[kind], 1) + 1;
+    return kind == chosen && (call == fails_at || (fails_on && call > fails_at));
 }
 
 /* ---- allocations and threads ---- */
@@ -111,22 +137,6 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(v
 
 static int error_number, is_short;
 
-static const struct {
-    const char *name;
-    int numbers[8]; /* 0 ends them but for read, which stands first */
-} system_calls[] = {
-    {"read", {SYS_read}},
-    {"pread", {SYS_pread64}},
-    {"write", {SYS_write, SYS_pwrite64, SYS_writev}},
-    {"open", {SYS_open, SYS_openat}},
-    {"stat", {SYS_stat, SYS_fstat, SYS_lstat, SYS_newfstatat, SYS_statx}},
-    {"mmap", {SYS_mmap}},
-    {"fsync", {SYS_fsync, SYS_fdatasync}},
-    {"rename", {SYS_rename, SYS_renameat, SYS_renameat2, SYS_link, SYS_linkat}},
-    {"getdents", {SYS_getdents64}},
-    {"seek", {SYS_lseek}},
-};
-
 long fault_system_call(long number, long a, long b, long c, long d, long e, long f);
 extern const char fault_system_call_return[];
 
@@ -153,13 +163,22 @@ static long as_asked(int number, const greg_t *r, greg_t count)
                              r[REG_R9]);
 }
 
+static int kind_of(int number)
+{
+    for (int kind = SYSTEM_CALLS; kind < KINDS; kind++)
+        for (int i = 0; i < kinds[kind].count; i++)
+            if (kinds[kind].numbers[i] == number)
+                return kind;
+    return SYSTEM_CALLS;
+}
+
 /* A trapped call: fails, or is done here. */
 static void on_system_call(int signal, siginfo_t *info, void *context)
 {
     (void)signal;
     greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
     greg_t count = r[REG_RDX];
-    if (!fails(SYSTEM_CALLS))
+    if (!fails(kind_of(info->si_syscall)))
         r[REG_RAX] = as_asked(info->si_syscall, r, count);
     else if (is_short)
         r[REG_RAX] = as_asked(info->si_syscall, r, count > 1 ? count / 2 : count);
@@ -167,13 +186,11 @@ static void on_system_call(int signal, siginfo_t *info, void *context)
         r[REG_RAX] = -error_number;
 }
 
-static void trap_numbers(const int *numbers)
+static int has_trap(const int *numbers, int count)
 {
-    struct sock_filter filter[32];
+    struct sock_filter filter[KINDS * NUMBERS + 8];
     uint64_t inside = (uint64_t)(uintptr_t)fault_system_call_return;
-    int n = 0, count = 1;
-    while (count < 8 && numbers[count])
-        count++;
+    int n = 0;
     filter[n++] =
         (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (int i = 0; i < count; i++)
@@ -190,30 +207,28 @@ static void trap_numbers(const int *numbers)
     filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP);
     struct sock_fprog program = {.len = (unsigned short)n, .filter = filter};
     struct sigaction action = {.sa_sigaction = on_system_call, .sa_flags = SA_SIGINFO | SA_NODEFER};
-    if (sigaction(SIGSYS, &action, NULL) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-        perror("fault: no seccomp filter");
-        _exit(125);
-    }
+    return sigaction(SIGSYS, &action, NULL) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-static void trap(const char *call)
+/* The chosen kind, or all where none is chosen; 0: this system does not allow it. */
+static int traps(void)
 {
     const char *error = getenv("FAULT_ERROR");
+    int numbers[KINDS * NUMBERS], count = 0;
     is_short = error && strcmp(error, "short") == 0;
     error_number = error ? atoi(error) : EIO;
-    for (size_t i = 0; i < sizeof system_calls / sizeof *system_calls; i++)
-        if (strcmp(call, system_calls[i].name) == 0)
-            trap_numbers(system_calls[i].numbers);
+    for (int kind = SYSTEM_CALLS; kind < KINDS; kind++)
+        for (int i = 0; i < kinds[kind].count && (chosen < 0 || chosen == kind); i++)
+            numbers[count++] = kinds[kind].numbers[i];
+    return count == 0 || has_trap(numbers, count);
 }
 
 #else
 
-static void trap(const char *call)
+static int traps(void)
 {
-    (void)call;
-    fputs("fault: system calls are trapped on x86-64 alone\n", stderr);
-    _exit(125);
+    return 0;
 }
 
 #endif
@@ -224,11 +239,11 @@ static void report(void)
 {
     atomic_store(&armed, 0);
     const char *path = getenv("FAULT_COUNT");
-    char text[32];
-    int n = snprintf(text, sizeof text, "%ld\n", atomic_load(&calls));
-    int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644) : -1;
-    if (fd >= 0 && write(fd, text, (size_t)n) != n)
-        perror("fault: count");
+    FILE *f = path ? fopen(path, "w") : NULL;
+    for (int kind = 0; f && kind < (trapped ? KINDS : SYSTEM_CALLS); kind++)
+        fprintf(f, "%s %ld\n", kinds[kind].name, atomic_load(&calls[kind]));
+    if (f)
+        fclose(f);
 }
 
 static void arm(void)
@@ -236,14 +251,15 @@ static void arm(void)
     const char *call = getenv("FAULT_CALL"), *at = getenv("FAULT_AT");
     fails_at = at ? atol(at) : 0;
     fails_on = getenv("FAULT_ON") != NULL;
-    if (!call)
-        return;
+    for (int kind = 0; call && kind < KINDS; kind++)
+        if (strcmp(call, kinds[kind].name) == 0)
+            chosen = kind;
+    trapped = traps();
+    if (!trapped && chosen >= SYSTEM_CALLS) {
+        perror("fault: no seccomp filter");
+        _exit(125);
+    }
     atexit(report);
-    kind = strcmp(call, "malloc") == 0   ? ALLOCATIONS
-           : strcmp(call, "thread") == 0 ? THREADS
-                                         : SYSTEM_CALLS;
-    if (kind == SYSTEM_CALLS)
-        trap(call);
     atomic_store(&armed, 1);
 }
 
