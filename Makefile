@@ -28,6 +28,8 @@ ifdef SAN
 TM_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 TM_LDFLAGS += -fsanitize=$(SAN)
 endif
+# Kernels see no file, and with a fuzzer's sanitizers they take minutes to build.
+ISA_CFLAGS := $(if $(findstring fuzzer,$(SAN)),$(filter-out -fsanitize=%,$(TM_CFLAGS)),$(TM_CFLAGS))
 ifeq ($(shell uname -m),x86_64)
 ISAS := avx2 avx512
 # built for one ISA by hand, without the kernels on the vector shim
@@ -78,10 +80,10 @@ $B/%.o: src/%.c
 define isa_rules
 $B/kernels/$(1)/%.o: src/kernels/$(1)/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $(ISA_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
 $B/kernels/vec/%.$(1).o: src/kernels/vec/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $(ISA_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach isa,$(ISAS) $(HAND_ISAS),$(eval $(call isa_rules,$(isa))))
 
@@ -131,10 +133,6 @@ check-kernels: $B/tests/kernels/check_kernels
 # The same targets for libFuzzer; tests/fuzz/README.md says how to run them.
 fuzz:
 	$(MAKE) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-targets
-# Kernels see no file, and take minutes to build with sanitizers.
-ifneq ($(findstring fuzzer,$(SAN)),)
-$B/kernels/%.o: TM_CFLAGS := $(filter-out -fsanitize=%,$(TM_CFLAGS))
-endif
 fuzz-targets: $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libtimmc.a
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -fsanitize=fuzzer -o $@ $< $B/libtimmc.a $(TM_LIBS)
