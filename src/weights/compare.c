@@ -21,13 +21,24 @@ typedef struct kind {
     bool shapes;
 } kind;
 
+/* A file's name for people: no byte of it may end the line or steer a terminal. */
+static void add_name(tm_buffer *out, const char *name)
+{
+    for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
+        bool c1 = p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0;
+        tm_buffer_putc(out, *p < 0x20 || *p == 0x7F || c1 ? '?' : (char)*p);
+        p += c1;
+    }
+}
+
 static void add_difference(kind *k, const char *name, int rank, const int64_t *shape,
                            const tm_tensor_spec *expected)
 {
     if (k->count++ >= k->most)
         return;
     char text[TM_SHAPE_TEXT];
-    tm_buffer_printf(&k->names, "%s%s", k->count > 1 ? ", " : "", name);
+    tm_buffer_puts(&k->names, k->count > 1 ? ", " : "");
+    add_name(&k->names, name);
     if (k->shapes || expected)
         tm_buffer_printf(&k->names, " %s", tm_shape_text(rank, shape, text));
     if (expected)
