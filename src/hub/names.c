@@ -19,12 +19,13 @@ bool tm_hub_repo_valid(const char *repo)
         strstr(repo, "--") || strstr(repo, "..") ||
         (length > 4 && strcmp(repo + length - 4, ".git") == 0))
         return false;
-    for (const char *part = repo; part; part = strchr(part, '/'), part += part != NULL, slashes++) {
+    for (const char *part = repo;; part += strcspn(part, "/") + 1, slashes++) {
         size_t size = strcspn(part, "/");
         if (size == 0 || strchr("-.", part[0]) || strchr("-.", part[size - 1]))
             return false;
+        if (!part[size])
+            return slashes < 2;
     }
-    return slashes <= 2;
 }
 
 static bool part_valid(const char *part, size_t length)
@@ -47,10 +48,13 @@ bool tm_hub_path_valid(const char *path)
 {
     if (strlen(path) > PATH_MAX_LENGTH)
         return false;
-    for (const char *part = path; part; part = strchr(part, '/'), part += part != NULL)
-        if (!part_valid(part, strcspn(part, "/")))
+    for (const char *part = path;; part += strcspn(part, "/") + 1) {
+        size_t length = strcspn(part, "/");
+        if (!part_valid(part, length))
             return false;
-    return true;
+        if (!part[length])
+            return true;
+    }
 }
 
 bool tm_hub_commit_valid(const char *commit)

@@ -120,7 +120,7 @@ static void obey(table *t, char words[][WORD], int count)
     const char *what = words[0];
     int64_t shape[TM_TENSOR_RANK_MAX] = {0};
     int number = atoi(words[1]);
-    if (strcmp(what, "model") == 0)
+    if (strcmp(what, "model") == 0 && !strchr(words[1], ':')) /* no folder, no download */
         snprintf(t->model, sizeof t->model, "%s", words[1]);
     else if (strcmp(what, "classes") == 0)
         t->options.num_classes = number;
@@ -278,6 +278,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tm_model *model;
     tm_weights *weights;
     t.options.threads = 1;
+    t.options.offline = true;
     read_table(&t, (const char *)data, size);
     t.options.weights_key = *t.key ? t.key : NULL;
     t.options.weights_prefix = *t.prefix ? t.prefix : NULL;
