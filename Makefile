@@ -36,6 +36,8 @@ else
 TM_CFLAGS += -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 TM_LDFLAGS += -pie -Wl,-z,relro,-z,now
 endif
+# Kernels see no file, and with a fuzzer's sanitizers they take minutes to build.
+ISA_CFLAGS := $(if $(findstring fuzzer,$(SAN)),$(filter-out -fsanitize=%,$(TM_CFLAGS)),$(TM_CFLAGS))
 # what the compiler makes code for, not what it runs on
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 ISAS := avx2 avx512
@@ -87,10 +89,10 @@ $B/%.o: src/%.c
 define isa_rules
 $B/kernels/$(1)/%.o: src/kernels/$(1)/%.c
 	@mkdir -p $$(@D)
-	$(CC) $$(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $(ISA_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
 $B/kernels/vec/%.$(1).o: src/kernels/vec/%.c
 	@mkdir -p $$(@D)
-	$(CC) $$(TM_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $(ISA_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach isa,$(ISAS) $(HAND_ISAS),$(eval $(call isa_rules,$(isa))))
 
@@ -171,10 +173,6 @@ check-reproducible:
 # The same targets for libFuzzer; tests/fuzz/README.md says how to run them.
 fuzz:
 	$(MAKE) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-targets
-# Kernels see no file, and take minutes to build with sanitizers.
-ifneq ($(findstring fuzzer,$(SAN)),)
-$B/kernels/%.o: TM_CFLAGS := $(filter-out -fsanitize=%,$(TM_CFLAGS))
-endif
 fuzz-targets: $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libtimmc.a
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -fsanitize=fuzzer -o $@ $< $B/libtimmc.a $(TM_LIBS)

@@ -19,7 +19,9 @@ struct tm_packed {
 size_t tm_reasonable_bytes(size_t file_size)
 {
     size_t bytes;
-    return tm_size_mul(file_size, TIMES, &bytes) && bytes > LEAST ? bytes : LEAST;
+    if (!tm_size_mul(file_size, TIMES, &bytes))
+        return file_size;
+    return bytes > LEAST ? bytes : LEAST;
 }
 
 tm_packed *tm_packed_add(tm_packed_list *list, const tm_zip *zip, const tm_zip_entry *entry)

@@ -120,7 +120,7 @@ static void obey(table *t, char words[][WORD], int count)
     const char *what = words[0];
     int64_t shape[TM_TENSOR_RANK_MAX] = {0};
     int number = atoi(words[1]);
-    if (strcmp(what, "model") == 0)
+    if (strcmp(what, "model") == 0 && !strchr(words[1], ':')) /* no folder, no download */
         snprintf(t->model, sizeof t->model, "%s", words[1]);
     else if (strcmp(what, "classes") == 0)
         t->options.num_classes = number;
@@ -278,23 +278,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tm_model *model;
     tm_weights *weights;
     t.options.threads = 1;
+    t.options.offline = true;
     read_table(&t, (const char *)data, size);
     t.options.weights_key = *t.key ? t.key : NULL;
     t.options.weights_prefix = *t.prefix ? t.prefix : NULL;
-    if (tm_model_open(t.model, &t.options, &model, NULL) == TM_OK) {
-        write_file(&t, &file);
-        TM_ASSERT(!file.failed);
-        /* in a block of its own size */
-        void *bytes = malloc(file.length);
-        TM_ASSERT(bytes);
-        memcpy(bytes, file.data, file.length);
-        if (tm_weights_open_memory(bytes, file.length, "input", false, &weights, NULL) == TM_OK) {
+    write_file(&t, &file);
+    TM_ASSERT(!file.failed);
+    void *bytes = malloc(file.length); /* a block of its own size */
+    TM_ASSERT(bytes);
+    memcpy(bytes, file.data, file.length);
+    if (t.count > 0 &&
+        tm_weights_open_memory(bytes, file.length, "input", false, &weights, NULL) == TM_OK) {
+        if (tm_model_open(t.model, &t.options, &model, NULL) == TM_OK) {
             fit(model, weights);
-            TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
+            tm_model_close(model);
         }
-        free(bytes);
-        tm_model_close(model);
+        TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
     }
+    free(bytes);
     tm_buffer_free(&file);
     tm_arena_free(&t.arena);
     return 0;

@@ -165,6 +165,70 @@ static void order(void **state)
     tm_buffer_free(&bytes);
 }
 
+static void put_array(tm_buffer *archive, const char *literal, size_t data, uint32_t crc)
+{
+    tm_buffer a = array(DICT("<f4", "False", "(2,)"), 8), b = array(literal, data);
+    const zip_member members[] = {
+        {.name = "a.npy", .data = a.data, .size = a.length, .deflate = true},
+        {.name = "b.npy", .data = b.data, .size = b.length, .deflate = true, .stated_crc = crc}};
+    zip_write(archive, members, 2, NULL);
+    tm_buffer_free(&a);
+    tm_buffer_free(&b);
+}
+
+/* What nobody asks for is not unpacked: neither its damage is seen nor its size paid for. */
+static void unpacked_when_asked(void **state)
+{
+    (void)state;
+    tm_buffer file = {0};
+    tm_weights *weights;
+    tm_error error = {0};
+    float values[2];
+    const int64_t two[] = {2}, three[] = {3};
+    put_array(&file, DICT("<f4", "False", "(3,)"), 12, 7);
+    assert_int_equal(tm_weights_open_memory(file.data, file.length, "x", false, &weights, &error),
+                     TM_OK);
+    assert_int_equal(tm_weights_settle(weights, &error), TM_OK);
+    assert_null(tm_weights_f32(weights, "a", 1, two, 0));
+    assert_int_equal(tm_weights_read_f32(weights, "a", 1, two, values, &error), TM_OK);
+    assert_memory_equal(values, "\0\1\2\3\4\5\6\7", 8);
+    assert_int_equal(tm_weights_read_f32_range(weights, "a", 1, two, 1, 1, values, &error), TM_OK);
+    assert_memory_equal(values, "\4\5\6\7", 4);
+    tm_tensor_view part = *tm_weights_find(weights, "a");
+    tm_view_skip(&part, 4);
+    part.shape[0] = 1;
+    tm_view_read_f32(&part, 0, 1, values);
+    assert_memory_equal(values, "\4\5\6\7", 4);
+    assert_int_equal(tm_weights_read_f32_range(weights, "b", 1, three, 0, 1, values, &error),
+                     TM_WEIGHTS_INVALID);
+    assert_non_null(strstr(error.message, "x: zip, offset"));
+    assert_non_null(strstr(error.message, "with checksum"));
+    TM_ASSERT(tm_weights_close(weights, TM_OK, NULL) == TM_OK);
+    tm_buffer_free(&file);
+}
+
+/* Together at most a multiple of the file. */
+static void unpacked_within_limits(void **state)
+{
+    (void)state;
+    tm_buffer file = {0};
+    tm_tensor_index index = {0};
+    tm_error error = {0};
+    assert_int_equal(tm_reasonable_bytes(0), 256 << 20);
+    assert_int_equal(tm_reasonable_bytes((size_t)1 << 30), (size_t)16 << 30);
+    assert_true(tm_reasonable_bytes(SIZE_MAX / 2) == SIZE_MAX / 2);
+    put_array(&file, DICT("<f4", "False", "(3,)"), 12, 0);
+    assert_int_equal(tm_npz_read("x", (unsigned char *)file.data, file.length, &index, &error),
+                     TM_OK);
+    index.packed.limit = 100; /* one of both */
+    assert_int_equal(tm_view_require(&index.tensors[0], &error), TM_OK);
+    assert_int_equal(tm_view_require(&index.tensors[0], &error), TM_OK);
+    assert_int_equal(tm_view_require(&index.tensors[1], &error), TM_WEIGHTS_INVALID);
+    assert_non_null(strstr(error.message, "to unpack to at most 100"));
+    tm_tensor_index_free(&index);
+    tm_buffer_free(&file);
+}
+
 static void lone_array(void **state)
 {
     (void)state;
@@ -188,9 +252,15 @@ static void damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(real_files), cmocka_unit_test(headers), cmocka_unit_test(sizes),
-        cmocka_unit_test(members),    cmocka_unit_test(order),   cmocka_unit_test(lone_array),
+        cmocka_unit_test(real_files),
+        cmocka_unit_test(headers),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(members),
+        cmocka_unit_test(order),
+        cmocka_unit_test(lone_array),
         cmocka_unit_test(damage),
+        cmocka_unit_test(unpacked_when_asked),
+        cmocka_unit_test(unpacked_within_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
