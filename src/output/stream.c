@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/stream.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,10 @@ tm_status tm_stream_open(FILE *out, bool npy, tm_stream **opened, tm_error *erro
         return tm_fail(error, TM_NO_MEMORY, "no memory for %s", name);
     *stream = (tm_stream){.out = out, .rows = npy ? tmpfile() : out};
     if (!stream->rows) {
+        tm_fail(error, TM_WRITE, "cannot make a temporary file for the rows of %s: %s", name,
+                strerror(errno));
         free(stream);
-        return tm_fail(error, TM_WRITE, "cannot make a temporary file for the rows of %s", name);
+        return TM_WRITE;
     }
     *opened = stream;
     return TM_OK;

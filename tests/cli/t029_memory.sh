@@ -41,6 +41,7 @@ ok "stdin: too_large" out_has '"code":"too_large"'
 
 # so little address space that they cannot be decoded together, though each can
 few() {
+    # shellcheck disable=SC2016
     run env MALLOC_ARENA_MAX=1 OMP_STACKSIZE=512k OMP_WAIT_POLICY=passive \
         sh -c 'ulimit -v "$1"; shift; exec "$@"' sh "$@"
 }
