@@ -46,6 +46,10 @@ run sh -c "{ echo '$cat'; tr '\\0' x </dev/zero; } | '$TIMMC' classify -k 1 --fi
 ok "an endless one: the names before count" out_has '"ok":true'
 ok "an endless one: exit 1" exit_is 1
 
+timmc classify --labels /dev/zero "$cat"
+ok "nor of labels than there can be: exit 3" exit_is 3
+ok "and why" err_has '/dev/zero: more than 67108864 bytes of labels'
+
 # so little address space that they cannot be decoded together, though each can
 few() {
     # shellcheck disable=SC2016
