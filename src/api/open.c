@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/model.h"
+#include "base/text.h"
 #include "models/model.h"
 
 /* ---- options ---- */
@@ -136,12 +137,15 @@ static bool is_input_guessed(const tm_model *model, const char *name)
            !strpbrk(name, ".:") && tm_arch_inputs_differ(&model->resolved.arch);
 }
 
-/* Behind what there is, on the same line. */
-static void add_warning(tm_model *model, const char *text)
+/* Behind what there is, on the same line; nothing in it steers a terminal. otherwise: where there
+ * is no memory for the text. */
+static void add_warning(tm_model *model, const char *text, const char *otherwise)
 {
+    char line[4096];
+    tm_text_line(line, sizeof line, text);
     const char *both = tm_arena_printf(&model->strings, "%s%s%s", model->warning,
-                                       *model->warning ? "; " : "", text);
-    model->warning = both ? both : text;
+                                       *model->warning ? "; " : "", line);
+    model->warning = both && *line ? both : otherwise;
 }
 
 static void set_warning(tm_model *model, const char *name)
@@ -153,12 +157,12 @@ static void set_warning(tm_model *model, const char *name)
                                             "the weights do not say how pictures are prepared; "
                                             "they are as for %s: name the tag if it is another",
                                             model->display);
-        add_warning(model, guess ? guess : "how pictures are prepared is a guess");
+        add_warning(model, guess ? guess : "", "how pictures are prepared is a guess");
     }
     if (*labels) {
-        const char *text = tm_arena_printf(&model->strings, "labels of %s: %s", model->display,
-                                           labels);
-        add_warning(model, text ? text : labels);
+        const char *text =
+            tm_arena_printf(&model->strings, "labels of %s: %s", model->display, labels);
+        add_warning(model, text ? text : labels, "there is a problem with the labels");
     }
 }
 
@@ -169,13 +173,14 @@ const char *tm_model_warning(const tm_model *model)
 
 void tm_model_warn(tm_model *model, const char *format, ...)
 {
-    char text[1024];
+    char text[1024], line[4096];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    tm_text_line(line, sizeof line, text);
     const char *all = tm_arena_printf(&model->strings, "%s%s%s", model->warning,
-                                      *model->warning ? "; " : "", text);
+                                      *model->warning ? "; " : "", line);
     if (all)
         model->warning = all;
 }

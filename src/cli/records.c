@@ -79,28 +79,35 @@ static tm_status write_failed(tm_error *error)
     return tm_fail(error, TM_WRITE, "cannot write to the standard output: %s", strerror(errno));
 }
 
-/* Names within are escaped already, or should be. */
-static void write_lines(const char *text)
+/* Names within are escaped already, or should be. False: there is no memory for the lines. */
+static bool write_lines(const char *text)
 {
     tm_buffer shown = {0};
     tm_text_lines(&shown, text);
-    if (!shown.failed)
+    bool good = !shown.failed;
+    if (good)
         fwrite(shown.data, 1, shown.length, stdout);
     tm_buffer_free(&shown);
+    return good;
+}
+
+static tm_status no_memory(tm_error *error)
+{
+    return tm_fail(error, TM_NO_MEMORY, "no memory for a record");
 }
 
 tm_status tm_records_write(tm_records *records, tm_error *error)
 {
     tm_buffer *line = &records->line;
     if (line->failed)
-        return tm_fail(error, TM_NO_MEMORY, "no memory for a record");
+        return no_memory(error);
     if (tm_stdout_is_terminal())
         tm_progress_end();
     if (records->array && records->count)
         fputs(",\n", stdout);
-    if (line->length && records->kind == TM_RECORDS_TEXT)
-        write_lines(line->data);
-    else if (line->length)
+    if (line->length && records->kind == TM_RECORDS_TEXT && !write_lines(line->data))
+        return no_memory(error);
+    if (line->length && records->kind != TM_RECORDS_TEXT)
         fwrite(line->data, 1, line->length, stdout);
     if (records->kind == TM_RECORDS_JSON && !records->array)
         putchar('\n');
