@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/model.h"
+#include "base/text.h"
 #include "models/model.h"
 
 /* ---- options ---- */
@@ -140,8 +141,10 @@ static bool is_input_guessed(const tm_model *model, const char *name)
 /* Behind what there is, on the same line; tm_model_check_texts tells of a lost one. */
 static void add_warning(tm_model *model, const char *text)
 {
+    char line[4096];
+    tm_text_line(line, sizeof line, text); /* it may quote a stranger's file */
     const char *both = tm_arena_printf(&model->strings, "%s%s%s", model->warning,
-                                       *model->warning ? "; " : "", text);
+                                       *model->warning ? "; " : "", line);
     if (both)
         model->warning = both;
 }

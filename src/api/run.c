@@ -112,9 +112,9 @@ tm_status tm_model_preprocess_file(const tm_model *model, const char *path, floa
     tm_status status = tm_image_decode_file(path, &how, &image, error);
     if (!status)
         status = tm_model_preprocess_image(model, &image, out, error);
-    if (!status && error && image.warnings)
-        snprintf(error->message, sizeof error->message,
-                 "%s: faulty data (%d times), the picture may be damaged", path, image.warnings);
+    if (!status && image.warnings) /* words without a failure */
+        tm_fail(error, TM_OK, "%s: faulty data (%d times), the picture may be damaged", path,
+                image.warnings);
     tm_image_free(&image);
     return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/save.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,9 +192,10 @@ tm_status tm_weights_save(const tm_weights *weights, tm_save_dtype dtype, FILE *
     bool good = check_total(&s) && write_header(&s);
     for (size_t i = 0; i < s.count && good; i++)
         good = write_tensor(&s, s.items[i].view);
+    good = good && fflush(stream) == 0;
+    int cause = errno;
     free(s.items);
     if (own.status)
         return tm_fail(error, own.status, "%s", own.message);
-    return good && fflush(stream) == 0 ? TM_OK
-                                       : tm_fail(error, TM_WRITE, "%s: cannot write it", path);
+    return good ? TM_OK : tm_fail(error, TM_WRITE, "%s: cannot write: %s", path, strerror(cause));
 }

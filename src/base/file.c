@@ -75,7 +75,8 @@ tm_status tm_map_file(const char *path, tm_map *map, tm_error *error)
     file->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (file->fd < 0) {
         free(file);
-        return fail_errno(errno == ENOENT ? TM_NOT_FOUND : tm_errno_status(TM_READ), path, "", error);
+        return fail_errno(errno == ENOENT ? TM_NOT_FOUND : tm_errno_status(TM_READ), path, "",
+                          error);
     }
     tm_status status = map_bytes(file, map, error);
     if (status) {

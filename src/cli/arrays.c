@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/arrays.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,7 +130,8 @@ tm_status tm_arrays_next(tm_arrays *arrays, const tm_answer *answer, tm_error *e
     if (line.failed)
         status = tm_fail(error, TM_NO_MEMORY, "no memory for a line of the index");
     else if (fwrite(line.data, 1, line.length, arrays->index.stream) != line.length)
-        status = tm_fail(error, TM_WRITE, "%s: cannot write", arrays->index.path);
+        status =
+            tm_fail(error, TM_WRITE, "%s: cannot write: %s", arrays->index.path, strerror(errno));
     tm_buffer_free(&line);
     return status;
 }

@@ -65,6 +65,14 @@ static double quantile(const timing *t, double q)
     return t->ms[i];
 }
 
+static double total_ms(const timing *t)
+{
+    double sum = 0;
+    for (int i = 0; i < t->count; i++)
+        sum += t->ms[i];
+    return sum;
+}
+
 /* uniform in [-1, 1); the same for every run, as pictures are */
 static void fill_input(tm_model *model, int batch)
 {
@@ -215,6 +223,8 @@ static int bench(const bench_options *chosen, const tm_model_options *m, const t
     } else {
         tm_buffer out = {0};
         tm_print_run(model, run);
+        if (run->timings)
+            tm_print_note("load %.2f ms, run %.2f ms, %d runs", t.load_ms, total_ms(&t), t.count);
         bool text = chosen->format ? strcmp(chosen->format, "text") == 0 : tm_stdout_is_terminal();
         (text ? write_text : write_json)(&out, model, batch, &t, chosen->profile);
         exit_code = tm_write_stdout(&out);

@@ -73,6 +73,9 @@ typedef struct classifier {
 
 /* ---- labels ---- */
 
+/* 1,000,000 classes, described; a device has no end. */
+enum { LABELS_BYTES = 64 << 20 };
+
 /* The file belongs to the model, and so do its faults. */
 static tm_status read_labels(classifier *c, const char *path, tm_error *error)
 {
@@ -82,10 +85,13 @@ static tm_status read_labels(classifier *c, const char *path, tm_error *error)
     if (!f)
         return tm_fail(error, tm_errno_status(TM_WEIGHTS_MISSING), "%s: cannot read the labels: %s",
                        path, strerror(errno));
-    for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
+    for (size_t n; text.length <= LABELS_BYTES && (n = fread(block, 1, sizeof block, f)) > 0;)
         tm_buffer_add(&text, block, n);
     tm_status status = TM_OK;
-    if (ferror(f))
+    if (text.length > LABELS_BYTES)
+        status = tm_fail(error, TM_WEIGHTS_INVALID, "%s: more than %d bytes of labels", path,
+                         LABELS_BYTES);
+    else if (ferror(f))
         status = tm_fail(error, tm_errno_status(TM_WEIGHTS_MISSING),
                          "%s: cannot read the labels: %s", path, strerror(errno));
     else if (text.failed)

@@ -20,6 +20,14 @@ static int tile_rows(const tm_grid_map *map)
     return (channels + COLUMNS - 1) / COLUMNS;
 }
 
+/* What lies nowhere between the two is black: a NaN, or an infinity. */
+static unsigned char gray_of(float value, float least, float most)
+{
+    double range = (double)most - (double)least;
+    double gray = range > 0 ? ((double)value - (double)least) * (255.0 / range) + 0.5 : 0.0;
+    return gray >= 0 && gray < 256 ? (unsigned char)gray : 0;
+}
+
 static void draw_channel(tm_image *image, const tm_grid_map *map, int channel, int left, int top)
 {
     int pixels = map->height * map->width;
@@ -32,12 +40,11 @@ static void draw_channel(tm_image *image, const tm_grid_map *map, int channel, i
         least = value < least ? value : least;
         most = value > most ? value : most;
     }
-    float scale = most > least ? 255.0f / (most - least) : 0.0f;
     for (int y = 0; y < TILE; y++)
         for (int x = 0; x < TILE; x++) {
             int at = y * map->height / TILE * map->width + x * map->width / TILE;
             float value = values[(size_t)at * step];
-            unsigned char gray = (unsigned char)((value - least) * scale + 0.5f);
+            unsigned char gray = gray_of(value, least, most);
             size_t pixel = (size_t)(top + y) * (size_t)image->width + (size_t)(left + x);
             memset(image->rgb + 3 * pixel, gray, 3);
         }
@@ -49,7 +56,7 @@ static tm_status write_file(const tm_image *image, const char *path, bool force,
     tm_status status = tm_outfile_open(&out, path, force, error);
     if (status)
         return status;
-    status = tm_image_write_png(image, out.stream, error);
+    status = tm_image_write_png(image, out.stream, path, error);
     if (!status)
         return tm_outfile_commit(&out, error);
     tm_outfile_abandon(&out);

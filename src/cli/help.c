@@ -62,7 +62,7 @@ int tm_command_help(const tm_command *command)
     add_option(&out, &help);
     if (has_options)
         tm_buffer_puts(&out, "\nAn option that is not given is taken from TIMMC_OPTION in the "
-                             "environment.\n");
+                             "environment,\nunless that is empty.\n");
     tm_buffer_printf(&out, "\nExamples:\n  timmc %s\n  timmc %s\n", command->examples[0],
                      command->examples[1]);
     return tm_write_stdout(&out);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAME_BYTES = 65536 };
+
 static tm_status open_list(tm_inputs *inputs, const char *from, tm_error *error)
 {
     struct stat st;
@@ -48,16 +50,44 @@ void tm_inputs_close(tm_inputs *inputs)
 /* ---- names ---- */
 
 /* The list broke off: that is told once, under the list's own name. */
-static const char *fail_list(tm_inputs *inputs, tm_error *error)
+static const char *fail_list(tm_inputs *inputs, int cause, tm_error *error)
 {
-    int cause = errno;
     const char *from = inputs->options->files_from;
     close_list(inputs);
     inputs->list_failed = true;
-    tm_fail(error, cause == ENOMEM ? TM_NO_MEMORY : TM_READ,
-            "%.300s: the list of inputs broke off after line %zu: %s", from, inputs->list_line,
-            strerror(cause));
+    if (cause == ENAMETOOLONG)
+        tm_fail(error, TM_READ,
+                "%.300s: line %zu has more than %d bytes: expected one name a line, and read no "
+                "further",
+                from, inputs->list_line + 1, NAME_BYTES);
+    else
+        tm_fail(error, cause == ENOMEM ? TM_NO_MEMORY : TM_READ,
+                "%.300s: the list of inputs broke off after line %zu: %s", from, inputs->list_line,
+                strerror(cause));
     return from;
+}
+
+/* As getdelim, but a list without line ends takes no more memory than the longest name. -1: it
+ * ended, where errno is 0, or broke off. */
+static ssize_t get_name(tm_inputs *inputs, int end)
+{
+    if (!inputs->line && !(inputs->line = malloc(NAME_BYTES + 1)))
+        return -1;
+    errno = 0;
+    for (size_t length = 0; length < NAME_BYTES;) {
+        int c = getc(inputs->list);
+        if (c == EOF && (!length || ferror(inputs->list))) {
+            errno = ferror(inputs->list) ? errno : 0;
+            return -1;
+        }
+        if (c != EOF)
+            inputs->line[length++] = (char)c;
+        inputs->line[length] = '\0';
+        if (c == end || c == EOF)
+            return (ssize_t)length;
+    }
+    errno = ENAMETOOLONG;
+    return -1;
 }
 
 static void cut(char *line, size_t *length, size_t begin)
@@ -71,11 +101,10 @@ static const char *next_in_list(tm_inputs *inputs, tm_error *error)
 {
     int end = inputs->options->null_separated ? '\0' : '\n';
     while (inputs->list) {
-        errno = 0;
-        ssize_t got = getdelim(&inputs->line, &inputs->line_capacity, end, inputs->list);
-        if (got < 0 && !feof(inputs->list))
-            return fail_list(inputs, error);
-        if (got <= 0)
+        ssize_t got = get_name(inputs, end);
+        if (got < 0 && errno)
+            return fail_list(inputs, errno, error);
+        if (got < 0)
             break;
         char *line = inputs->line;
         size_t length = (size_t)got;

@@ -21,7 +21,6 @@ typedef struct tm_inputs {
     size_t walk_next;
     size_t seen, given; /* inputs before and after --skip and --shard */
     char *line, *folder;
-    size_t line_capacity;
 } tm_inputs;
 
 /* TM_NOT_FOUND, TM_READ: the list of --files-from cannot be read. The options and operands must

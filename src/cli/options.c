@@ -174,20 +174,20 @@ static void variable_name(const tm_option *option, char name[static 80])
         *c = (char)(*c == '-' ? '_' : toupper((unsigned char)*c));
 }
 
-/* A flag's variable is on unless it is empty, 0, no or false. */
+/* A flag's variable is on unless it is 0, no or false. */
 static bool flag_is_on(const char *value)
 {
-    return *value && strcmp(value, "0") != 0 && strcmp(value, "no") != 0 &&
-           strcmp(value, "false") != 0;
+    return strcmp(value, "0") != 0 && strcmp(value, "no") != 0 && strcmp(value, "false") != 0;
 }
 
+/* An empty variable counts as one that is not set. */
 static int apply_environment(parser *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         char name[80];
         variable_name(p->options[i], name);
         const char *value = getenv(name);
-        if (!value || p->given[i] || (!p->options[i]->argument && !flag_is_on(value)))
+        if (!value || !*value || p->given[i] || (!p->options[i]->argument && !flag_is_on(value)))
             continue;
         int failed = set_value(p, i, value, name);
         if (failed != TM_EXIT_OK)

@@ -33,7 +33,7 @@ static tm_status write_png(const tm_session *session, const tm_image *image, tm_
         tm_image_free(&crop);
         return status;
     }
-    status = tm_image_write_png(&crop, out.stream, error);
+    status = tm_image_write_png(&crop, out.stream, out.path, error);
     if (status)
         tm_outfile_abandon(&out);
     else
@@ -102,6 +102,11 @@ static int run(const tm_session_options *set, tm_arguments *arguments)
     tm_error error = {0};
     if (!set->output.output)
         return tm_usage_error(command.name, "where to write? give -o FILE.npy or -o FILE.png");
+    if (tm_check_output(&set->output, NULL))
+        return tm_usage_error(command.name,
+                              "%s: no format of -o: expected a name that ends in .npy, .npz, "
+                              ".safetensors or .png",
+                              set->output.output);
     tm_status status = tm_session_open(&session, set, arguments, &error);
     if (!status && arguments->operand_count != 1)
         status = tm_fail(&error, TM_USAGE, "one INPUT expected, not %zu", arguments->operand_count);

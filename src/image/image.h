@@ -114,7 +114,8 @@ tm_status tm_preprocess_u8(const tm_image *in, const tm_preprocess *how, tm_imag
 tm_status tm_preprocess_f32(const tm_image *in, const tm_preprocess *how, float *out,
                             tm_error *error);
 
-/* Writes an 8-bit RGB PNG; TM_WRITE when the stream refuses bytes. */
-tm_status tm_image_write_png(const tm_image *image, FILE *stream, tm_error *error);
+/* Writes an 8-bit RGB PNG; TM_WRITE when the stream refuses bytes. `name` stands in messages. */
+tm_status tm_image_write_png(const tm_image *image, FILE *stream, const char *name,
+                             tm_error *error);
 
 #endif

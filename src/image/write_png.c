@@ -14,6 +14,7 @@ typedef struct encoder {
     png_infop info;
     jmp_buf escape;
     FILE *stream;
+    const char *name;
     tm_error *error;
     tm_status status;
     bool no_memory;
@@ -44,8 +45,8 @@ static _Noreturn void on_error(png_structp png, png_const_charp text)
 {
     encoder *e = png_get_error_ptr(png);
     if (e->no_memory)
-        escape(e, tm_fail(e->error, TM_NO_MEMORY, "no memory to write a PNG"));
-    escape(e, tm_fail(e->error, TM_WRITE, "PNG cannot be written: %s", text));
+        escape(e, tm_fail(e->error, TM_NO_MEMORY, "%s: no memory to write a PNG", e->name));
+    escape(e, tm_fail(e->error, TM_WRITE, "%s: cannot write: %s", e->name, text));
 }
 
 static void on_warning(png_structp png, png_const_charp text)
@@ -58,14 +59,14 @@ static void on_write(png_structp png, png_bytep bytes, size_t count)
 {
     encoder *e = png_get_io_ptr(png);
     if (fwrite(bytes, 1, count, e->stream) != count)
-        escape(e, tm_fail(e->error, TM_WRITE, "PNG cannot be written: %s", strerror(errno)));
+        escape(e, tm_fail(e->error, TM_WRITE, "%s: cannot write: %s", e->name, strerror(errno)));
 }
 
 static void on_flush(png_structp png)
 {
     encoder *e = png_get_io_ptr(png);
     if (fflush(e->stream) != 0)
-        escape(e, tm_fail(e->error, TM_WRITE, "PNG cannot be written: %s", strerror(errno)));
+        escape(e, tm_fail(e->error, TM_WRITE, "%s: cannot write: %s", e->name, strerror(errno)));
 }
 
 /* The only function with a setjmp; it has no local that changes. */
@@ -78,7 +79,7 @@ static void run(encoder *e, const tm_image *image)
     if (e->png)
         e->info = png_create_info_struct(e->png);
     if (!e->info)
-        escape(e, tm_fail(e->error, TM_NO_MEMORY, "no memory to write a PNG"));
+        escape(e, tm_fail(e->error, TM_NO_MEMORY, "%s: no memory to write a PNG", e->name));
     png_set_write_fn(e->png, e, on_write, on_flush);
     png_set_user_limits(e->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_IHDR(e->png, e->info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
@@ -92,9 +93,9 @@ static void run(encoder *e, const tm_image *image)
     e->status = TM_OK;
 }
 
-tm_status tm_image_write_png(const tm_image *image, FILE *stream, tm_error *error)
+tm_status tm_image_write_png(const tm_image *image, FILE *stream, const char *name, tm_error *error)
 {
-    encoder e = {.stream = stream, .error = error, .status = TM_INTERNAL};
+    encoder e = {.stream = stream, .name = name, .error = error, .status = TM_INTERNAL};
     run(&e, image);
     png_destroy_write_struct(&e.png, &e.info);
     return e.status;

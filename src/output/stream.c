@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/stream.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,11 @@ tm_status tm_stream_open(FILE *out, bool npy, tm_stream **opened, tm_error *erro
         return tm_fail(error, TM_NO_MEMORY, "no memory for %s", name);
     *stream = (tm_stream){.out = out, .rows = npy ? tmpfile() : out};
     if (!stream->rows) {
-        free(stream); /* leaves errno */
-        return tm_fail(error, tm_errno_status(TM_WRITE),
-                       "cannot make a temporary file for the rows of %s", name);
+        tm_status status =
+            tm_fail(error, tm_errno_status(TM_WRITE),
+                    "cannot make a temporary file for the rows of %s: %s", name, strerror(errno));
+        free(stream);
+        return status;
     }
     *opened = stream;
     return TM_OK;

@@ -61,4 +61,28 @@ done
 run sh -c "ulimit -f 2; '$TIMMC' features --kind pooled -f jsonl -o '$tmp/limited.npy' '$cat' >/dev/null"
 ok "a file size limit: exit 6" exit_is 6
 ok "nothing is left of it" test ! -e "$tmp/limited.npy"
+small() {
+    # shellcheck disable=SC2016
+    run sh -c 'ulimit -f 2; exec "$@" >/dev/null' sh "$TIMMC" "$@"
+}
+yes "$cat" | head -8 >"$tmp/eight"
+for name in x.npz x.safetensors x.npy folder/; do
+    small classify --files-from "$tmp/eight" -q -o "$tmp/small.$name"
+    ok "classify -o $name: exit 6" exit_is 6
+    ok "classify -o $name: which, and why" err_has "small.$name"
+    ok "classify -o $name: the reason" err_has ': cannot write: File too large'
+    ok "classify -o $name: one word of it" test "$(wc -l <"$tmp/err")" -eq 1
+done
+small preprocess "$cat" -o "$tmp/small.png"
+ok "preprocess -o .png" err_has "small.png: cannot write: File too large"
+small features "$cat" --grid "$tmp/small.grid.png"
+ok "features --grid" err_has "small.grid.png: cannot write: File too large"
+small convert "$here/../../weights/tf_efficientnet_lite0.in1k.safetensors" "$tmp/small.c.safetensors"
+ok "convert" err_has "small.c.safetensors: cannot write: File too large"
+ok "nothing is left of all these" test -z "$(find "$tmp" -name 'small.*' ! -type d)"
+run sh -c "'$TIMMC' list >/dev/full"
+ok "stdout: why" err_has 'cannot write to the standard output: No space left on device'
+timmc preprocess "$cat" -o "$tmp/x.csv"
+ok "preprocess -o x.csv: exit 2" exit_is 2
+ok "what it can write" err_has 'x.csv: no format of -o: expected a name that ends in .npy, .npz, .safetensors or .png'
 done_testing

@@ -39,8 +39,20 @@ run sh -c "{ head -c 100 '$tmp/big1.png'; head -c 2000000 /dev/zero; } | '$TIMMC
 ok "stdin has a limit" out_has '-: more than 1000000 bytes, which is the limit for the file of a picture'
 ok "stdin: too_large" out_has '"code":"too_large"'
 
+# nor of a list than its names
+run sh -c "head -c 100000 /dev/zero | '$TIMMC' classify --files-from -"
+ok "a list without line ends" out_has 'line 1 has more than 65536 bytes: expected one name a line'
+run sh -c "{ echo '$cat'; tr '\\0' x </dev/zero; } | '$TIMMC' classify -k 1 --files-from -"
+ok "an endless one: the names before count" out_has '"ok":true'
+ok "an endless one: exit 1" exit_is 1
+
+timmc classify --labels /dev/zero "$cat"
+ok "nor of labels than there can be: exit 3" exit_is 3
+ok "and why" err_has '/dev/zero: more than 67108864 bytes of labels'
+
 # so little address space that they cannot be decoded together, though each can
 few() {
+    # shellcheck disable=SC2016
     run env MALLOC_ARENA_MAX=1 OMP_STACKSIZE=512k OMP_WAIT_POLICY=passive \
         sh -c 'ulimit -v "$1"; shift; exec "$@"' sh "$@"
 }

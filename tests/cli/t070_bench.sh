@@ -44,4 +44,7 @@ ok "an unknown level: exit 2" exit_is 2
 timmc bench test_vit test_resnet --no-pretrained
 ok "two models: exit 2" exit_is 2
 
+timmc bench --repeats 3 --timings
+ok "--timings: a line on stderr" err_has 'timmc: load '
+ok "--timings: of the runs" err_has ' ms, 3 runs'
 done_testing

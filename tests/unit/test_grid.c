@@ -2,6 +2,8 @@
 /* Feature maps as a picture: the layout of the values does not show. */
 #include "tests/unit/harness.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,8 +49,30 @@ static void channels_first_and_last(void **state)
     tm_image_free(&b);
 }
 
+/* What is no number is black, and so is a range that is none; the rest is drawn. */
+static void no_numbers(void **state)
+{
+    float values[CHANNELS * HEIGHT * WIDTH];
+    (void)state;
+    for (int i = 0; i < CHANNELS * HEIGHT * WIDTH; i++)
+        values[i] = (float)(i % 7);
+    values[1] = NAN;
+    values[HEIGHT * WIDTH] = NAN;
+    values[HEIGHT * WIDTH + 1] = INFINITY;
+    values[HEIGHT * WIDTH + 2] = -INFINITY;
+    if (CHANNELS > 2) {
+        values[2 * HEIGHT * WIDTH] = FLT_MAX;
+        values[2 * HEIGHT * WIDTH + 1] = -FLT_MAX;
+    }
+    tm_image image = drawn(values, false);
+    const unsigned char *row = image.rgb + 3 * (size_t)image.width * 4;
+    assert_int_equal(row[3 * (4 + 64 / WIDTH + 1)], 0);
+    tm_image_free(&image);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(channels_first_and_last)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(channels_first_and_last),
+                                       cmocka_unit_test(no_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

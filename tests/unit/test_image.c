@@ -706,7 +706,7 @@ static void write_and_read(void **state)
     size_t size = 0;
     FILE *stream = open_memstream(&bytes, &size);
     assert_non_null(stream);
-    assert_int_equal(tm_image_write_png(&image, stream, &error), TM_OK);
+    assert_int_equal(tm_image_write_png(&image, stream, "x", &error), TM_OK);
     assert_int_equal(fclose(stream), 0);
     assert_int_equal(decode(bytes, size, NULL, &again, &error), TM_OK);
     assert_int_equal(again.width, image.width);
@@ -717,7 +717,7 @@ static void write_and_read(void **state)
     stream = fopen("/dev/full", "w");
     if (stream) {
         error = (tm_error){0};
-        assert_int_equal(tm_image_write_png(&image, stream, &error), TM_WRITE);
+        assert_int_equal(tm_image_write_png(&image, stream, "x", &error), TM_WRITE);
         fclose(stream);
     }
     tm_image_free(&image);

@@ -177,10 +177,11 @@ static void pictures(void **state)
     assert_int_equal(error.status, TM_OK);
     assert_string_equal(error.message, "");
     expect_usage(tm_model_preprocess_file(model, NULL, out, &error), &error, "NULL");
-    char cut[] = "/tmp/timmc-cut-XXXXXX";
+    char cut[] = "/tmp/timmc\033-cut-XXXXXX";
     write_half("tests/data/images/rocket.jpg", cut);
     assert_int_equal(tm_model_preprocess_file(model, cut, out, &error), TM_OK);
     assert_non_null(strstr(error.message, "faulty data"));
+    assert_non_null(strstr(error.message, "timmc\\x1b-cut-"));
     unlink(cut);
     tm_model_close(model);
     /* a hidden state is smaller than the picture that is not to be written there */

@@ -252,6 +252,13 @@ static void test_environment(void **state)
     assert_int_equal(parse(&v, &a, WORDS("x")), TM_EXIT_USAGE);
     assert_int_equal(parse(&v, &a, WORDS("-n", "2")), 0);
     tm_arguments_free(&a);
+    setenv("TIMMC_WHOLE", "", 1); /* an empty one is none */
+    setenv("TIMMC_TEXTS", "", 1);
+    setenv("TIMMC_FLAG", "", 1);
+    assert_int_equal(parse(&v, &a, WORDS("x")), 0);
+    assert_int_equal(v.texts.count, 0);
+    assert_false(v.flag);
+    tm_arguments_free(&a);
     static const char *const names[] = {"WHOLE", "IMG_SIZE", "FLAG", "OTHER", "TEXTS"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char name[32];
