@@ -193,8 +193,10 @@ static void read_header(decoder *d)
     d->progress.progress_monitor = on_progress;
     cinfo->progress = &d->progress;
     jpeg_set_marker_processor(cinfo, JPEG_APP0 + 1, on_app1);
-    while (jpeg_read_header(cinfo, FALSE) != JPEG_HEADER_OK)
-        continue; /* streams of tables alone may come first */
+    while (jpeg_read_header(cinfo, FALSE) != JPEG_HEADER_OK) {
+        d->has_exif = false; /* streams of tables alone may come first */
+        *d->orientation = 1;
+    }
     d->header_done = true;
     tm_status status = tm_image_check_size(d->in->name, cinfo->image_width, cinfo->image_height,
                                            d->in->max_pixels, d->error);

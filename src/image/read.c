@@ -46,7 +46,7 @@ static tm_status too_long(const reader *r, tm_error *error)
 static tm_status take_share(reader *r, size_t capacity, tm_error *error)
 {
     if (!r->share.bytes && capacity == r->size)
-        return tm_share_take(&r->share, capacity) ? TM_OK : too_long(r, error);
+        return tm_share_take(&r->share, capacity - 1) ? TM_OK : too_long(r, error);
     tm_share_resize(&r->share, capacity);
     return TM_OK;
 }
