@@ -168,7 +168,7 @@ static void in_a_forked_child(void **state)
 }
 
 static pthread_t handled_by;
-static volatile sig_atomic_t handled;
+static atomic_int handled;
 
 static void on_signal(int number)
 {
