@@ -72,14 +72,15 @@ static command commands[] = {
 
 /* Each kind of call stands together. */
 static const fault faults[] = {
-    {"malloc", "12", false},  {"malloc", "12", true},   {"thread", "11", false},
-    {"read", "5", false},     {"read", "5", true},      {"read", "4", false},
-    {"read", "short", true},  {"read", "short", false}, {"pread", "5", false},
-    {"write", "28", false},   {"write", "28", true},    {"write", "4", false},
-    {"write", "short", true}, {"open", "24", false},    {"open", "24", true},
-    {"open", "4", false},     {"stat", "5", false},     {"stat", "5", true},
-    {"mmap", "12", false},    {"mmap", "12", true},     {"fsync", "5", false},
-    {"rename", "5", false},   {"getdents", "5", false}, {"seek", "5", false},
+    {"malloc", "12", false}, {"malloc", "12", true},   {"thread", "11", false},
+    {"thread", "11", true},  {"read", "5", false},     {"read", "5", true},
+    {"read", "4", false},    {"read", "short", true},  {"read", "short", false},
+    {"pread", "5", false},   {"write", "28", false},   {"write", "28", true},
+    {"write", "4", false},   {"write", "short", true}, {"open", "24", false},
+    {"open", "24", true},    {"open", "4", false},     {"stat", "5", false},
+    {"stat", "5", true},     {"mmap", "12", false},    {"mmap", "12", true},
+    {"fsync", "5", false},   {"rename", "5", false},   {"getdents", "5", false},
+    {"seek", "5", false},
 };
 
 /* ---- one run ---- */
