@@ -148,7 +148,7 @@ check: all tests
 check-all: all tests
 	scripts/run-tests $B all
 
-# every call of every command: takes half an hour
+# every call of every command: takes a quarter of an hour and more
 torture: $B/timmc $B/tests/torture/torture $(TORTURE)
 	$B/tests/torture/torture $B/timmc $B/tests/torture/fault.so
 	$B/tests/torture/torture $B/tests/torture/timmc $B/tests/torture/fault.so

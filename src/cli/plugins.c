@@ -70,8 +70,11 @@ static tm_status load(const char *file, tm_error *error)
 
 static tm_status load_list(const char *files, tm_error *error)
 {
-    char *copy = files ? strdup(files) : NULL, *rest = copy;
-    tm_status status = TM_OK;
+    if (!files)
+        return TM_OK;
+    char *copy = strdup(files), *rest = copy;
+    tm_status status =
+        copy ? TM_OK : tm_fail(error, TM_NO_MEMORY, "plugins %.200s: no memory", files);
     for (char *file; !status && rest && (file = strsep(&rest, ":"));)
         if (*file)
             status = load(file, error);

@@ -26,11 +26,14 @@ static void show(shown *s, const char *name, size_t length, const char *last, si
 static tm_status fail_empty(const char *file, const char *option, const char *value, shown *s,
                             tm_error *error)
 {
-    tm_fail(error, TM_WEIGHTS_MISMATCH, "%s: nothing lies under %s '%.80s'; found %s%s", file,
-            option, value, s->count ? s->text.data : "no such thing",
-            s->count > SHOWN ? ", ..." : "");
+    const char *names = tm_buffer_text(&s->text, error);
+    tm_status status =
+        names ? tm_fail(error, TM_WEIGHTS_MISMATCH, "%s: nothing lies under %s '%.80s'; found %s%s",
+                        file, option, value, s->count ? names : "no such thing",
+                        s->count > SHOWN ? ", ..." : "")
+              : TM_NO_MEMORY;
     tm_buffer_free(&s->text);
-    return TM_WEIGHTS_MISMATCH;
+    return status;
 }
 
 static tm_status no_such_key(const tm_state_dict *dict, const char *key, tm_error *error)
