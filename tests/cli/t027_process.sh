@@ -36,6 +36,12 @@ ok "--force leaves it as well" test -c /dev/null
 
 # a job that waits for more names when the signal comes; SIGINT is ignored by what sh runs behind "&"
 for signal in TERM HUP; do
+    # nohup, and whoever else, may have it ignored by all that follows
+    # shellcheck disable=SC2016
+    if sh -c 'kill -'$signal' $$; echo ignored' 2>/dev/null | grep -q ignored; then
+        echo "SIG$signal is ignored here: not tested"
+        continue
+    fi
     rm -rf "$tmp/job"
     mkdir "$tmp/job"
     mkfifo "$tmp/job/names"
@@ -49,9 +55,9 @@ for signal in TERM HUP; do
         sleep 0.05
     done
     kill -$signal $!
+    exec 3>&- # one that lives on comes to the end of its names
     wait $!
     code=$?
-    exec 3>&-
     ran="kill -$signal"
     ok "SIG$signal: ended by it" test $code -gt 128
     ok "SIG$signal: nothing is left" test "$(ls "$tmp/job")" = "$(printf 'names\nrows')"
