@@ -187,9 +187,16 @@ static void count_calls(size_t i)
     outcome o;
     long number;
     in_work(path, "count");
+    unlink(path);
     setenv("FAULT_COUNT", path, 1);
     run(timmc_path, shared_object, &commands[i], &nothing, 0, &o);
     unsetenv("FAULT_COUNT");
+    if (o.exit != 0 || access(path, R_OK) != 0) {
+        printf("FAIL %s: exit %d and no count of its calls\n", commands[i].name, o.exit);
+        failed++;
+        release(&o);
+        return;
+    }
     release(&o);
     bytes b = read_whole(path);
     if (i == 0 && !strstr(b.data, "read "))
