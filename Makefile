@@ -159,7 +159,7 @@ check-kernels: $B/tests/kernels/check_kernels
 # The whole suite under the address and undefined-behaviour sanitizers, the threads under theirs.
 check-sanitizers:
 	$(MAKE) SAN=address,undefined all tests
-	scripts/run-tests build-address-undefined
+	ASAN_OPTIONS=allocator_may_return_null=1 scripts/run-tests build-address-undefined
 	$(MAKE) SAN=thread $(THREADED:%=build-thread/tests/unit/test_%)
 	for test in $(THREADED); do TSAN_OPTIONS=die_after_fork=0 build-thread/tests/unit/test_$$test || exit 1; done
 THREADED := parallel run library

@@ -50,9 +50,12 @@ static void forget_pending(tm_outfile *out)
 void tm_outfile_remove_pending(void)
 {
     for (int i = 0; i < PENDING_MAX; i++) {
-        const char *name = atomic_exchange(&pending[i], NULL);
-        if (name)
-            unlink(name);
+        char *name = atomic_exchange(&pending[i], NULL), *none = NULL;
+        if (!name)
+            continue;
+        unlink(name);
+        /* whoever began the file frees it, should the process live on */
+        (void)atomic_compare_exchange_strong(&pending[i], &none, name);
     }
 }
 

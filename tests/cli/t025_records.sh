@@ -165,7 +165,7 @@ ok "and one's own is told" grep -q 'another process has written it meanwhile; wh
 if command -v script >/dev/null 2>&1; then
     set -- "$coffee" "$coffee" "$coffee" "$coffee" "$coffee" "$coffee"
     run script -qec "TERM=xterm '$TIMMC' classify resnet18 --no-pretrained -t 1 -b 1 $* >'$tmp/rows'" "$tmp/screen"
-    ok "progress: how many of how many, and for how long still" grep -Eq '\] [2-5] of 6 pictures, [0-9.]+/s  0:00 left' "$tmp/screen"
+    ok "progress: how many of how many, and for how long still" grep -Eq '\] [2-5] of 6 pictures, [0-9.]+/s  [0-9]+:[0-9][0-9] left' "$tmp/screen"
     run script -qec "TERM=xterm '$TIMMC' classify resnet18 --no-pretrained -t 1 -b 1 -f text $*" "$tmp/screen"
     ok "progress is wiped off before a row" sh -c "! grep -Eq 'left[^[:cntrl:]]' '$tmp/screen'"
     run script -qec "TERM=xterm '$TIMMC' classify -q resnet18 --no-pretrained -t 1 -b 1 $* >'$tmp/rows'" "$tmp/screen"
