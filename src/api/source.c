@@ -12,6 +12,7 @@
 #include "api/builtin.h"
 #include "api/model.h"
 #include "api/places.h"
+#include "base/text.h"
 #include "models/model.h"
 #include "weights/state_dict.h"
 
@@ -56,12 +57,6 @@ static const char *const folder_names[] = {"model.safetensors",
 static const char *const folder_endings[] = {
     ".safetensors.index.json", ".safetensors", ".bin.index.json", ".pth", ".pth.tar", ".bin", NULL};
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n > m && strcmp(text + n - m, end) == 0;
-}
-
 /* TM_NOT_FOUND, without a message: there is no file FOLDER/NAME. What cannot be looked at is an
  * error, for the next name would be other weights. */
 static tm_status look_for(const char *folder, const char *name, char path[static TM_PATH_MAX],
@@ -89,7 +84,7 @@ static tm_status find_ending(const char *folder, const char *ending, char best[s
         const struct dirent *entry = readdir(dir);
         if (!entry)
             break;
-        if (ends_with(entry->d_name, ending) && (!*best || strcmp(entry->d_name, best) < 0))
+        if (tm_has_ending(entry->d_name, ending) && (!*best || strcmp(entry->d_name, best) < 0))
             snprintf(best, NAME_MAX + 1, "%s", entry->d_name);
     }
     if (dir) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 
 enum { INDEX_MAX = 16 << 20, TENSORS_MAX = 200000, FILE_NAME_MOST = 200 };
 
@@ -36,18 +37,12 @@ static tm_status refuse(const char *path, const char *found, const char *expecte
                    "%s: index of shards, offset 0: found %s, expected %s", path, found, expected);
 }
 
-static bool ends_with(const char *name, const char *ending)
-{
-    size_t length = strlen(name), tail = strlen(ending);
-    return length > tail && strcmp(name + length - tail, ending) == 0;
-}
-
 /* The file is opened beside the index and nowhere else. */
 static bool is_shard_name(const char *name)
 {
     size_t length = strlen(name);
     bool plain = length <= FILE_NAME_MOST && name[0] != '.' && !strpbrk(name, "/\\") &&
-                 (ends_with(name, ".safetensors") || ends_with(name, ".bin"));
+                 (tm_has_ending(name, ".safetensors") || tm_has_ending(name, ".bin"));
     for (const char *p = name; *p && plain; p++)
         plain = (unsigned char)*p >= 0x20 && *p != 0x7F;
     return plain;

@@ -15,6 +15,12 @@ static inline bool tm_ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+/* The same of a name that is more than its ending. */
+static inline bool tm_has_ending(const char *name, const char *ending)
+{
+    return strlen(name) > strlen(ending) && tm_ends_with(name, ending);
+}
+
 /* A text that may well be absent. What was to be allocated is not: its NULL is an error. */
 static inline const char *tm_or_empty(const char *text)
 {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/parallel.h"
+#include "base/text.h"
 #include "cli/progress.h"
 #include "output/json.h"
 #include "weights/npy.h"
@@ -78,12 +79,6 @@ static tm_status set_preprocess(tm_model *model, const tm_picture_options *o, tm
     return status ? status : set_channels(&o->std, "std", p->channels, &p->std, error);
 }
 
-static bool has_npy_name(const char *file)
-{
-    size_t length = strlen(file);
-    return length > 4 && strcmp(file + length - 4, ".npy") == 0;
-}
-
 /* One picture needs no room for eight. */
 static int batch_size(const tm_session_options *o, const tm_arguments *arguments)
 {
@@ -91,7 +86,7 @@ static int batch_size(const tm_session_options *o, const tm_arguments *arguments
         return o->run.batch;
     struct stat st;
     bool single = arguments->operand_count == 1 && !o->input.files_from &&
-                  !has_npy_name(arguments->operands[0]) &&
+                  !tm_has_ending(arguments->operands[0], ".npy") &&
                   (stat(arguments->operands[0], &st) != 0 || !S_ISDIR(st.st_mode));
     return single ? 1 : DEFAULT_BATCH;
 }
@@ -342,7 +337,7 @@ static tm_status next_entry(tm_session *session, int at, bool *more, tm_error *e
     *entry = (struct tm_entry){.file = name_again(kept, file), .index = -1, .error = loss};
     if (!entry->file)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its name", file);
-    if (entry->error.status || !has_npy_name(file))
+    if (entry->error.status || !tm_has_ending(file, ".npy"))
         return TM_OK;
     tm_npy *npy = calloc(1, sizeof *npy);
     if (!npy)

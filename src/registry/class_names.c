@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "registry/registry.h"
 
 enum { TEXT_MAX = 256 << 20, CLASS_DIGITS = 7 };
@@ -225,12 +226,6 @@ static tm_status read_lines(char *text, int classes, tm_arena *arena, tm_class_n
     return TM_OK;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 static tm_status read_text(const char *file, char *text, int classes, tm_arena *arena,
                            tm_class_names *names, tm_error *error)
 {
@@ -243,7 +238,7 @@ static tm_status read_text(const char *file, char *text, int classes, tm_arena *
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the labels", file);
     if (!is_container(json)) {
         cJSON_Delete(json);
-        if (ends_with(file, ".json"))
+        if (tm_ends_with(file, ".json"))
             return tm_fail(error, TM_WEIGHTS_INVALID,
                            "%s: labels, offset %zu: found no JSON, expected a list or an object",
                            file, offset);
