@@ -8,9 +8,10 @@ set -eu
 rules='
 base:
 kernels:
-graph:
+graph: kernels/activation.h
 steps: graph/ kernels/ weights/
-ops: graph/ kernels/ steps/
+products: graph/ kernels/ steps/
+ops: graph/ kernels/ steps/ products/
 models: graph/ ops/nn.h kernels/activation.h models/ weights/state_dict.h
 weights:
 passes: graph/ ops/ weights/

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of activations, on the GEMM kernel: the right operand is packed into its panels. */
-#ifndef TM_OPS_PANELS_H
-#define TM_OPS_PANELS_H
+/* Weights as panels of 16 outputs. */
+#ifndef TM_PRODUCTS_PANELS_H
+#define TM_PRODUCTS_PANELS_H
 
-#include "ops/ops.h"
+#include "graph/attrs.h"
 #include "steps/lower.h"
 
 /* Panels of TM_PANEL columns that n columns take. */
@@ -11,10 +11,6 @@ static inline size_t tm_panels_of(size_t n)
 {
     return (n + TM_PANEL - 1) / TM_PANEL;
 }
-
-/* x[rows][n], ld floats from row to row, into tm_panels_of(n) panels of [rows][TM_PANEL], the last
- * one filled up with zeros. */
-void tm_pack_rows(const float *x, size_t ld, size_t rows, size_t n, float *panels);
 
 /* A convolution's weights of one panel, values [rows][kc][taps] of rows <= 16 outputs, into
  * [taps * kc][TM_PANEL], zeros behind the last output. */
@@ -25,6 +21,15 @@ void tm_pack_taps(const tm_kernels *kernels, const float *values, size_t rows, s
  * output; in a job. NULL: none, and nothing is done. */
 void tm_pack_bias(tm_lowering *worker, const tm_node *bias, int groups, int outputs, size_t padded,
                   float *out);
+
+/* Packs one panel: values [rows][row elements], rows <= 16, are outputs of a group from `first` on,
+ * a multiple of 16. room: see below. */
+typedef void tm_pack_panel_fn(const void *context, const float *values, int group, int first,
+                              int rows, float *room);
+/* Every panel of a weight [groups * outputs][...], in a job, some rows at a time; room: this many
+ * floats for whoever packs. */
+void tm_pack_panels(tm_lowering *worker, const tm_node *weight, int groups, int outputs,
+                    size_t room, tm_pack_panel_fn *pack, const void *context);
 
 /* Tiles of one width take turns in fetching what the next ones multiply: tile number `tile`, of
  * `count` rows of panels, begins here in as many rows of each of `ahead` panels from `next` on;
@@ -37,22 +42,5 @@ static inline const float *tm_rows_to_fetch(const float *next, size_t panel_stri
                ? next + (size_t)(tile / TM_STEPS) * panel_stride + part * TM_PANEL
                : NULL;
 }
-
-/* c[count][n] = rows[count][kc] * panels + residual */
-typedef struct tm_product {
-    const float *const *rows; /* count pointers, then TM_MAX_ROWS more to any row */
-    size_t count, kc;
-    const float *panels;
-    size_t n;
-    const float *residual; /* [count][n], dense, or NULL */
-    float *c;
-    size_t c_ld;
-} tm_product;
-
-/* zeros: TM_PANEL * TM_MAX_PANELS of them */
-void tm_run_product(const tm_kernels *kernels, const float *zeros, const tm_product *product);
-
-/* rows[count] point to rows of ld floats from `first` on, TM_MAX_ROWS more to the last of them. */
-void tm_point_rows(const float **rows, const float *first, size_t count, size_t ld);
 
 #endif

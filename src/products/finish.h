@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of a finished sum before it is stored. */
-#ifndef TM_OPS_FINISH_H
-#define TM_OPS_FINISH_H
+#ifndef TM_PRODUCTS_FINISH_H
+#define TM_PRODUCTS_FINISH_H
 
-#include "ops/ops.h"
+#include "graph/attrs.h"
 #include "steps/lower.h"
 
 /* What a kernel does to a finished value: a clamp in its store, or a curve after it. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ops/finish.h"
+#include "products/finish.h"
 
 #include <math.h>
 
