@@ -10,7 +10,8 @@ base:
 kernels:
 graph:
 ops: graph/ kernels/
-models: graph/ ops/nn.h kernels/activation.h models/ weights/state_dict.h
+layers: graph/ ops/nn.h kernels/activation.h
+models: graph/ ops/nn.h kernels/activation.h layers/ weights/state_dict.h
 weights:
 passes: graph/ ops/ weights/
 plan: graph/ ops/ kernels/ weights/

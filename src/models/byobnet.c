@@ -6,14 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layers/attention_pool2d.h"
+#include "layers/blur_pool.h"
+#include "layers/classifier.h"
+#include "layers/downsample.h"
+#include "layers/eca.h"
+#include "layers/evo_norm.h"
+#include "layers/gather_excite.h"
+#include "layers/global_context.h"
+#include "layers/make_divisible.h"
+#include "layers/non_local_attn.h"
+#include "layers/squeeze_excite.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_attention.h"
-#include "models/parts_conv.h"
-#include "models/parts_head.h"
-#include "models/parts_legacy.h"
-#include "models/parts_weights.h"
-#include "models/parts_norm.h"
 
 /* clang-format off */
 static const tm_byob variants[] = {

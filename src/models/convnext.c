@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layers/classifier.h"
+#include "layers/make_divisible.h"
+#include "layers/mlp.h"
+#include "layers/stages.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_head.h"
-#include "models/parts_vit.h"
-#include "models/parts_weights.h"
 
 typedef enum stem_kind {
     PATCH,          /* one 4x4 convolution of stride 4 */

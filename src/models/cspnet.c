@@ -2,9 +2,12 @@
 /* timm's cspnet.py: CSPNet (1911.11929), DarkNet (1804.02767) and YOLO's CS3 networks. */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
+#include "layers/make_divisible.h"
+#include "layers/squeeze_excite.h"
+#include "layers/stages.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 
 enum { STAGES = 5 };
 

@@ -2,10 +2,12 @@
 /* timm's densenet.py: DenseNet (1608.06993), with deep stems and with blur pool (1904.11486). */
 #include <stdio.h>
 
+#include "layers/blur_pool.h"
+#include "layers/classifier.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_weights.h"
 
 typedef struct densenet_variant {
     const char *name;

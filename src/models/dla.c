@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's dla.py: deep layer aggregation (1707.06484), and with Res2Net's blocks. */
+#include "layers/classifier.h"
+#include "layers/res2_block.h"
+#include "layers/residual.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_head.h"
-#include "models/parts_residual.h"
-#include "models/parts_split.h"
-#include "models/parts_weights.h"
 
 enum { LEVELS = 6, MAX_CHILDREN = 8 };
 

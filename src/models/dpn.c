@@ -2,10 +2,11 @@
 /* timm's dpn.py: dual path networks (1707.01629), a residual and a dense path side by side. */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_head.h"
 
 enum { STAGES = 4 };
 

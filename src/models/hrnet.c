@@ -3,10 +3,11 @@
  * by side and exchange what they see. */
 #include <stdlib.h>
 
+#include "layers/classifier.h"
+#include "layers/residual.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_residual.h"
 
 enum { BRANCHES = 4, EXPANSION = 4, FEATURES = 2048 };
 

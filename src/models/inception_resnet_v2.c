@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's inception_resnet_v2.py: Inception-ResNet-v2 (1602.07261). */
+#include "layers/classifier.h"
+#include "layers/inception.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_inception.h"
 
 typedef struct inception_variant {
     const char *name;

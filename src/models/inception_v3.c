@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's inception_v3.py: Inception-v3 (1512.00567), without its auxiliary classifier. */
+#include "layers/classifier.h"
+#include "layers/inception.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_inception.h"
 #include "weights/state_dict.h"
 
 typedef struct inception_variant {

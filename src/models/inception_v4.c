@@ -2,10 +2,11 @@
 /* timm's inception_v4.py: Inception-v4 (1602.07261). */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/inception.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_inception.h"
 
 typedef struct inception_variant {
     const char *name;

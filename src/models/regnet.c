@@ -4,10 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
+#include "layers/downsample.h"
+#include "layers/squeeze_excite.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_weights.h"
 
 /* Where the shapes differ: a 1x1 convolution, an average pool before it, or nothing to add. */
 typedef enum shortcut_kind { CONV, AVG, NO_SHORTCUT } shortcut_kind;

@@ -6,9 +6,14 @@
 
 #include <string.h>
 
+#include "layers/blur_pool.h"
+#include "layers/classifier.h"
+#include "layers/downsample.h"
+#include "layers/eca.h"
+#include "layers/make_divisible.h"
+#include "layers/squeeze_excite.h"
+#include "layers/stages.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 #include "models/pruned.h"
 
 typedef enum stem_kind {

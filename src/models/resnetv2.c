@@ -5,12 +5,12 @@
 
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/downsample.h"
+#include "layers/evo_norm.h"
+#include "layers/make_divisible.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_head.h"
-#include "models/parts_norm.h"
-#include "models/parts_weights.h"
 
 /* clang-format off */
 static const tm_resnetv2 variants[] = {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's senet.py: the first ports of SE-ResNet, SE-ResNeXt and SENet-154 (1709.01507). */
+#include "layers/classifier.h"
+#include "layers/squeeze_excite.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 
 typedef enum block_kind {
     BASIC,      /* two 3x3 convolutions */

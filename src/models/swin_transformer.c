@@ -2,12 +2,13 @@
 /* timm's swin_transformer.py: Swin Transformer (2103.14030) and S3 (2111.14725). */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/mlp.h"
+#include "layers/patch_embed.h"
+#include "layers/stages.h"
+#include "layers/window.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_vit.h"
-#include "models/parts_weights.h"
-#include "models/parts_window.h"
 
 enum { STAGES = 4, PATCH = 4 };
 

@@ -3,10 +3,11 @@
  * convolutions. */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_weights.h"
 
 enum { STAGES = 5, HIDDEN = 4096, WINDOW = 7 };
 

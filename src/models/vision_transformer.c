@@ -6,8 +6,13 @@
 
 #include <string.h>
 
+#include "layers/attention_pool.h"
+#include "layers/patch_embed.h"
+#include "layers/pool1d.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
+#include "layers/vit_block.h"
 #include "models/model.h"
-#include "models/parts_conv.h"
 
 /* clang-format off */
 static const tm_vit variants[] = {

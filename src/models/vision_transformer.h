@@ -3,7 +3,8 @@
 #ifndef TM_MODELS_VISION_TRANSFORMER_H
 #define TM_MODELS_VISION_TRANSFORMER_H
 
-#include "models/parts_vit.h"
+#include "layers/mlp.h"
+#include "ops/nn.h"
 
 struct tm_state_dict; /* weights/state_dict.h */
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's vision_transformer_hybrid.py: ViT on the features of a convolutional network (2010.11929,
  * 2106.10270), and MobileCLIP's image encoder (2311.17049). */
+#include "layers/conv_bn_act.h"
+#include "layers/patch_embed.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts_conv.h"
-#include "models/parts_weights.h"
 #include "models/resnet.h"
 #include "models/resnetv2.h"
 #include "models/vision_transformer.h"

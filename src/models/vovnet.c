@@ -3,9 +3,13 @@
  */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
+#include "layers/eca.h"
+#include "layers/squeeze_excite.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 
 enum { MAX_LAYERS = 5, EVO_GROUPS = 32 };
 

@@ -2,9 +2,10 @@
 /* timm's xception.py: Xception (1610.02357) as Keras has it. */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 
 enum { BLOCKS = 12 };
 

@@ -3,9 +3,11 @@
  * gluon_xception.py, which timm 0.4.12 had for the same network with names of its own. */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 
 enum { CONVS = 3, MAX_ENTRY = 6 };
 
