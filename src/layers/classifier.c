@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-const char *tm_pool_kind(const tm_builder *b, const char *pool)
+const char *tm_pool_kind(tm_builder *b, const char *pool)
 {
-    return b->options.global_pool ? b->options.global_pool : pool;
+    const char *chosen = tm_option_global_pool(b);
+    return chosen ? chosen : pool;
 }
 
 void tm_classifier(tm_builder *b, tm_node *x, tm_layout layout, const char *classifier)

@@ -11,7 +11,7 @@ void tm_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char 
 /* The same for x that is already pooled, or not to be: taps and classifier alone. */
 void tm_classifier(tm_builder *b, tm_node *x, tm_layout layout, const char *classifier);
 /* The pool that the options ask for, else `pool`. */
-const char *tm_pool_kind(const tm_builder *b, const char *pool);
+const char *tm_pool_kind(tm_builder *b, const char *pool);
 
 /* timm's ClassifierHead with use_conv: global pool (the option, else `pool`), taps pre_logits and
  * logits; `classifier` is a 1x1 convolution, so it goes without a pool too. */

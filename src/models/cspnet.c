@@ -262,19 +262,14 @@ static int scaled(int channels, float by)
 static tm_node *stages(const csp *m, tm_node *x)
 {
     const csp_variant *v = m->v;
-    int reduction = v->still_stem ? 1 : v->stem_pool ? 4 : 2, dilation = 1;
+    tm_stages walk = tm_stages_begin(m->b, v->still_stem ? 1 : v->stem_pool ? 4 : 2, 8);
     for (int i = 0; i < STAGES && v->depths[i]; i++) {
         char name[16];
-        int stride = i == 0 && v->stem_pool ? 1 : 2;
-        if (reduction >= m->b->options.output_stride && stride > 1) {
-            dilation *= stride;
-            stride = 1;
-        }
-        reduction *= stride;
+        tm_stage at = tm_stages_next(&walk, i == 0 && v->stem_pool ? 1 : 2);
         stage_plan s = {.index = i,
-                        .stride = stride,
-                        .first_dilation = dilation <= 2 ? 1 : 2,
-                        .dilation = dilation,
+                        .stride = at.stride,
+                        .first_dilation = at.first_dilation,
+                        .dilation = at.dilation,
                         .groups = v->groups[i] ? v->groups[i] : v->groups[0],
                         .block = scaled(v->out[i], ratio(v->block, i)),
                         .expand = scaled(v->out[i], ratio(v->expand, i))};
@@ -283,7 +278,7 @@ static tm_node *stages(const csp *m, tm_node *x)
         tm_push(m->b, "%s", name);
         x = stage(m, x, &s);
         tm_pop(m->b);
-        tm_tap_feature(m->b, name, x, reduction);
+        tm_tap_feature(m->b, name, x, at.reduction);
         tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
     }
     return x;
@@ -292,7 +287,6 @@ static tm_node *stages(const csp *m, tm_node *x)
 static void build(tm_builder *b, const void *variant)
 {
     const csp_variant *v = variant;
-    tm_refuse_small_stride(b);
     csp m = {.b = b, .v = v, .act = v->act ? v->act : TM_ACT_LEAKY_RELU};
     tm_node *x = stages(&m, stem(&m, b->graph->input));
     if (v->five_features)

@@ -4,7 +4,6 @@
 
 #include "layers/blur_pool.h"
 #include "layers/classifier.h"
-#include "layers/stages.h"
 #include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
@@ -111,7 +110,6 @@ static tm_node *block_and_transition(tm_builder *b, const densenet_variant *v, t
 static void build(tm_builder *b, const void *variant)
 {
     const densenet_variant *v = variant;
-    tm_refuse_dilation(b);
     tm_push(b, "features");
     tm_node *x = stem(b, v, b->graph->input);
     tm_tap_stage(b, v->deep_stem ? "features.norm2" : "features.norm0", x, 2);

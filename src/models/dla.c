@@ -3,7 +3,6 @@
 #include "layers/classifier.h"
 #include "layers/res2_block.h"
 #include "layers/residual.h"
-#include "layers/stages.h"
 #include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
@@ -155,7 +154,6 @@ static void build(tm_builder *b, const void *variant)
     static const char *const names[LEVELS] = {"level0", "level1", "level2",
                                               "level3", "level4", "level5"};
     const dla_variant *v = variant;
-    tm_refuse_dilation(b);
     tm_push(b, "base_layer");
     tm_node *x = conv_level(b, b->graph->input, 7, v->channels[0], 1);
     tm_pop(b);

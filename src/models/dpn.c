@@ -4,7 +4,6 @@
 
 #include "layers/classifier.h"
 #include "layers/conv_bn_act.h"
-#include "layers/stages.h"
 #include "layers/taps.h"
 #include "models/model.h"
 
@@ -118,7 +117,6 @@ static void build(tm_builder *b, const void *variant)
     const dpn_variant *v = variant;
     tm_act_kind act = v->act ? v->act : TM_ACT_RELU;
     tm_conv conv = {.out = v->stem, .kernel = v->small ? 3 : 7, .stride = 2};
-    tm_refuse_dilation(b);
     tm_push(b, "features");
     tm_node *x = tm_conv_norm_act(b, "conv1_1", b->graph->input, conv,
                                   (tm_conv_tail){.norm = batch_norm, .act = act});
@@ -132,7 +130,7 @@ static void build(tm_builder *b, const void *variant)
         tm_tap_feature(b, module, x, 4 << i);
         if (i == STAGES - 1)
             end = norm_act(b, "conv5_bn_ac", x, act);
-        bool normed = i == STAGES - 1 && b->options.norm_intermediates;
+        bool normed = i == STAGES - 1 && tm_option_norm_intermediates(b);
         tm_tap_intermediate(b, normed ? end : x, TM_LAYOUT_MAP);
     }
     tm_pop(b);

@@ -14,6 +14,7 @@
 #include "layers/make_divisible.h"
 #include "layers/patch_embed.h"
 #include "layers/squeeze_excite.h"
+#include "layers/stages.h"
 #include "layers/taps.h"
 
 int tm_effnet_channels(const tm_effnet *net, int channels)
@@ -369,7 +370,8 @@ static tm_node *run_block(const block *k, tm_node *x)
 
 /* Where the walk through the blocks stands. */
 typedef struct progress {
-    int channels, net_stride, dilation;
+    int channels;
+    tm_stages walk;
     depth_space depth;
 } progress;
 
@@ -377,7 +379,7 @@ static void enter_depth(progress *at, tm_block_args *args)
 {
     if (at->depth == NOT_DEPTH && args->space_to_depth) {
         at->depth = TO_DEPTH;
-        at->net_stride *= 2;
+        at->walk.reduction *= 2;
     } else if (at->depth == TO_DEPTH) {
         at->depth = IN_DEPTH;
     }
@@ -394,8 +396,7 @@ static block next_block(const tm_effnet *net, tm_block_args args, progress *at)
     block k = {.net = net,
                .in = at->channels,
                .out = tm_effnet_channels(net, args.out) * (at->depth ? 4 : 1),
-               .stride = args.stride,
-               .dilation = at->dilation,
+               .dilation = at->walk.dilation, /* not yet what its own stride becomes */
                .depth = at->depth,
                .se_ratio = args.se_ratio,
                .act = args.act ? args.act : net->act,
@@ -404,11 +405,7 @@ static block next_block(const tm_effnet *net, tm_block_args args, progress *at)
         k.se_ratio /= args.expansion;
     if (at->depth == TO_DEPTH)
         k.se_ratio /= 4;
-    if (k.stride > 1 && at->net_stride * k.stride > net->b->options.output_stride) {
-        at->dilation *= k.stride;
-        k.stride = 1;
-    }
-    at->net_stride *= k.stride;
+    k.stride = tm_stages_next(&at->walk, args.stride).stride;
     at->channels = k.out;
     args.experts *= net->expert_multiplier > 1 ? net->expert_multiplier : 1;
     if (args.group_size < 0 && net->group_size)
@@ -445,11 +442,11 @@ static double stage_depth(const tm_effnet *net, int index, bool last)
 
 tm_node *tm_effnet_stages(const tm_effnet *net, tm_node *x, int in, const char *const *stages)
 {
-    progress at = {.channels = in, .net_stride = 2, .dilation = 1};
+    progress at = {.channels = in, .walk = tm_stages_begin(net->b, 2, 2)};
     tm_stage_args stage, next;
     tm_decode_stage(stages[0], &next);
     if (next.blocks[0].stride > 1 || next.blocks[0].space_to_depth)
-        tm_tap_stage(net->b, "bn1", x, at.net_stride);
+        tm_tap_stage(net->b, "bn1", x, at.walk.reduction);
     for (int i = 0; stages[i]; i++) {
         bool last = !stages[i + 1];
         char module[24];
@@ -464,7 +461,7 @@ tm_node *tm_effnet_stages(const tm_effnet *net, tm_node *x, int in, const char *
         /* a stage's end is a feature level where the next one strides, but for the stride that
            ends a space-to-depth region */
         if (last || (next.blocks[0].stride > 1 && at.depth == NOT_DEPTH))
-            tm_tap_stage(net->b, module, x, at.net_stride);
+            tm_tap_stage(net->b, module, x, at.walk.reduction);
     }
     return x;
 }

@@ -5,7 +5,6 @@
 
 #include "layers/classifier.h"
 #include "layers/residual.h"
-#include "layers/stages.h"
 #include "layers/taps.h"
 #include "models/model.h"
 
@@ -227,7 +226,6 @@ static tm_node *aggregate(tm_builder *b, const hrnet_variant *v, const branches 
 static void build(tm_builder *b, const void *variant)
 {
     const hrnet_variant *v = variant;
-    tm_refuse_dilation(b);
     branches all = stages(b, v, stem(b, v));
     tm_node *x = aggregate(b, v, &all);
     tm_tap_final(b, x);

@@ -2,7 +2,6 @@
 /* timm's inception_v3.py: Inception-v3 (1512.00567), without its auxiliary classifier. */
 #include "layers/classifier.h"
 #include "layers/inception.h"
-#include "layers/stages.h"
 #include "layers/taps.h"
 #include "models/model.h"
 #include "weights/state_dict.h"
@@ -102,7 +101,6 @@ static const struct mixed {
 static void build(tm_builder *b, const void *variant)
 {
     (void)variant;
-    tm_refuse_dilation(b);
     tm_node *x = tm_inception(b, b->graph->input, stem, 0);
     tm_tap_stage(b, "Conv2d_2b_3x3", x, 2);
     x = tm_inception(b, x, stem_4, 0);

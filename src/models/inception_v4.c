@@ -4,7 +4,6 @@
 
 #include "layers/classifier.h"
 #include "layers/inception.h"
-#include "layers/stages.h"
 #include "layers/taps.h"
 #include "models/model.h"
 
@@ -113,7 +112,6 @@ static const struct stage {
 static void build(tm_builder *b, const void *variant)
 {
     (void)variant;
-    tm_refuse_dilation(b);
     tm_node *x = tm_inception(b, b->graph->input, stem, 0);
     tm_tap_stage(b, "features.2", x, 2);
     const struct stage *at = stages;

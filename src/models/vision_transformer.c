@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "layers/attention_pool.h"
+#include "layers/classifier.h"
 #include "layers/patch_embed.h"
 #include "layers/pool1d.h"
-#include "layers/stages.h"
 #include "layers/taps.h"
 #include "layers/vit_block.h"
 #include "models/model.h"
@@ -389,16 +389,13 @@ static vit resolve(tm_builder *b, const tm_vit *v, const tm_node *patches, int r
              .reduction = reduction,
              .act = v->act ? v->act : TM_ACT_GELU,
              .norm = norm_of(v),
-             .pool = b->options.global_pool ? b->options.global_pool : v->pool};
-    if (!m.pool)
-        m.pool = "token";
+             .pool = tm_pool_kind(b, v->pool ? v->pool : "token")};
     bool pools_late = is(m.pool, "avg") || is(m.pool, "avgmax") || is(m.pool, "max");
     m.fc_norm = !v->no_final_norm && !v->no_fc_norm && pools_late;
     m.final_norm = !v->no_final_norm && !m.fc_norm;
     m.hidden = (int)(m.width * (v->mlp_ratio > 0 ? v->mlp_ratio : 4.0));
     if (is(m.pool, "token") && v->no_class_token)
         tm_refuse(b, "global pool 'token' needs a class token, which this model has not");
-    tm_refuse_dilation(b);
     if (v->distilled && !is(m.pool, "token"))
         tm_refuse(b,
                   "global pool '%s': the distilled heads read their tokens, so only 'token' goes",
@@ -476,7 +473,7 @@ static tm_node *blocks(const vit *m, tm_node *x)
         tm_push(b, "blocks.%d", i);
         x = kinds[m->v->block](b, x, &block);
         tm_pop(b);
-        bool norm = b->options.norm_intermediates && m->final_norm;
+        bool norm = m->final_norm && tm_option_norm_intermediates(b);
         tm_tap_block(b, i, x, norm ? tm_normalize(b, "norm", x, m->norm) : x, m->prefix, m->h, m->w,
                      m->reduction);
     }

@@ -7,7 +7,6 @@
 #include "layers/conv_bn_act.h"
 #include "layers/eca.h"
 #include "layers/squeeze_excite.h"
-#include "layers/stages.h"
 #include "layers/taps.h"
 #include "models/model.h"
 
@@ -127,7 +126,6 @@ static void build(tm_builder *b, const void *variant)
                 .tail = {.norm = {.magnitude = v->in_place},
                          .act = v->in_place ? TM_ACT_LEAKY_RELU : TM_ACT_RELU,
                          .evo_groups = v->evo_norm ? EVO_GROUPS : 0}};
-    tm_refuse_dilation(b);
     tm_node *x = b->graph->input;
     x = conv_norm(&m, "stem.0", x, (tm_conv){.out = 64, .kernel = 3, .stride = 2});
     x = spatial_conv(&m, "stem.1", x, 64, 1);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "layers/classifier.h"
-#include "layers/stages.h"
 #include "layers/taps.h"
 #include "models/model.h"
 
@@ -103,7 +102,6 @@ static void tap_block(tm_builder *b, int number, tm_node *active)
 static void build(tm_builder *b, const void *variant)
 {
     (void)variant;
-    tm_refuse_dilation(b);
     tm_node *x = stem(b, b->graph->input);
     tm_tap_stage(b, "act2", x, 2);
     for (int i = 0; i < BLOCKS; i++) {
