@@ -9,13 +9,14 @@ rules='
 base:
 kernels:
 graph:
-ops: graph/ kernels/
+steps: graph/ kernels/ weights/
+ops: graph/ kernels/ steps/
 layers: graph/ ops/nn.h kernels/activation.h
 models: graph/ ops/nn.h kernels/activation.h layers/ weights/state_dict.h
 weights:
 passes: graph/ ops/ weights/
-plan: graph/ ops/ kernels/ weights/
-run: plan/ kernels/
+plan: graph/ ops/ kernels/ weights/ steps/
+run: plan/ kernels/ steps/
 hub:
 registry: models/model.h
 image: kernels/

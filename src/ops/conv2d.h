@@ -3,7 +3,8 @@
 #ifndef TM_OPS_CONV2D_H
 #define TM_OPS_CONV2D_H
 
-#include "ops/lower.h"
+#include "ops/ops.h"
+#include "steps/lower.h"
 
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node);
 
@@ -28,7 +29,7 @@ bool tm_conv2d_shares_rows(const tm_node *node);
 
 /* 1x1, stride 1, no padding: pixel i of the output is pixel i of the input. */
 bool tm_conv2d_is_pointwise(const tm_node *node);
-/* The pictures of a batch form one run of rows, in the output and in the residual (data NULL:
+/* The pictures of a batch form one run of rows, in the output and in the residual (which may be
  * none). */
 bool tm_conv2d_is_run(const tm_tensor *y, const tm_tensor *residual);
 

@@ -2,6 +2,7 @@
 #include "ops/conv2d.h"
 
 #include <math.h>
+#include <string.h>
 
 bool tm_conv2d_shares_rows(const tm_node *node)
 {
@@ -22,7 +23,7 @@ bool tm_conv2d_is_pointwise(const tm_node *node)
 
 bool tm_conv2d_is_run(const tm_tensor *y, const tm_tensor *residual)
 {
-    return tm_tensor_is_run(y) && (!residual->data || tm_tensor_is_run(residual));
+    return tm_tensor_is_run(y) && (tm_tensor_is_none(residual) || tm_tensor_is_run(residual));
 }
 
 tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue)

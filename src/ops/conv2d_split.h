@@ -9,7 +9,7 @@
 #include "ops/panels.h"
 
 typedef struct tm_split_args {
-    tm_tensor x, y, residual; /* residual.data NULL: none */
+    tm_tensor x, y, residual; /* residual may be none */
     tm_conv_attrs conv;
     int parts, taps, kc, outputs, panels; /* kc, outputs, panels: of a group */
     size_t steps, depth;                  /* of taps * kc inputs; of a block of them */
@@ -30,6 +30,7 @@ typedef struct tm_split_args {
 /* A unit's share: output pixels [first, first + count) of picture n (of the whole batch in a run),
  * panels [panel, panel + panels) of a group. */
 typedef struct tm_split_unit {
+    const tm_run_state *run;
     int n, first, count, group, panel, panels;
 } tm_split_unit;
 

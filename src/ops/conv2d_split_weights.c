@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weights of a convolution in bfloat16 parts: panels of parts, or of float32 where there are three,
  * which are split when they are used. */
+#include <string.h>
+
 #include "ops/conv2d_split.h"
 
 typedef struct pack_args {

@@ -2,6 +2,7 @@
 #include "ops/panels.h"
 
 #include <math.h>
+#include <string.h>
 
 void tm_pack_rows(const float *x, size_t ld, size_t rows, size_t n, float *panels)
 {

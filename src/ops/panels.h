@@ -3,7 +3,8 @@
 #ifndef TM_OPS_PANELS_H
 #define TM_OPS_PANELS_H
 
-#include "ops/lower.h"
+#include "ops/ops.h"
+#include "steps/lower.h"
 
 /* Panels of TM_PANEL columns that n columns take. */
 static inline size_t tm_panels_of(size_t n)
