@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/model.h"
@@ -164,6 +165,51 @@ static void image_size_is_had_or_refused(void **state)
     each_family(check_size);
 }
 
+/* ---- what they are compared with ---- */
+
+/* The file's text, to be freed. */
+static char *text_of(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        fail_msg("%s: not there", path);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    size_t size = (size_t)ftell(file);
+    char *text = malloc(size + 1);
+    assert_non_null(text);
+    rewind(file);
+    assert_int_equal(fread(text, 1, size, file), size);
+    text[size] = '\0';
+    fclose(file);
+    return text;
+}
+
+static bool has_model(const char *golden, const char *arch)
+{
+    char close[96], apart[96];
+    snprintf(close, sizeof close, "\"model\":\"%s\"", arch);
+    snprintf(apart, sizeof apart, "\"model\": \"%s\"", arch);
+    return strstr(golden, close) || strstr(golden, apart);
+}
+
+static void timm_has_answered_for_each_variant(void **state)
+{
+    (void)state;
+    char *dropped = text_of("tests/parity/golden/timm_0_4_12.jsonl");
+    for (size_t f = 0; f < tm_family_count; f++) {
+        char path[96];
+        snprintf(path, sizeof path, "tests/parity/golden/%s.jsonl", tm_families[f]->module);
+        char *golden = text_of(path);
+        for (size_t i = 0; i < tm_families[f]->variant_count; i++) {
+            const char *arch = name_of(tm_families[f], i);
+            if (!has_model(golden, arch) && !has_model(dropped, arch))
+                fail_msg("%s: no answer for %s", path, arch);
+        }
+        free(golden);
+    }
+    free(dropped);
+}
+
 /* ---- the walk through stages ---- */
 
 static void expect_stage(tm_stages *walk, tm_stage expected)
@@ -249,6 +295,7 @@ int main(void)
         cmocka_unit_test(global_pool_is_had_or_refused),
         cmocka_unit_test(norm_of_intermediates_is_had_or_refused),
         cmocka_unit_test(image_size_is_had_or_refused),
+        cmocka_unit_test(timm_has_answered_for_each_variant),
         cmocka_unit_test(dilation_takes_the_place_of_strides),
         cmocka_unit_test(what_no_one_asked_for_is_refused),
     };
