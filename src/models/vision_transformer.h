@@ -17,7 +17,7 @@ typedef enum tm_vit_block_kind {
 } tm_vit_block_kind;
 
 typedef struct tm_vit {
-    const char *name;
+    const char *name, *same_as; /* see tm_family */
     int patch /* 16 */, width /* 768 */, depth /* 12 */, heads /* 12 */;
     double mlp_ratio; /* 4 */
     tm_vit_block_kind block;

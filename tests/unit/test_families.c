@@ -210,6 +210,27 @@ static void timm_has_answered_for_each_variant(void **state)
     free(dropped);
 }
 
+static void same_rows_say_nothing_else(void **state)
+{
+    (void)state;
+    const tm_family *found;
+    int same = 0;
+    for (size_t f = 0; f < tm_family_count; f++)
+        for (size_t i = 0; i < tm_families[f]->variant_count; i++) {
+            const tm_family *family = tm_families[f];
+            const char *row = (const char *)family->variants + i * family->variant_size;
+            const char *other = tm_find_variant(name_of(family, i), &found);
+            assert_ptr_equal(found, family);
+            if (other == row)
+                continue;
+            for (size_t k = sizeof(char *); k < family->variant_size; k++)
+                if (row[k] && (k < family->same_as || k >= family->same_as + sizeof(char *)))
+                    fail_msg("%s: it is the same as another, and says more", name_of(family, i));
+            same++;
+        }
+    assert_true(same > 50);
+}
+
 /* ---- the walk through stages ---- */
 
 static void expect_stage(tm_stages *walk, tm_stage expected)
@@ -296,6 +317,7 @@ int main(void)
         cmocka_unit_test(norm_of_intermediates_is_had_or_refused),
         cmocka_unit_test(image_size_is_had_or_refused),
         cmocka_unit_test(timm_has_answered_for_each_variant),
+        cmocka_unit_test(same_rows_say_nothing_else),
         cmocka_unit_test(dilation_takes_the_place_of_strides),
         cmocka_unit_test(what_no_one_asked_for_is_refused),
     };
