@@ -2,7 +2,7 @@
 /*
  * A model family is one file of timm's models/: a table of variants and a build function.
  * To add one: src/models/NAME.c with `const tm_family tm_family_NAME`, and FAMILY(NAME) in
- * families.def.
+ * families.def; docs/adding-a-family.md tells the rest.
  */
 #ifndef TM_MODELS_MODEL_H
 #define TM_MODELS_MODEL_H
