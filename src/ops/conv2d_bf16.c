@@ -9,6 +9,7 @@
 #include "base/floats.h"
 #include "base/loops.h"
 #include "ops/conv2d.h"
+#include "ops/finish.h"
 #include "ops/panels.h"
 
 enum {
@@ -72,12 +73,6 @@ static void convert_pixel(const bf16_args *args, const tm_run_state *run, int n,
     memcpy(row + args->k, row, args->k * sizeof *row);
 }
 
-static void finish_curve(const bf16_args *args, const tm_gemm_bf16_tile *tile)
-{
-    args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile->m,
-                       (size_t)tile->n, tile->c, tile->c_ld, tile->c, tile->c_ld);
-}
-
 static void multiply(const bf16_args *args, const tm_run_state *run, int n, int first, int count,
                      int panel, int panels, const tm_bf16 *rows)
 {
@@ -105,8 +100,7 @@ static void multiply(const bf16_args *args, const tm_run_state *run, int n, int 
             if (!tm_tensor_is_none(r))
                 tile.residual = tm_tensor_at(run, r, n, 0, first + i) + column;
             kernel->run(&tile);
-            if (args->store.curve)
-                finish_curve(args, &tile);
+            tm_finish(&args->store, tile.m, tile.n, tile.c, tile.c_ld);
         }
     }
 }
@@ -185,8 +179,8 @@ static void pack(tm_lowering *worker, const void *context)
     if (panel)
         pack_weights(worker, args, panel);
     tm_lower_release(worker, panel);
-    tm_conv2d_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
-                        args->biases);
+    tm_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
+                 args->biases);
 }
 
 /* Chunks that fit L2, then smaller units until every thread has its share. */

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "ops/conv2d.h"
+#include "ops/finish.h"
 
 /*
  * A unit is a block of output rows of some of the channels. It walks down strips of STRIP pixels,
@@ -53,9 +54,7 @@ static void run_strip(const dw_args *args, const tm_run_state *run, tm_dwconv_ti
     tile.pixels = least(STRIP, args->y.w - ox);
     tile.out = tm_tensor_at(run, &args->y, n, oy, ox) + c;
     args->kernel(&tile);
-    if (args->store.curve)
-        args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile.pixels,
-                           (size_t)tile.channels, tile.out, args->y.ld, tile.out, args->y.ld);
+    tm_finish(&args->store, tile.pixels, tile.channels, tile.out, args->y.ld);
 }
 
 static void dw_run(const tm_step *step, const tm_run_state *run, int unit)

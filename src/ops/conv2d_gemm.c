@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "ops/conv2d.h"
+#include "ops/finish.h"
 #include "ops/panels.h"
+#include "ops/window.h"
 
 enum {
     PART_ROWS = 1024, /* of panels, which should stay in L2 with the next ones */
@@ -216,12 +218,6 @@ static void point_tap_rows(const gemm_args *args, const gemm_unit *unit, const f
     }
 }
 
-static void finish_curve(const gemm_args *args, const tm_gemm_tile *tile)
-{
-    args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile->m,
-                       (size_t)tile->n, tile->c, tile->c_ld, tile->c, tile->c_ld);
-}
-
 /* Rows [first, first + count) of the panels, and the taps and channels they belong to. A part's
  * panels stay in L2 while the tiles of a block use them; sums go on from what y holds. */
 typedef struct k_part {
@@ -274,8 +270,8 @@ static void run_part(const gemm_args *args, int count, const tm_gemm_kernel *ker
         if (residual && last)
             tile.residual = residual + (size_t)i * tile.residual_ld;
         kernel->run(&tile);
-        if (args->store.curve && last)
-            finish_curve(args, &tile);
+        if (last)
+            tm_finish(&args->store, tile.m, tile.n, tile.c, tile.c_ld);
     }
 }
 
@@ -415,8 +411,8 @@ static void pack(tm_lowering *worker, const void *context)
 {
     const pack_args *args = context;
     pack_weights(worker, args);
-    tm_conv2d_pack_bias(worker, args->bias, args->groups, args->outputs,
-                        (size_t)args->panels * TM_PANEL, args->biases);
+    tm_pack_bias(worker, args->bias, args->groups, args->outputs, (size_t)args->panels * TM_PANEL,
+                 args->biases);
 }
 
 /* Memory for the packed weights and bias, filled later. */

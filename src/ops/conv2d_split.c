@@ -227,9 +227,8 @@ static void multiply(const tm_split_args *args, const tm_split_unit *unit, split
         tile.residual = row_at(&args->residual, unit, args->outputs) + column;
     point_at_panels(args, unit, call, s, &tile);
     args->kernels->multiply(&tile);
-    if (tile.ends && args->store.curve)
-        args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile.m,
-                           (size_t)tile.n, tile.c, tile.c_ld, tile.c, tile.c_ld);
+    if (tile.ends)
+        tm_finish(&args->store, tile.m, tile.n, tile.c, tile.c_ld);
 }
 
 static void split_run(const tm_step *step, const tm_run_state *run, int index)

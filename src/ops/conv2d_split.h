@@ -6,7 +6,9 @@
 #define TM_OPS_CONV2D_SPLIT_H
 
 #include "ops/conv2d.h"
+#include "ops/finish.h"
 #include "ops/panels.h"
+#include "ops/window.h"
 
 typedef struct tm_split_args {
     tm_tensor x, y, residual; /* residual may be none */

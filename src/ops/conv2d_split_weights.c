@@ -62,8 +62,8 @@ static void pack(tm_lowering *worker, const void *context)
     if (panel)
         pack_weights(worker, args, panel);
     tm_lower_release(worker, panel);
-    tm_conv2d_pack_bias(worker, args->bias, args->groups, args->outputs,
-                        (size_t)args->panels * TM_PANEL, args->biases);
+    tm_pack_bias(worker, args->bias, args->groups, args->outputs, (size_t)args->panels * TM_PANEL,
+                 args->biases);
 }
 
 void tm_split_defer_packing(tm_lowering *lowering, const tm_node *node, tm_split_args *args)

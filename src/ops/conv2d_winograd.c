@@ -10,6 +10,7 @@
 
 #include "base/loops.h"
 #include "ops/conv2d.h"
+#include "ops/finish.h"
 #include "ops/panels.h"
 
 enum {
@@ -158,8 +159,7 @@ static void finish_curve(const winograd_args *args, const tm_winograd_tile *tile
     for (int y = 0; y < STEP; y++) {
         float *first = tile->out[y * STEP];
         if (first)
-            args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)width, tile->n,
-                               first, args->y.ld, first, args->y.ld);
+            tm_finish(&args->store, width, (int)tile->n, first, args->y.ld);
     }
 }
 
@@ -288,8 +288,8 @@ static void pack(tm_lowering *worker, const void *context)
         tm_lower_release(worker, values);
     }
     tm_lower_done(worker, args->weight);
-    tm_conv2d_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
-                        args->biases);
+    tm_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
+                 args->biases);
 }
 
 /* As many tiles as stay in L2, because every block reads all weights; units for every thread come

@@ -38,6 +38,18 @@ void tm_pack_taps(const tm_kernels *kernels, const float *values, size_t rows, s
     }
 }
 
+void tm_pack_bias(tm_lowering *worker, const tm_node *bias, int groups, int outputs, size_t padded,
+                  float *out)
+{
+    size_t count = (size_t)outputs;
+    const float *values = bias ? tm_lower_constant(worker, bias) : NULL;
+    for (size_t g = 0; values && g < (size_t)groups; g++, out += padded) {
+        memcpy(out, values + g * count, count * sizeof *out);
+        memset(out + count, 0, (padded - count) * sizeof *out);
+    }
+    tm_lower_release(worker, values);
+}
+
 void tm_run_product(const tm_kernels *kernels, const float *zeros, const tm_product *p)
 {
     tm_gemm_tile tile = {.tap_stride = 0,

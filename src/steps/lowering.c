@@ -6,18 +6,6 @@
 
 #include "graph/constant.h"
 
-void tm_lowering_fail(tm_lowering *lowering, tm_status status)
-{
-    if (lowering->status == TM_OK)
-        lowering->status = status;
-}
-
-void tm_lowering_no_memory(tm_lowering *lowering, size_t bytes)
-{
-    tm_fail(lowering->error, TM_NO_MEMORY, "no memory for %zu bytes of the model", bytes);
-    tm_lowering_fail(lowering, TM_NO_MEMORY);
-}
-
 tm_tensor tm_lower_output(tm_lowering *lowering, const tm_node *node)
 {
     return lowering->tensors[node->id];

@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that lives as long as the steps. */
+/* Memory that lives as long as the steps, and the want of it. */
 #include <stdlib.h>
 
 #include "steps/lowering.h"
 
 enum { CHUNK_BYTES = 8 << 20 };
+
+void tm_lowering_fail(tm_lowering *lowering, tm_status status)
+{
+    if (lowering->status == TM_OK)
+        lowering->status = status;
+}
+
+void tm_lowering_no_memory(tm_lowering *lowering, size_t bytes)
+{
+    tm_fail(lowering->error, TM_NO_MEMORY, "no memory for %zu bytes of the model", bytes);
+    tm_lowering_fail(lowering, TM_NO_MEMORY);
+}
 
 /* Keeps a malloc'd block until the steps are freed; frees it at once when there is no room. */
 static bool own(tm_lowering *lowering, void *block)

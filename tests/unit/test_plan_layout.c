@@ -283,7 +283,7 @@ static void simulate(const tm_graph *graph, uint64_t seed, int batch)
 static void nothing_is_overwritten(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 400; seed++) {
+    for (uint64_t seed = 1; seed <= (uint64_t)rounds(400); seed++) {
         garden g;
         grow(&g, seed);
         int taps = between(1, 4);
@@ -303,7 +303,7 @@ static void nothing_is_overwritten(void **state)
 static void reuse_changes_no_bit(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1001; seed <= 1120; seed++) {
+    for (uint64_t seed = 1001; seed <= 1000 + (uint64_t)rounds(120); seed++) {
         garden reuse, keep;
         grow(&reuse, seed);
         grow(&keep, seed);

@@ -29,7 +29,7 @@ static void padding(void **state)
 {
     (void)state;
     random_state = 4;
-    for (int round = 0; round < 100; round++) {
+    for (int round = 0; round < rounds(100); round++) {
         tm_shape in = {between(2, 9), between(2, 9), between(1, 20)};
         tm_pad_mode mode = coin() ? TM_PAD_ZERO : TM_PAD_REFLECT;
         int top = between(0, in.h - 1), bottom = between(0, in.h - 1);
@@ -242,7 +242,7 @@ static void broadcasts(void **state)
 {
     (void)state;
     random_state = 6;
-    for (int round = 0; round < 120; round++) {
+    for (int round = 0; round < rounds(120); round++) {
         tm_shape in = {between(1, 5), between(1, 5), between(1, 20)};
         int bits = round % 8, op = round / 8 % 3;
         tm_shape ys = {bits & 1 ? 1 : in.h, bits & 2 ? 1 : in.w, bits & 4 ? 1 : in.c};
