@@ -18,6 +18,7 @@
 #include "layers/non_local_attn.h"
 #include "layers/squeeze_excite.h"
 #include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
 
@@ -486,15 +487,11 @@ static tm_node *stem_stack(const byob *m, tm_node *x, int count, const int *widt
                      .stride = stride ? 2 : 1};
         snprintf(name, sizeof name, "stem.conv%d", i + 1);
         snprintf(before, sizeof before, "stem.conv%d", i);
-        if (i && stride) {
-            tm_tap_feature(b, before, x, 2);
-            tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
-        }
+        if (i && stride)
+            tm_tap_stage(b, before, x, 2);
         x = i < plain ? tm_conv2d(b, name, x, c) : conv(m, name, x, c, true);
-        if (last && m->v->stem_pool) {
-            tm_tap_feature(b, name, x, 2);
-            tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
-        }
+        if (last && m->v->stem_pool)
+            tm_tap_stage(b, name, x, 2);
     }
     if (m->v->stem_pool == TM_BYOB_MAX_POOL)
         x = tm_pool2d(b, x, (tm_pool){.max = true, .kernel = 3, .stride = 2, .pad = 1});
@@ -515,8 +512,7 @@ static tm_node *stem_layer(const byob *m, tm_node *x, int width)
         x = m->v->stem == TM_BYOB_STEM_REP ? rep_block(m, x, &k) : one_block(m, x, &k, 1, 1, false);
         tm_pop(b);
     }
-    tm_tap_feature(b, "stem", x, 2);
-    tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
+    tm_tap_stage(b, "stem", x, 2);
     return x;
 }
 
@@ -604,8 +600,7 @@ static tm_node *stages(const byob *m, tm_node *x, int *reduction)
         /* features end where the next stage has a stride, and with the last convolution */
         if (i + 1 < TM_BYOB_STAGES && m->v->stages[i + 1].stride > 1) {
             snprintf(module, sizeof module, "stages.%d", i);
-            tm_tap_feature(b, module, x, *reduction);
-            tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
+            tm_tap_stage(b, module, x, *reduction);
         }
     }
     return x;
@@ -661,10 +656,8 @@ void tm_byob_build(tm_builder *b, const tm_byob *v)
     x = stages(&m, x, &reduction);
     if (v->features)
         x = conv(&m, "final_conv", x, (tm_conv){.out = scaled(&m, v->features), .kernel = 1}, true);
-    tm_tap_feature(b, "final_conv", x, reduction);
-    tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_stage(b, "final_conv", x, reduction);
+    tm_tap_final(b, x);
     head(&m, x);
 }
 

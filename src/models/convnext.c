@@ -7,6 +7,7 @@
 #include "layers/make_divisible.h"
 #include "layers/mlp.h"
 #include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
 
@@ -195,8 +196,7 @@ static void build(tm_builder *b, const void *variant)
     tm_node *x = stages(&m, stem(&m, b->graph->input));
     if (v->norm_first)
         x = tm_normalize(b, "norm_pre", x, m.norm);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     if (v->norm_first)
         tm_classifier_head(b, x, "avg", "head.fc");
     else

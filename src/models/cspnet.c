@@ -7,6 +7,7 @@
 #include "layers/make_divisible.h"
 #include "layers/squeeze_excite.h"
 #include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
 
 enum { STAGES = 5 };
@@ -151,8 +152,7 @@ static tm_node *stem(const csp *m, tm_node *x)
         snprintf(name, sizeof name, "stem.conv%d", i + 1);
         x = conv(m, name, x, c);
         if (i == count - 1) {
-            tm_tap_feature(m->b, name, x, v->still_stem ? 1 : 2);
-            tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
+            tm_tap_stage(m->b, name, x, v->still_stem ? 1 : 2);
         }
     }
     if (v->stem_pool)
@@ -278,8 +278,7 @@ static tm_node *stages(const csp *m, tm_node *x)
         tm_push(m->b, "%s", name);
         x = stage(m, x, &s);
         tm_pop(m->b);
-        tm_tap_feature(m->b, name, x, at.reduction);
-        tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
+        tm_tap_stage(m->b, name, x, at.reduction);
     }
     return x;
 }
@@ -291,8 +290,7 @@ static void build(tm_builder *b, const void *variant)
     tm_node *x = stages(&m, stem(&m, b->graph->input));
     if (v->five_features)
         b->graph->default_features = -5;
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");
 }
 

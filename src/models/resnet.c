@@ -13,6 +13,7 @@
 #include "layers/make_divisible.h"
 #include "layers/squeeze_excite.h"
 #include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
 #include "models/pruned.h"
 
@@ -365,12 +366,6 @@ static tm_node *stage(const resnet *m, tm_node *x, int index, tm_stage s, int *p
     return x;
 }
 
-static void tap(const resnet *m, const char *module, tm_node *x, int reduction)
-{
-    tm_tap_feature(m->b, module, x, reduction);
-    tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
-}
-
 static tm_node *stem_and_stages(const resnet *m, tm_node *x, int stages, bool taps)
 {
     static const char *const names[] = {"layer1", "layer2", "layer3", "layer4"};
@@ -378,13 +373,13 @@ static tm_node *stem_and_stages(const resnet *m, tm_node *x, int stages, bool ta
     int planes_in = m->v->stem == SEVEN ? 64 : 2 * or_default(m->v->stem_width, 64);
     tm_stages walk = taps ? tm_stages_begin(m->b, 4, 8) : tm_stages_backbone(4);
     if (taps)
-        tap(m, "act1", x, 2);
+        tm_tap_stage(m->b, "act1", x, 2);
     x = stem_pool(m, x);
     for (int i = 0; i < stages; i++) {
         tm_stage s = tm_stages_next(&walk, i ? 2 : 1);
         x = stage(m, x, i, s, &planes_in);
         if (taps)
-            tap(m, names[i], x, s.reduction);
+            tm_tap_stage(m->b, names[i], x, s.reduction);
     }
     return x;
 }
@@ -403,8 +398,7 @@ static void build_whole(const resnet *m)
 {
     tm_builder *b = m->b;
     tm_node *x = stem_and_stages(m, b->graph->input, 4, true);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "fc");
 }
 

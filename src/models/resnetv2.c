@@ -10,6 +10,7 @@
 #include "layers/evo_norm.h"
 #include "layers/make_divisible.h"
 #include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
 
@@ -235,8 +236,7 @@ static tm_node *stage(const resnetv2 *m, tm_node *x, int index, tm_stage s)
 static void tap_stem(const resnetv2 *m, tm_node *x)
 {
     const char *module = m->v->stem == TM_RESNETV2_SEVEN ? "stem.conv" : "stem.conv3";
-    tm_tap_feature(m->b, module, x, 2);
-    tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
+    tm_tap_stage(m->b, module, x, 2);
 }
 
 static void tap_stage(const resnetv2 *m, tm_node *x, int index, int reduction)
@@ -270,8 +270,7 @@ static void build(tm_builder *b, const void *variant)
     resnetv2 m = {b, variant};
     tm_node *x = tm_resnetv2_stages_on(b, variant, b->graph->input, true);
     x = norm_act(&m, "norm", x);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     tm_conv_classifier_head(b, x, "avg", "head.fc");
 }
 
