@@ -151,9 +151,8 @@ static tm_node *stem(const csp *m, tm_node *x)
         }
         snprintf(name, sizeof name, "stem.conv%d", i + 1);
         x = conv(m, name, x, c);
-        if (i == count - 1) {
+        if (i == count - 1)
             tm_tap_stage(m->b, name, x, v->still_stem ? 1 : 2);
-        }
     }
     if (v->stem_pool)
         x = tm_pool2d(m->b, x, (tm_pool){.max = true, .kernel = 3, .stride = 2, .pad = 1});
