@@ -12,7 +12,8 @@ graph: kernels/activation.h
 steps: graph/ kernels/ weights/
 products: graph/ kernels/ steps/
 ops: graph/ kernels/ steps/ products/
-models: graph/ ops/nn.h kernels/activation.h models/ weights/state_dict.h
+layers: graph/ ops/nn.h kernels/activation.h
+models: graph/ ops/nn.h kernels/activation.h layers/ weights/state_dict.h
 weights:
 passes: graph/ ops/ weights/
 plan: graph/ ops/ kernels/ weights/ steps/

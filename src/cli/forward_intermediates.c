@@ -20,7 +20,7 @@ static const tm_option options[] = {
     {0, "last", "N", "the last N blocks", TM_OPTION_INT, INTERMEDIATES(last), 1, 100000},
     {0, "output-fmt", "NCHW|NLC", "maps, or tokens where the model has them (default: NCHW)",
         TM_OPTION_CHOICE, INTERMEDIATES(output_fmt), 0, 0},
-    {0, "norm", NULL, "apply the final norm to each, where the model has one", TM_OPTION_FLAG, INTERMEDIATES(norm), 0, 0},
+    {0, "norm", NULL, "apply the final norm to each; refused where there is none", TM_OPTION_FLAG, INTERMEDIATES(norm), 0, 0},
     {0, "prefix-tokens", NULL, "tell class, distillation and register tokens too",
         TM_OPTION_FLAG, INTERMEDIATES(prefix), 0, 0},
     {0, "intermediates-only", NULL, "leave out the final state",

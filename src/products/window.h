@@ -40,8 +40,8 @@ void tm_window_point_pixels(const tm_window *window, const tm_unit *unit, int fi
 void tm_window_point_tap_rows(const tm_window *window, const tm_unit *unit, const float **rows,
                               size_t stride, float *copy);
 
-/* Of no window: rows[count] point to rows of ld floats from `first` on, TM_MAX_ROWS more to the last
- * of them. */
+/* Of no window: rows[count] point to rows of ld floats from `first` on, TM_MAX_ROWS more to the
+ * last of them. */
 void tm_point_rows(const float **rows, const float *first, size_t count, size_t ld);
 
 #endif
