@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/escape.h"
 #include "cli/arrays.h"
 #include "cli/session.h"
 #include "output/json.h"

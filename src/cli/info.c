@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "base/text.h"
+#include "base/escape.h"
 #include "cli/cli.h"
 #include "cli/info.h"
 #include "cli/info_graph.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `timmc info --check`: a weights file beside the model it is for. */
 #include "api/adapt.h"
+#include "base/escape.h"
 #include "base/text.h"
 #include "cli/info.h"
 #include "cli/info_graph.h"

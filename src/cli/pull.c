@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/escape.h"
 #include "base/text.h"
 #include "cli/progress.h"
 #include "cli/records.h"
