@@ -42,13 +42,11 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, NULL};
 static const tm_command command = {
     .name = "convert",
     .operands = "IN OUT.safetensors",
     .description = "Rewrites a weights file of any format as safetensors. With --model, in timm's "
                    "names, and refused where it does not fit.",
-    .groups = groups,
     .examples = {"convert resnet50.pth resnet50.safetensors",
                  "convert ViT-B_16.npz vit.safetensors -m vit_base_patch16_224 --dtype bf16"},
 };
@@ -162,7 +160,8 @@ static tm_status convert(const convert_options *chosen, const char *in, const ch
 int tm_cmd_convert(int argc, char **argv)
 {
     convert_options chosen = {.model = TM_MODEL_OPTIONS_DEFAULT};
-    void *const targets[] = {&chosen};
+    const tm_option_target targets[] = {TM_OPTION_TARGET(options_group, convert_options, &chosen),
+                                        {0}};
     tm_arguments arguments;
     tm_error error = {0};
     tm_buffer record = {0};

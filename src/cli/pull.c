@@ -35,7 +35,6 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, NULL};
 static const tm_command command = {
     .name = "pull",
     .operands = "MODEL...",
@@ -43,7 +42,6 @@ static const tm_command command = {
                    "share, unless they are there. MODEL is arch, arch.tag, a GLOB that stands for "
                    "every tag it matches, or hf-hub:ORG/NAME[@REV]. A token is read from HF_TOKEN "
                    "or the file that \"hf auth login\" wrote.",
-    .groups = groups,
     .examples = {"pull resnet50.a1_in1k", "pull 'resnet18.*' --cache-dir models"},
 };
 
@@ -354,7 +352,7 @@ static int run(const pull_options *set, const tm_arguments *arguments)
 int tm_cmd_pull(int argc, char **argv)
 {
     pull_options set = {.retries = TM_HUB_RETRIES};
-    void *const targets[] = {&set};
+    const tm_option_target targets[] = {TM_OPTION_TARGET(options_group, pull_options, &set), {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
