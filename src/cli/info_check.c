@@ -116,6 +116,8 @@ tm_status tm_info_check(tm_buffer *out, tm_model *model, bool json, tm_error *er
         status = tm_adapt(model, weights, error);
     if (!status)
         status = tm_model_compare(model, weights, &c.diff, &report, error);
+    if (!status)
+        status = tm_model_unpack(model, weights, error);
     if (!status) {
         look_at(weights, &c);
         c.report = tm_buffer_text(&report, error);
