@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,6 @@ typedef struct source {
 } source;
 
 typedef struct pulled_file {
-    const char *name;
     char path[TM_PATH_MAX];
     long long bytes;
     bool cached;
@@ -112,12 +112,14 @@ static tm_status find_source(const pull *p, const char *model, source *from, tm_
 
 /* ---- its files ---- */
 
-static void set_size(pulled_file *file)
+static tm_status set_size(pulled_file *file, tm_error *error)
 {
     struct stat st;
-    const char *slash = strrchr(file->path, '/');
-    file->name = slash ? slash + 1 : file->path;
-    file->bytes = stat(file->path, &st) == 0 ? (long long)st.st_size : 0;
+    if (stat(file->path, &st) != 0)
+        return tm_fail(error, tm_errno_status(TM_WEIGHTS_MISSING), "%s: %s", file->path,
+                       strerror(errno));
+    file->bytes = (long long)st.st_size;
+    return TM_OK;
 }
 
 static pulled_file *add_file(pulled *all, tm_error *error)
@@ -153,8 +155,7 @@ static tm_status add_shard(void *context, const char *name, tm_error *error)
     if (snprintf(file->path, sizeof file->path, "%.*s/%s", folder, index->path, name) >=
         (int)sizeof file->path)
         return tm_fail(error, TM_USAGE, "%.200s...: the path is too long", index->path);
-    set_size(file);
-    return TM_OK;
+    return set_size(file, error);
 }
 
 static tm_status pull_config(pull *p, const source *from, pulled_file *file, tm_error *error)
@@ -164,9 +165,7 @@ static tm_status pull_config(pull *p, const source *from, pulled_file *file, tm_
     file->cached = tm_hub_cache_root(p->hub.cache_dir, root) &&
                    tm_hub_cache_find(root, from->repo, from->revision, name, file->path);
     tm_status status = tm_hub_fetch(&p->hub, from->repo, from->revision, name, file->path, error);
-    if (!status)
-        set_size(file);
-    return status;
+    return status ? status : set_size(file, error);
 }
 
 static tm_status pull_weights(pull *p, const source *from, pulled_file *file, tm_error *error)
@@ -175,9 +174,7 @@ static tm_status pull_weights(pull *p, const source *from, pulled_file *file, tm
         tm_hub_find_weights(p->hub.cache_dir, from->repo, from->revision, from->url, file->path);
     tm_status status =
         tm_hub_fetch_weights(&p->hub, from->repo, from->revision, from->url, file->path, error);
-    if (!status)
-        set_size(file);
-    return status;
+    return status ? status : set_size(file, error);
 }
 
 /* A repository without a config is unusual, and no reason to do without its weights. */
