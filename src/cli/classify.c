@@ -99,6 +99,9 @@ static tm_status read_labels(classifier *c, const char *path, tm_error *error)
                                       &c->labels, error);
     fclose(f);
     tm_buffer_free(&text);
+    if (!status && c->labels.given < c->labels.count)
+        tm_print_warning("%s: %zu labels, the model has %zu classes", path, c->labels.given,
+                         c->labels.count);
     return status;
 }
 
