@@ -7,8 +7,8 @@
  *   checkpoint MODEL OUT.safetensors [:PREFIX[:SKIP]]
  *   checkpoint MODEL OUT.safetensors ALIAS=KEPT     ALIAS only in the metadata, as save_model does
  *   checkpoint MODEL OUT.safetensors.index.json     and two shards beside it
- * Options go before. Of the model: --num-classes N, --in-chans N. --damage N: in OUT.pth tensor N is
- * deflated, with a checksum that is not its own.
+ * Options go before. Of the model: --num-classes N, --in-chans N. --damage N: in OUT.pth tensor N
+ * is deflated, with a checksum that is not its own.
  */
 #include <stdio.h>
 
