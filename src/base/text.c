@@ -5,6 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool tm_lists_text(const char *list, const char *separator, const char *item)
+{
+    size_t length = strlen(item), gap = strlen(separator);
+    for (const char *at = list; at; at = strstr(at, separator), at = at ? at + gap : NULL)
+        if (strncmp(at, item, length) == 0 &&
+            (!at[length] || strncmp(at + length, separator, gap) == 0))
+            return true;
+    return false;
+}
+
 int tm_utf8_length(const unsigned char *text)
 {
     unsigned char c = text[0], low = 0x80, high = 0xBF;

@@ -19,6 +19,9 @@ static inline bool tm_has_ending(const char *name, const char *ending)
     return strlen(name) > strlen(ending) && tm_ends_with(name, ending);
 }
 
+/* Whether item is one of a list's, which have the separator between them. */
+bool tm_lists_text(const char *list, const char *separator, const char *item);
+
 /* A text that may well be absent. What was to be allocated is not: its NULL is an error. */
 static inline const char *tm_or_empty(const char *text)
 {

@@ -71,6 +71,7 @@ typedef struct pull {
     tm_records records;
     size_t done, failed;
     int first_failure; /* exit code */
+    tm_buffer told;    /* warnings of the hub, a line each */
 } pull;
 
 /* ---- which repository ---- */
@@ -320,9 +321,14 @@ static tm_status pull_all(pull *p, const tm_arguments *arguments, tm_error *erro
     return status;
 }
 
+/* What is true of the endpoint comes with each of its files. */
 static void warn(void *context, const char *text)
 {
-    (void)context;
+    pull *p = context;
+    if (p->told.length && tm_lists_text(p->told.data, "\n", text))
+        return;
+    tm_buffer_puts(&p->told, text);
+    tm_buffer_putc(&p->told, '\n');
     tm_print_warning("%s", text);
 }
 
@@ -334,11 +340,13 @@ static int run(const pull_options *set, const tm_arguments *arguments)
                       .offline = set->offline,
                       .attempts = 1 + set->retries,
                       .progress = set->quiet ? NULL : tm_progress_show,
-                      .warn = warn}};
+                      .warn = warn,
+                      .warn_context = &p}};
     if (arguments->operand_count == 0)
         return tm_usage_error(command.name, "which MODEL?");
     tm_records_open(&p.records, set->format, "model,status,bytes,path,error");
     tm_status status = pull_all(&p, arguments, &error);
+    tm_buffer_free(&p.told);
     if (!status)
         status = tm_records_close(&p.records, &error);
     if (status)

@@ -96,6 +96,7 @@ HF_TOKEN=secret HF_ENDPOINT=http://hub.example http_proxy=$here_url \
 ok "http elsewhere: without the token" logged 'host=hub.example .*token=no'
 ok "never with it" not_logged 'token=yes'
 ok "which is told" err_has 'timmc: warning: HF_ENDPOINT http://hub.example is http: the token is not sent there in clear'
+ok "once, of two files" test "$(grep -c 'the token is not sent' "$tmp/err")" -eq 1
 ok "and what needs none comes" exit_is 0
 
 # ---- certificates ----
