@@ -3,37 +3,13 @@
 # timmc pull against tests/hub/server.c, whose repositories misbehave as their names say.
 . "$(dirname "$0")/lib.sh"
 
-for name in $(env | sed -n 's/^\(HF_[A-Z_]*\|HUGGING[A-Z_]*\|TRANSFORMERS_OFFLINE\|TORCH_HOME\)=.*/\1/p'); do
-    unset "$name"
-done
-unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
-
-hub_tests=$(dirname "$TIMMC")/tests/hub
-timmc version --json
-if out_has 'built without libcurl'; then
-    timmc pull hf-hub:t/good
-    ok "a build without libcurl says so" err_has 'built without libcurl'
-    done_testing
-    exit
-fi
-
-log=$tmp/log
-"$hub_tests/server" "$tmp/port" "$log" >/dev/null 2>&1 &
-server=$!
-trap 'kill $server; rm -rf "$tmp"' EXIT
-while [ ! -s "$tmp/port" ]; do sleep 0.05; done
-HF_ENDPOINT=http://127.0.0.1:$(cat "$tmp/port")
-HF_HOME=$tmp/hf
-export HF_ENDPOINT HF_HOME
+serve_hub
 hub=$tmp/hf/hub
 commit=0123456789abcdef0123456789abcdef01234567
 
 pull() { timmc pull --format jsonl "$@"; }
 repo() { echo "$hub/models--t--$1"; }
 weights() { echo "$(repo "$1")/snapshots/$commit/model.safetensors"; }
-requests() { wc -l <"$log"; }
-logged() { grep -q -- "$1" "$log"; }
-not_logged() { ! grep -q -- "$1" "$log"; }
 # the weights' blob is named by their own digest: nothing else may have such a name
 sound() { [ "$(sha256sum <"$1" | cut -c 1-64)" = "$(basename "$(readlink "$1")")" ]; }
 no_blob() { ! find "$hub" -path "*/models--t--$1/*" -name '[0-9a-f]*' -size +100k ! -name '*.incomplete' | grep -q .; }

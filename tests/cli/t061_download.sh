@@ -4,14 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 image=$here/../data/images/chelsea.png
 weights=$here/../../weights/tf_efficientnet_lite0.in1k.safetensors
-timmc version --json
-if out_has 'built without libcurl'; then
-    done_testing
-    exit
-fi
-
-for name in $(env | sed -n 's/^\(HF_[A-Z_]*\|HUGGING[A-Z_]*\)=.*/\1/p'); do unset "$name"; done
-unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
 mkdir -p "$tmp/hub/mine" "$tmp/hub/bare" "$tmp/hub/old"
 cp "$weights" "$tmp/hub/mine/model.safetensors"
 cp "$weights" "$tmp/hub/bare/model.safetensors"
@@ -34,14 +26,7 @@ sed 's/[a-z]*-0000[12]-of-00002.safetensors/m-00001-of-00002.bin/g' \
     "$tmp/hub/sharded/model.safetensors.index.json" |
     sed 's/\("blocks.1[^:]*":"m-0000\)1/\12/g' >"$tmp/hub/bins/pytorch_model.bin.index.json"
 cp "$tmp/hub/sharded/config.json" "$tmp/hub/bins"
-"$(dirname "$TIMMC")/tests/hub/server" "$tmp/port" "$tmp/log" "$tmp/hub" >/dev/null 2>&1 &
-server=$!
-trap 'kill $server; rm -rf "$tmp"' EXIT
-while [ ! -s "$tmp/port" ]; do sleep 0.05; done
-HF_ENDPOINT=http://127.0.0.1:$(cat "$tmp/port")
-HF_HOME=$tmp/hf
-export HF_ENDPOINT HF_HOME
-requests() { wc -l <"$tmp/log"; }
+serve_hub "$tmp/hub"
 tops() { grep -o '"index":[0-9]*' "$1"; }
 same_top() { [ "$(tops "$tmp/out")" = "$(tops "$tmp/built_in")" ]; }
 timmc classify "$image"
