@@ -98,6 +98,12 @@ typedef struct tm_option {
     double min, max; /* of every number in the value; both 0: any */
 } tm_option;
 
+/* A row that several tables have. */
+#define TM_FORCE_OPTION(offset)                                                                    \
+    {                                                                                              \
+        0, "force", NULL, "overwrite an existing file", TM_OPTION_FLAG, (offset), 0, 0             \
+    }
+
 typedef struct tm_option_group {
     const char *title; /* "Model" */
     const tm_option *options;
@@ -209,9 +215,12 @@ typedef struct tm_output_options {
         0                                                                                          \
     }
 
-extern const tm_option_group tm_model_group, tm_picture_group, tm_input_group, tm_run_group,
-    tm_output_group;
-#define TM_MODEL_TARGET(into) TM_OPTION_TARGET(tm_model_group, tm_model_options, into)
+/* tm_tensor_group: of a model's options those that a file of weights depends on. */
+extern const tm_option_group tm_model_group, tm_tensor_group, tm_picture_group, tm_input_group,
+    tm_run_group, tm_output_group;
+#define TM_TENSOR_TARGET(into) TM_OPTION_TARGET(tm_tensor_group, tm_model_options, into)
+#define TM_MODEL_TARGET(into)                                                                      \
+    TM_OPTION_TARGET(tm_model_group, tm_model_options, into), TM_TENSOR_TARGET(into)
 #define TM_PICTURE_TARGET(into) TM_OPTION_TARGET(tm_picture_group, tm_picture_options, into)
 #define TM_INPUT_TARGET(into) TM_OPTION_TARGET(tm_input_group, tm_input_options, into)
 #define TM_RUN_TARGET(into) TM_OPTION_TARGET(tm_run_group, tm_run_options, into)

@@ -53,8 +53,11 @@ int tm_command_help(const tm_command *command, const tm_option_target *targets)
                      has_options ? " [OPTIONS]" : "", *command->operands ? " " : "",
                      command->operands);
     add_wrapped(&out, command->description, 0);
+    const char *title = "";
     for (const tm_option_group *group; (group = targets->group); targets++) {
-        tm_buffer_printf(&out, "\n%s:\n", group->title);
+        if (strcmp(group->title, title) != 0)
+            tm_buffer_printf(&out, "\n%s:\n", group->title);
+        title = group->title;
         for (size_t i = 0; i < group->count; i++)
             add_option(&out, &group->options[i]);
     }
