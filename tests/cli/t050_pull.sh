@@ -150,7 +150,7 @@ ok "the hub saw the token" logged '^GET /t/other/.*host=127.0.0.1 .*token=yes'
 ok "the other host did not" not_logged 'host=localhost .*token=yes'
 ok "but was asked" logged '^GET /cdn/t/other/.*host=localhost .*token=no'
 ok "nor by HEAD" not_logged '^HEAD /cdn/'
-ok "and resumed" logged '^GET /cdn/t/other/.*range=bytes=1000000- if-range="cdn-'
+ok "and resumed" logged '^GET /cdn/t/other/.*range=bytes=[1-9][0-9]*- if-range="cdn-'
 rm "$HF_HOME/token"
 
 # ---- redirects ----
@@ -171,9 +171,10 @@ done
 
 # ---- wrong or cut bytes ----
 
+# a reset takes with it what the client had not read yet: where it goes on is not always the same
 pull hf-hub:t/cut
 ok "a reset in the middle" sound "$(weights cut)"
-ok "resumed, not begun again" logged '^GET /t/cut/.*safetensors .*range=bytes=1000000- if-range="[0-9a-f]\{64\}"'
+ok "resumed, not begun again" logged '^GET /t/cut/.*safetensors .*range=bytes=[1-9][0-9]*- if-range="[0-9a-f]\{64\}"'
 pull hf-hub:t/norange
 ok "200 to a Range" sound "$(weights norange)"
 pull hf-hub:t/badrange
@@ -312,7 +313,7 @@ ok "cut, without a digest" out_is "$checkpoints/model.pth"
 rm "$checkpoints/model.pth"
 fetch cut/model.pth
 ok "cut" out_is "$checkpoints/model.pth"
-ok "resumed by its ETag" logged '^GET /files/cut/model.pth .*range=bytes=1000000- if-range="'
+ok "resumed by its ETag" logged '^GET /files/cut/model.pth .*range=bytes=[1-9][0-9]*- if-range="'
 fetch norange/other.pth
 ok "200 to a Range" [ "$(wc -c <"$checkpoints/other.pth")" -eq 3000000 ]
 fetch html/page.pth
