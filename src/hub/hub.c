@@ -186,7 +186,10 @@ static tm_status download_blob(const entry *e, tm_http *http, const char *blob, 
 static tm_status check_blob(const entry *e, const struct stat *st, const char *blob,
                             tm_error *error)
 {
-    if (S_ISREG(st->st_mode) && (e->size < 0 || st->st_size == e->size))
+    if (!S_ISREG(st->st_mode))
+        return tm_fail(error, TM_INTEGRITY,
+                       "%s is no file, the hub's %s is: remove it, then try again", blob, e->label);
+    if (e->size < 0 || st->st_size == e->size)
         return TM_OK;
     return tm_fail(error, TM_INTEGRITY,
                    "%s has %lld bytes, the hub's %s has %lld: remove it, then try again", blob,

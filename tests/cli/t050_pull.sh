@@ -171,6 +171,10 @@ done
 
 # ---- wrong or cut bytes ----
 
+odd=$tmp/odd/models--t--good/blobs/c15f1f1456fa691eef7cfcf85ca613c15848685e
+mkdir -p "$odd"
+pull --cache-dir "$tmp/odd" hf-hub:t/good
+ok "a folder in a blob's place" err_has "$odd is no file, the hub's t/good/config.json is"
 # a reset takes with it what the client had not read yet: where it goes on is not always the same
 pull hf-hub:t/cut
 ok "a reset in the middle" sound "$(weights cut)"
