@@ -108,7 +108,7 @@ by_file src/image/codecs.def TM_CODEC src/image/codec_
 by_file src/output/writers.def TM_WRITER src/output/write_
 
 names PASS src/passes/passes.def | sort -u >"$work/listed" # one may run twice
-ls src/passes/*.c | sed 's|^src/passes/||; s|\.c$||' | grep -v '^passes$' >"$work/found"
+ls src/passes/*.c | sed 's|^src/passes/||; s|\.c$||' | grep -v '^passes$\|^merge$' >"$work/found"
 match src/passes/passes.def file
 
 # VEC: scalar/op.c and vec/op.c; GEMM: isa/gemm_f32_ROWSxPANELS.c, the scalar one scalar/gemm_f32.c

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/escape.h"
 #include "cli/arrays.h"
 #include "cli/session.h"
 #include "output/json.h"
@@ -40,7 +40,6 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, TM_SESSION_GROUPS, NULL};
 static const tm_command command = {
     .name = "classify",
     .operands = "[MODEL] INPUT...",
@@ -49,7 +48,6 @@ static const tm_command command = {
                    "file of ready tensors [N,C,H,W], or - for a picture on stdin. With -o "
                    "the logits go to a .npy (with an .index.jsonl beside it), .npz or .safetensors "
                    "file; -o - writes .npy to stdout in place of the records.",
-    .groups = groups,
     .examples = {"classify cat.jpg", "classify resnet50 --no-pretrained -k 3 cat.jpg"},
 };
 
@@ -101,6 +99,9 @@ static tm_status read_labels(classifier *c, const char *path, tm_error *error)
                                       &c->labels, error);
     fclose(f);
     tm_buffer_free(&text);
+    if (!status && c->labels.given < c->labels.count)
+        tm_print_warning("%s: %zu labels, the model has %zu classes", path, c->labels.given,
+                         c->labels.count);
     return status;
 }
 
@@ -328,7 +329,8 @@ int tm_cmd_classify(int argc, char **argv)
 {
     classify_options chosen = {.top = 5};
     tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, TM_SESSION_TARGETS(&set)};
+    const tm_option_target targets[] = {
+        TM_OPTION_TARGET(options_group, classify_options, &chosen), TM_SESSION_TARGETS(&set), {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

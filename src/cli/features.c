@@ -33,7 +33,6 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, TM_SESSION_GROUPS, NULL};
 static const tm_command command = {
     .name = "features",
     .operands = "[MODEL] INPUT...",
@@ -42,7 +41,6 @@ static const tm_command command = {
                    "file: .npy (one array, with an .index.jsonl beside it), .npz, .safetensors, or "
                    "a folder of .npy files. -f npy and -f raw send one tensor's to stdout. Where "
                    "the model's weights are not at hand, the record tells the shapes alone.",
-    .groups = groups,
     .examples = {"features resnet34 --out-indices 2,3,4 cat.jpg",
                  "features --kind pooled -o embeddings.npy cat.jpg"},
 };
@@ -90,7 +88,8 @@ int tm_cmd_features(int argc, char **argv)
 {
     features_options chosen = {0};
     tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, TM_SESSION_TARGETS(&set)};
+    const tm_option_target targets[] = {
+        TM_OPTION_TARGET(options_group, features_options, &chosen), TM_SESSION_TARGETS(&set), {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

@@ -35,7 +35,6 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, TM_SESSION_GROUPS, NULL};
 static const tm_command command = {
     .name = "forward-intermediates",
     .operands = "[MODEL] INPUT...",
@@ -44,7 +43,6 @@ static const tm_command command = {
                    "of -o, or with --data into the records, under timm's names: image_features, "
                    "image_intermediates.N, image_intermediates_prefix.N. Blocks that nothing needs "
                    "are not computed, and their weights are not read.",
-    .groups = groups,
     .examples = {"forward-intermediates --last 2 cat.jpg",
                  "forward-intermediates vit_base_patch16_224 --no-pretrained --indices 2,5,-1 "
                  "--prefix-tokens cat.jpg"},
@@ -106,7 +104,10 @@ int tm_cmd_forward_intermediates(int argc, char **argv)
 {
     intermediates_options chosen = {0};
     tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, TM_SESSION_TARGETS(&set)};
+    const tm_option_target targets[] = {
+        TM_OPTION_TARGET(options_group, intermediates_options, &chosen),
+        TM_SESSION_TARGETS(&set),
+        {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "base/text.h"
+#include "base/escape.h"
 #include "cli/cli.h"
 #include "cli/info.h"
 #include "cli/info_graph.h"
@@ -38,14 +38,12 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, &tm_model_group, NULL};
 static const tm_command command = {
     .name = "info",
     .operands = "[MODEL]",
     .description = "Tells what is known about a model: parameters, multiply-adds, memory, "
                    "preprocessing, accuracy, tags, license, where its weights are. Without MODEL, "
                    "about the built-in one. With options of the model, about the changed model.",
-    .groups = groups,
     .examples = {"info resnet34 --features", "info vit_base_patch16_224 --format json"},
 };
 
@@ -208,7 +206,8 @@ int tm_cmd_info(int argc, char **argv)
 {
     info_options chosen = {0};
     tm_model_options model = TM_MODEL_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, &model};
+    const tm_option_target targets[] = {
+        TM_OPTION_TARGET(options_group, info_options, &chosen), TM_MODEL_TARGET(&model), {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

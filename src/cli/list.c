@@ -43,14 +43,12 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, NULL};
 static const tm_command command = {
     .name = "list",
     .operands = "[GLOB...]",
     .description = "Lists timm's models in its natural order, those that match any GLOB (*, ?, "
                    "[abc], [!abc]). Without --pretrained a model stands for its default tag. "
                    "Accuracy, params and gmacs are those at the model's own input size.",
-    .groups = groups,
     .examples = {"list 'resnet*' --pretrained", "list --sort top1 --max-gmacs 5 --format table"},
 };
 
@@ -306,7 +304,7 @@ static int list_rows(const list_options *list, const tm_arguments *arguments, si
 int tm_cmd_list(int argc, char **argv)
 {
     list_options list = {.sort = "name"};
-    void *const targets[] = {&list};
+    const tm_option_target targets[] = {TM_OPTION_TARGET(options_group, list_options, &list), {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

@@ -19,22 +19,31 @@ static const tm_option model_options[] = {
         TM_OPTION_TEXT, MODEL(model), 0, 0},
     {'w', "weights", "FILE", "weights file: .safetensors, .pth, .npz, ...; or formula:SEED[:GAIN] "
         "for made-up numbers", TM_OPTION_TEXT, MODEL(weights), 0, 0},
+    {0, "strict", NULL, "refuse weights with missing, unexpected or mismatched tensors (default)",
+        TM_OPTION_FLAG_OFF, MODEL(allow_missing), 0, 0},
+    {0, "allow-missing", NULL, "take what fits, if it is at least half, and warn; the rest gets the "
+        "formula's values, but no class is told of a classifier that has",
+        TM_OPTION_FLAG, MODEL(allow_missing), 0, 0},
+    {0, "drop-head", NULL, "leave a classifier of another size out of the weights; then there are "
+        "features, no classes",
+        TM_OPTION_FLAG, MODEL(drop_head), 0, 0},
+    {0, "no-pretrained", NULL, "fill the weights by the formula, seed 0",
+        TM_OPTION_FLAG, MODEL(no_pretrained), 0, 0},
+    {0, "cache-dir", "DIR", "where downloaded models are (default: HF_HUB_CACHE)",
+        TM_OPTION_TEXT, MODEL(cache_dir), 0, 0},
+    {0, "offline", NULL, "use what is cached, ask no server",
+        TM_OPTION_FLAG, MODEL(offline), 0, 0},
+};
+
+static const tm_option tensor_options[] = {
     {0, "weights-key", "KEY", "of a training checkpoint the entry that holds the model",
         TM_OPTION_TEXT, MODEL(weights_key), 0, 0},
     {0, "weights-prefix", "PREFIX", "only tensors whose names begin so, without it: model.",
         TM_OPTION_TEXT, MODEL(weights_prefix), 0, 0},
     {0, "no-ema", NULL, "of a training checkpoint the trained values, not their average",
         TM_OPTION_FLAG, MODEL(no_ema), 0, 0},
-    {0, "strict", NULL, "refuse weights with missing, unexpected or mismatched tensors (default)",
-        TM_OPTION_FLAG_OFF, MODEL(allow_missing), 0, 0},
-    {0, "allow-missing", NULL, "take what fits, if it is at least half, and warn; the rest gets the "
-        "formula's values, but no class is told of a classifier that has",
-        TM_OPTION_FLAG, MODEL(allow_missing), 0, 0},
     {0, "num-classes", "N", "size of the head; 0 removes it",
         TM_OPTION_INT, MODEL(num_classes), 0, 1000000},
-    {0, "drop-head", NULL, "leave a classifier of another size out of the weights; then there are "
-        "features, no classes",
-        TM_OPTION_FLAG, MODEL(drop_head), 0, 0},
     {0, "output-stride", "8|16|32", "input pixels per pixel of the last map; in some families also "
         "2 or 4, as timm has them", TM_OPTION_INT, MODEL(output_stride), 2, 32},
     {0, "in-chans", "N", "input channels", TM_OPTION_INT, MODEL(in_chans), 1, 4096},
@@ -42,12 +51,6 @@ static const tm_option model_options[] = {
         TM_OPTION_TEXT, MODEL(global_pool), 0, 0},
     {0, "img-size", "N|H,W", "input size in pixels",
         TM_OPTION_IMG_SIZE, MODEL(img_size), 1, 16384},
-    {0, "no-pretrained", NULL, "fill the weights by the formula, seed 0",
-        TM_OPTION_FLAG, MODEL(no_pretrained), 0, 0},
-    {0, "cache-dir", "DIR", "where downloaded models are (default: HF_HUB_CACHE)",
-        TM_OPTION_TEXT, MODEL(cache_dir), 0, 0},
-    {0, "offline", NULL, "use what is cached, ask no server",
-        TM_OPTION_FLAG, MODEL(offline), 0, 0},
 };
 
 #define PICTURE(member) offsetof(tm_picture_options, member)
@@ -109,11 +112,12 @@ static const tm_option run_options[] = {
 static const tm_option output_options[] = {
     {'o', "output-file", "FILE", "write to a file; its ending says the format",
         TM_OPTION_TEXT, OUTPUT(output), 0, 0},
-    {0, "force", NULL, "overwrite an existing file", TM_OPTION_FLAG, OUTPUT(force), 0, 0},
+    TM_FORCE_OPTION(OUTPUT(force)),
 };
 /* clang-format on */
 
 const tm_option_group tm_model_group = TM_OPTION_GROUP("Model", model_options);
+const tm_option_group tm_tensor_group = TM_OPTION_GROUP("Model", tensor_options);
 const tm_option_group tm_picture_group = TM_OPTION_GROUP("Pictures", picture_options);
 const tm_option_group tm_input_group = TM_OPTION_GROUP("Input", input_options);
 const tm_option_group tm_run_group = TM_OPTION_GROUP("Run", run_options);

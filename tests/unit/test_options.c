@@ -47,11 +47,9 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&group, NULL};
 static const tm_command command = {.name = "probe",
                                    .operands = "[X...]",
                                    .description = "Tests.",
-                                   .groups = groups,
                                    .examples = {"probe", "probe"}};
 
 #define ARGC_MAX 16
@@ -62,7 +60,7 @@ static int parse(probe *values, tm_arguments *arguments, char **words)
 {
     static char *argv[ARGC_MAX];
     static char name[] = "probe";
-    void *const targets[] = {values};
+    const tm_option_target targets[] = {TM_OPTION_TARGET(group, probe, values), {0}};
     int argc = 0, exit_code;
     argv[argc++] = name;
     for (; *words && argc < ARGC_MAX - 1; words++)
