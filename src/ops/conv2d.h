@@ -9,7 +9,7 @@
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node);
 
 /* 3x3, stride 1, where tm_conv2d_winograd_pays, which depends on the shapes alone; beside_parts:
- * the lowering has tm_lower_split_kernels. */
+ * beside products of bfloat16 parts. */
 bool tm_conv2d_winograd_pays(const tm_node *node, bool beside_parts);
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node);
 /* One filter per channel. */

@@ -18,6 +18,18 @@ enum {
     THREE_TERMS = 3
 };
 
+/* ---- whether it pays ---- */
+
+/* Beside tiles only for one pixel: a layer that reads its weights once, of which bfloat16 has half
+ * the bytes. */
+static bool bf16_pays(const tm_lowering *lowering, const tm_node *node)
+{
+    bool vector = node->shape.h * node->shape.w == 1;
+    return ((const tm_conv_attrs *)node->attrs)->groups == 1 && tm_lower_bf16_kernels(lowering) &&
+           (!tm_lower_split_kernels(lowering) ||
+            (vector && tm_lower_precision(lowering) == TM_PRECISION_BF16));
+}
+
 /* ---- sizes ---- */
 
 /* Chunks that fit L2, then smaller units until every thread has its share. A layer of one pixel has
@@ -154,4 +166,4 @@ static void bf16_run(const tm_product *p, const tm_unit *unit)
 }
 
 const tm_product_kind tm_product_bf16 = {
-    .name = "bf16", .plan = bf16_plan, .pack = bf16_pack, .run = bf16_run};
+    .name = "bf16", .pays = bf16_pays, .plan = bf16_plan, .pack = bf16_pack, .run = bf16_run};

@@ -20,6 +20,12 @@ enum {
     NARROW = 8                 /* fewer input channels than this: a row of taps counts as one */
 };
 
+static bool f32_pays(const tm_lowering *lowering, const tm_node *node)
+{
+    (void)lowering, (void)node;
+    return true;
+}
+
 /* ---- sizes ---- */
 
 /* Blocks whose inputs stay in L2 and, if there are several of them, chunks whose weights do; then
@@ -224,5 +230,9 @@ static void f32_run(const tm_product *p, const tm_unit *unit)
     }
 }
 
-const tm_product_kind tm_product_f32 = {
-    .name = "f32", .merges = true, .plan = f32_plan, .pack = f32_pack, .run = f32_run};
+const tm_product_kind tm_product_f32 = {.name = "f32",
+                                        .merges = true,
+                                        .pays = f32_pays,
+                                        .plan = f32_plan,
+                                        .pack = f32_pack,
+                                        .run = f32_run};

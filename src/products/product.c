@@ -62,6 +62,19 @@ static void defer_packing(tm_lowering *lowering, const tm_node *node, tm_product
 
 /* ---- lowering ---- */
 
+const tm_product_kind *tm_product_choose(const tm_lowering *lowering, const tm_node *node)
+{
+    static const tm_product_kind *const kinds[] = {
+#define PRODUCT(name) &tm_product_##name,
+#include "products/kinds.def"
+#undef PRODUCT
+    };
+    size_t i = 0;
+    while (!kinds[i]->pays(lowering, node)) /* float32 does */
+        i++;
+    return kinds[i];
+}
+
 /* Groups too narrow to fill a panel are computed together. */
 static int merged_groups(int groups, int outputs)
 {

@@ -59,6 +59,10 @@ struct tm_product_kind {
     const char *name;
     bool merges; /* groups too narrow to fill a panel */
 
+    /* Whether it can and had better compute a convolution: by the precision, the kernels there, and
+     * the shapes. */
+    bool (*pays)(const tm_lowering *lowering, const tm_node *node);
+
     /* Sets division, terms, panel_bytes and what the kind adds; returns the bytes of scratch. */
     size_t (*plan)(tm_lowering *lowering, tm_product *product);
 
@@ -75,9 +79,8 @@ struct tm_product_kind {
 #include "products/kinds.def"
 #undef PRODUCT
 
-/* Whether bfloat16 parts, as many as that, are faster than float32, with kernels for tiles there;
- * depends on the shapes alone. */
-bool tm_split_pays(const tm_node *node, int parts);
+/* The first of the kinds that pays. */
+const tm_product_kind *tm_product_choose(const tm_lowering *lowering, const tm_node *node);
 
 /* Appends the step of a convolution, in the numbers of the kind, and the job that packs its
  * weights. inputs of node: x, weight, [bias], [residual], as tm_conv_attrs says. */

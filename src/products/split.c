@@ -33,9 +33,12 @@ static double tiles_in(double count, double side)
 /* Nanoseconds that a layer took on Sapphire Rapids, by parts: a product of tiles with its loads; a
  * row and step of the inputs to be split, or to be copied from the split picture too; a tile of
  * results; two panels' step to be split; and multiply-adds in a nanosecond of the float32 GEMM. */
-bool tm_split_pays(const tm_node *node, int parts)
+static bool split_pays(const tm_lowering *lowering, const tm_node *node)
 {
+    if (!tm_lower_split_kernels(lowering))
+        return false;
     static const double product[] = {0, 12, 23, 43}, row[] = {0, 2, 3, 4};
+    int parts = tm_split_parts(tm_lower_precision(lowering));
     enum { COPY = 2, RESULT = 50, PANELS = 64, MULTIPLY_ADDS = 105 };
     const tm_conv_attrs *conv = node->attrs;
     double pixels = (double)node->shape.h * node->shape.w, groups = conv->groups;
@@ -273,4 +276,4 @@ static void split_run(const tm_product *p, const tm_unit *unit)
 }
 
 const tm_product_kind tm_product_split = {
-    .name = "split", .plan = split_plan, .pack = split_pack, .run = split_run};
+    .name = "split", .pays = split_pays, .plan = split_plan, .pack = split_pack, .run = split_run};
