@@ -218,6 +218,7 @@ static tm_status build(tm_model *model, tm_error *error)
                                 .norm_intermediates = model->options.norm_intermediates};
     tm_builder_init(&model->builder, &model->graph, &options);
     model->family->build(&model->builder, model->variant);
+    tm_refuse_unasked(&model->builder);
     TM_ASSERT(model->builder.scope_depth == 0 || model->graph.error.status);
     return tm_model_check_graph(model, error);
 }
