@@ -47,10 +47,8 @@ static const tm_option options[] = {
 /* clang-format on */
 
 static const tm_option_group group = TM_OPTION_GROUP("Options", options);
-static const tm_command command = {.name = "probe",
-                                   .operands = "[X...]",
-                                   .description = "Tests.",
-                                   .examples = {"probe", "probe"}};
+static const tm_command command = {
+    .name = "probe", .operands = "[X...]", .description = "Tests.", .examples = {"probe", "probe"}};
 
 #define ARGC_MAX 16
 
