@@ -44,6 +44,10 @@ ISAS := avx2 avx512
 # built for one ISA by hand, without the kernels on the vector shim
 HAND_ISAS := amx
 endif
+# there, C17 says that float is computed in double
+ifneq ($(filter s390x-%,$(shell $(CC) -dumpmachine)),)
+TM_CFLAGS += -fexcess-precision=fast
+endif
 FLAGS_avx2 := -O3 -mavx2 -mfma -mf16c -ffp-contract=fast
 FLAGS_avx512 := -O3 -mavx512bf16 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512 -ffp-contract=fast
 FLAGS_amx := $(FLAGS_avx512) -mamx-tile -mamx-bf16
