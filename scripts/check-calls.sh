@@ -8,6 +8,7 @@
 set -eu
 export LC_ALL=C
 build=${1:-build}
+build=${build%/}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bad=0

@@ -15,13 +15,13 @@ typedef struct bench_options {
 } bench_options;
 
 /* clang-format off */
-#define BENCH(member) offsetof(bench_options, member)
+#define BENCH(kind, member) TM_OPTION_VALUE(kind, bench_options, member)
 static const tm_option options[] = {
     {0, "repeats", "N", "timed runs (default: as many as fit a second, 5 to 1000)",
-        TM_OPTION_INT, BENCH(repeats), 1, 1000000},
-    {0, "profile", NULL, "tell each step's time", TM_OPTION_FLAG, BENCH(profile), 0, 0},
+        BENCH(INT, repeats), 1, 1000000},
+    {0, "profile", NULL, "tell each step's time", BENCH(FLAG, profile), 0, 0},
     {'f', "format", "json|text", "default: text on a terminal, else json",
-        TM_OPTION_CHOICE, BENCH(format), 0, 0},
+        BENCH(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 

@@ -18,24 +18,24 @@ typedef struct classify_options {
 } classify_options;
 
 /* clang-format off */
-#define CLASSIFY(member) offsetof(classify_options, member)
+#define CLASSIFY(kind, member) TM_OPTION_VALUE(kind, classify_options, member)
 static const tm_option options[] = {
     {'k', "top", "K", "classes to tell for each picture (default: 5)",
-        TM_OPTION_INT, CLASSIFY(top), 1, 1000000},
-    {0, "all", NULL, "tell every class", TM_OPTION_FLAG, CLASSIFY(all), 0, 0},
+        CLASSIFY(INT, top), 1, 1000000},
+    {0, "all", NULL, "tell every class", CLASSIFY(FLAG, all), 0, 0},
     {0, "output", "prob|logit", "what to tell of a class (default: prob)",
-        TM_OPTION_CHOICE, CLASSIFY(output), 0, 0},
+        CLASSIFY(CHOICE, output), 0, 0},
     {0, "threshold", "P", "leave out classes below this probability",
-        TM_OPTION_NUMBER, CLASSIFY(threshold), 0, 1},
+        CLASSIFY(NUMBER, threshold), 0, 1},
     {0, "labels", "auto|none|FILE", "names of the classes: the model's own or ImageNet's, none, or a "
         "file's: one a line, or a JSON list, {\"0\": \"name\", ...} or config.json",
-        TM_OPTION_TEXT, CLASSIFY(labels), 0, 0},
+        CLASSIFY(TEXT, labels), 0, 0},
     {0, "from-features", NULL, "inputs are .npy files of the last hidden state, as features --kind "
         "unpooled writes it: only the head is run",
-        TM_OPTION_FLAG, CLASSIFY(from_features), 0, 0},
+        CLASSIFY(FLAG, from_features), 0, 0},
     {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
         "jsonl; npy and raw write the logits to stdout in place of the records",
-        TM_OPTION_CHOICE, CLASSIFY(format), 0, 0},
+        CLASSIFY(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 

@@ -73,20 +73,36 @@ typedef struct tm_shard {
     size_t index, count; /* every count-th input from index on; count 0: not given */
 } tm_shard;
 
+/* kind, type of the value */
+#define TM_OPTION_KINDS(X)                                                                         \
+    X(FLAG, bool)     /* becomes true */                                                           \
+    X(FLAG_OFF, bool) /* becomes false */                                                          \
+    X(TEXT, const char *)                                                                          \
+    X(CHOICE, const char *) /* one of the words of `argument`, "a|b|c" */                          \
+    X(INT, int)                                                                                    \
+    X(COUNT, size_t)                                                                               \
+    X(NUMBER, double)                                                                              \
+    X(TEXTS, tm_texts)       /* the option may be repeated */                                      \
+    X(INTS, tm_ints)         /* "2,5,-1" */                                                        \
+    X(NUMBERS, tm_numbers)   /* "0.5,0.5,0.5" */                                                   \
+    X(IMG_SIZE, tm_img_size) /* "224" or "224,192", height first */                                \
+    X(SHARD, tm_shard)       /* "2/8" is the second of eight, or "auto" */
+
 typedef enum tm_option_kind {
-    TM_OPTION_FLAG,     /* bool: becomes true */
-    TM_OPTION_FLAG_OFF, /* bool: becomes false */
-    TM_OPTION_TEXT,     /* const char * */
-    TM_OPTION_CHOICE,   /* const char *: one of the words of `argument`, "a|b|c" */
-    TM_OPTION_INT,      /* int */
-    TM_OPTION_COUNT,    /* size_t */
-    TM_OPTION_NUMBER,   /* double */
-    TM_OPTION_TEXTS,    /* tm_texts: the option may be repeated */
-    TM_OPTION_INTS,     /* tm_ints: "2,5,-1" */
-    TM_OPTION_NUMBERS,  /* tm_numbers: "0.5,0.5,0.5" */
-    TM_OPTION_IMG_SIZE, /* tm_img_size: "224" or "224,192", height first */
-    TM_OPTION_SHARD,    /* tm_shard: "2/8" is the second of eight, or "auto" */
+#define TM_OPTION_ENUM(kind, type) TM_OPTION_##kind,
+    TM_OPTION_KINDS(TM_OPTION_ENUM)
+#undef TM_OPTION_ENUM
 } tm_option_kind;
+
+#define TM_OPTION_TYPE(kind, type) typedef type tm_option_##kind;
+TM_OPTION_KINDS(TM_OPTION_TYPE)
+#undef TM_OPTION_TYPE
+
+/* kind and offset of an option whose value is a member of a struct: one of another type does not
+ * compile. */
+#define TM_OPTION_VALUE(kind, values, member)                                                      \
+    TM_OPTION_##kind, _Generic(((values *)NULL)->member, tm_option_##kind                          \
+                               : offsetof(values, member))
 
 typedef struct tm_option {
     char short_name;      /* 0: none */
@@ -99,9 +115,9 @@ typedef struct tm_option {
 } tm_option;
 
 /* A row that several tables have. */
-#define TM_FORCE_OPTION(offset)                                                                    \
+#define TM_FORCE_OPTION(value)                                                                     \
     {                                                                                              \
-        0, "force", NULL, "overwrite an existing file", TM_OPTION_FLAG, (offset), 0, 0             \
+        0, "force", NULL, "overwrite an existing file", value, 0, 0                                \
     }
 
 typedef struct tm_option_group {

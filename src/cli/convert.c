@@ -18,13 +18,13 @@ typedef struct convert_options {
 } convert_options;
 
 /* clang-format off */
-#define CONVERT(member) offsetof(convert_options, member)
+#define CONVERT(kind, member) TM_OPTION_VALUE(kind, convert_options, member)
 static const tm_option options[] = {
     {'m', "model", "MODEL", "whose names the tensors get and whose shapes they must have; without "
-        "it they keep their own", TM_OPTION_TEXT, CONVERT(model.model), 0, 0},
+        "it they keep their own", CONVERT(TEXT, model.model), 0, 0},
     {0, "dtype", "keep|f32|f16|bf16", "what floating-point numbers become (default: keep)",
-        TM_OPTION_CHOICE, CONVERT(dtype), 0, 0},
-    TM_FORCE_OPTION(CONVERT(force)),
+        CONVERT(CHOICE, dtype), 0, 0},
+    TM_FORCE_OPTION(CONVERT(FLAG, force)),
 };
 /* clang-format on */
 

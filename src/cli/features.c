@@ -12,23 +12,23 @@ typedef struct features_options {
 } features_options;
 
 /* clang-format off */
-#define FEATURES(member) offsetof(features_options, member)
+#define FEATURES(kind, member) TM_OPTION_VALUE(kind, features_options, member)
 static const tm_option options[] = {
     {0, "out-indices", "I,I,...", "feature maps to tell; negative ones count from the end "
         "(default: as timm, all of a CNN, the last three of a ViT)",
-        TM_OPTION_INTS, FEATURES(indices), 0, 0},
+        FEATURES(INTS, indices), 0, 0},
     {0, "kind", "pyramid|unpooled|pooled|pre-logits", "feature maps, the last state, the pooled "
         "embedding, or what the classifier sees (default: pyramid)",
-        TM_OPTION_CHOICE, FEATURES(kind), 0, 0},
-    {0, "l2", NULL, "divide each tensor by its length", TM_OPTION_FLAG, FEATURES(l2), 0, 0},
+        FEATURES(CHOICE, kind), 0, 0},
+    {0, "l2", NULL, "divide each tensor by its length", FEATURES(FLAG, l2), 0, 0},
     {0, "grid", "OUT.png", "draw the first picture's maps, a tile per channel",
-        TM_OPTION_TEXT, FEATURES(grid), 0, 0},
+        FEATURES(TEXT, grid), 0, 0},
     {0, "data", "list|base64", "put the numbers into the records: in JSON, or as base64 of "
         "little-endian float32",
-        TM_OPTION_CHOICE, FEATURES(data), 0, 0},
+        FEATURES(CHOICE, data), 0, 0},
     {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
         "jsonl; npy and raw write one tensor's numbers to stdout in place of the records",
-        TM_OPTION_CHOICE, FEATURES(format), 0, 0},
+        FEATURES(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 

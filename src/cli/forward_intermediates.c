@@ -13,24 +13,25 @@ typedef struct intermediates_options {
 } intermediates_options;
 
 /* clang-format off */
-#define INTERMEDIATES(member) offsetof(intermediates_options, member)
+#define INTERMEDIATES(kind, member) TM_OPTION_VALUE(kind, intermediates_options, member)
 static const tm_option options[] = {
     {0, "indices", "I,I,...", "blocks to tell; negative ones count from the end (default: all)",
-        TM_OPTION_INTS, INTERMEDIATES(indices), 0, 0},
-    {0, "last", "N", "the last N blocks", TM_OPTION_INT, INTERMEDIATES(last), 1, 100000},
+        INTERMEDIATES(INTS, indices), 0, 0},
+    {0, "last", "N", "the last N blocks", INTERMEDIATES(INT, last), 1, 100000},
     {0, "output-fmt", "NCHW|NLC", "maps, or tokens where the model has them (default: NCHW)",
-        TM_OPTION_CHOICE, INTERMEDIATES(output_fmt), 0, 0},
-    {0, "norm", NULL, "apply the final norm to each; refused where there is none", TM_OPTION_FLAG, INTERMEDIATES(norm), 0, 0},
+        INTERMEDIATES(CHOICE, output_fmt), 0, 0},
+    {0, "norm", NULL, "apply the final norm to each; refused where there is none",
+        INTERMEDIATES(FLAG, norm), 0, 0},
     {0, "prefix-tokens", NULL, "tell class, distillation and register tokens too",
-        TM_OPTION_FLAG, INTERMEDIATES(prefix), 0, 0},
+        INTERMEDIATES(FLAG, prefix), 0, 0},
     {0, "intermediates-only", NULL, "leave out the final state",
-        TM_OPTION_FLAG, INTERMEDIATES(only), 0, 0},
+        INTERMEDIATES(FLAG, only), 0, 0},
     {0, "data", "list|base64", "put the numbers into the records: in JSON, or as base64 of "
         "little-endian float32",
-        TM_OPTION_CHOICE, INTERMEDIATES(data), 0, 0},
+        INTERMEDIATES(CHOICE, data), 0, 0},
     {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
         "jsonl; npy and raw write one tensor's numbers to stdout in place of the records",
-        TM_OPTION_CHOICE, INTERMEDIATES(format), 0, 0},
+        INTERMEDIATES(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 

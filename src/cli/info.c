@@ -16,24 +16,24 @@ typedef struct info_options {
 } info_options;
 
 /* clang-format off */
-#define INFO(member) offsetof(info_options, member)
+#define INFO(kind, member) TM_OPTION_VALUE(kind, info_options, member)
 static const tm_option options[] = {
-    {0, "features", NULL, "tell the feature maps", TM_OPTION_FLAG, INFO(parts.features), 0, 0},
+    {0, "features", NULL, "tell the feature maps", INFO(FLAG, parts.features), 0, 0},
     {0, "intermediates", NULL, "tell each block's output",
-        TM_OPTION_FLAG, INFO(parts.intermediates), 0, 0},
+        INFO(FLAG, parts.intermediates), 0, 0},
     {0, "layers", NULL, "tell the graph: every operator with its shape (height, width, channels)",
-        TM_OPTION_FLAG, INFO(parts.layers), 0, 0},
+        INFO(FLAG, parts.layers), 0, 0},
     {0, "tensors", NULL, "tell the names and shapes of the state dict alone: one a line, or with -f "
         "json a record",
-        TM_OPTION_FLAG, INFO(tensors), 0, 0},
+        INFO(FLAG, tensors), 0, 0},
     {0, "prune-intermediates", "I,I,...", "parameters before and after keeping only these blocks' "
-        "outputs; negative ones count from the end", TM_OPTION_INTS, INFO(prune), 0, 0},
-    {0, "prune-norm", NULL, "without the final norm", TM_OPTION_FLAG, INFO(prune_norm), 0, 0},
-    {0, "prune-head", NULL, "without the classifier", TM_OPTION_FLAG, INFO(prune_head), 0, 0},
+        "outputs; negative ones count from the end", INFO(INTS, prune), 0, 0},
+    {0, "prune-norm", NULL, "without the final norm", INFO(FLAG, prune_norm), 0, 0},
+    {0, "prune-head", NULL, "without the classifier", INFO(FLAG, prune_head), 0, 0},
     {0, "check", NULL, "compare the weights with what the model needs",
-        TM_OPTION_FLAG, INFO(check), 0, 0},
+        INFO(FLAG, check), 0, 0},
     {'f', "format", "text|json|dot", "default: text on a terminal, else json",
-        TM_OPTION_CHOICE, INFO(format), 0, 0},
+        INFO(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 

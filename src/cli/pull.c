@@ -20,18 +20,18 @@ typedef struct pull_options {
 } pull_options;
 
 /* clang-format off */
-#define PULL(member) offsetof(pull_options, member)
+#define PULL(kind, member) TM_OPTION_VALUE(kind, pull_options, member)
 static const tm_option options[] = {
     {0, "cache-dir", "DIR", "the cache's folder, instead of the one of HF_HUB_CACHE, HF_HOME, ...",
-        TM_OPTION_TEXT, PULL(cache_dir), 0, 0},
+        PULL(TEXT, cache_dir), 0, 0},
     {0, "revision", "REV", "branch, tag or commit of the repositories; main otherwise",
-        TM_OPTION_TEXT, PULL(revision), 0, 0},
-    {0, "offline", NULL, "only tell what is in the cache", TM_OPTION_FLAG, PULL(offline), 0, 0},
+        PULL(TEXT, revision), 0, 0},
+    {0, "offline", NULL, "only tell what is in the cache", PULL(FLAG, offline), 0, 0},
     {0, "retries", "N", "how often to try again what a retry may help",
-        TM_OPTION_INT, PULL(retries), 0, 100},
+        PULL(INT, retries), 0, 100},
     {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
-        TM_OPTION_CHOICE, PULL(format), 0, 0},
-    {'q', "quiet", NULL, "no progress", TM_OPTION_FLAG, PULL(quiet), 0, 0},
+        PULL(CHOICE, format), 0, 0},
+    {'q', "quiet", NULL, "no progress", PULL(FLAG, quiet), 0, 0},
 };
 /* clang-format on */
 

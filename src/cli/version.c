@@ -38,8 +38,7 @@ typedef struct version_options {
 } version_options;
 
 static const tm_option options[] = {
-    {0, "json", NULL, "write one JSON object", TM_OPTION_FLAG, offsetof(version_options, json), 0,
-     0},
+    {0, "json", NULL, "write one JSON object", TM_OPTION_VALUE(FLAG, version_options, json), 0, 0},
 };
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
 static const tm_command command = {
