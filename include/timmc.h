@@ -96,7 +96,7 @@ typedef struct tm_open_options {
     bool norm_intermediates; /* final norm on every intermediate */
     int max_batch;           /* 0: 1; at most 65536 */
     int threads;             /* 0: as many as this process may use; at most 4096 */
-    const char *isa;         /* "scalar", "avx2", "avx512", "amx"; NULL: the best here */
+    const char *isa;         /* "avx2" or another level of `timmc version`; NULL: the best here */
     const char *precision;   /* "f32" or NULL; "bf16", "bf16x3": products of bfloat16 in layers
                                 without groups, where the CPU has instructions for them */
 } tm_open_options;

@@ -11,7 +11,7 @@ kernels:
 graph:
 ops: graph/ kernels/
 models: graph/ ops/nn.h kernels/activation.h models/ weights/state_dict.h
-weights:
+weights: kernels/
 passes: graph/ ops/ weights/
 plan: graph/ ops/ kernels/ weights/
 run: plan/ kernels/

@@ -3,9 +3,7 @@
 
 /* Enough sums at once that no multiply-add waits for the one before it; where there are registers,
  * twice as many share what it takes to walk along the pixels. */
-enum { PIXELS = 8, MAX_KERNEL = 7, WIDE = VL == 16 ? 2 : 1 };
-
-#define UNROLL _Pragma("GCC unroll 32")
+enum { PIXELS = 8, MAX_KERNEL = 7, WIDE = VF_REGISTERS == 32 ? 2 : 1 };
 
 /* The compiler forgets what it knows of x: it would keep the sum of each step in a register of its
  * own and run out of them. */
