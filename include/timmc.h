@@ -110,7 +110,8 @@ typedef struct tm_open_options {
  * strings are copied. */
 tm_status tm_model_open(const char *name, const tm_open_options *options, tm_model **model,
                         tm_error *error);
-void tm_model_close(tm_model *model); /* NULL is fine */
+/* NULL is fine. A model whose contexts are open lives on until the last of them is closed. */
+void tm_model_close(tm_model *model);
 
 /* One thing that a model can answer. */
 typedef struct tm_output {
@@ -135,8 +136,9 @@ tm_status tm_model_describe(const tm_model *model, size_t index, tm_output *outp
  * or even read. TM_USAGE names the valid ones. */
 tm_status tm_model_select(tm_model *model, const char *name, tm_error *error);
 
-/* Reads the weights and plans the run. TM_WEIGHTS_MISSING, _INVALID, _MISMATCH. Once: a model that
- * was not loaded for want of memory is closed and opened again. */
+/* Reads the weights and plans the runs. TM_WEIGHTS_MISSING, _INVALID, _MISMATCH. Once: a model that
+ * was not loaded for want of memory is closed and opened again. A loaded model does not change any
+ * more, and any number of threads may use it at once. */
 tm_status tm_model_load(tm_model *model, tm_error *error);
 
 /* What the caller should know of the last open or load: an old name, a guess, tensors that did not
@@ -153,24 +155,34 @@ int tm_model_input_shape(const tm_model *model, int64_t shape[3]);
 tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
                                    tm_error *error);
 
-/* Runs `count` inputs of that shape, one after another, 1 <= count <= max_batch. One run at a
- * time. */
-tm_status tm_model_run(tm_model *model, const float *inputs, int count, tm_error *error);
-
 /* The chosen outputs, in the order of tm_model_select; index < output_count. */
 size_t tm_model_output_count(const tm_model *model);
 tm_status tm_model_output(const tm_model *model, size_t index, tm_output *output, tm_error *error);
-/* Values of the last run. out: as many floats as the product of the output's shape; picture < count
- * of that run. */
-tm_status tm_model_read(const tm_model *model, size_t index, int picture, float *out,
-                        tm_error *error);
-
 /* Class `index` of the model as its own config names it, else as tm_label; false: no name, and
  * *name and *text are as they were. */
 bool tm_model_label(const tm_model *model, int index, const char **name, const char **text);
 
 /* "n02123159" and "tiger cat" for a class of a model with so many; false: no such label set. */
 bool tm_label(int num_classes, int index, const char **synset, const char **words);
+
+/* ---- runs ---- */
+
+/* A loaded model is run in a context, which holds the activations of one run and nothing else: as
+ * many contexts as are wanted share the model's weights. Contexts of one model may run at the same
+ * time, each on as many threads as the model was opened with (threads = 1 for a server that runs
+ * one context on each of its own); one context is used by one thread at a time. Answers do not
+ * depend on what else runs. */
+typedef struct tm_context tm_context;
+
+tm_status tm_context_open(tm_model *model, tm_context **context, tm_error *error);
+void tm_context_close(tm_context *context); /* NULL is fine */
+
+/* Runs `count` inputs of tm_model_input_shape, one after another, 1 <= count <= max_batch. */
+tm_status tm_context_run(tm_context *context, const float *inputs, int count, tm_error *error);
+/* Values of the context's last run: of chosen output `index`, out has as many floats as the product
+ * of its shape; picture < count of that run. */
+tm_status tm_context_read(const tm_context *context, size_t index, int picture, float *out,
+                          tm_error *error);
 
 #pragma GCC visibility pop
 

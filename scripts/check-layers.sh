@@ -9,12 +9,13 @@ rules='
 base:
 kernels:
 graph:
-ops: graph/ kernels/
+steps: graph/ kernels/ weights/
+ops: graph/ kernels/ steps/
 models: graph/ ops/nn.h kernels/activation.h models/ weights/state_dict.h
 weights: kernels/
 passes: graph/ ops/ weights/
-plan: graph/ ops/ kernels/ weights/
-run: plan/ kernels/
+plan: graph/ ops/ kernels/ weights/ steps/
+run: plan/ kernels/ steps/
 hub:
 registry: models/model.h
 image: kernels/

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/model.h"
+#include "ops/ops.h"
 
 void tm_graph_mark_needed(const tm_graph *graph, bool *needed)
 {

@@ -207,9 +207,10 @@ tm_status tm_model_activation_bytes(tm_model *model, size_t *bytes, tm_error *er
     if (!status)
         status = run_passes(model, error);
     if (!status)
-        status = tm_layout_make(&model->graph, 1, &layout, error);
+        status = tm_layout_make(&model->graph, 1, 1, &layout, error);
     if (!status) {
-        *bytes = layout.floats * sizeof(float);
+        for (int space = 0; space < TM_SPACES; space++)
+            *bytes += layout.floats[space] * sizeof(float);
         tm_layout_free(&layout);
     }
     return status;

@@ -4,6 +4,8 @@
 #ifndef TM_API_MODEL_H
 #define TM_API_MODEL_H
 
+#include <stdatomic.h>
+
 #include "api/resolve.h"
 #include "graph/graph.h"
 #include "image/image.h"
@@ -35,7 +37,7 @@ struct tm_model {
     const char *made_up; /* a tensor of the classifier that a chosen output needs and the weights
                             lack; NULL: none */
     bool loaded, spent;  /* spent: the passes have rewritten the graph */
-    int last_count; /* pictures of the last run */
+    atomic_int references; /* the handle and the contexts */
 };
 
 /* Sizes of the whole model, before anything is pruned. */
@@ -104,22 +106,11 @@ bool tm_weights_cached(const tm_pretrained *config, const char *revision, const 
 tm_status tm_model_preprocess_image(const tm_model *model, const tm_image *image, float *out,
                                     tm_error *error);
 
-/* One input in the caller's layout into place `index` of the next run. */
-void tm_model_set_input(tm_model *model, int index, const float *values);
-/* Picture `index` of the next run, NHWC: [H][W][C]. A run leaves it undefined. */
-float *tm_model_input(tm_model *model, int index);
-/* Runs the pictures that stand in tm_model_input. step_seconds: see tm_run. */
-tm_status tm_model_run_inputs(tm_model *model, int count, double *step_seconds, tm_error *error);
-
-/* TM_NOT_FINITE where a chosen output of a picture of the last run has a NaN or an infinity; says
- * which one, how many and where first. */
-tm_status tm_model_check_finite(const tm_model *model, int picture, tm_error *error);
+/* One more reference to a loaded model, which tm_model_close gives back. */
+tm_model *tm_model_share(tm_model *model);
 
 /* Float32 operations a second on registers alone, on all of the model's threads at once, a
  * multiply-add being two: what its products in float32 could reach. Measures for some 20 ms. */
 double tm_model_peak_flops(const tm_model *model);
-
-/* Where a value of the last run stands: pixels of one picture, for reading as NHWC. */
-tm_tensor tm_model_values(const tm_model *model, size_t index);
 
 #endif

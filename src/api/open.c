@@ -248,6 +248,7 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
     tm_model *model = calloc(1, sizeof *model);
     if (!model)
         return tm_fail(error, TM_NO_MEMORY, "no memory for a model");
+    atomic_init(&model->references, 1);
     model->warning = "";
     tm_status status = tm_source_find(name ? name : TM_BUILTIN_MODEL, options, &model->strings,
                                       &model->source, error);
@@ -276,9 +277,15 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
     return TM_OK;
 }
 
+tm_model *tm_model_share(tm_model *model)
+{
+    atomic_fetch_add(&model->references, 1);
+    return model;
+}
+
 void tm_model_close(tm_model *model)
 {
-    if (!model)
+    if (!model || atomic_fetch_sub(&model->references, 1) > 1)
         return;
     tm_plan_free(&model->plan);
     tm_builder_done(&model->builder);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/adapt.h"
+#include "ops/ops.h"
 
 /* What of a network still follows from the weights when most of it does not is noise. */
 tm_status tm_require_half(const tm_model *model, const tm_weights *weights, const char *misfit,

@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "api/model.h"
+#include "api/context.h"
 #include "cli/session.h"
 #include "output/json.h"
 
@@ -44,6 +44,7 @@ typedef struct timing {
     double *steps; /* seconds per step, over all repeats */
     double peak;   /* GFLOP/s of float32 on registers alone */
     double macs;   /* of one picture */
+    double activations_mb;
 } timing;
 
 static double now_ms(void)
@@ -74,13 +75,13 @@ static double total_ms(const timing *t)
 }
 
 /* uniform in [-1, 1); the same for every run, as pictures are */
-static void fill_input(tm_model *model, int batch)
+static void fill_input(tm_context *context, int batch)
 {
     int64_t s[3];
-    tm_model_input_shape(model, s);
+    tm_model_input_shape(context->model, s);
     uint64_t state = 1;
     for (int n = 0; n < batch; n++) {
-        float *x = tm_model_input(model, n);
+        float *x = tm_context_input(context, n);
         for (int64_t i = 0; i < s[0] * s[1] * s[2]; i++) {
             state = state * 6364136223846793005u + 1442695040888963407u;
             x[i] = (float)(state >> 40) * 0x1p-23f - 1.0f;
@@ -88,38 +89,54 @@ static void fill_input(tm_model *model, int batch)
     }
 }
 
-static tm_status one_run(tm_model *model, int batch, double *steps, double *ms, tm_error *error)
+static tm_status one_run(tm_context *context, int batch, double *steps, double *ms, tm_error *error)
 {
-    fill_input(model, batch);
+    fill_input(context, batch);
     double begin = now_ms();
-    tm_status status = tm_model_run_inputs(model, batch, steps, error);
+    tm_status status = tm_context_run_inputs(context, batch, steps, error);
     *ms = now_ms() - begin;
     return status;
 }
 
-static tm_status measure(tm_model *model, const bench_options *chosen, int batch, timing *t,
+static tm_status measure(tm_context *context, const bench_options *chosen, int batch, timing *t,
                          tm_error *error)
 {
-    double begin = now_ms(), ms = 0;
-    tm_status status = tm_model_load(model, error);
-    t->load_ms = now_ms() - begin;
+    const tm_model *model = context->model;
+    tm_status status = TM_OK;
+    double ms = 0;
     for (int i = 0; i < 2 && !status; i++)
-        status = one_run(model, batch, NULL, &ms, error);
+        status = one_run(context, batch, NULL, &ms, error);
     if (status)
         return status;
     t->count = chosen->repeats ? chosen->repeats : ms > 200 ? 5 : ms < 1 ? 1000 : (int)(1000 / ms);
     t->ms = calloc((size_t)t->count, sizeof *t->ms);
-    t->steps = calloc((size_t)model->plan.step_count + 1, sizeof *t->steps);
+    t->steps = calloc((size_t)model->plan.steps.count + 1, sizeof *t->steps);
     if (!t->ms || !t->steps)
         return tm_fail(error, TM_NO_MEMORY, "no memory for %d timings", t->count);
     for (int i = 0; i < t->count && !status; i++)
-        status = one_run(model, batch, chosen->profile ? t->steps : NULL, &t->ms[i], error);
+        status = one_run(context, batch, chosen->profile ? t->steps : NULL, &t->ms[i], error);
     qsort(t->ms, (size_t)t->count, sizeof *t->ms, by_value);
     t->peak = 1e-9 * tm_model_peak_flops(model);
     tm_model_facts facts = {0};
     if (!status)
         status = tm_model_count(model, &facts, error);
     t->macs = facts.macs;
+    t->activations_mb = (double)context->runner.bytes / 1048576;
+    return status;
+}
+
+static tm_status load_and_measure(tm_model *model, const bench_options *chosen, int batch,
+                                  timing *t, tm_error *error)
+{
+    tm_context *context = NULL;
+    double begin = now_ms();
+    tm_status status = tm_model_load(model, error);
+    t->load_ms = now_ms() - begin;
+    if (!status)
+        status = tm_context_open(model, &context, error);
+    if (!status)
+        status = measure(context, chosen, batch, t, error);
+    tm_context_close(context);
     return status;
 }
 
@@ -158,13 +175,13 @@ static void write_json(tm_buffer *out, const tm_model *model, int batch, const t
     member(out, "peak_gflops", t->peak);
     member(out, "share_of_peak", gflops(t, batch, median) / t->peak);
     member(out, "load_ms", t->load_ms);
-    member(out, "weights_mb", (double)model->plan.weight_bytes / 1048576);
-    member(out, "activations_mb", (double)model->plan.arena_bytes / 1048576);
+    member(out, "weights_mb", (double)model->plan.steps.weight_bytes / 1048576);
+    member(out, "activations_mb", t->activations_mb);
     member(out, "largest_pair_mb", (double)model->plan.pair_bytes / 1048576);
     member(out, "peak_memory_mb", peak_mb());
     tm_buffer_printf(out, ",\"repeats\":%d", t->count);
-    for (int i = 0; profile && i < model->plan.step_count; i++) {
-        const tm_step *step = &model->plan.steps[i];
+    for (int i = 0; profile && i < model->plan.steps.count; i++) {
+        const tm_step *step = &model->plan.steps.rows[i];
         tm_buffer_printf(out, "%s{\"step\":", i ? "," : ",\"steps\":[");
         tm_json_string(out, step->name);
         tm_buffer_printf(out, ",\"op\":\"%s\"", step->op);
@@ -185,10 +202,10 @@ static void write_text(tm_buffer *out, const tm_model *model, int batch, const t
                      "weights %.1f MB, activations %.1f MB, peak memory %.1f MB\n",
                      model->display, batch, model->options.threads, median, quantile(t, 0.1),
                      quantile(t, 0.9), t->count, 1e3 * batch / median, rate, 100 * rate / t->peak,
-                     t->load_ms, (double)model->plan.weight_bytes / 1048576,
-                     (double)model->plan.arena_bytes / 1048576, peak_mb());
-    for (int i = 0; profile && i < model->plan.step_count; i++) {
-        const tm_step *step = &model->plan.steps[i];
+                     t->load_ms, (double)model->plan.steps.weight_bytes / 1048576,
+                     t->activations_mb, peak_mb());
+    for (int i = 0; profile && i < model->plan.steps.count; i++) {
+        const tm_step *step = &model->plan.steps.rows[i];
         double ms = 1e3 * t->steps[i] / t->count;
         tm_buffer_printf(out, "%9.4f ms %7.1f GFLOP/s  %-20s %s\n", ms,
                          ms > 0 ? 2e-6 * step->macs * batch / ms : 0, step->op, step->name);
@@ -217,7 +234,7 @@ static int bench(const bench_options *chosen, const tm_model_options *m, const t
                               arguments->operands[0]);
     tm_status status = open_model(m, run, name, batch, &model, &error);
     if (!status)
-        status = measure(model, chosen, batch, &t, &error);
+        status = load_and_measure(model, chosen, batch, &t, &error);
     if (status) {
         exit_code = tm_report(&error);
     } else {

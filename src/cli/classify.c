@@ -251,7 +251,7 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
     tm_status status = TM_OK;
     tm_arrays_number(&c->arrays, answer);
     if (!answer->error) {
-        status = tm_model_read(session->model, 0, answer->picture, c->logits, error);
+        status = tm_context_read(session->context, 0, answer->picture, c->logits, error);
         if (status)
             return status;
         rank(c);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/info.h"
+#include "graph/op.h"
 #include "output/json.h"
 
 /* ---- outputs ---- */

@@ -161,6 +161,7 @@ void tm_session_close(tm_session *session)
     free(session->entries);
     if (session->inputs.options)
         tm_inputs_close(&session->inputs);
+    tm_context_close(session->context);
     tm_model_close(session->model);
 }
 
@@ -232,7 +233,7 @@ static tm_status take_npy_input(tm_session *session, const tm_npy *npy, int inde
         return tm_fail(error, TM_NO_MEMORY, "no memory for a tensor of %zu numbers", floats);
     tm_status status = tm_npy_read_f32(npy, (size_t)index * floats, floats, values, error);
     if (!status)
-        tm_model_set_input(session->model, slot, values);
+        tm_context_set_input(session->context, slot, values);
     free(values);
     return status;
 }
@@ -258,7 +259,7 @@ static void take_picture(tm_session *session, int index)
     if (tm_session_decode(session, entry->file, &image, &entry->error) == TM_OK &&
         !session->shapes_only)
         tm_preprocess_f32(&image, &session->model->preprocess,
-                          tm_model_input(session->model, index), &entry->error);
+                          tm_context_input(session->context, index), &entry->error);
     entry->image = image;
     entry->image.rgb = NULL;
     entry->image.share = (tm_share){0};
@@ -369,7 +370,8 @@ static int pack_slots(tm_session *session, int count)
         if (entry->error.status)
             continue;
         if (good != i && !session->shapes_only)
-            memcpy(tm_model_input(session->model, good), tm_model_input(session->model, i), bytes);
+            memcpy(tm_context_input(session->context, good), tm_context_input(session->context, i),
+                   bytes);
         entry->slot = good++;
     }
     return good;
@@ -380,7 +382,7 @@ static void check_numbers(const tm_session *session, struct tm_entry *entry)
 {
     if (session->shapes_only || entry->error.status)
         return;
-    tm_model_check_finite(session->model, entry->slot, &entry->error);
+    tm_context_check_finite(session->context, entry->slot, &entry->error);
     if (entry->error.status)
         tm_error_context(&entry->error, "%s", entry->file);
 }
@@ -394,7 +396,7 @@ static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer,
     double read = now();
     tm_status status = TM_OK;
     if (good && !session->shapes_only)
-        status = tm_model_run_inputs(session->model, good, NULL, error);
+        status = tm_context_run_inputs(session->context, good, NULL, error);
     session->decode_seconds += read - begin;
     session->run_seconds += now() - read;
     for (int i = 0; i < count && !status; i++) {
@@ -424,14 +426,22 @@ static void show_progress(const tm_session *session)
         tm_progress_count(count, tm_inputs_expected(&session->inputs));
 }
 
+static tm_status load(tm_session *session, tm_error *error)
+{
+    tm_status status = tm_model_load(session->model, error);
+    if (!status)
+        status = tm_model_require_classifier(session->model, error);
+    if (!status)
+        status = tm_context_open(session->model, &session->context, error);
+    if (!status)
+        print_model_warning(session->model);
+    return status;
+}
+
 static tm_status run_all(tm_session *session, tm_answer_fn *answer, void *context, tm_error *error)
 {
     double begin = now();
-    tm_status status = session->shapes_only ? TM_OK : tm_model_load(session->model, error);
-    if (!status && !session->shapes_only)
-        status = tm_model_require_classifier(session->model, error);
-    if (!status && !session->shapes_only)
-        print_model_warning(session->model);
+    tm_status status = session->shapes_only ? TM_OK : load(session, error);
     if (!status)
         tm_print_run(session->model, &session->options->run);
     session->load_seconds = now() - begin;

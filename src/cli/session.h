@@ -6,7 +6,7 @@
 #ifndef TM_CLI_SESSION_H
 #define TM_CLI_SESSION_H
 
-#include "api/model.h"
+#include "api/context.h"
 #include "cli/answer.h"
 #include "cli/inputs.h"
 #include "cli/picture_notes.h"
@@ -36,6 +36,7 @@ typedef struct tm_session_options {
 typedef struct tm_session {
     const tm_session_options *options;
     tm_model *model;
+    tm_context *context; /* of the loaded model; NULL with shapes_only */
     tm_inputs inputs;
     int batch, threads;
     bool shapes_only; /* no weights: inputs are checked, nothing is computed */

@@ -298,7 +298,7 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
     bool failed = answer->error != NULL;
     tm_status status = TM_OK;
     for (size_t i = 0; i < t->count && !failed && !session->shapes_only && !status; i++) {
-        status = tm_model_read(session->model, i, answer->picture, t->shown[i].values, error);
+        status = tm_context_read(session->context, i, answer->picture, t->shown[i].values, error);
         if (status)
             return status;
         if (t->shown[i].tokens && t->shown[i].output.rank == 4)

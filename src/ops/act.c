@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "ops/lower.h"
 #include "ops/rows.h"
 
 tm_node *tm_activate_param(tm_builder *b, tm_node *x, tm_act_kind act, float param)
@@ -61,13 +60,13 @@ static int act_units(const tm_step *step, int batch)
     return tm_rows_units(((const act_args *)step->args)->rows, batch);
 }
 
-static void act_run(const tm_step *step, int batch, int unit, void *scratch)
+static void act_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const act_args *args = step->args;
     tm_row_range range = tm_rows_at(args->rows, unit);
     args->kernel(args->act.kind, args->act.param, range.count, (size_t)args->x.c,
-                 tm_row(&args->x, range), args->x.ld, tm_row(&args->y, range), args->y.ld);
+                 tm_row(run, &args->x, range), args->x.ld, tm_row(run, &args->y, range),
+                 args->y.ld);
 }
 
 static void act_lower(tm_lowering *lowering, const tm_node *node)

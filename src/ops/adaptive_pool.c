@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Average pooling to a given size: torch's adaptive_avg_pool2d. */
-#include "ops/lower.h"
+#include "ops/ops.h"
+#include "steps/lower.h"
 
 typedef struct adaptive_args {
     tm_tensor x, y;
@@ -31,11 +32,10 @@ static int adaptive_units(const tm_step *step, int batch)
 }
 
 /* scratch: pointers to the pixels of a window */
-static void adaptive_run(const tm_step *step, int batch, int unit, void *scratch)
+static void adaptive_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch;
     const adaptive_args *args = step->args;
-    const float **taps = scratch;
+    const float **taps = run->scratch;
     int n = unit / args->y.h, oy = unit % args->y.h;
     window rows = window_at(oy, args->y.h, args->x.h);
     for (int ox = 0; ox < args->y.w; ox++) {
@@ -43,9 +43,9 @@ static void adaptive_run(const tm_step *step, int batch, int unit, void *scratch
         int count = 0;
         for (int y = rows.begin; y < rows.end; y++)
             for (int x = columns.begin; x < columns.end; x++)
-                taps[count++] = tm_tensor_at(&args->x, n, y, x);
+                taps[count++] = tm_tensor_at(run, &args->x, n, y, x);
         args->kernel(TM_REDUCE_OP_SUM, count, taps, (size_t)args->x.c, 1.0f / (float)count,
-                     tm_tensor_at(&args->y, n, oy, ox));
+                     tm_tensor_at(run, &args->y, n, oy, ox));
     }
 }
 

@@ -3,6 +3,7 @@
  * block never leave the thread's own scratch. Both products run on the GEMM kernel, with the head's
  * keys and values packed into its panels. */
 #include <math.h>
+#include <string.h>
 
 #include "ops/attend.h"
 #include "ops/panels.h"
@@ -26,9 +27,9 @@ tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attenti
     tm_node *inputs[5] = {q, k, v};
     int count = 3;
     tm_attend_attrs attrs = {.heads = attention.heads,
-                          .scale = attention.scale,
-                          .bias = attention.bias != NULL,
-                          .mask = attention.mask != NULL};
+                             .scale = attention.scale,
+                             .bias = attention.bias != NULL,
+                             .mask = attention.mask != NULL};
     TM_ASSERT(b->graph->error.status || shapes_agree(q, k, v, attention.heads));
     if (attrs.scale == 0.0f)
         attrs.scale = (float)(1.0 / sqrt((double)q->shape.c / attrs.heads));
@@ -130,36 +131,36 @@ static void score(const attend_args *args, const attend_sizes *s, attend_place a
     args->kernels->softmax_f32(count, s->keys, args->scale, scores, s->scores_ld);
 }
 
-static void attend_run(const tm_step *step, int batch, int unit, void *scratch)
+static void attend_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch;
     const attend_args *args = step->args;
     attend_sizes s = sizes_of(args);
     attend_place at = place_of(args, unit);
     size_t offset_q = (size_t)at.head * s.dq, offset_v = (size_t)at.head * s.dv;
-    float *keys = scratch, *values = keys + s.key_panels * s.dq * TM_PANEL;
+    float *keys = run->scratch, *values = keys + s.key_panels * s.dq * TM_PANEL;
     float *scores = values + s.value_panels * s.keys * TM_PANEL;
     const float *rows[QUERY_BLOCK + TM_MAX_ROWS];
-    pack_keys(args, &s, tm_tensor_at(&args->k, at.n, at.row, 0) + offset_q, keys);
-    tm_pack_rows(tm_tensor_at(&args->v, at.n, at.row, 0) + offset_v, args->v.ld, s.keys, s.dv,
+    pack_keys(args, &s, tm_tensor_at(run, &args->k, at.n, at.row, 0) + offset_q, keys);
+    tm_pack_rows(tm_tensor_at(run, &args->v, at.n, at.row, 0) + offset_v, args->v.ld, s.keys, s.dv,
                  values);
     size_t queries = (size_t)args->q.w,
            share = (queries + (size_t)args->split - 1) / (size_t)args->split;
     size_t begin = share * (size_t)at.part, end = begin + share < queries ? begin + share : queries;
     for (size_t i = begin; i < end; i += QUERY_BLOCK) {
         size_t count = end - i < QUERY_BLOCK ? end - i : QUERY_BLOCK;
-        tm_point_rows(rows, tm_tensor_at(&args->q, at.n, at.row, (int)i) + offset_q, count,
+        tm_point_rows(rows, tm_tensor_at(run, &args->q, at.n, at.row, (int)i) + offset_q, count,
                       args->q.ld);
         score(args, &s, at, i, rows, count, keys, scores);
         tm_point_rows(rows, scores, count, s.scores_ld);
-        tm_run_product(args->kernels, args->zeros,
-                       &(tm_product){.rows = rows,
-                                     .count = count,
-                                     .kc = s.keys,
-                                     .panels = values,
-                                     .n = s.dv,
-                                     .c = tm_tensor_at(&args->y, at.n, at.row, (int)i) + offset_v,
-                                     .c_ld = args->y.ld});
+        tm_run_product(
+            args->kernels, args->zeros,
+            &(tm_product){.rows = rows,
+                          .count = count,
+                          .kc = s.keys,
+                          .panels = values,
+                          .n = s.dv,
+                          .c = tm_tensor_at(run, &args->y, at.n, at.row, (int)i) + offset_v,
+                          .c_ld = args->y.ld});
     }
 }
 
@@ -224,14 +225,13 @@ static int softmax_units(const tm_step *step, int batch)
     return batch * ((const softmax_args *)step->args)->x.h;
 }
 
-static void softmax_run(const tm_step *step, int batch, int unit, void *scratch)
+static void softmax_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const softmax_args *args = step->args;
     int n = unit / args->x.h, row = unit % args->x.h;
     for (int i = 0; i < args->x.w; i++) {
-        float *y = tm_tensor_at(&args->y, n, row, i);
-        memmove(y, tm_tensor_at(&args->x, n, row, i), (size_t)args->x.c * sizeof *y);
+        float *y = tm_tensor_at(run, &args->y, n, row, i);
+        memmove(y, tm_tensor_at(run, &args->x, n, row, i), (size_t)args->x.c * sizeof *y);
         args->kernel((size_t)args->x.c / args->n, args->n, 1.0f, y, args->n);
     }
 }

@@ -3,7 +3,8 @@
 #ifndef TM_OPS_ATTEND_H
 #define TM_OPS_ATTEND_H
 
-#include "ops/lower.h"
+#include "ops/ops.h"
+#include "steps/lower.h"
 
 /* inputs: q, k, v, [bias], [mask] */
 typedef struct tm_attend_attrs {

@@ -66,10 +66,11 @@ static attend_place place_of(const attend_args *args, int unit)
 }
 
 /* k^T and v of a head */
-static void pack_head(const attend_args *args, attend_place at, const attend_scratch *s)
+static void pack_head(const attend_args *args, const tm_run_state *run, attend_place at,
+                      const attend_scratch *s)
 {
-    const float *k = tm_tensor_at(&args->k, at.n, at.row, 0) + (size_t)at.head * args->dq;
-    const float *v = tm_tensor_at(&args->v, at.n, at.row, 0) + (size_t)at.head * args->dv;
+    const float *k = tm_tensor_at(run, &args->k, at.n, at.row, 0) + (size_t)at.head * args->dq;
+    const float *v = tm_tensor_at(run, &args->v, at.n, at.row, 0) + (size_t)at.head * args->dv;
     for (size_t j = 0; j < args->keys; j += TM_PANEL) {
         int columns = (int)(args->keys - j < TM_PANEL ? args->keys - j : TM_PANEL);
         args->split->panel_t(args->parts, args->dq, columns, k + j * args->k.ld, args->k.ld,
@@ -118,10 +119,11 @@ static void multiply(const attend_args *args, const float *x, size_t ld, size_t 
 }
 
 /* softmax over the keys, for `count` queries from `first` on */
-static void score(const attend_args *args, attend_place at, size_t first, size_t count,
-                  const attend_scratch *s)
+static void score(const attend_args *args, const tm_run_state *run, attend_place at, size_t first,
+                  size_t count, const attend_scratch *s)
 {
-    const float *q = tm_tensor_at(&args->q, at.n, at.row, (int)first) + (size_t)at.head * args->dq;
+    const float *q =
+        tm_tensor_at(run, &args->q, at.n, at.row, (int)first) + (size_t)at.head * args->dq;
     size_t queries = (size_t)args->q.w;
     size_t bias_at = ((size_t)at.head * queries + first) * args->keys;
     size_t mask_at = ((size_t)at.row * queries + first) * args->keys;
@@ -151,20 +153,19 @@ static size_t row_tiles(const attend_args *args)
     return QUERY_BLOCK / TM_SPLIT_ROWS * larger;
 }
 
-static void attend_run(const tm_step *step, int batch, int unit, void *scratch)
+static void attend_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch;
     const attend_args *args = step->args;
     attend_place at = place_of(args, unit);
-    attend_scratch s = {.keys = scratch};
+    attend_scratch s = {.keys = run->scratch};
     s.values = s.keys + panels_of_keys(args);
     s.rows = s.values + panels_of_values(args);
     s.scores = (float *)(void *)(s.rows + row_tiles(args));
-    pack_head(args, at, &s);
+    pack_head(args, run, at, &s);
     for (int i = 0; i < at.count; i += QUERY_BLOCK) {
         int first = at.first + i, count = at.count - i < QUERY_BLOCK ? at.count - i : QUERY_BLOCK;
-        float *y = tm_tensor_at(&args->y, at.n, at.row, first) + (size_t)at.head * args->dv;
-        score(args, at, (size_t)first, (size_t)count, &s);
+        float *y = tm_tensor_at(run, &args->y, at.n, at.row, first) + (size_t)at.head * args->dv;
+        score(args, run, at, (size_t)first, (size_t)count, &s);
         multiply(args, s.scores, args->scores_ld, args->keys, (size_t)count, s.values, args->dv,
                  NULL, s.rows, y, args->y.ld);
     }

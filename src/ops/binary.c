@@ -2,7 +2,6 @@
 /* Addition, subtraction and multiplication with broadcasting, and x * a + b. */
 #include <math.h>
 
-#include "ops/lower.h"
 #include "ops/rows.h"
 
 static bool broadcasts(int large, int small)
@@ -50,34 +49,32 @@ static int binary_units(const tm_step *step, int batch)
 }
 
 /* Pixels [range] of x with y's matching ones, where y has one pixel or as many as x. */
-static void run_rows(const binary_args *args, tm_row_range range)
+static void run_rows(const tm_run_state *run, const binary_args *args, tm_row_range range)
 {
     bool one_pixel = args->y.h * args->y.w == 1;
-    const float *y = args->y.data + (size_t)range.n * args->y.stride +
-                     (one_pixel ? 0 : (size_t)range.first * args->y.ld);
-    args->kernel(args->kind, range.count, (size_t)args->x.c, tm_row(&args->x, range), args->x.ld, y,
-                 one_pixel ? 0 : args->y.ld, args->y.c != args->x.c, tm_row(&args->out, range),
-                 args->out.ld);
+    const float *y = tm_tensor_at(run, &args->y, range.n, 0, one_pixel ? 0 : range.first);
+    args->kernel(args->kind, range.count, (size_t)args->x.c, tm_row(run, &args->x, range),
+                 args->x.ld, y, one_pixel ? 0 : args->y.ld, args->y.c != args->x.c,
+                 tm_row(run, &args->out, range), args->out.ld);
 }
 
-static void binary_run(const tm_step *step, int batch, int unit, void *scratch)
+static void binary_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const binary_args *args = step->args;
     tm_row_range range = tm_rows_at(args->rows, unit);
     int pixels = args->y.h * args->y.w;
     if (pixels == 1 || pixels == args->x.h * args->x.w) {
-        run_rows(args, range);
+        run_rows(run, args, range);
         return;
     }
     /* y is a row or a column of pixels: one pixel at a time */
     for (size_t i = 0; i < range.count; i++) {
         int at = range.first + (int)i, py = at / args->x.w, px = at % args->x.w;
         const float *y =
-            tm_tensor_at(&args->y, range.n, args->y.h == 1 ? 0 : py, args->y.w == 1 ? 0 : px);
-        args->kernel(args->kind, 1, (size_t)args->x.c, tm_tensor_at(&args->x, range.n, py, px),
+            tm_tensor_at(run, &args->y, range.n, args->y.h == 1 ? 0 : py, args->y.w == 1 ? 0 : px);
+        args->kernel(args->kind, 1, (size_t)args->x.c, tm_tensor_at(run, &args->x, range.n, py, px),
                      args->x.ld, y, 0, args->y.c != args->x.c,
-                     tm_tensor_at(&args->out, range.n, py, px), args->out.ld);
+                     tm_tensor_at(run, &args->out, range.n, py, px), args->out.ld);
     }
 }
 
@@ -115,13 +112,13 @@ static int affine_units(const tm_step *step, int batch)
     return tm_rows_units(((const affine_args *)step->args)->rows, batch);
 }
 
-static void affine_run(const tm_step *step, int batch, int unit, void *scratch)
+static void affine_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const affine_args *args = step->args;
     tm_row_range range = tm_rows_at(args->rows, unit);
-    args->kernel(range.count, (size_t)args->x.c, tm_row(&args->x, range), args->x.ld, args->mul,
-                 args->add, -INFINITY, INFINITY, tm_row(&args->y, range), args->y.ld);
+    args->kernel(range.count, (size_t)args->x.c, tm_row(run, &args->x, range), args->x.ld,
+                 args->mul, args->add, -INFINITY, INFINITY, tm_row(run, &args->y, range),
+                 args->y.ld);
 }
 
 void tm_lower_channel_affine(tm_lowering *lowering, const tm_node *node, const float *mul,

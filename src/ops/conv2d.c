@@ -101,4 +101,10 @@ static double conv_macs(const tm_node *node)
            node->shape.c;
 }
 
-const tm_op tm_op_conv2d = {.name = "conv2d", .lower = tm_conv2d_lower, .macs = conv_macs};
+static int conv_addend(const tm_node *node)
+{
+    return ((const tm_conv_attrs *)node->attrs)->epilogue.residual ? node->input_count - 1 : -1;
+}
+
+const tm_op tm_op_conv2d = {
+    .name = "conv2d", .lower = tm_conv2d_lower, .addend = conv_addend, .macs = conv_macs};

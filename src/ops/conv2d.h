@@ -3,7 +3,8 @@
 #ifndef TM_OPS_CONV2D_H
 #define TM_OPS_CONV2D_H
 
-#include "ops/lower.h"
+#include "ops/ops.h"
+#include "steps/lower.h"
 
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node);
 
@@ -21,30 +22,5 @@ bool tm_conv2d_split_pays(const tm_node *node, int parts);
 void tm_conv2d_lower_split(tm_lowering *lowering, const tm_node *node);
 /* One filter per channel. */
 void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node);
-
-/* Whether threads had better share the rows of a layer than its outputs: its activations are more
- * than its weights. Then a row's next layer finds it where it was computed. */
-bool tm_conv2d_shares_rows(const tm_node *node);
-
-/* 1x1, stride 1, no padding: pixel i of the output is pixel i of the input. */
-bool tm_conv2d_is_pointwise(const tm_node *node);
-/* The pictures of a batch form one run of rows, in the output and in the residual (data NULL:
- * none). */
-bool tm_conv2d_is_run(const tm_tensor *y, const tm_tensor *residual);
-
-/* What a kernel does to a finished value: a clamp in its store, or a curve after it. */
-typedef struct tm_store {
-    float lo, hi;
-    bool curve;
-    tm_act_attrs act;
-    tm_act_f32_fn *kernel;
-} tm_store;
-
-/* A bias [groups * outputs] as rows of `padded` floats for each group, zeros behind its last
- * output; in a job. NULL: none, and nothing is done. */
-void tm_conv2d_pack_bias(tm_lowering *worker, const tm_node *bias, int groups, int outputs,
-                         size_t padded, float *out);
-
-tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue);
 
 #endif

@@ -4,9 +4,12 @@
  * [taps * kc] halves, whose products with the packed weights are added in float32. bf16x3 has rows
  * [hi hi lo] and weights [hi lo hi] (kernels/bf16.h).
  */
+#include <string.h>
+
 #include "base/floats.h"
 #include "base/loops.h"
 #include "ops/conv2d.h"
+#include "ops/finish.h"
 #include "ops/panels.h"
 
 enum {
@@ -17,7 +20,7 @@ enum {
 };
 
 typedef struct bf16_args {
-    tm_tensor x, y, residual; /* residual.data NULL: none */
+    tm_tensor x, y, residual; /* residual may be none */
     tm_conv_attrs conv;
     int taps, kc, outputs, panels;
     size_t k, row; /* elements of a row's part, padded to pairs; of a row, with all its parts */
@@ -45,7 +48,8 @@ static int bf16_units(const tm_step *step, int batch)
 }
 
 /* One pixel's taps, as halves; tap by tap, zeros outside of the picture. */
-static void convert_pixel(const bf16_args *args, int n, int pixel, tm_bf16 *row)
+static void convert_pixel(const bf16_args *args, const tm_run_state *run, int n, int pixel,
+                          tm_bf16 *row)
 {
     const tm_conv_attrs *conv = &args->conv;
     int top = pixel / args->y.w * conv->stride - conv->pad_top;
@@ -56,7 +60,7 @@ static void convert_pixel(const bf16_args *args, int n, int pixel, tm_bf16 *row)
         int y = top + tap / conv->kernel_w * conv->dilation;
         int x = left + tap % conv->kernel_w * conv->dilation;
         bool inside = y >= 0 && y < args->x.h && x >= 0 && x < args->x.w;
-        const float *from = inside ? tm_tensor_at(&args->x, n, y, x) : args->zeros;
+        const float *from = inside ? tm_tensor_at(run, &args->x, n, y, x) : args->zeros;
         size_t at = (size_t)tap * (size_t)args->kc;
         args->kernels->to_bf16((size_t)args->kc, from, row + at, lo ? lo + at : NULL);
     }
@@ -69,14 +73,8 @@ static void convert_pixel(const bf16_args *args, int n, int pixel, tm_bf16 *row)
     memcpy(row + args->k, row, args->k * sizeof *row);
 }
 
-static void finish_curve(const bf16_args *args, const tm_gemm_bf16_tile *tile)
-{
-    args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile->m,
-                       (size_t)tile->n, tile->c, tile->c_ld, tile->c, tile->c_ld);
-}
-
-static void multiply(const bf16_args *args, int n, int first, int count, int panel, int panels,
-                     const tm_bf16 *rows)
+static void multiply(const bf16_args *args, const tm_run_state *run, int n, int first, int count,
+                     int panel, int panels, const tm_bf16 *rows)
 {
     const tm_tensor *y = &args->y, *r = &args->residual;
     tm_gemm_bf16_tile tile = {.a_ld = args->row,
@@ -96,31 +94,30 @@ static void multiply(const bf16_args *args, int n, int first, int count, int pan
         tile.panel = args->weights + (size_t)p * tile.panel_stride;
         tile.bias = args->bias + column;
         for (int i = 0; i < count; i += height) {
-            size_t pixel = (size_t)(first + i);
             tile.a = rows + (size_t)i * args->row;
             tile.m = count - i < height ? count - i : height;
-            tile.c = y->data + (size_t)n * y->stride + pixel * y->ld + column;
-            if (r->data)
-                tile.residual = r->data + (size_t)n * r->stride + pixel * r->ld + column;
+            tile.c = tm_tensor_at(run, y, n, 0, first + i) + column;
+            if (!tm_tensor_is_none(r))
+                tile.residual = tm_tensor_at(run, r, n, 0, first + i) + column;
             kernel->run(&tile);
-            if (args->store.curve)
-                finish_curve(args, &tile);
+            tm_finish(&args->store, tile.m, tile.n, tile.c, tile.c_ld);
         }
     }
 }
 
 /* Units of one block of pixels follow one another with the chunks of panels outside. */
-static void bf16_run(const tm_step *step, int batch, int index, void *scratch)
+static void bf16_run(const tm_step *step, const tm_run_state *run, int index)
 {
     const bf16_args *args = step->args;
-    int blocks = blocks_of(args), block = index % (batch * blocks), n = block / blocks;
-    int panel = index / (batch * blocks) * args->chunk, first = block % blocks * args->block;
+    int blocks = blocks_of(args), all = run->batch * blocks;
+    int block = index % all, n = block / blocks, panel = index / all * args->chunk,
+        first = block % blocks * args->block;
     int left = args->y.h * args->y.w - first, count = left < args->block ? left : args->block;
     int panels = args->panels - panel < args->chunk ? args->panels - panel : args->chunk;
-    tm_bf16 *rows = scratch;
+    tm_bf16 *rows = run->scratch;
     for (int i = 0; i < count; i++)
-        convert_pixel(args, n, first + i, rows + (size_t)i * args->row);
-    multiply(args, n, first, count, panel, panels, rows);
+        convert_pixel(args, run, n, first + i, rows + (size_t)i * args->row);
+    multiply(args, run, n, first, count, panel, panels, rows);
 }
 
 /* ---- weights ---- */
@@ -182,8 +179,8 @@ static void pack(tm_lowering *worker, const void *context)
     if (panel)
         pack_weights(worker, args, panel);
     tm_lower_release(worker, panel);
-    tm_conv2d_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
-                        args->biases);
+    tm_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
+                 args->biases);
 }
 
 /* Chunks that fit L2, then smaller units until every thread has its share. */

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "ops/conv2d.h"
+#include "ops/finish.h"
 
 /*
  * A unit is a block of output rows of some of the channels. It walks down strips of STRIP pixels,
@@ -37,7 +38,8 @@ static int dw_units(const tm_step *step, int batch)
 }
 
 /* Up to STRIP output pixels from (oy, ox) on, the tile's channels from c on. */
-static void run_strip(const dw_args *args, tm_dwconv_tile tile, int n, int oy, int ox, size_t c)
+static void run_strip(const dw_args *args, const tm_run_state *run, tm_dwconv_tile tile, int n,
+                      int oy, int ox, size_t c)
 {
     const tm_conv_attrs *conv = &args->conv;
     int top = oy * conv->stride - conv->pad_top, step = conv->dilation;
@@ -45,21 +47,18 @@ static void run_strip(const dw_args *args, tm_dwconv_tile tile, int n, int oy, i
     int last = least(conv->kernel_h, args->x.h > top ? tm_ceil_div(args->x.h - top, step) : 0);
     if (first < last) {
         tile.rows = last - first;
-        tile.x = tm_tensor_at(&args->x, n, top + first * step, 0) + c;
+        tile.x = tm_tensor_at(run, &args->x, n, top + first * step, 0) + c;
         tile.w += (size_t)(first * conv->kernel_w) * tile.w_ld;
     }
     tile.left = ox * conv->stride - conv->pad_left;
     tile.pixels = least(STRIP, args->y.w - ox);
-    tile.out = tm_tensor_at(&args->y, n, oy, ox) + c;
+    tile.out = tm_tensor_at(run, &args->y, n, oy, ox) + c;
     args->kernel(&tile);
-    if (args->store.curve)
-        args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile.pixels,
-                           (size_t)tile.channels, tile.out, args->y.ld, tile.out, args->y.ld);
+    tm_finish(&args->store, tile.pixels, tile.channels, tile.out, args->y.ld);
 }
 
-static void dw_run(const tm_step *step, int batch, int unit, void *scratch)
+static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)scratch;
     const dw_args *args = step->args;
     int blocks = tm_ceil_div(args->y.h, args->rows),
         chunks = tm_ceil_div(args->y.c, args->channels);
@@ -78,11 +77,11 @@ static void dw_run(const tm_step *step, int batch, int unit, void *scratch)
                            .lo = args->store.lo,
                            .hi = args->store.hi,
                            .out_ld = args->y.ld,
-                           .out_cold = (size_t)batch * args->y.stride > COLD_FLOATS};
+                           .out_cold = (size_t)run->batch * args->y.stride > COLD_FLOATS};
     int end = least(args->y.h, (block + 1) * args->rows);
     for (int ox = 0; ox < args->y.w; ox += STRIP)
         for (int oy = block * args->rows; oy < end; oy++)
-            run_strip(args, tile, n, oy, ox, c);
+            run_strip(args, run, tile, n, oy, ox, c);
 }
 
 /* Channels in equal parts, whole cache lines, then rows. */

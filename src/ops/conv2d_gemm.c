@@ -5,9 +5,12 @@
  * times a chunk of panels.
  */
 #include <math.h>
+#include <string.h>
 
 #include "ops/conv2d.h"
+#include "ops/finish.h"
 #include "ops/panels.h"
+#include "ops/window.h"
 
 enum {
     PART_ROWS = 1024, /* of panels, which should stay in L2 with the next ones */
@@ -21,7 +24,7 @@ enum {
 };
 
 typedef struct gemm_args {
-    tm_tensor x, y, residual; /* residual.data NULL: none */
+    tm_tensor x, y, residual; /* residual may be none */
     tm_conv_attrs conv;       /* groups: after merging */
     int taps, kc;             /* kc: input channels of a group */
     int outputs, panels;      /* of a group */
@@ -43,6 +46,7 @@ typedef struct gemm_args {
 /* A unit's share: rows [first, first + count) of picture n (of the whole batch in a run), panels
  * [panel, panel + panels) of groups [group, last_group). */
 typedef struct gemm_unit {
+    const tm_run_state *run;
     int n, first, count, group, last_group, panel, panels;
 } gemm_unit;
 
@@ -60,8 +64,9 @@ static int gemm_units(const tm_step *step, int batch)
            tm_ceil_div(args->conv.groups, args->group_step);
 }
 
-static gemm_unit locate(const gemm_args *args, int batch, int unit)
+static gemm_unit locate(const gemm_args *args, const tm_run_state *run, int unit)
 {
+    int batch = run->batch;
     int blocks = row_blocks(args, batch), rows = args->y.h * args->y.w;
     int rests = args->chunks * tm_ceil_div(args->conv.groups, args->group_step);
     int block = args->by_rows ? unit / rests : unit % blocks;
@@ -76,6 +81,7 @@ static gemm_unit locate(const gemm_args *args, int batch, int unit)
     int first = block * args->block, panel = rest % args->chunks * args->chunk;
     int group = rest / args->chunks * args->group_step, groups = args->conv.groups - group;
     return (gemm_unit){
+        .run = run,
         .n = n,
         .first = first,
         .count = rows - first < args->block ? rows - first : args->block,
@@ -87,11 +93,12 @@ static gemm_unit locate(const gemm_args *args, int batch, int unit)
 
 static float *row_at(const tm_tensor *t, const gemm_unit *unit)
 {
-    return t->data + (size_t)unit->n * t->stride + (size_t)unit->first * t->ld;
+    return tm_tensor_at(unit->run, t, unit->n, 0, unit->first);
 }
 
 /* Outputs [column, column + count) of a row of picture n, `at` pixels behind the unit's first. */
 typedef struct pixel_run {
+    const tm_run_state *run;
     int n, row, column, count;
 } pixel_run;
 
@@ -99,7 +106,8 @@ static pixel_run run_at(const gemm_args *args, const gemm_unit *unit, int at)
 {
     int pixels = args->y.h * args->y.w, pixel = (unit->first + at) % pixels;
     int column = pixel % args->y.w, width = args->y.w - column, left = unit->count - at;
-    return (pixel_run){.n = unit->n + (unit->first + at) / pixels,
+    return (pixel_run){.run = unit->run,
+                       .n = unit->n + (unit->first + at) / pixels,
                        .row = pixel / args->y.w,
                        .column = column,
                        .count = width < left ? width : left};
@@ -118,7 +126,7 @@ static void point_run(const gemm_args *args, pixel_run run, int ky, int kx, cons
     int y = run.row * conv->stride - conv->pad_top + ky * conv->dilation;
     int x = run.column * conv->stride - conv->pad_left + kx * conv->dilation;
     bool inside = y >= 0 && y < args->x.h;
-    const float *line = inside ? tm_tensor_at(&args->x, run.n, y, 0) : NULL;
+    const float *line = inside ? tm_tensor_at(run.run, &args->x, run.n, y, 0) : NULL;
     for (int i = 0; i < run.count; i++, x += conv->stride)
         out[i] = inside && x >= 0 && x < args->x.w ? line + (size_t)x * args->x.ld : args->zeros;
 }
@@ -145,7 +153,7 @@ static void point_pixels(const gemm_args *args, const gemm_unit *unit, const flo
     int pixels = args->y.h * args->y.w;
     int n = unit->n + unit->first / pixels, pixel = unit->first % pixels;
     for (int i = 0; i < unit->count; i++) {
-        rows[i] = tm_tensor_at(&args->x, n, 0, pixel);
+        rows[i] = tm_tensor_at(unit->run, &args->x, n, 0, pixel);
         if (++pixel == pixels) {
             pixel = 0;
             n++;
@@ -154,8 +162,8 @@ static void point_pixels(const gemm_args *args, const gemm_unit *unit, const flo
     repeat_last(rows, unit->count, stride);
 }
 
-/* A row of taps of one pixel, as far as it lies in the line; the rest is zero. */
-static void copy_tap_row(const gemm_args *args, int n, int y, int left, float *out)
+/* A row of taps of one pixel, as far as it lies in the line of the picture; the rest is zero. */
+static void copy_tap_row(const gemm_args *args, const float *line, int left, float *out)
 {
     int c = args->x.c, dilation = args->conv.dilation;
     for (int kx = 0; kx < args->conv.kernel_w; kx++, out += c) {
@@ -164,7 +172,7 @@ static void copy_tap_row(const gemm_args *args, int n, int y, int left, float *o
             for (int k = 0; k < c; k++)
                 out[k] = 0.0f;
         } else {
-            const float *from = tm_tensor_at(&args->x, n, y, x);
+            const float *from = line + (size_t)x * args->x.ld;
             for (int k = 0; k < c; k++)
                 out[k] = from[k];
         }
@@ -181,14 +189,14 @@ static float *point_lines(const gemm_args *args, pixel_run run, int ky, const fl
     int y = run.row * conv->stride - conv->pad_top + ky * conv->dilation;
     int x = run.column * conv->stride - conv->pad_left;
     bool inside = y >= 0 && y < args->x.h;
-    const float *line = inside ? tm_tensor_at(&args->x, run.n, y, 0) : NULL;
+    const float *line = inside ? tm_tensor_at(run.run, &args->x, run.n, y, 0) : NULL;
     for (int i = 0; i < run.count; i++, x += conv->stride) {
         if (!inside) {
             out[i] = args->zeros;
         } else if (dense && x >= 0 && x + conv->kernel_w <= args->x.w) {
             out[i] = line + (size_t)x * args->x.ld;
         } else {
-            copy_tap_row(args, run.n, y, x, copy);
+            copy_tap_row(args, line, x, copy);
             out[i] = copy;
             copy += conv->kernel_w * args->x.c;
         }
@@ -208,12 +216,6 @@ static void point_tap_rows(const gemm_args *args, const gemm_unit *unit, const f
         }
         repeat_last(rows, unit->count, stride);
     }
-}
-
-static void finish_curve(const gemm_args *args, const tm_gemm_tile *tile)
-{
-    args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile->m,
-                       (size_t)tile->n, tile->c, tile->c_ld, tile->c, tile->c_ld);
 }
 
 /* Rows [first, first + count) of the panels, and the taps and channels they belong to. A part's
@@ -268,8 +270,8 @@ static void run_part(const gemm_args *args, int count, const tm_gemm_kernel *ker
         if (residual && last)
             tile.residual = residual + (size_t)i * tile.residual_ld;
         kernel->run(&tile);
-        if (args->store.curve && last)
-            finish_curve(args, &tile);
+        if (last)
+            tm_finish(&args->store, tile.m, tile.n, tile.c, tile.c_ld);
     }
 }
 
@@ -277,7 +279,8 @@ static void run_group(const gemm_args *args, const gemm_unit *unit, int group, t
 {
     size_t output = (size_t)group * (size_t)args->outputs;
     float *y = row_at(&args->y, unit) + output;
-    const float *residual = args->residual.data ? row_at(&args->residual, unit) + output : NULL;
+    const float *residual =
+        tm_tensor_is_none(&args->residual) ? NULL : row_at(&args->residual, unit) + output;
     tile.offset = (size_t)group * (size_t)args->kc;
     int last = unit->panel + unit->panels;
     for (int p = unit->panel, wide; p < last; p += wide) {
@@ -301,11 +304,11 @@ static void run_group(const gemm_args *args, const gemm_unit *unit, int group, t
 }
 
 /* scratch: the pointers, then the copies of tap rows */
-static void gemm_run(const tm_step *step, int batch, int index, void *scratch)
+static void gemm_run(const tm_step *step, const tm_run_state *run, int index)
 {
     const gemm_args *args = step->args;
-    gemm_unit unit = locate(args, batch, index);
-    const float **rows = scratch;
+    gemm_unit unit = locate(args, run, index);
+    const float **rows = run->scratch;
     size_t stride = (size_t)args->block + TM_MAX_ROWS, k = (size_t)args->taps * (size_t)args->kc;
     tm_gemm_tile tile = {.rows = rows,
                          .tap_stride = stride,
@@ -408,8 +411,8 @@ static void pack(tm_lowering *worker, const void *context)
 {
     const pack_args *args = context;
     pack_weights(worker, args);
-    tm_conv2d_pack_bias(worker, args->bias, args->groups, args->outputs,
-                        (size_t)args->panels * TM_PANEL, args->biases);
+    tm_pack_bias(worker, args->bias, args->groups, args->outputs, (size_t)args->panels * TM_PANEL,
+                 args->biases);
 }
 
 /* Memory for the packed weights and bias, filled later. */
@@ -482,7 +485,8 @@ static int sum_parts(const gemm_args *args)
     int taps = args->tap_rows ? args->conv.kernel_h : args->taps;
     int pieces = taps > 1 ? taps : args->kc;
     int parts = tm_ceil_div(args->taps * args->kc, PART_ROWS);
-    if (args->residual.data == args->y.data) /* y would lose the residual to the first part */
+    if (tm_tensor_same_place(&args->residual,
+                             &args->y)) /* y would lose the residual to the first part */
         parts = 1;
     return tm_ceil_div(pieces, tm_ceil_div(pieces, parts));
 }

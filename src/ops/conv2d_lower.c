@@ -1,57 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/conv2d.h"
 
-#include <math.h>
-
-bool tm_conv2d_shares_rows(const tm_node *node)
-{
-    const tm_conv_attrs *attrs = node->attrs;
-    const tm_shape *x = &node->inputs[0]->shape, *y = &node->shape;
-    double taps = (double)attrs->kernel_h * attrs->kernel_w;
-    return taps * x->c / attrs->groups * y->c <=
-           (double)x->h * x->w * x->c + (double)y->h * y->w * y->c;
-}
-
-bool tm_conv2d_is_pointwise(const tm_node *node)
-{
-    const tm_conv_attrs *attrs = node->attrs;
-    const tm_shape *x = &node->inputs[0]->shape, *y = &node->shape;
-    return attrs->kernel_h * attrs->kernel_w == 1 && attrs->stride == 1 && attrs->pad_top == 0 &&
-           attrs->pad_left == 0 && x->h == y->h && x->w == y->w;
-}
-
-bool tm_conv2d_is_run(const tm_tensor *y, const tm_tensor *residual)
-{
-    return tm_tensor_is_run(y) && (!residual->data || tm_tensor_is_run(residual));
-}
-
-tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue)
-{
-    tm_store store = {.lo = -INFINITY,
-                      .hi = INFINITY,
-                      .act = {epilogue->act, epilogue->act_param},
-                      .kernel = tm_lower_kernels(lowering)->act_f32};
-    if (epilogue->act == TM_ACT_RELU || epilogue->act == TM_ACT_RELU6)
-        store.lo = 0.0f;
-    else
-        store.curve = epilogue->act != TM_ACT_NONE;
-    if (epilogue->act == TM_ACT_RELU6)
-        store.hi = 6.0f;
-    return store;
-}
-
-void tm_conv2d_pack_bias(tm_lowering *worker, const tm_node *bias, int groups, int outputs,
-                         size_t padded, float *out)
-{
-    size_t count = (size_t)outputs;
-    const float *values = bias ? tm_lower_constant(worker, bias) : NULL;
-    for (size_t g = 0; values && g < (size_t)groups; g++, out += padded) {
-        memcpy(out, values + g * count, count * sizeof *out);
-        memset(out + count, 0, (padded - count) * sizeof *out);
-    }
-    tm_lower_release(worker, values);
-}
-
 /* One pixel: a layer that reads its weights once, of which bfloat16 has half the bytes. */
 static bool is_vector(const tm_node *node)
 {

@@ -68,8 +68,9 @@ static int split_units(const tm_step *step, int batch)
     return row_blocks(args, batch) * args->chunks * args->conv.groups;
 }
 
-static tm_split_unit locate(const tm_split_args *args, int batch, int unit)
+static tm_split_unit locate(const tm_split_args *args, const tm_run_state *run, int unit)
 {
+    int batch = run->batch;
     int all = row_blocks(args, batch), rows = args->y.h * args->y.w * (args->run ? batch : 1);
     int rests = args->chunks * args->conv.groups, blocks = blocks_of(args, rows);
     int block = args->by_rows ? unit / rests : unit % all;
@@ -78,7 +79,8 @@ static tm_split_unit locate(const tm_split_args *args, int batch, int unit)
     int first = block % blocks * pairs / blocks * PAIR;
     int end = (block % blocks + 1) * pairs / blocks * PAIR;
     int panel = rest % args->chunks * args->chunk;
-    return (tm_split_unit){.n = n,
+    return (tm_split_unit){.run = run,
+                           .n = n,
                            .first = first,
                            .count = (end < rows ? end : rows) - first,
                            .group = rest / args->chunks,
@@ -134,7 +136,7 @@ static size_t scratch_bytes(const tm_split_args *args)
 
 static float *row_at(const tm_tensor *t, const tm_split_unit *unit, int outputs)
 {
-    return t->data + (size_t)unit->n * t->stride + (size_t)unit->first * t->ld +
+    return tm_tensor_at(unit->run, t, unit->n, 0, unit->first) +
            (size_t)unit->group * (size_t)outputs;
 }
 
@@ -221,20 +223,19 @@ static void multiply(const tm_split_args *args, const tm_split_unit *unit, split
                           .m = unit->count,
                           .n = left < TM_SPLIT_PANELS * TM_PANEL ? left
                                                                  : TM_SPLIT_PANELS * TM_PANEL};
-    if (args->residual.data)
+    if (!tm_tensor_is_none(&args->residual))
         tile.residual = row_at(&args->residual, unit, args->outputs) + column;
     point_at_panels(args, unit, call, s, &tile);
     args->kernels->multiply(&tile);
-    if (tile.ends && args->store.curve)
-        args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)tile.m,
-                           (size_t)tile.n, tile.c, tile.c_ld, tile.c, tile.c_ld);
+    if (tile.ends)
+        tm_finish(&args->store, tile.m, tile.n, tile.c, tile.c_ld);
 }
 
-static void split_run(const tm_step *step, int batch, int index, void *scratch)
+static void split_run(const tm_step *step, const tm_run_state *run, int index)
 {
     const tm_split_args *args = step->args;
-    tm_split_unit unit = locate(args, batch, index);
-    split_scratch s = scratch_of(args, scratch);
+    tm_split_unit unit = locate(args, run, index);
+    split_scratch s = scratch_of(args, run->scratch);
     split_call call = {.step = 0, .panel = unit.panel};
     if (!args->pointwise)
         tm_split_lines(args, &unit, s.region);

@@ -6,10 +6,12 @@
 #define TM_OPS_CONV2D_SPLIT_H
 
 #include "ops/conv2d.h"
+#include "ops/finish.h"
 #include "ops/panels.h"
+#include "ops/window.h"
 
 typedef struct tm_split_args {
-    tm_tensor x, y, residual; /* residual.data NULL: none */
+    tm_tensor x, y, residual; /* residual may be none */
     tm_conv_attrs conv;
     int parts, taps, kc, outputs, panels; /* kc, outputs, panels: of a group */
     size_t steps, depth;                  /* of taps * kc inputs; of a block of them */
@@ -30,6 +32,7 @@ typedef struct tm_split_args {
 /* A unit's share: output pixels [first, first + count) of picture n (of the whole batch in a run),
  * panels [panel, panel + panels) of a group. */
 typedef struct tm_split_unit {
+    const tm_run_state *run;
     int n, first, count, group, panel, panels;
 } tm_split_unit;
 

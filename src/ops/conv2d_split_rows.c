@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inputs of a convolution on their way to row tiles. */
+#include <string.h>
+
 #include "ops/conv2d_split.h"
 
 /* pixels in their own order */
@@ -14,7 +16,7 @@ void tm_split_pixels(const tm_split_args *args, const tm_split_unit *unit, tm_in
          i += TM_SPLIT_ROWS, tiles += tm_split_elements(args, block.steps)) {
         int m = unit->count - i < TM_SPLIT_ROWS ? unit->count - i : TM_SPLIT_ROWS;
         for (int j = 0; j < m; j++) {
-            rows[j] = tm_tensor_at(&args->x, n, 0, pixel) + offset;
+            rows[j] = tm_tensor_at(unit->run, &args->x, n, 0, pixel) + offset;
             if (++pixel == pixels) {
                 pixel = 0;
                 n++;
@@ -24,8 +26,9 @@ void tm_split_pixels(const tm_split_args *args, const tm_split_unit *unit, tm_in
     }
 }
 
-/* Row y of picture n between its padding; zeros outside of the picture. */
-static void split_line(const tm_split_args *args, int n, int y, size_t offset, tm_bf16 *out)
+/* Row y of picture n, the unit's group of it, between its padding; zeros outside of the picture. */
+static void split_line(const tm_split_args *args, const tm_split_unit *unit, int n, int y,
+                       tm_bf16 *out)
 {
     size_t kc = (size_t)args->kc, left = (size_t)args->conv.pad_left * kc;
     size_t width = (size_t)args->x.w * kc;
@@ -39,7 +42,7 @@ static void split_line(const tm_split_args *args, int n, int y, size_t offset, t
         if (left + width < args->line)
             memset(part + left + width, 0, (args->line - left - width) * sizeof *out);
     }
-    const float *x = tm_tensor_at(&args->x, n, y, 0) + offset;
+    const float *x = tm_tensor_at(unit->run, &args->x, n, y, 0) + (size_t)unit->group * kc;
     out += left;
     if (args->x.ld == kc) {
         args->kernels->f32(args->parts, width, x, out, args->line);
@@ -113,11 +116,10 @@ static pixel_range picture_at(const tm_split_args *args, const tm_split_unit *un
 /* The rows of the pictures under the unit, in the order of its pixels. */
 void tm_split_lines(const tm_split_args *args, const tm_split_unit *unit, tm_bf16 *region)
 {
-    size_t offset = (size_t)unit->group * (size_t)args->kc;
     for (int at = 0; at < unit->count;) {
         pixel_range range = picture_at(args, unit, at);
         for (int i = 0; i < range.lines; i++, region += (size_t)args->parts * args->line)
-            split_line(args, range.n, range.top + i, offset, region);
+            split_line(args, unit, range.n, range.top + i, region);
         at += range.last - range.first;
     }
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weights of a convolution in bfloat16 parts: panels of parts, or of float32 where there are three,
  * which are split when they are used. */
+#include <string.h>
+
 #include "ops/conv2d_split.h"
 
 typedef struct pack_args {
@@ -60,8 +62,8 @@ static void pack(tm_lowering *worker, const void *context)
     if (panel)
         pack_weights(worker, args, panel);
     tm_lower_release(worker, panel);
-    tm_conv2d_pack_bias(worker, args->bias, args->groups, args->outputs,
-                        (size_t)args->panels * TM_PANEL, args->biases);
+    tm_pack_bias(worker, args->bias, args->groups, args->outputs, (size_t)args->panels * TM_PANEL,
+                 args->biases);
 }
 
 void tm_split_defer_packing(tm_lowering *lowering, const tm_node *node, tm_split_args *args)

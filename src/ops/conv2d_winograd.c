@@ -10,6 +10,7 @@
 
 #include "base/loops.h"
 #include "ops/conv2d.h"
+#include "ops/finish.h"
 #include "ops/panels.h"
 
 enum {
@@ -30,7 +31,7 @@ enum {
 };
 
 typedef struct winograd_args {
-    tm_tensor x, y, residual; /* residual.data NULL: none */
+    tm_tensor x, y, residual; /* residual may be none */
     int pad_top, pad_left, tiles_w, tiles;
     int kc, outputs, panels;
     int block, blocks, chunk, chunks; /* tiles of a unit, its panels */
@@ -65,6 +66,7 @@ bool tm_conv2d_winograd_pays(const tm_node *node, bool beside_parts)
 /* ---- running ---- */
 
 typedef struct winograd_unit {
+    const tm_run_state *run;
     int n, first, count; /* tiles [first, first + count) of picture n */
     int panel, last;     /* panels [panel, last) */
 } winograd_unit;
@@ -93,12 +95,13 @@ static int winograd_units(const tm_step *step, int batch)
     return batch * args->blocks * args->chunks;
 }
 
-static winograd_unit locate(const winograd_args *args, int index)
+static winograd_unit locate(const winograd_args *args, const tm_run_state *run, int index)
 {
     int block = index % args->blocks, rest = index / args->blocks;
     int first = block * args->block, panel = rest % args->chunks * args->chunk;
     int tiles = args->tiles - first, panels = args->panels - panel;
-    return (winograd_unit){.n = rest / args->chunks,
+    return (winograd_unit){.run = run,
+                           .n = rest / args->chunks,
                            .first = first,
                            .count = tiles < args->block ? tiles : args->block,
                            .panel = panel,
@@ -106,7 +109,8 @@ static winograd_unit locate(const winograd_args *args, int index)
 }
 
 /* One transformed tile of the input; pixels outside of the picture are zeros. */
-static void transform_input(const winograd_args *args, int n, int tile, float *out)
+static void transform_input(const winograd_args *args, const winograd_unit *unit, int tile,
+                            float *out)
 {
     const float *px[POSITIONS];
     int top = tile / args->tiles_w * STEP - args->pad_top;
@@ -114,7 +118,7 @@ static void transform_input(const winograd_args *args, int n, int tile, float *o
     for (int i = 0; i < POSITIONS; i++) {
         int y = top + i / SIDE, x = left + i % SIDE;
         bool inside = y >= 0 && y < args->x.h && x >= 0 && x < args->x.w;
-        px[i] = inside ? tm_tensor_at(&args->x, n, y, x) : args->zeros;
+        px[i] = inside ? tm_tensor_at(unit->run, &args->x, unit->n, y, x) : args->zeros;
     }
     args->kernels->winograd_in_f32((size_t)args->kc, px, out,
                                    (size_t)args->block * (size_t)args->kc);
@@ -155,8 +159,7 @@ static void finish_curve(const winograd_args *args, const tm_winograd_tile *tile
     for (int y = 0; y < STEP; y++) {
         float *first = tile->out[y * STEP];
         if (first)
-            args->store.kernel(args->store.act.kind, args->store.act.param, (size_t)width, tile->n,
-                               first, args->y.ld, first, args->y.ld);
+            tm_finish(&args->store, width, (int)tile->n, first, args->y.ld);
     }
 }
 
@@ -164,6 +167,7 @@ static void finish_curve(const winograd_args *args, const tm_winograd_tile *tile
 static void transform_output(const winograd_args *args, const winograd_unit *unit, int index,
                              const float *product, size_t column, int columns)
 {
+    bool added = !tm_tensor_is_none(&args->residual);
     float *out[OUTPUTS];
     const float *residual[OUTPUTS] = {NULL};
     int top = (unit->first + index) / args->tiles_w * STEP;
@@ -171,15 +175,15 @@ static void transform_output(const winograd_args *args, const winograd_unit *uni
     for (int i = 0; i < OUTPUTS; i++) {
         int y = top + i / STEP, x = left + i % STEP;
         bool inside = y < args->y.h && x < args->y.w;
-        out[i] = inside ? tm_tensor_at(&args->y, unit->n, y, x) + column : NULL;
-        if (inside && args->residual.data)
-            residual[i] = tm_tensor_at(&args->residual, unit->n, y, x) + column;
+        out[i] = inside ? tm_tensor_at(unit->run, &args->y, unit->n, y, x) + column : NULL;
+        if (inside && added)
+            residual[i] = tm_tensor_at(unit->run, &args->residual, unit->n, y, x) + column;
     }
     tm_winograd_tile tile = {.n = (size_t)columns,
                              .m = product + (size_t)index * COLUMNS,
                              .step = (size_t)args->block * COLUMNS,
                              .bias = args->bias + column,
-                             .residual = args->residual.data ? residual : NULL,
+                             .residual = added ? residual : NULL,
                              .lo = args->store.lo,
                              .hi = args->store.hi,
                              .out = out};
@@ -188,18 +192,17 @@ static void transform_output(const winograd_args *args, const winograd_unit *uni
         finish_curve(args, &tile, args->y.w - left < STEP ? args->y.w - left : STEP);
 }
 
-static void winograd_run(const tm_step *step, int batch, int index, void *scratch)
+static void winograd_run(const tm_step *step, const tm_run_state *run, int index)
 {
-    (void)batch;
     const winograd_args *args = step->args;
-    winograd_unit unit = locate(args, index);
-    float *floats = (float *)scratch + pointer_floats(args->block);
-    winograd_scratch s = {.rows = scratch,
+    winograd_unit unit = locate(args, run, index);
+    float *floats = (float *)run->scratch + pointer_floats(args->block);
+    winograd_scratch s = {.rows = run->scratch,
                           .input = floats,
                           .product =
                               floats + (size_t)POSITIONS * (size_t)args->block * (size_t)args->kc};
     for (int i = 0; i < unit.count; i++)
-        transform_input(args, unit.n, unit.first + i, s.input + (size_t)i * (size_t)args->kc);
+        transform_input(args, &unit, unit.first + i, s.input + (size_t)i * (size_t)args->kc);
     for (int p = unit.panel, wide; p < unit.last; p += wide) {
         wide = tm_gemm_width(args->kernels, unit.last - p);
         int rest = args->outputs - p * TM_PANEL;
@@ -285,8 +288,8 @@ static void pack(tm_lowering *worker, const void *context)
         tm_lower_release(worker, values);
     }
     tm_lower_done(worker, args->weight);
-    tm_conv2d_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
-                        args->biases);
+    tm_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
+                 args->biases);
 }
 
 /* As many tiles as stay in L2, because every block reads all weights; units for every thread come

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pixels of a map, and rows of a constant, in another order: windows, shifts, relative positions.
  */
-#include "ops/lower.h"
+#include <string.h>
+
 #include "ops/rows.h"
 
 /* The indices, checked and copied into the graph; NULL after an error. */
@@ -42,14 +43,13 @@ static int gather_units(const tm_step *step, int batch)
     return tm_rows_units(((const gather_args *)step->args)->rows, batch);
 }
 
-static void gather_run(const tm_step *step, int batch, int unit, void *scratch)
+static void gather_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const gather_args *args = step->args;
     tm_row_range range = tm_rows_at(args->rows, unit);
-    const float *picture = args->x.data + (size_t)range.n * args->x.stride;
+    const float *picture = tm_tensor_at(run, &args->x, range.n, 0, 0);
     const int *from = args->from + range.first;
-    float *y = tm_row(&args->y, range);
+    float *y = tm_row(run, &args->y, range);
     size_t bytes = (size_t)args->x.c * sizeof *y;
     for (size_t i = 0; i < range.count; i++, y += args->y.ld) {
         if (from[i] < 0)

@@ -26,23 +26,23 @@ static int matmul_units(const tm_step *step, int batch)
     return batch * args->out.h * args->blocks;
 }
 
-static void matmul_run(const tm_step *step, int batch, int unit, void *scratch)
+static void matmul_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch;
     const matmul_args *args = step->args;
     size_t first = (size_t)(unit % args->blocks) * COLUMN_BLOCK, left = (size_t)args->out.c - first;
     int row = unit / args->blocks % args->out.h, n = unit / args->blocks / args->out.h;
     const float *rows[ROW_BLOCK + TM_MAX_ROWS];
     tm_product p = {.rows = rows,
                     .kc = (size_t)args->x.c,
-                    .panels = scratch,
+                    .panels = run->scratch,
                     .n = left < COLUMN_BLOCK ? left : COLUMN_BLOCK,
                     .c_ld = args->out.ld};
-    tm_pack_rows(tm_tensor_at(&args->y, n, row, 0) + first, args->y.ld, p.kc, p.n, scratch);
+    tm_pack_rows(tm_tensor_at(run, &args->y, n, row, 0) + first, args->y.ld, p.kc, p.n,
+                 run->scratch);
     for (int i = 0; i < args->x.w; i += ROW_BLOCK) {
         p.count = (size_t)(args->x.w - i < ROW_BLOCK ? args->x.w - i : ROW_BLOCK);
-        p.c = tm_tensor_at(&args->out, n, row, i) + first;
-        tm_point_rows(rows, tm_tensor_at(&args->x, n, args->x.h == 1 ? 0 : row, i), p.count,
+        p.c = tm_tensor_at(run, &args->out, n, row, i) + first;
+        tm_point_rows(rows, tm_tensor_at(run, &args->x, n, args->x.h == 1 ? 0 : row, i), p.count,
                       args->x.ld);
         tm_run_product(args->kernels, args->zeros, &p);
     }

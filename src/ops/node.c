@@ -27,34 +27,6 @@ tm_node *tm_constant(tm_builder *b, const tm_op *op, const char *name, const voi
     return node;
 }
 
-int64_t tm_element_count(const tm_node *constant)
-{
-    int64_t count = 1;
-    for (int i = 0; i < constant->rank; i++)
-        count *= constant->dims[i];
-    return count;
-}
-
-int64_t tm_row_count(const tm_node *constant)
-{
-    return constant->rank ? constant->dims[0] : 1;
-}
-
-int64_t tm_row_elements(const tm_node *constant)
-{
-    int64_t count = 1;
-    for (int i = 1; i < constant->rank; i++)
-        count *= constant->dims[i];
-    return count;
-}
-
-tm_shape tm_constant_shape(const tm_node *constant)
-{
-    const int64_t *d = constant->dims;
-    int r = constant->rank;
-    return (tm_shape){1, r >= 2 ? (int)d[r - 2] : 1, r >= 1 ? (int)d[r - 1] : 1};
-}
-
 /* ---- parameters ---- */
 
 static tm_node *new_param(tm_builder *b, const char *name, int rank, const int64_t *dims,
@@ -154,5 +126,5 @@ static bool literal_evaluate(const tm_node *node, const float *const *inputs, in
     return true;
 }
 
-const tm_op tm_op_param = {.name = "param"}; /* the plan reads it from the weights */
+const tm_op tm_op_param = {.name = "param", .stored = true};
 const tm_op tm_op_literal = {.name = "literal", .evaluate = literal_evaluate};

@@ -3,7 +3,6 @@
  * (passes/fold_batch_norm.c); what is left is an affine per channel. */
 #include <math.h>
 
-#include "ops/lower.h"
 #include "ops/rows.h"
 
 /* timm's SimpleNorm, of other operators */
@@ -96,13 +95,12 @@ static int layer_units(const tm_step *step, int batch)
     return tm_rows_units(((const layer_args *)step->args)->rows, batch);
 }
 
-static void layer_run(const tm_step *step, int batch, int unit, void *scratch)
+static void layer_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const layer_args *args = step->args;
     tm_row_range range = tm_rows_at(args->rows, unit);
-    args->kernel(&args->norm, range.count, tm_row(&args->x, range), args->x.ld,
-                 tm_row(&args->y, range), args->y.ld);
+    args->kernel(&args->norm, range.count, tm_row(run, &args->x, range), args->x.ld,
+                 tm_row(run, &args->y, range), args->y.ld);
 }
 
 static void layer_lower(tm_lowering *lowering, const tm_node *node)
@@ -152,18 +150,17 @@ static void moments(const float *x, size_t pixels, size_t ld, size_t n, double *
 }
 
 /* scratch: mul and add of the group's channels */
-static void group_run(const tm_step *step, int batch, int unit, void *scratch)
+static void group_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch;
     const group_args *args = step->args;
     size_t n = (size_t)(args->x.c / args->groups), first = (size_t)(unit % args->groups) * n;
     size_t pixels = (size_t)args->x.h * (size_t)args->x.w;
-    const float *x = tm_tensor_at(&args->x, unit / args->groups, 0, 0) + first;
-    float *y = tm_tensor_at(&args->y, unit / args->groups, 0, 0) + first;
+    const float *x = tm_tensor_at(run, &args->x, unit / args->groups, 0, 0) + first;
+    float *y = tm_tensor_at(run, &args->y, unit / args->groups, 0, 0) + first;
     double mean, var;
     moments(x, pixels, args->x.ld, n, &mean, &var);
     double scale = 1.0 / sqrt(var + args->eps);
-    float *mul = scratch, *add = mul + n;
+    float *mul = run->scratch, *add = mul + n;
     for (size_t j = 0; j < n; j++) {
         double m = scale * (args->weight ? args->weight[first + j] : 1.0);
         mul[j] = (float)m;

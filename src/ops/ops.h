@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operators as passes and the plan see them: one descriptor each, listed in ops.def.
+ * Operators (graph/op.h) and their attributes, as passes see them.
  *
  * An operator's file holds its builder functions (declared in nn.h), its shape rule, its cost and
  * its lowering to kernels.
@@ -8,35 +8,10 @@
 #ifndef TM_OPS_OPS_H
 #define TM_OPS_OPS_H
 
+#include "graph/constant.h"
+#include "graph/op.h"
 #include "kernels/kernels.h"
 #include "ops/nn.h"
-
-typedef struct tm_lowering tm_lowering; /* ops/lower.h */
-
-struct tm_op {
-    const char *name;
-
-    /* Constants: rows [row, row + rows) of the first dimension, from the values of the inputs; all
-     * float32 in C order. by_rows: input 0 holds those rows alone, as many as the result has;
-     * otherwise row is 0 and rows the whole dimension (1 for rank 0). Other inputs are whole. */
-    bool (*evaluate)(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
-                     float *out);
-    bool by_rows;
-
-    /* Activations: appends the steps that compute node. Errors are sticky in the lowering. */
-    void (*lower)(tm_lowering *lowering, const tm_node *node);
-
-    /* Views: the operator moves no data. The result is `channel` floats and `token` pixels into
-     * its input's memory. */
-    bool view;
-    void (*view_offset)(const tm_node *node, int *channel, int *token);
-
-    /* Concatenations: where in the result input i begins, in channels or pixels. */
-    void (*part_offset)(const tm_node *node, int input, int *channel, int *token);
-
-    bool in_place; /* the result may take the memory of input 0 (same shape, element by element) */
-    double (*macs)(const tm_node *node); /* multiply-adds per picture, as fvcore counts them */
-};
 
 #define OP(name) extern const tm_op tm_op_##name;
 #include "ops/ops.def"
@@ -110,10 +85,6 @@ tm_node *tm_activation(tm_builder *b, const tm_op *op, const char *name, const v
 tm_node *tm_constant(tm_builder *b, const tm_op *op, const char *name, const void *attrs,
                      size_t attrs_size, int input_count, tm_node *const *inputs, int rank,
                      const int64_t *dims);
-int64_t tm_element_count(const tm_node *constant);
-/* First dimension (1 for rank 0), and elements of one of its rows. */
-int64_t tm_row_count(const tm_node *constant);
-int64_t tm_row_elements(const tm_node *constant);
 /* Batch norm folded into the convolution before it: weight * s and (bias - mean) * s + beta with
  * s = gamma / sqrt(var + eps). norm: the batch-norm node; bias may be NULL. */
 tm_node *tm_const_fold_weight(tm_builder *b, tm_node *weight, const tm_node *norm);
@@ -131,7 +102,5 @@ tm_node *tm_const_resample_window(tm_builder *b, tm_node *table, const int from[
                                   const int to[2]);
 /* A parameter that is a buffer in torch's terms: part of the state dict, not of the count. */
 tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
-/* The shape in which a constant takes part in activation arithmetic. */
-tm_shape tm_constant_shape(const tm_node *constant);
 
 #endif

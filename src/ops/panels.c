@@ -2,6 +2,7 @@
 #include "ops/panels.h"
 
 #include <math.h>
+#include <string.h>
 
 void tm_pack_rows(const float *x, size_t ld, size_t rows, size_t n, float *panels)
 {
@@ -35,6 +36,18 @@ void tm_pack_taps(const tm_kernels *kernels, const float *values, size_t rows, s
                    TM_PANEL * sizeof *panel);
         }
     }
+}
+
+void tm_pack_bias(tm_lowering *worker, const tm_node *bias, int groups, int outputs, size_t padded,
+                  float *out)
+{
+    size_t count = (size_t)outputs;
+    const float *values = bias ? tm_lower_constant(worker, bias) : NULL;
+    for (size_t g = 0; values && g < (size_t)groups; g++, out += padded) {
+        memcpy(out, values + g * count, count * sizeof *out);
+        memset(out + count, 0, (padded - count) * sizeof *out);
+    }
+    tm_lower_release(worker, values);
 }
 
 void tm_run_product(const tm_kernels *kernels, const float *zeros, const tm_product *p)

@@ -3,7 +3,8 @@
 #ifndef TM_OPS_PANELS_H
 #define TM_OPS_PANELS_H
 
-#include "ops/lower.h"
+#include "ops/ops.h"
+#include "steps/lower.h"
 
 /* Panels of TM_PANEL columns that n columns take. */
 static inline size_t tm_panels_of(size_t n)
@@ -19,6 +20,11 @@ void tm_pack_rows(const float *x, size_t ld, size_t rows, size_t n, float *panel
  * [taps * kc][TM_PANEL], zeros behind the last output. */
 void tm_pack_taps(const tm_kernels *kernels, const float *values, size_t rows, size_t kc,
                   size_t taps, float *panel);
+
+/* A bias [groups * outputs] as rows of `padded` floats for each group, zeros behind its last
+ * output; in a job. NULL: none, and nothing is done. */
+void tm_pack_bias(tm_lowering *worker, const tm_node *bias, int groups, int outputs, size_t padded,
+                  float *out);
 
 /* Tiles of one width take turns in fetching what the next ones multiply: tile number `tile`, of
  * `count` rows of panels, begins here in as many rows of each of `ahead` panels from `next` on;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/floats.h"
-#include "ops/lower.h"
 #include "ops/rows.h"
 
 /* ---- windows ---- */
@@ -69,12 +68,11 @@ static int divisor(const pool_args *args, int y, int x, int inside)
 }
 
 /* scratch: pointers to the pixels of a window */
-static void pool_run(const tm_step *step, int batch, int unit, void *scratch)
+static void pool_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch;
     const pool_args *args = step->args;
     const tm_pool *pool = &args->attrs.pool;
-    const float **taps = scratch;
+    const float **taps = run->scratch;
     int n = unit / args->y.h, oy = unit % args->y.h, top = oy * pool->stride - args->attrs.pad_top;
     for (int ox = 0; ox < args->y.w; ox++) {
         int left = ox * pool->stride - args->attrs.pad_left, count = 0;
@@ -82,9 +80,9 @@ static void pool_run(const tm_step *step, int batch, int unit, void *scratch)
             for (int kx = 0; kx < pool->kernel; kx++) {
                 int y = top + ky * pool->dilation, x = left + kx * pool->dilation;
                 if (y >= 0 && y < args->x.h && x >= 0 && x < args->x.w)
-                    taps[count++] = tm_tensor_at(&args->x, n, y, x);
+                    taps[count++] = tm_tensor_at(run, &args->x, n, y, x);
             }
-        float *out = tm_tensor_at(&args->y, n, oy, ox);
+        float *out = tm_tensor_at(run, &args->y, n, oy, ox);
         if (!count) { /* a dilated window can lie in the padding alone */
             for (int c = 0; c < args->x.c; c++)
                 out[c] = pool->max ? -INFINITY : 0.0f;
@@ -122,9 +120,9 @@ enum {
 
 typedef struct reduce_args {
     tm_tensor x, y;
+    tm_tensor parts; /* a row for each block, unless there is one block */
     tm_reduce_kind kind;
     int blocks;
-    float *parts; /* [picture][block][c], unless there is one block */
     tm_colreduce_f32_fn *kernel;
 } reduce_args;
 
@@ -164,27 +162,26 @@ static void finish_reduction(const reduce_args *args, float *out)
 }
 
 /* one block of rows */
-static void reduce_run(const tm_step *step, int batch, int unit, void *scratch)
+static void reduce_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const reduce_args *args = step->args;
     int n = unit / args->blocks, block = unit % args->blocks, pixels = args->x.h * args->x.w;
     int first = pixels * block / args->blocks, end = pixels * (block + 1) / args->blocks;
-    float *out = args->blocks > 1 ? args->parts + (size_t)unit * (size_t)args->x.c
-                                  : tm_tensor_at(&args->y, n, 0, 0);
-    reduce_rows(args, (size_t)(end - first), tm_tensor_at(&args->x, n, 0, first), args->x.ld, out);
+    float *out = args->blocks > 1 ? tm_tensor_at(run, &args->parts, n, 0, block)
+                                  : tm_tensor_at(run, &args->y, n, 0, 0);
+    reduce_rows(args, (size_t)(end - first), tm_tensor_at(run, &args->x, n, 0, first), args->x.ld,
+                out);
     if (args->blocks == 1)
         finish_reduction(args, out);
 }
 
 /* the blocks of a picture */
-static void combine_run(const tm_step *step, int batch, int n, void *scratch)
+static void combine_run(const tm_step *step, const tm_run_state *run, int n)
 {
-    (void)batch, (void)scratch;
     const reduce_args *args = step->args;
-    size_t c = (size_t)args->x.c, blocks = (size_t)args->blocks;
-    float *out = tm_tensor_at(&args->y, n, 0, 0);
-    reduce_rows(args, blocks, args->parts + (size_t)n * blocks * c, c, out);
+    float *out = tm_tensor_at(run, &args->y, n, 0, 0);
+    reduce_rows(args, (size_t)args->blocks, tm_tensor_at(run, &args->parts, n, 0, 0),
+                args->parts.ld, out);
     finish_reduction(args, out);
 }
 
@@ -198,8 +195,7 @@ static void reduce_lower(tm_lowering *lowering, const tm_node *node)
     bool large = pixels >= REDUCE_BLOCKS && args.x.c > REDUCE_FLOATS / pixels;
     args.blocks = large ? REDUCE_BLOCKS : 1;
     if (large)
-        args.parts = tm_lower_memory(lowering, (size_t)tm_lower_batch(lowering) * REDUCE_BLOCKS *
-                                                   (size_t)args.x.c);
+        args.parts = tm_lower_between(lowering, REDUCE_BLOCKS, args.x.c);
     tm_lower_step(lowering, node, reduce_run, reduce_units, &args, sizeof args, 0);
     if (large)
         tm_lower_step(lowering, node, combine_run, reduce_pictures, &args, sizeof args, 0);
@@ -241,13 +237,12 @@ static float reduce_row(tm_reduce_kind kind, const float *x, int n)
     return (float)(kind == TM_REDUCE_AVG ? sum / n : sum);
 }
 
-static void channel_run(const tm_step *step, int batch, int unit, void *scratch)
+static void channel_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const channel_args *args = step->args;
     tm_row_range range = tm_rows_at(args->rows, unit);
-    const float *x = tm_row(&args->x, range);
-    float *y = tm_row(&args->y, range);
+    const float *x = tm_row(run, &args->x, range);
+    float *y = tm_row(run, &args->y, range);
     for (size_t i = 0; i < range.count; i++)
         y[i * args->y.ld] = reduce_row(args->kind, x + i * args->x.ld, args->x.c);
 }

@@ -3,7 +3,8 @@
 #ifndef TM_OPS_ROWS_H
 #define TM_OPS_ROWS_H
 
-#include "ops/lower.h"
+#include "ops/ops.h"
+#include "steps/lower.h"
 
 enum { TM_UNIT_FLOATS = 16 * 1024 };
 
@@ -38,9 +39,9 @@ static inline tm_row_range tm_rows_at(tm_rows rows, int unit)
                           .count = (size_t)(left < rows.block ? left : rows.block)};
 }
 
-static inline float *tm_row(const tm_tensor *t, tm_row_range range)
+static inline float *tm_row(const tm_run_state *run, const tm_tensor *t, tm_row_range range)
 {
-    return t->data + (size_t)range.n * t->stride + (size_t)range.first * t->ld;
+    return tm_tensor_at(run, t, range.n, 0, range.first);
 }
 
 /* Input 0 times mul[c] plus add[c], both kept by the plan. */

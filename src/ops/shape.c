@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operators that move or rename pixels and channels without arithmetic. */
-#include "ops/lower.h"
+#include <string.h>
+
 #include "ops/ops.h"
+#include "steps/lower.h"
 
 /* ---- views ---- */
 
@@ -66,14 +68,13 @@ static int copy_units(const tm_step *step, int batch)
 }
 
 /* to[y][x] = from[y - top][x - left] over from's own extent */
-static void copy_run(const tm_step *step, int batch, int unit, void *scratch)
+static void copy_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const copy_args *args = step->args;
     int n = unit / args->height, y = unit % args->height;
     for (int x = 0; x < args->from.w; x++)
-        memcpy(tm_tensor_at(&args->to, n, y + args->top, x + args->left),
-               tm_tensor_at(&args->from, n, y, x), (size_t)args->from.c * sizeof(float));
+        memcpy(tm_tensor_at(run, &args->to, n, y + args->top, x + args->left),
+               tm_tensor_at(run, &args->from, n, y, x), (size_t)args->from.c * sizeof(float));
 }
 
 /* Only where the input's memory has gaps: its pixels one after another, read as another shape. */
@@ -88,8 +89,11 @@ static void reshape_lower(tm_lowering *lowering, const tm_node *node)
     tm_lower_step(lowering, node, copy_run, copy_units, &args, sizeof args, 0);
 }
 
-const tm_op tm_op_reshape = {
-    .name = "reshape", .view = true, .view_offset = reshape_offset, .lower = reshape_lower};
+const tm_op tm_op_reshape = {.name = "reshape",
+                             .view = true,
+                             .regroups = true,
+                             .view_offset = reshape_offset,
+                             .lower = reshape_lower};
 
 /* Copies the parts that the plan could not place in the result's memory. */
 static void concat_lower(tm_lowering *lowering, const tm_node *node)
@@ -100,8 +104,8 @@ static void concat_lower(tm_lowering *lowering, const tm_node *node)
         node->op->part_offset(node, i, &channel, &token);
         tm_tensor from = tm_lower_input(lowering, node, i);
         tm_tensor to = out;
-        to.data += (size_t)channel + (size_t)token * out.ld;
-        if (to.data == from.data)
+        to.offset += (size_t)channel + (size_t)token * out.ld;
+        if (tm_tensor_same_place(&to, &from))
             continue;
         copy_args args = {.from = from, .to = to, .height = from.h};
         tm_lower_step(lowering, node, copy_run, copy_units, &args, sizeof args, 0);
@@ -209,14 +213,13 @@ static int reflect(int i, int size)
     return i < 0 ? -i : i >= size ? 2 * (size - 1) - i : i;
 }
 
-static void pad_run(const tm_step *step, int batch, int unit, void *scratch)
+static void pad_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const copy_args *args = step->args;
     int n = unit / args->height, y = unit % args->height, from_y = y - args->top;
     size_t bytes = (size_t)args->from.c * sizeof(float);
     for (int x = 0; x < args->to.w; x++) {
-        float *to = tm_tensor_at(&args->to, n, y, x);
+        float *to = tm_tensor_at(run, &args->to, n, y, x);
         int sy = from_y, sx = x - args->left;
         if (args->mode == TM_PAD_REFLECT) {
             sy = reflect(sy, args->from.h);
@@ -225,7 +228,7 @@ static void pad_run(const tm_step *step, int batch, int unit, void *scratch)
         if (sy < 0 || sy >= args->from.h || sx < 0 || sx >= args->from.w)
             memset(to, 0, bytes);
         else
-            memcpy(to, tm_tensor_at(&args->from, n, sy, sx), bytes);
+            memcpy(to, tm_tensor_at(run, &args->from, n, sy, sx), bytes);
     }
 }
 
@@ -257,15 +260,14 @@ tm_node *tm_space_to_depth(tm_builder *b, tm_node *x, int size)
                          shape);
 }
 
-static void depth_run(const tm_step *step, int batch, int unit, void *scratch)
+static void depth_run(const tm_step *step, const tm_run_state *run, int unit)
 {
-    (void)batch, (void)scratch;
     const copy_args *args = step->args;
     int n = unit / args->height, y = unit % args->height, size = args->top;
     for (int x = 0; x < args->to.w; x++) {
-        float *to = tm_tensor_at(&args->to, n, y, x);
+        float *to = tm_tensor_at(run, &args->to, n, y, x);
         for (int k = 0; k < size * size; k++, to += args->from.c)
-            memcpy(to, tm_tensor_at(&args->from, n, y * size + k / size, x * size + k % size),
+            memcpy(to, tm_tensor_at(run, &args->from, n, y * size + k / size, x * size + k % size),
                    (size_t)args->from.c * sizeof(float));
     }
 }

@@ -9,7 +9,7 @@ enum { ALIGN_FLOATS = 16 };
 typedef struct layouter {
     const tm_graph *graph;
     tm_arena_layout *layout;
-    int max_batch;
+    int max_batch, walk_batch;
     int *concat_of, *part_of; /* by node id: the concatenation it writes into, or -1 */
     bool failed;
 } layouter;
@@ -29,9 +29,7 @@ static tm_place new_storage(layouter *l, const tm_node *node)
                       .stride = pixels(node) * (size_t)node->shape.c};
     tm_storage *storage = &layout->storages[layout->storage_count];
     *storage = (tm_storage){.first = node->id, .last = node->id, .merged = layout->storage_count};
-    if (!tm_size_mul(place.stride, (size_t)l->max_batch, &storage->floats) ||
-        storage->floats > SIZE_MAX / 64)
-        l->failed = true;
+    storage->floats = place.stride; /* of one picture, as long as its space is not known */
     layout->storage_count++;
     return place;
 }
@@ -43,7 +41,7 @@ static bool is_view(const layouter *l, const tm_node *node)
         return false;
     const tm_node *x = node->inputs[0];
     tm_place from = l->layout->places[x->id];
-    bool keeps_pixels = node->op != &tm_op_reshape || node->shape.c == x->shape.c;
+    bool keeps_pixels = !node->op->regroups || node->shape.c == x->shape.c;
     return keeps_pixels || from.ld == (size_t)x->shape.c;
 }
 
@@ -72,7 +70,7 @@ static tm_place place_of(layouter *l, tm_node *node)
         tm_place place = l->layout->places[x->id];
         node->op->view_offset(node, &channel, &token);
         place.offset += (size_t)channel + (size_t)token * place.ld;
-        if (node->op == &tm_op_reshape && node->shape.c != x->shape.c)
+        if (node->op->regroups && node->shape.c != x->shape.c)
             place.ld = (size_t)node->shape.c;
         *known = place;
     } else {
@@ -122,6 +120,7 @@ static void extend(const layouter *l, const tm_node *node, int at)
         storage->first = at;
 }
 
+/* The input and the selected taps are there before and after the run. */
 static void find_lifetimes(const layouter *l)
 {
     const tm_graph *graph = l->graph;
@@ -136,6 +135,7 @@ static void find_lifetimes(const layouter *l)
     for (int i = 0; i < graph->tap_count; i++)
         if (graph->taps[i].selected)
             extend(l, graph->taps[i].node, INT_MAX);
+    extend(l, graph->input, INT_MAX);
 }
 
 /* ---- results in place of an input ---- */
@@ -143,8 +143,8 @@ static void find_lifetimes(const layouter *l)
 /* The input whose memory the result may take, or -1. */
 static int in_place_input(const tm_node *node)
 {
-    if (node->op == &tm_op_conv2d)
-        return ((const tm_conv_attrs *)node->attrs)->epilogue.residual ? node->input_count - 1 : -1;
+    if (node->op && node->op->addend)
+        return node->op->addend(node);
     return node->op && node->op->in_place ? 0 : -1;
 }
 
@@ -188,6 +188,22 @@ static void merge_in_place(const layouter *l)
     }
 }
 
+/* ---- spaces ---- */
+
+static void choose_spaces(layouter *l)
+{
+    tm_arena_layout *layout = l->layout;
+    for (int i = 0; i < layout->storage_count; i++) {
+        tm_storage *storage = &layout->storages[i];
+        bool kept = layout->storages[root(layout, i)].last == INT_MAX;
+        storage->space = kept ? TM_SPACE_KEPT : TM_SPACE_ARENA;
+        size_t pictures = (size_t)(kept ? l->max_batch : l->walk_batch);
+        if (!tm_size_mul(storage->floats, pictures, &storage->floats) ||
+            storage->floats > SIZE_MAX / 64)
+            l->failed = true;
+    }
+}
+
 /* ---- offsets ---- */
 
 static int by_size(const void *a, const void *b)
@@ -228,17 +244,19 @@ static bool assign_offsets(tm_arena_layout *layout)
     size_t count = (size_t)layout->storage_count;
     tm_storage **order = malloc((count + 1) * sizeof *order);
     tm_storage **placed = malloc((count + 1) * sizeof *placed);
-    int roots = 0, done = 0;
-    for (int i = 0; order && placed && i < layout->storage_count; i++)
-        if (layout->storages[i].merged == i)
-            order[roots++] = &layout->storages[i];
-    if (order && placed) {
+    for (int space = 0; order && placed && space < TM_SPACES; space++) {
+        int roots = 0, done = 0;
+        for (int i = 0; i < layout->storage_count; i++)
+            if (layout->storages[i].merged == i && (int)layout->storages[i].space == space)
+                order[roots++] = &layout->storages[i];
         qsort(order, (size_t)roots, sizeof *order, by_size);
         for (int i = 0; i < roots; i++) {
             place_storage(placed, &done, order[i]);
             size_t end = order[i]->offset + order[i]->floats;
-            layout->floats = end > layout->floats ? end : layout->floats;
+            layout->floats[space] = end > layout->floats[space] ? end : layout->floats[space];
         }
+    }
+    if (order && placed) {
         for (int i = 0; i < layout->storage_count; i++)
             layout->storages[i].offset = layout->storages[root(layout, i)].offset;
     }
@@ -248,8 +266,8 @@ static bool assign_offsets(tm_arena_layout *layout)
     return good;
 }
 
-tm_status tm_layout_make(const tm_graph *graph, int max_batch, tm_arena_layout *layout,
-                         tm_error *error)
+tm_status tm_layout_make(const tm_graph *graph, int max_batch, int walk_batch,
+                         tm_arena_layout *layout, tm_error *error)
 {
     size_t count = (size_t)graph->node_count;
     *layout = (tm_arena_layout){.places = calloc(count, sizeof *layout->places),
@@ -257,6 +275,7 @@ tm_status tm_layout_make(const tm_graph *graph, int max_batch, tm_arena_layout *
     layouter l = {.graph = graph,
                   .layout = layout,
                   .max_batch = max_batch,
+                  .walk_batch = walk_batch,
                   .concat_of = calloc(count, sizeof(int)),
                   .part_of = calloc(count, sizeof(int))};
     if (layout->places && layout->storages && l.concat_of && l.part_of) {
@@ -266,6 +285,7 @@ tm_status tm_layout_make(const tm_graph *graph, int max_batch, tm_arena_layout *
                 place_of(&l, graph->nodes[i]);
         find_lifetimes(&l);
         merge_in_place(&l);
+        choose_spaces(&l);
         l.failed = l.failed || !assign_offsets(layout);
     } else {
         l.failed = true;

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where every activation lives in the arena: views, parts of concatenations, results in place of
- * their inputs, and lifetimes packed side by side. */
+/* Where every activation lives in a run's memory: views, parts of concatenations, results in place
+ * of their inputs, and lifetimes packed side by side. */
 #ifndef TM_PLAN_LAYOUT_H
 #define TM_PLAN_LAYOUT_H
 
-#include "ops/ops.h"
+#include "base/error.h"
+#include "graph/op.h"
+#include "steps/step.h"
 
-/* An activation's place, in floats, before the arena has an address. */
+/* An activation's place, in floats. */
 typedef struct tm_place {
     int storage; /* -1: none (constants, dead nodes) */
     size_t offset;
     size_t ld, stride; /* as in tm_tensor */
 } tm_place;
 
-/* One allocation of the arena. */
+/* One allocation of the arena or of the kept space. */
 typedef struct tm_storage {
-    size_t floats;   /* for the whole batch */
+    size_t floats;   /* for all pictures of its space */
     int first, last; /* nodes between which it is alive */
+    tm_space space;  /* kept: the input, and what a selected tap reads */
     size_t offset;
     int merged; /* the storage whose memory it shares; itself if none */
 } tm_storage;
@@ -25,11 +28,12 @@ typedef struct tm_arena_layout {
     tm_place *places; /* by node id */
     tm_storage *storages;
     int storage_count;
-    size_t floats;
+    size_t floats[TM_SPACES];
 } tm_arena_layout;
 
-tm_status tm_layout_make(const tm_graph *graph, int max_batch, tm_arena_layout *layout,
-                         tm_error *error);
+/* The arena holds `walk_batch` pictures, the kept space max_batch. */
+tm_status tm_layout_make(const tm_graph *graph, int max_batch, int walk_batch,
+                         tm_arena_layout *layout, tm_error *error);
 void tm_layout_free(tm_arena_layout *layout);
 
 #endif

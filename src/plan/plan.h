@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A plan: the live part of a graph as a list of steps over one arena, with packed weights. All
- * memory of a run is allocated here; a run allocates nothing.
+ * A plan: the live part of a graph as a list of steps, with packed weights, and how much memory a
+ * run of them takes. A plan does not change once it is made; runs have memory of their own
+ * (run/run.h).
  */
 #ifndef TM_PLAN_PLAN_H
 #define TM_PLAN_PLAN_H
 
-#include "ops/lower.h"
+#include "base/cpu.h"
+#include "base/error.h"
+#include "graph/graph.h"
+#include "kernels/bf16.h"
+#include "steps/steps.h"
 #include "weights/weights.h"
 
 typedef struct tm_plan {
-    tm_step *steps;
-    int step_count, step_capacity;
+    tm_steps steps;
     int max_batch, threads;
-    tm_tensor input; /* NHWC, written by the caller before a run */
-    tm_tensor *taps; /* of the graph's tap i, where it is selected */
-    float *arena;    /* activations */
-    size_t arena_bytes;
-    size_t weight_bytes; /* packed */
-    size_t pair_bytes;   /* the most that the inputs and the output of one step hold together */
-    char *scratch;       /* threads x scratch_bytes */
-    size_t scratch_bytes;
-    void **memory; /* everything that lives as long as the plan */
-    int memory_count, memory_capacity;
-    tm_arena args;
+    int walk_batch;     /* pictures that one walk over the steps computes, at most */
+    tm_tensor input;    /* NHWC, in the kept space */
+    tm_tensor *taps;    /* of the graph's tap i, where it is selected; in the kept space */
+    size_t arena_bytes; /* of one walk */
+    size_t kept_bytes;  /* of the whole batch */
+    size_t pair_bytes;  /* the most that the inputs and the output of one step hold together, of
+                           one walk */
 } tm_plan;
 
 typedef struct tm_plan_options {
     int max_batch, threads;
+    int walk_batch; /* 0: the whole batch at once */
     tm_isa isa;
     tm_precision precision; /* of convolutions and linear layers without groups */
 } tm_plan_options;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The threads of a team walk the list of steps together and meet at a barrier after each. Every
- * thread has its own share of a step's units, the same part of the whole in every step, so that it
- * finds in its caches what it wrote; whoever is done takes units of the others, so that a slow core
- * does not hold them up.
+ * Threads walk the list of steps together and meet at a barrier after each, or each walks it alone
+ * for pictures of its own. Together, every thread has its own share of a step's units, the same
+ * part of the whole in every step, so that it finds in its caches what it wrote; whoever is done
+ * takes units of the others, so that a slow core does not hold them up.
  */
 #include "run/run.h"
 
@@ -20,13 +20,23 @@ typedef struct share {
     _Alignas(64) atomic_int next;
 } share;
 
-typedef struct run_state {
-    const tm_plan *plan;
-    int batch, share_count;
+/* Pictures [first, first + count) of a run. */
+typedef struct part {
+    int first, count;
+} part;
+
+typedef struct walk {
+    const tm_runner *runner;
+    double *step_seconds;
+    /* together: */
+    part part;
+    int share_count;
     tm_barrier barrier;
     share shares[2][MAX_SHARES]; /* of even and odd steps */
-    double *step_seconds;
-} run_state;
+    /* alone: */
+    int batch, parts; /* pictures of the run, parts that are walked alone */
+    atomic_int next;  /* part */
+} walk;
 
 static double now(void)
 {
@@ -35,58 +45,115 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int share_begin(const run_state *state, int units, int i)
+static tm_run_state state_of(const tm_runner *runner, part p, int lane, int thread)
 {
-    return (int)((long long)units * i / state->share_count);
+    const tm_plan *plan = runner->plan;
+    char *arena = runner->arenas + (size_t)lane * plan->arena_bytes;
+    return (tm_run_state){
+        .memory = {[TM_SPACE_ARENA] = (float *)(void *)arena, [TM_SPACE_KEPT] = runner->kept},
+        .batch = p.count,
+        .first = p.first,
+        .scratch = runner->scratch + (size_t)thread * plan->steps.scratch_bytes};
 }
 
-static void deal(run_state *state, int index)
+/* ---- together ---- */
+
+static int share_begin(const walk *w, int units, int i)
 {
-    if (index == state->plan->step_count)
+    return (int)((long long)units * i / w->share_count);
+}
+
+static void deal(walk *w, int index)
+{
+    const tm_steps *steps = &w->runner->plan->steps;
+    if (index == steps->count)
         return;
-    const tm_step *step = &state->plan->steps[index];
-    int units = step->units(step, state->batch);
-    for (int i = 0; i < state->share_count; i++)
-        atomic_store_explicit(&state->shares[index & 1][i].next, share_begin(state, units, i),
+    const tm_step *step = &steps->rows[index];
+    int units = step->units(step, w->part.count);
+    for (int i = 0; i < w->share_count; i++)
+        atomic_store_explicit(&w->shares[index & 1][i].next, share_begin(w, units, i),
                               memory_order_relaxed);
 }
 
-static void run_step(run_state *state, int index, int thread)
+static void run_step(walk *w, const tm_run_state *state, int index, int thread)
 {
-    const tm_step *step = &state->plan->steps[index];
+    const tm_step *step = &w->runner->plan->steps.rows[index];
     int units = step->units(step, state->batch);
-    char *scratch = state->plan->scratch + (size_t)thread * state->plan->scratch_bytes;
-    for (int i = 0; i < state->share_count; i++) {
-        int owner = (thread + i) % state->share_count, end = share_begin(state, units, owner + 1);
-        atomic_int *next = &state->shares[index & 1][owner].next;
+    for (int i = 0; i < w->share_count; i++) {
+        int owner = (thread + i) % w->share_count, end = share_begin(w, units, owner + 1);
+        atomic_int *next = &w->shares[index & 1][owner].next;
         for (int unit; (unit = atomic_fetch_add_explicit(next, 1, memory_order_relaxed)) < end;)
-            step->run(step, state->batch, unit, scratch);
+            step->run(step, state, unit);
     }
 }
 
 /* While step i runs, nobody touches the shares of step i + 1, which are dealt before the barrier
  * that ends step i: a thread can be at most one barrier ahead. */
-static void walk(void *context, int thread)
+static void walk_with_others(void *context, int thread)
 {
-    run_state *state = context;
+    walk *w = context;
+    tm_run_state state = state_of(w->runner, w->part, 0, thread);
     unsigned sense = 0;
-    for (int i = 0; i < state->plan->step_count; i++) {
-        double begin = thread == 0 && state->step_seconds ? now() : 0;
-        run_step(state, i, thread);
+    for (int i = 0; i < w->runner->plan->steps.count; i++) {
+        double begin = thread == 0 && w->step_seconds ? now() : 0;
+        run_step(w, &state, i, thread);
         if (thread == 0)
-            deal(state, i + 1);
-        tm_barrier_wait(&state->barrier, &sense);
-        if (thread == 0 && state->step_seconds)
-            state->step_seconds[i] += now() - begin;
+            deal(w, i + 1);
+        tm_barrier_wait(&w->barrier, &sense);
+        if (thread == 0 && w->step_seconds)
+            w->step_seconds[i] += now() - begin;
     }
 }
 
-void tm_run(const tm_plan *plan, int batch, double *step_seconds)
+static void walk_together(walk *w, part p)
 {
-    run_state state = {.plan = plan, .batch = batch, .step_seconds = step_seconds};
-    state.share_count = plan->threads < MAX_SHARES ? plan->threads : MAX_SHARES;
-    deal(&state, 0);
-    int size = tm_team_size(plan->threads);
-    tm_barrier_init(&state.barrier, size);
-    tm_team_run(size, walk, &state);
+    int threads = w->runner->plan->threads, size = tm_team_size(threads);
+    w->part = p;
+    w->share_count = threads < MAX_SHARES ? threads : MAX_SHARES;
+    deal(w, 0);
+    tm_barrier_init(&w->barrier, size);
+    tm_team_run(size, walk_with_others, w);
+}
+
+/* ---- alone ---- */
+
+static part part_at(const walk *w, int index)
+{
+    int size = w->runner->plan->walk_batch, first = index * size, left = w->batch - first;
+    return (part){first, left < size ? left : size};
+}
+
+static void walk_part(const walk *w, part p, int lane)
+{
+    const tm_steps *steps = &w->runner->plan->steps;
+    tm_run_state state = state_of(w->runner, p, lane, lane);
+    for (int i = 0; i < steps->count; i++) {
+        const tm_step *step = &steps->rows[i];
+        double begin = lane == 0 && w->step_seconds ? now() : 0;
+        int units = step->units(step, p.count);
+        for (int unit = 0; unit < units; unit++)
+            step->run(step, &state, unit);
+        if (lane == 0 && w->step_seconds)
+            w->step_seconds[i] += now() - begin;
+    }
+}
+
+static void walk_alone(void *context, int lane)
+{
+    walk *w = context;
+    for (int i; (i = atomic_fetch_add_explicit(&w->next, 1, memory_order_relaxed)) < w->parts;)
+        walk_part(w, part_at(w, i), lane);
+}
+
+void tm_run(const tm_runner *runner, int batch, double *step_seconds)
+{
+    walk w = {.runner = runner, .step_seconds = step_seconds, .batch = batch};
+    int size = runner->plan->walk_batch, parts = (batch + size - 1) / size, lanes = runner->lanes;
+    int alone = lanes > 1 ? parts / lanes * lanes : 0;
+    if (alone) {
+        w.parts = alone;
+        tm_team_run(tm_team_size(lanes), walk_alone, &w);
+    }
+    for (int i = alone; i < parts; i++)
+        walk_together(&w, part_at(&w, i));
 }

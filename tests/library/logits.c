@@ -15,20 +15,21 @@ int main(int argc, char **argv)
 {
     tm_error error;
     tm_model *model;
+    tm_context *context;
     tm_output logits;
     int64_t shape[3];
     if (argc != 2)
         return 2;
     if (tm_model_open(NULL, NULL, &model, &error) || tm_model_select(model, "logits", &error) ||
-        tm_model_load(model, &error))
+        tm_model_load(model, &error) || tm_context_open(model, &context, &error))
         return fail(&error);
     tm_model_input_shape(model, shape);
     float *input = malloc((size_t)(shape[0] * shape[1] * shape[2]) * sizeof *input);
     if (tm_model_preprocess_file(model, argv[1], input, &error) ||
-        tm_model_run(model, input, 1, &error) || tm_model_output(model, 0, &logits, &error))
+        tm_context_run(context, input, 1, &error) || tm_model_output(model, 0, &logits, &error))
         return fail(&error);
     float *values = malloc((size_t)logits.shape[1] * sizeof *values);
-    if (tm_model_read(model, 0, 0, values, &error))
+    if (tm_context_read(context, 0, 0, values, &error))
         return fail(&error);
     int best = 0;
     for (int i = 1; i < logits.shape[logits.channel_axis]; i++)
@@ -38,6 +39,7 @@ int main(int argc, char **argv)
     printf("%d %s\n", best, text);
     free(values);
     free(input);
+    tm_context_close(context);
     tm_model_close(model);
     return 0;
 }

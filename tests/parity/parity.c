@@ -22,7 +22,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "api/model.h"
+#include "api/context.h"
 #include "models/model.h"
 #include "output/writer.h"
 #include "weights/formula.h"
@@ -245,14 +245,15 @@ static double feature_error(const cJSON *golden, const cJSON *feature)
     return largest;
 }
 
-static bool check_output(tm_model *model, const char *name, const cJSON *golden, double f32_err,
-                         verdict *v)
+static bool check_output(const tm_context *context, const char *name, const cJSON *golden,
+                         double f32_err, verdict *v)
 {
+    tm_model *model = context->model;
     tm_output output;
     int index = find_output(model, name, &output);
     if (index < 0)
         return fails(v, "no output %s", name);
-    size_t count = element_count(&output), batch = (size_t)model->last_count;
+    size_t count = element_count(&output), batch = (size_t)context->last_count;
     output.shape[0] = (int64_t)batch;
     if (!same_shape(&output, golden, name, v))
         return false;
@@ -260,18 +261,19 @@ static bool check_output(tm_model *model, const char *name, const cJSON *golden,
     if (!values)
         return fails(v, "no memory for %s", name);
     for (size_t i = 0; i < batch; i++)
-        tm_model_read(model, (size_t)index, (int)i, values + i * count, NULL);
+        tm_context_read(context, (size_t)index, (int)i, values + i * count, NULL);
     bool good = check_values(values, batch * count, golden, f32_err, name, v);
     free(values);
     return good;
 }
 
-static bool check_feature(tm_model *model, const cJSON *golden, const cJSON *feature, verdict *v)
+static bool check_feature(const tm_context *context, const cJSON *golden, const cJSON *feature,
+                          verdict *v)
 {
     char name[96];
     tm_output output;
     snprintf(name, sizeof name, "features.%d", feature_index(feature));
-    find_output(model, name, &output);
+    find_output(context->model, name, &output);
     const char *module = text(feature, "module");
     bool shape_only = strcmp(text(golden, "timm"), "0.4.12") == 0; /* no names, no values */
     if (!shape_only && strcmp(output.module ? output.module : "", module) != 0)
@@ -281,7 +283,7 @@ static bool check_feature(tm_model *model, const cJSON *golden, const cJSON *fea
                      number(feature, "reduction", -1));
     if (shape_only)
         return same_shape(&output, feature, name, v);
-    return check_output(model, name, feature, feature_error(golden, feature), v);
+    return check_output(context, name, feature, feature_error(golden, feature), v);
 }
 
 static bool check_described(const tm_model *model, const char *name, const cJSON *golden,
@@ -352,37 +354,50 @@ static bool check_default_features(const tm_model *model, const cJSON *golden, v
     return true;
 }
 
-static bool run_model(tm_model *model, const cJSON *golden, verdict *v)
+static bool run_input(tm_context *context, const cJSON *golden, verdict *v)
 {
-    tm_error error = {0};
     int64_t shape[3];
-    if (!select_outputs(model, golden, v))
-        return false;
-    if (tm_model_load(model, &error))
-        return fails(v, "%s", error.message);
-    tm_model_input_shape(model, shape);
-    int batch = model->options.max_batch;
+    tm_model_input_shape(context->model, shape);
+    int batch = context->model->options.max_batch;
     size_t count = (size_t)batch * (size_t)(shape[0] * shape[1] * shape[2]);
     float *input = malloc(count * sizeof *input);
     if (!input)
         return fails(v, "no memory for the input");
     tm_formula_uniform("input", (uint64_t)number(golden, "seed", 0), 0, 1, 0, count, input);
-    tm_model_run(model, input, batch, &error);
+    tm_context_run(context, input, batch, NULL);
     free(input);
+    return true;
+}
+
+static bool check_results(const tm_context *context, const cJSON *golden, verdict *v)
+{
     const cJSON *item;
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "outputs"))
     {
         char name[96];
         our_name(item->string, name);
-        if (!check_output(model, name, item, number(item, "f32_err", 0), v))
+        if (!check_output(context, name, item, number(item, "f32_err", 0), v))
             return false;
     }
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "features"))
     {
-        if (!check_feature(model, golden, item, v))
+        if (!check_feature(context, golden, item, v))
             return false;
     }
     return true;
+}
+
+static bool run_model(tm_model *model, const cJSON *golden, verdict *v)
+{
+    tm_error error = {0};
+    tm_context *context;
+    if (!select_outputs(model, golden, v))
+        return false;
+    if (tm_model_load(model, &error) || tm_context_open(model, &context, &error))
+        return fails(v, "%s", error.message);
+    bool good = run_input(context, golden, v) && check_results(context, golden, v);
+    tm_context_close(context);
+    return good;
 }
 
 /* ---- checkpoints ---- */

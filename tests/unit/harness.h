@@ -59,12 +59,20 @@ UNUSED_HELPER static int between(int lo, int hi)
     return lo + (int)below((size_t)(hi - lo + 1));
 }
 
+/* Rounds of a test on random cases: a tenth under an emulator, which takes a hundred times as long.
+ */
+UNUSED_HELPER static int rounds(int count)
+{
+    return getenv("TIMMC_TEST_EMULATED") ? (count + 9) / 10 : count;
+}
+
 /* ---- networks ---- */
 
 typedef struct net {
     tm_graph graph;
     tm_builder b;
     tm_plan plan;
+    tm_runner runner;
     tm_weights *weights;
     tm_error error;
     float *pixels; /* [max_batch][H][W][C], what the pictures were filled with */
@@ -73,6 +81,7 @@ typedef struct net {
 
 typedef struct net_options {
     int max_batch, threads; /* 0: 1 */
+    int walk_batch;         /* 0: max_batch */
     tm_isa isa;             /* cut to what this CPU has */
     bool passes;            /* all of them; else nothing is fused */
 } net_options;
@@ -109,29 +118,33 @@ UNUSED_HELPER static void net_plan(net *n, net_options o)
     assert_int_equal(tm_weights_open_formula(0, 1.0, &n->weights, &n->error), TM_OK);
     tm_plan_options options = {.max_batch = batch,
                                .threads = o.threads ? o.threads : 1,
+                               .walk_batch = o.walk_batch,
                                .isa = net_isa(o.isa)};
     if (tm_plan_make(&n->graph, n->weights, &options, &n->plan, &n->error))
         fail_msg("planning: %s", n->error.message);
+    if (tm_runner_open(&n->runner, &n->plan, &n->error))
+        fail_msg("a runner: %s", n->error.message);
     n->pixels = malloc((size_t)batch * n->picture * sizeof *n->pixels);
     assert_non_null(n->pixels);
     tm_formula_uniform("input", 0, 0.0, 1.0, 0, (size_t)batch * n->picture, n->pixels);
 }
 
-/* Runs pictures [0, batch). Before it, the arena is filled with NaN, so that nothing stale is
- * read. */
+/* Runs pictures [0, batch). Before it, all of the runner's memory is filled with NaN, so that
+ * nothing stale is read. */
 UNUSED_HELPER static void net_run(net *n, int batch)
 {
-    memset(n->plan.arena, 0xFF, n->plan.arena_bytes);
-    memset(n->plan.scratch, 0xFF, n->plan.scratch_bytes * (size_t)n->plan.threads);
+    memset(n->runner.kept, 0xFF, n->plan.kept_bytes);
+    memset(n->runner.arenas, 0xFF, n->plan.arena_bytes * (size_t)n->runner.lanes);
+    memset(n->runner.scratch, 0xFF, n->plan.steps.scratch_bytes * (size_t)n->plan.threads);
     for (int i = 0; i < batch; i++)
-        memcpy(tm_tensor_at(&n->plan.input, i, 0, 0), n->pixels + (size_t)i * n->picture,
-               n->picture * sizeof *n->pixels);
-    tm_run(&n->plan, batch, NULL);
+        memcpy(tm_runner_at(&n->runner, &n->plan.input, i, 0, 0),
+               n->pixels + (size_t)i * n->picture, n->picture * sizeof *n->pixels);
+    tm_run(&n->runner, batch, NULL);
 }
 
 UNUSED_HELPER static float net_at(const net *n, int tap, int picture, int y, int x, int c)
 {
-    return tm_tensor_at(&n->plan.taps[tap], picture, y, x)[c];
+    return tm_runner_at(&n->runner, &n->plan.taps[tap], picture, y, x)[c];
 }
 
 /* Dense copy of a tap of one picture: [h][w][c]. Free it. */
@@ -142,7 +155,8 @@ UNUSED_HELPER static float *net_read(const net *n, int tap, int picture)
     float *out = malloc(pixels * c * sizeof *out);
     assert_non_null(out);
     for (size_t i = 0; i < pixels; i++)
-        memcpy(out + i * c, tm_tensor_at(t, picture, 0, 0) + i * t->ld, c * sizeof *out);
+        memcpy(out + i * c, tm_runner_at(&n->runner, t, picture, 0, 0) + i * t->ld,
+               c * sizeof *out);
     return out;
 }
 
@@ -154,6 +168,7 @@ UNUSED_HELPER static size_t net_size(const net *n, int tap)
 
 UNUSED_HELPER static void net_close(net *n)
 {
+    tm_runner_close(&n->runner);
     tm_plan_free(&n->plan);
     TM_ASSERT(tm_weights_close(n->weights, TM_OK, NULL) == TM_OK);
     tm_builder_done(&n->b);
@@ -165,8 +180,8 @@ UNUSED_HELPER static void net_close(net *n)
 UNUSED_HELPER static int net_steps(const net *n, const char *op)
 {
     int count = 0;
-    for (int i = 0; i < n->plan.step_count; i++)
-        count += !op || strcmp(n->plan.steps[i].op, op) == 0;
+    for (int i = 0; i < n->plan.steps.count; i++)
+        count += !op || strcmp(n->plan.steps.rows[i].op, op) == 0;
     return count;
 }
 

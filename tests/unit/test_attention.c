@@ -154,7 +154,7 @@ static void attention_is_its_definition(void **state)
 {
     (void)state;
     random_state = 3;
-    for (int i = 0; i < 150; i++) {
+    for (int i = 0; i < rounds(150); i++) {
         setup s = choose();
         run_one(&s);
     }
@@ -182,7 +182,7 @@ static void softmax_over_channels(void **state)
 {
     (void)state;
     random_state = 9;
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < rounds(60); round++) {
         int groups = between(1, 6), part = between(1, 40);
         bool view = coin();
         net n;

@@ -366,7 +366,7 @@ static void linear(void **state)
 {
     (void)state;
     random_state = 5;
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < rounds(50); i++) {
         tm_shape map = {1, between(1, 60), between(1, 70)};
         setup s = {.map = map,
                    .count = map.c,

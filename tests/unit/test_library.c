@@ -2,6 +2,7 @@
 /* timmc.h as a stranger calls it: wrong arguments, reused errors, calls in the wrong order. */
 #include "tests/unit/harness.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,22 +106,101 @@ static void indices_are_checked(void **state)
     int64_t shape[3];
     assert_int_equal(tm_model_input_shape(model, shape), 3);
     float *input = calloc((size_t)(shape[0] * shape[1] * shape[2]), sizeof *input);
-    expect_usage(tm_model_run(model, input, 1, &error), &error, "not loaded");
-    expect_usage(tm_model_read(model, 0, 0, logits, &error), &error, "the last run had 0");
+    tm_context *context = NULL;
+    expect_usage(tm_context_open(model, &context, &error), &error, "not loaded");
+    assert_null(context);
     assert_int_equal(tm_model_load(model, &error), TM_OK);
     expect_usage(tm_model_load(model, &error), &error, "loaded already");
-    expect_usage(tm_model_read(model, 0, 0, logits, &error), &error, "the last run had 0");
-    expect_usage(tm_model_run(model, NULL, 1, &error), &error, "NULL inputs");
-    expect_usage(tm_model_run(model, input, 2, &error), &error, "expected 1 to 1");
-    assert_int_equal(tm_model_run(model, input, 1, &error), TM_OK);
-    expect_usage(tm_model_read(model, 1, 0, logits, &error), &error, "output 1");
-    expect_usage(tm_model_read(model, 0, 1, logits, &error), &error, "picture 1");
-    expect_usage(tm_model_read(model, 0, -1, logits, &error), &error, "picture -1");
-    expect_usage(tm_model_read(model, 0, 0, NULL, &error), &error, "nowhere to write");
-    assert_int_equal(tm_model_read(model, 0, 0, logits, &error), TM_OK);
+    expect_usage(tm_context_open(model, NULL, &error), &error, "nowhere to put it");
+    assert_int_equal(tm_context_open(model, &context, &error), TM_OK);
+    expect_usage(tm_context_read(context, 0, 0, logits, &error), &error, "the last run had 0");
+    expect_usage(tm_context_run(context, NULL, 1, &error), &error, "NULL inputs");
+    expect_usage(tm_context_run(context, input, 2, &error), &error, "expected 1 to 1");
+    assert_int_equal(tm_context_run(context, input, 1, &error), TM_OK);
+    expect_usage(tm_context_read(context, 1, 0, logits, &error), &error, "output 1");
+    expect_usage(tm_context_read(context, 0, 1, logits, &error), &error, "picture 1");
+    expect_usage(tm_context_read(context, 0, -1, logits, &error), &error, "picture -1");
+    expect_usage(tm_context_read(context, 0, 0, NULL, &error), &error, "nowhere to write");
+    assert_int_equal(tm_context_read(context, 0, 0, logits, &error), TM_OK);
     free(input);
     free(logits);
+    tm_context_close(context);
     tm_model_close(model);
+}
+
+/* ---- contexts ---- */
+
+enum { CONTEXTS = 4, PICTURES = 3 };
+
+typedef struct server {
+    tm_context *context;
+    const float *inputs;
+    size_t classes;
+    float *logits; /* [PICTURES][classes] */
+    bool failed;
+} server;
+
+/* As a thread of a server: some runs, of which the last one's answers are kept. */
+static void *serve(void *argument)
+{
+    server *s = argument;
+    for (int round = 0; round < 3 && !s->failed; round++) {
+        s->failed = tm_context_run(s->context, s->inputs, PICTURES, NULL) != TM_OK;
+        for (int i = 0; i < PICTURES && !s->failed; i++)
+            s->failed = tm_context_read(s->context, 0, i, s->logits + (size_t)i * s->classes,
+                                        NULL) != TM_OK;
+    }
+    return NULL;
+}
+
+static void serve_at_once(const tm_open_options *options)
+{
+    tm_model *model = opened(*options, "test_resnet");
+    tm_error error;
+    tm_output logits;
+    int64_t shape[3];
+    pthread_t threads[CONTEXTS];
+    server servers[CONTEXTS];
+    assert_int_equal(tm_model_select(model, "logits", &error), TM_OK);
+    assert_int_equal(tm_model_load(model, &error), TM_OK);
+    assert_int_equal(tm_model_output(model, 0, &logits, &error), TM_OK);
+    tm_model_input_shape(model, shape);
+    size_t classes = (size_t)logits.shape[1];
+    size_t floats = PICTURES * (size_t)(shape[0] * shape[1] * shape[2]);
+    float *inputs = malloc(floats * sizeof *inputs);
+    assert_non_null(inputs);
+    tm_formula_uniform("input", 0, 0, 1, 0, floats, inputs);
+    for (int i = 0; i < CONTEXTS; i++) {
+        servers[i] = (server){.inputs = inputs, .classes = classes};
+        servers[i].logits = calloc(PICTURES * classes, sizeof *servers[i].logits);
+        assert_int_equal(tm_context_open(model, &servers[i].context, &error), TM_OK);
+    }
+    tm_model_close(model); /* lives on in its contexts */
+    for (int i = 0; i < CONTEXTS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, serve, &servers[i]), 0);
+    for (int i = 0; i < CONTEXTS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_false(servers[i].failed);
+        assert_memory_equal(servers[i].logits, servers[0].logits,
+                            PICTURES * classes * sizeof(float));
+    }
+    for (int i = 0; i < CONTEXTS; i++) {
+        tm_context_close(servers[i].context);
+        free(servers[i].logits);
+    }
+    free(inputs);
+}
+
+static void contexts_run_at_once(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 2; threads++) {
+        tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
+        options.img_height = options.img_width = 64;
+        options.max_batch = PICTURES;
+        options.threads = threads;
+        serve_at_once(&options);
+    }
 }
 
 static void no_model(void **state)
@@ -128,6 +208,7 @@ static void no_model(void **state)
     (void)state;
     tm_error error;
     tm_output output;
+    tm_context *context;
     int64_t shape[3];
     float value = 0;
     const char *name = "kept", *text = "kept";
@@ -142,9 +223,11 @@ static void no_model(void **state)
     expect_usage(tm_model_output(NULL, 0, &output, &error), &error, "NULL model");
     expect_usage(tm_model_select(NULL, "logits", &error), &error, "NULL model");
     expect_usage(tm_model_load(NULL, &error), &error, "NULL model");
-    expect_usage(tm_model_run(NULL, &value, 1, &error), &error, "NULL model");
-    expect_usage(tm_model_read(NULL, 0, 0, &value, &error), &error, "NULL model");
+    expect_usage(tm_context_open(NULL, &context, &error), &error, "NULL model");
+    expect_usage(tm_context_run(NULL, &value, 1, &error), &error, "NULL context");
+    expect_usage(tm_context_read(NULL, 0, 0, &value, &error), &error, "NULL context");
     expect_usage(tm_model_preprocess_file(NULL, "x", &value, &error), &error, "NULL");
+    tm_context_close(NULL);
     tm_model_close(NULL);
 }
 
@@ -198,7 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_may_be_reused), cmocka_unit_test(options_are_checked),
         cmocka_unit_test(indices_are_checked),  cmocka_unit_test(no_model),
-        cmocka_unit_test(pictures),
+        cmocka_unit_test(contexts_run_at_once), cmocka_unit_test(pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

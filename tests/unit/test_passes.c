@@ -376,7 +376,7 @@ static void unneeded_nodes_die(void **state)
     tm_tap_output(&n.b, TM_TAP_LOGITS, late, TM_LAYOUT_MAP);
     int tap = net_tap(&n, early);
     net_plan(&n, (net_options){.passes = true});
-    assert_int_equal(n.plan.step_count, 1); /* late would have kept nothing from folding either */
+    assert_int_equal(n.plan.steps.count, 1); /* late would have kept nothing from folding either */
     assert_false(late->live);
     assert_false(x->live);
     assert_true(n.graph.input->live && early->live);

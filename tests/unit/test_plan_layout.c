@@ -132,14 +132,27 @@ static size_t node_size(const simulation *s, const tm_node *x)
     return (size_t)s->batch * (size_t)x->shape.h * (size_t)x->shape.w * (size_t)x->shape.c;
 }
 
+static size_t memory_size(const simulation *s)
+{
+    return s->layout.floats[TM_SPACE_ARENA] + s->layout.floats[TM_SPACE_KEPT];
+}
+
+/* The kept space behind the arena. */
+static size_t base_of(const tm_arena_layout *layout, tm_place place)
+{
+    const tm_storage *storage = &layout->storages[place.storage];
+    size_t base = storage->space == TM_SPACE_KEPT ? layout->floats[TM_SPACE_ARENA] : 0;
+    return base + storage->offset + place.offset;
+}
+
 /* where element i of x stands */
 static size_t address(const simulation *s, const tm_node *x, size_t i)
 {
     tm_place place = s->layout.places[x->id];
     size_t c = (size_t)x->shape.c, pixels = (size_t)x->shape.h * (size_t)x->shape.w;
-    size_t at = s->layout.storages[place.storage].offset + place.offset +
-                i / c / pixels * place.stride + i / c % pixels * place.ld + i % c;
-    assert_true(at < s->layout.floats);
+    size_t at = base_of(&s->layout, place) + i / c / pixels * place.stride +
+                i / c % pixels * place.ld + i % c;
+    assert_true(at < memory_size(s));
     return at;
 }
 
@@ -200,7 +213,7 @@ static bool same_place(const simulation *s, const tm_node *a, const tm_node *b)
 
 static bool overlap(const simulation *s, const tm_node *a, const tm_node *b, unsigned char *marks)
 {
-    memset(marks, 0, s->layout.floats);
+    memset(marks, 0, memory_size(s));
     for (size_t i = 0; i < node_size(s, a); i++)
         marks[address(s, a, i)] = 1;
     for (size_t i = 0; i < node_size(s, b); i++)
@@ -212,7 +225,7 @@ static bool overlap(const simulation *s, const tm_node *a, const tm_node *b, uns
 /* A step may write over an input only element by element, and over one input only. */
 static void expect_no_hazard(const simulation *s, const tm_node *x)
 {
-    unsigned char *marks = malloc(s->layout.floats);
+    unsigned char *marks = malloc(memory_size(s));
     assert_non_null(marks);
     bool adds = x->op == &tm_op_conv2d && ((const tm_conv_attrs *)x->attrs)->epilogue.residual;
     for (int k = 0; k < x->input_count; k++) {
@@ -250,8 +263,8 @@ static void simulate(const tm_graph *graph, uint64_t seed, int batch)
 {
     tm_error error = {0};
     simulation s = {.graph = graph, .seed = seed, .batch = batch};
-    assert_int_equal(tm_layout_make(graph, batch, &s.layout, &error), TM_OK);
-    s.arena = calloc(s.layout.floats, sizeof *s.arena);
+    assert_int_equal(tm_layout_make(graph, batch, batch, &s.layout, &error), TM_OK);
+    s.arena = calloc(memory_size(&s), sizeof *s.arena);
     s.values = calloc((size_t)graph->node_count, sizeof *s.values);
     assert_true(s.arena && s.values);
     for (int i = 0; i < graph->node_count; i++)
@@ -270,7 +283,7 @@ static void simulate(const tm_graph *graph, uint64_t seed, int batch)
 static void nothing_is_overwritten(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 400; seed++) {
+    for (uint64_t seed = 1; seed <= (uint64_t)rounds(400); seed++) {
         garden g;
         grow(&g, seed);
         int taps = between(1, 4);
@@ -290,7 +303,7 @@ static void nothing_is_overwritten(void **state)
 static void reuse_changes_no_bit(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1001; seed <= 1120; seed++) {
+    for (uint64_t seed = 1001; seed <= 1000 + (uint64_t)rounds(120); seed++) {
         garden reuse, keep;
         grow(&reuse, seed);
         grow(&keep, seed);
@@ -322,8 +335,7 @@ static void reuse_changes_no_bit(void **state)
 
 static size_t start_of(const tm_arena_layout *layout, const tm_node *x)
 {
-    tm_place p = layout->places[x->id];
-    return layout->storages[p.storage].offset + p.offset;
+    return base_of(layout, layout->places[x->id]);
 }
 
 /* Lays out what was tapped; returns whether y begins where x does. */
@@ -332,7 +344,7 @@ static bool shares(net *n, const tm_node *x, const tm_node *y)
     tm_arena_layout layout;
     tm_error error = {0};
     tm_pass_prune(&n->b);
-    assert_int_equal(tm_layout_make(&n->graph, 2, &layout, &error), TM_OK);
+    assert_int_equal(tm_layout_make(&n->graph, 2, 2, &layout, &error), TM_OK);
     bool same = start_of(&layout, x) == start_of(&layout, y);
     tm_layout_free(&layout);
     return same;
@@ -419,7 +431,8 @@ static void too_large_a_batch(void **state)
     net_open(&n, (tm_shape){16384, 16384, 4096});
     net_tap(&n, tm_activate(&n.b, n.graph.input, TM_ACT_RELU));
     tm_pass_prune(&n.b);
-    assert_int_equal(tm_layout_make(&n.graph, 2000000000, &layout, &n.error), TM_NO_MEMORY);
+    assert_int_equal(tm_layout_make(&n.graph, 2000000000, 1, &layout, &n.error),
+                     TM_NO_MEMORY);
     assert_non_null(strstr(n.error.message, "2000000000"));
     net_close(&n);
 }

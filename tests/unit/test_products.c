@@ -9,7 +9,7 @@ static void product_is_its_definition(void **state)
 {
     (void)state;
     random_state = 5;
-    for (int round = 0; round < 80; round++) {
+    for (int round = 0; round < rounds(80); round++) {
         int rows = between(1, 3), m = between(1, 100), k = between(1, 40), n = between(1, 300);
         bool shared = coin();
         net t;
@@ -53,7 +53,7 @@ static void windows_come_back(void **state)
 {
     (void)state;
     random_state = 7;
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < rounds(60); round++) {
         int h = between(1, 12), w = between(1, 12), c = between(1, 5);
         tm_window window = {.h = between(1, h), .w = between(1, w)};
         window.shift_h = between(0, window.h - 1);
@@ -137,7 +137,7 @@ static void branches_add_up(void **state)
 {
     (void)state;
     random_state = 11;
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < rounds(40); round++) {
         int groups = between(1, 3), c = groups * between(1, 6), kernel = coin() ? 3 : 5;
         tm_conv conv = {.out = c, .kernel = kernel, .groups = groups}, point = conv;
         tm_norm norm = {0};

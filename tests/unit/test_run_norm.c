@@ -84,7 +84,7 @@ static void compare(const net *n, const setup *s, int in, int out)
 static void run_many(tm_norm_kind kind)
 {
     random_state = 20 + (uint64_t)kind;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < rounds(100); i++) {
         setup s = choose(kind);
         tm_shape map = s.in;
         net n;

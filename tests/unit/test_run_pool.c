@@ -98,7 +98,7 @@ static void windows(void **state)
 {
     (void)state;
     random_state = 1;
-    for (int i = 0; i < 600; i++)
+    for (int i = 0; i < rounds(600); i++)
         run_one(choose(), (tm_shape){between(1, 13), between(1, 13), between(1, 40)},
                 (tm_isa)below(TM_ISA_COUNT));
 }
@@ -128,7 +128,7 @@ static void maps_and_channels(void **state)
 {
     (void)state;
     random_state = 2;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < rounds(100); i++) {
         tm_shape in = {between(1, 30), between(1, 30), between(1, 150)};
         size_t pixels = (size_t)in.h * (size_t)in.w, c = (size_t)in.c;
         net n;

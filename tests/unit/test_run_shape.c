@@ -29,7 +29,7 @@ static void padding(void **state)
 {
     (void)state;
     random_state = 4;
-    for (int round = 0; round < 100; round++) {
+    for (int round = 0; round < rounds(100); round++) {
         tm_shape in = {between(2, 9), between(2, 9), between(1, 20)};
         tm_pad_mode mode = coin() ? TM_PAD_ZERO : TM_PAD_REFLECT;
         int top = between(0, in.h - 1), bottom = between(0, in.h - 1);
@@ -69,7 +69,7 @@ static void slices(void **state)
     net n;
     int tap;
     open_and_plan(&n, (tm_shape){4, 5, 14}, slice_of_slice, &tap);
-    assert_int_equal(n.plan.step_count, 0);
+    assert_int_equal(n.plan.steps.count, 0);
     for (int i = 0; i < 2; i++)
         for (int y = 0; y < 4; y++)
             for (int x = 0; x < 5; x++)
@@ -89,7 +89,7 @@ static void token_slices(void **state)
     net n;
     int tap;
     open_and_plan(&n, (tm_shape){1, 9, 11}, tokens_of_channels, &tap);
-    assert_int_equal(n.plan.step_count, 0);
+    assert_int_equal(n.plan.steps.count, 0);
     for (int i = 0; i < 2; i++)
         for (int x = 0; x < 5; x++)
             for (int c = 0; c < 6; c++)
@@ -135,7 +135,7 @@ static void reshapes(void **state)
         net n;
         int tap;
         open_and_plan(&n, (tm_shape){3, 4, 5}, rows[r].make, &tap);
-        assert_int_equal(n.plan.step_count, rows[r].steps);
+        assert_int_equal(n.plan.steps.count, rows[r].steps);
         for (int i = 0; i < 2; i++) {
             float *got = net_read(&n, tap, i);
             size_t count = net_size(&n, tap);
@@ -242,7 +242,7 @@ static void broadcasts(void **state)
 {
     (void)state;
     random_state = 6;
-    for (int round = 0; round < 120; round++) {
+    for (int round = 0; round < rounds(120); round++) {
         tm_shape in = {between(1, 5), between(1, 5), between(1, 20)};
         int bits = round % 8, op = round / 8 % 3;
         tm_shape ys = {bits & 1 ? 1 : in.h, bits & 2 ? 1 : in.w, bits & 4 ? 1 : in.c};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that lives as long as the plan. */
+/* Memory that lives as long as the steps, and the want of it. */
 #include <stdlib.h>
 
-#include "plan/lowering.h"
+#include "steps/lowering.h"
 
 enum { CHUNK_BYTES = 8 << 20 };
 
@@ -18,22 +18,22 @@ void tm_lowering_no_memory(tm_lowering *lowering, size_t bytes)
     tm_lowering_fail(lowering, TM_NO_MEMORY);
 }
 
-/* Keeps a malloc'd block until the plan is freed; frees it at once when there is no room. */
+/* Keeps a malloc'd block until the steps are freed; frees it at once when there is no room. */
 static bool own(tm_lowering *lowering, void *block)
 {
-    tm_plan *plan = lowering->plan;
-    if (plan->memory_count == plan->memory_capacity) {
-        int capacity = plan->memory_capacity ? 2 * plan->memory_capacity : 256;
-        void **grown = realloc(plan->memory, (size_t)capacity * sizeof *grown);
+    tm_steps *steps = lowering->steps;
+    if (steps->memory_count == steps->memory_capacity) {
+        int capacity = steps->memory_capacity ? 2 * steps->memory_capacity : 256;
+        void **grown = realloc(steps->memory, (size_t)capacity * sizeof *grown);
         if (!grown) {
             free(block);
             tm_lowering_no_memory(lowering, (size_t)capacity * sizeof *grown);
             return false;
         }
-        plan->memory = grown;
-        plan->memory_capacity = capacity;
+        steps->memory = grown;
+        steps->memory_capacity = capacity;
     }
-    plan->memory[plan->memory_count++] = block;
+    steps->memory[steps->memory_count++] = block;
     return true;
 }
 
@@ -65,7 +65,7 @@ float *tm_lower_memory(tm_lowering *lowering, size_t floats)
         return NULL;
     }
     bytes = (bytes + 63) & ~(size_t)63;
-    lowering->plan->weight_bytes += bytes;
+    lowering->steps->weight_bytes += bytes;
     if (bytes > lowering->chunk_left)
         return new_chunk(lowering, bytes);
     void *result = lowering->chunk;

@@ -1,55 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * How operators become steps. The plan implements this interface; operators only see it.
- *
- * A step's units are independent of one another: any thread may run any unit in any order, and
- * what a unit computes does not depend on how many threads or pictures there are.
- */
-#ifndef TM_OPS_LOWER_H
-#define TM_OPS_LOWER_H
+/* How operators become steps: what they find while they are lowered. */
+#ifndef TM_STEPS_LOWER_H
+#define TM_STEPS_LOWER_H
 
-#include <string.h>
-
+#include "graph/op.h"
+#include "kernels/kernels.h"
 #include "kernels/split.h"
-#include "ops/ops.h"
+#include "steps/step.h"
 
 static inline int tm_ceil_div(int a, int b)
 {
     return (a + b - 1) / b;
 }
-
-/* Where an activation lives: pixel (n, y, x) begins at data + n * stride + (y * w + x) * ld. */
-typedef struct tm_tensor {
-    float *data;
-    int h, w, c;
-    size_t ld;     /* floats from pixel to pixel; c when dense */
-    size_t stride; /* floats from picture to picture; 0: the same for every picture */
-} tm_tensor;
-
-static inline float *tm_tensor_at(const tm_tensor *t, int n, int y, int x)
-{
-    return t->data + (size_t)n * t->stride + ((size_t)y * (size_t)t->w + (size_t)x) * t->ld;
-}
-
-/* Pictures follow one another without a gap, so all pixels of a batch are one run of rows. */
-static inline bool tm_tensor_is_run(const tm_tensor *t)
-{
-    return t->stride == (size_t)t->h * (size_t)t->w * t->ld;
-}
-
-typedef struct tm_step tm_step;
-/* scratch: step->scratch bytes, 64-byte aligned, the calling thread's own */
-typedef void tm_step_run(const tm_step *step, int batch, int unit, void *scratch);
-typedef int tm_step_units(const tm_step *step, int batch);
-
-struct tm_step {
-    tm_step_run *run;
-    tm_step_units *units;
-    const void *args;
-    size_t scratch;
-    const char *name, *op; /* for the profile */
-    double macs;
-};
 
 /* The activation inputs[index] or the result. A constant input is evaluated and kept. */
 tm_tensor tm_lower_input(tm_lowering *lowering, const tm_node *node, int index);
@@ -68,11 +30,14 @@ void tm_lower_done(tm_lowering *lowering, const tm_node *constant);
 void tm_lower_release(tm_lowering *lowering, const float *values);
 /* Room for a job, freed by tm_lower_release; NULL after an error. */
 float *tm_lower_temporary(tm_lowering *worker, size_t floats);
-/* A constant, kept as long as the plan; padded with zeros to `padded` floats. */
+/* A constant, kept as long as the steps; padded with zeros to `padded` floats. */
 const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_t padded);
 
-/* 64-byte aligned memory that lives as long as the plan; NULL after an error. */
+/* 64-byte aligned memory for constants, which lives as long as the steps; NULL after an error. */
 float *tm_lower_memory(tm_lowering *lowering, size_t floats);
+/* Room in a run's memory that a step leaves for the next one: every picture has `floats` of it,
+ * as pixels of c floats. */
+tm_tensor tm_lower_between(tm_lowering *lowering, int pixels, int c);
 /* A row of at least `floats` zeros, shared by all steps. */
 const float *tm_lower_zeros(tm_lowering *lowering, size_t floats);
 
@@ -92,6 +57,5 @@ const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering);
 const tm_split_kernels *tm_lower_split_kernels(const tm_lowering *lowering);
 tm_precision tm_lower_precision(const tm_lowering *lowering);
 int tm_lower_threads(const tm_lowering *lowering);
-int tm_lower_batch(const tm_lowering *lowering); /* pictures of a run, at most */
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan under construction: what stands behind ops/lower.h. */
-#ifndef TM_PLAN_LOWERING_H
-#define TM_PLAN_LOWERING_H
+/* Steps under construction: what stands behind steps/lower.h, for whoever lowers a graph. */
+#ifndef TM_STEPS_LOWERING_H
+#define TM_STEPS_LOWERING_H
 
-#include "plan/layout.h"
-#include "plan/plan.h"
+#include "base/error.h"
+#include "steps/lower.h"
+#include "steps/steps.h"
+#include "weights/weights.h"
 
 enum { TM_MAX_TEMPORARIES = 64 /* constants under evaluation at once */ };
 
@@ -18,23 +20,24 @@ typedef struct tm_temporaries {
     } slots[TM_MAX_TEMPORARIES];
 } tm_temporaries;
 
-/* A job that waits for the end of the layout. */
+/* A job that waits for the end of the list. */
 typedef struct tm_deferred {
     tm_lower_job *job;
     void *args;
 } tm_deferred;
 
 struct tm_lowering {
-    tm_plan *plan;
-    const tm_graph *graph;
+    tm_steps *steps;
+    const tm_tensor *tensors; /* of the activations, by node id */
+    size_t between;           /* where the arena ends in floats: room between steps begins there */
     const tm_weights *weights;
     tm_isa isa;
     const tm_kernels *kernels; /* of isa */
     tm_precision precision;
-    tm_arena_layout layout;
+    int threads;
     const float *zeros;
     size_t zero_count;
-    char *chunk; /* what is left of the last block of plan memory */
+    char *chunk; /* what is left of the last block of constant memory */
     size_t chunk_left;
     tm_temporaries temporaries;
     tm_deferred *jobs;
@@ -47,9 +50,11 @@ struct tm_lowering {
 void tm_lowering_fail(tm_lowering *lowering, tm_status status);
 void tm_lowering_no_memory(tm_lowering *lowering, size_t bytes);
 
-void tm_lowering_free_temporaries(tm_lowering *lowering);
-
-/* Runs what was deferred, on the plan's threads. */
+/* Runs what was deferred, on the threads. */
 void tm_lowering_run_jobs(tm_lowering *lowering);
+/* All but the steps. */
+void tm_lowering_free(tm_lowering *lowering);
+
+void tm_lowering_free_temporaries(tm_lowering *lowering);
 
 #endif

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/lowering.h"
+#include "graph/constant.h"
+#include "steps/lowering.h"
 
 enum {
     ROWS_BYTES = 512 << 10, /* of a weight on its way into panels */
@@ -98,7 +99,7 @@ static bool evaluate_whole(tm_lowering *lowering, const tm_node *node, int64_t r
 /* Float32 on a mapped page needs no copy. */
 static const float *stored_param(const tm_lowering *lowering, const tm_node *node, int64_t row)
 {
-    return node->op == &tm_op_param
+    return node->op->stored
                ? tm_weights_f32(lowering->weights, node->name, node->rank, node->dims,
                                 (size_t)row * (size_t)tm_row_elements(node))
                : NULL;
@@ -121,7 +122,7 @@ static const float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t
         tm_lowering_no_memory(lowering, (size_t)tm_element_count(node));
         return NULL;
     }
-    bool good = node->op == &tm_op_param ? read_param(lowering, node, row, rows, out)
+    bool good = node->op->stored ? read_param(lowering, node, row, rows, out)
                 : node->op->by_rows || rows == tm_row_count(node)
                     ? evaluate_op(lowering, node, row, rows, out)
                     : evaluate_whole(lowering, node, row, rows, out);
@@ -140,9 +141,9 @@ const float *tm_lower_constant_rows(tm_lowering *lowering, const tm_node *consta
 /* A constant that is not computed by rows down to its parameter is computed whole, once. */
 static bool is_by_rows(const tm_node *node)
 {
-    while (node->op != &tm_op_param && node->op->by_rows)
+    while (!node->op->stored && node->op->by_rows)
         node = node->inputs[0];
-    return node->op == &tm_op_param;
+    return node->op->stored;
 }
 
 int64_t tm_lower_rows_at_once(const tm_node *constant, int64_t unit)
@@ -156,7 +157,7 @@ int64_t tm_lower_rows_at_once(const tm_node *constant, int64_t unit)
 
 void tm_lower_done(tm_lowering *lowering, const tm_node *constant)
 {
-    if (constant->op == &tm_op_param)
+    if (constant->op->stored)
         tm_weights_release_pages(lowering->weights, constant->name);
     for (int i = 0; i < constant->input_count; i++)
         tm_lower_done(lowering, constant->inputs[i]);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Work on weights that waits until every step is laid out, and then runs on all threads. */
+/* Work on weights that waits until all steps are there, and then runs on all threads. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/parallel.h"
-#include "plan/lowering.h"
+#include "steps/lowering.h"
 
 void tm_lower_defer(tm_lowering *lowering, tm_lower_job *job, const void *args, size_t args_size)
 {
@@ -20,7 +20,7 @@ void tm_lower_defer(tm_lowering *lowering, tm_lower_job *job, const void *args, 
         lowering->jobs = grown;
         lowering->job_capacity = capacity;
     }
-    void *copy = tm_arena_alloc(&lowering->plan->args, args_size);
+    void *copy = tm_arena_alloc(&lowering->steps->args, args_size);
     if (!copy) {
         tm_lowering_no_memory(lowering, args_size);
         return;
@@ -46,7 +46,7 @@ static void run_job(void *context, int i, int thread)
 
 void tm_lowering_run_jobs(tm_lowering *lowering)
 {
-    int threads = lowering->plan->threads;
+    int threads = lowering->threads;
     workers w = {.lowering = lowering,
                  .of_thread = calloc((size_t)threads, sizeof *w.of_thread),
                  .errors = calloc((size_t)threads, sizeof *w.errors)};

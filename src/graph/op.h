@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What passes, layout and plan know of an operator: one descriptor each, listed in ops/ops.def. */
+#ifndef TM_GRAPH_OP_H
+#define TM_GRAPH_OP_H
+
+#include "graph/graph.h"
+
+typedef struct tm_lowering tm_lowering; /* steps/lower.h */
+
+struct tm_op {
+    const char *name;
+
+    /* Constants: rows [row, row + rows) of the first dimension, from the values of the inputs; all
+     * float32 in C order. by_rows: input 0 holds those rows alone, as many as the result has;
+     * otherwise row is 0 and rows the whole dimension (1 for rank 0). Other inputs are whole. */
+    bool (*evaluate)(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
+                     float *out);
+    bool by_rows;
+    bool stored; /* the values stand in the weights, under the node's name */
+
+    /* Activations: appends the steps that compute node. Errors are sticky in the lowering. */
+    void (*lower)(tm_lowering *lowering, const tm_node *node);
+
+    /* Views: the operator moves no data. The result is `channel` floats and `token` pixels into
+     * its input's memory. regroups: its pixels may have another number of channels, so the input's
+     * must lie without gaps. */
+    bool view, regroups;
+    void (*view_offset)(const tm_node *node, int *channel, int *token);
+
+    /* Concatenations: where in the result input i begins, in channels or pixels. */
+    void (*part_offset)(const tm_node *node, int input, int *channel, int *token);
+
+    /* The result may take the memory of an input of its shape, element by element: of input 0, or
+     * of the one that `addend` names (-1: none). */
+    bool in_place;
+    int (*addend)(const tm_node *node);
+
+    double (*macs)(const tm_node *node); /* multiply-adds per picture, as fvcore counts them */
+};
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steps/lowering.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/constant.h"
+
+tm_tensor tm_lower_output(tm_lowering *lowering, const tm_node *node)
+{
+    return lowering->tensors[node->id];
+}
+
+tm_tensor tm_lower_input(tm_lowering *lowering, const tm_node *node, int index)
+{
+    const tm_node *x = node->inputs[index];
+    if (!x->constant)
+        return lowering->tensors[x->id];
+    tm_shape shape = tm_constant_shape(x);
+    return (tm_tensor){.constant = tm_lower_keep(lowering, x, 0),
+                       .h = shape.h,
+                       .w = shape.w,
+                       .c = shape.c,
+                       .ld = (size_t)shape.c};
+}
+
+tm_tensor tm_lower_between(tm_lowering *lowering, int pixels, int c)
+{
+    tm_tensor between = {.space = TM_SPACE_ARENA,
+                         .offset = lowering->between,
+                         .h = 1,
+                         .w = pixels,
+                         .c = c,
+                         .ld = (size_t)c,
+                         .stride = (size_t)pixels * (size_t)c};
+    if (between.stride > lowering->steps->between_floats)
+        lowering->steps->between_floats = between.stride;
+    return between;
+}
+
+static bool grow(tm_lowering *lowering)
+{
+    tm_steps *steps = lowering->steps;
+    int capacity = steps->capacity ? 2 * steps->capacity : 256;
+    if (steps->count < steps->capacity)
+        return true;
+    tm_step *grown = realloc(steps->rows, (size_t)capacity * sizeof *grown);
+    if (!grown) {
+        tm_lowering_no_memory(lowering, (size_t)capacity * sizeof *grown);
+        return false;
+    }
+    steps->rows = grown;
+    steps->capacity = capacity;
+    return true;
+}
+
+void tm_lower_step(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
+                   tm_step_units *units, const void *args, size_t args_size, size_t scratch)
+{
+    tm_steps *steps = lowering->steps;
+    if (lowering->status || !grow(lowering))
+        return;
+    void *copy = tm_arena_alloc(&steps->args, args_size);
+    if (!copy) {
+        tm_lowering_no_memory(lowering, args_size);
+        return;
+    }
+    memcpy(copy, args, args_size);
+    steps->rows[steps->count++] = (tm_step){.run = run,
+                                            .units = units,
+                                            .args = copy,
+                                            .scratch = scratch,
+                                            .name = node->name,
+                                            .op = node->op->name,
+                                            .macs = node->op->macs ? node->op->macs(node) : 0};
+    if (scratch > steps->scratch_bytes)
+        steps->scratch_bytes = scratch;
+}
+
+const tm_kernels *tm_lower_kernels(const tm_lowering *lowering)
+{
+    return lowering->kernels;
+}
+
+const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering)
+{
+    return lowering->precision == TM_PRECISION_F32 ? NULL : tm_bf16_kernels_for(lowering->isa);
+}
+
+const tm_split_kernels *tm_lower_split_kernels(const tm_lowering *lowering)
+{
+    return tm_split_kernels_for(lowering->isa);
+}
+
+tm_precision tm_lower_precision(const tm_lowering *lowering)
+{
+    return lowering->precision;
+}
+
+int tm_lower_threads(const tm_lowering *lowering)
+{
+    return lowering->threads;
+}
+
+void tm_lowering_free(tm_lowering *lowering)
+{
+    tm_lowering_free_temporaries(lowering);
+    free(lowering->jobs);
+    lowering->jobs = NULL;
+}
+
+void tm_steps_free(tm_steps *steps)
+{
+    for (int i = 0; i < steps->memory_count; i++)
+        free(steps->memory[i]);
+    free(steps->memory);
+    free(steps->rows);
+    tm_arena_free(&steps->args);
+    *steps = (tm_steps){0};
+}
