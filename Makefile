@@ -191,6 +191,10 @@ install: $B/timmc $B/libtimmc.a $B/libtimmc.so
 	sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' -e 's|@libs@|$(TM_LIBS)|' \
 		scripts/timmc.pc.in >$(DESTDIR)$(prefix)/lib/pkgconfig/timmc.pc
 
+# what scripts ask: make -s print-TARGETS
+print-%:
+	@echo '$($*)'
+
 clean:
 	rm -rf build build-* timmc
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "kernels/kernels.h"
 #include "weights/convert.h"
 #include "weights/formula.h"
 #include "weights/weights.h"

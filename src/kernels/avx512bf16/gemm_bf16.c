@@ -26,38 +26,40 @@ VF void store_row(const tm_gemm_bf16_tile *tile, int i, int v, vf y)
     vf_store_first(c, vf_min(vf_set(tile->hi), vf_max(vf_set(tile->lo), y)), m);
 }
 
+/* the form of its own: clang-format takes UNROLL and the loop behind it apart */
+/* clang-format off */
 #define TILE(rows, panels)                                                                         \
     void tm_gemm_bf16_##rows##x##panels##__avx512bf16(const tm_gemm_bf16_tile *tile)               \
     {                                                                                              \
         vf acc[rows][panels];                                                                      \
         const tm_bf16 *row[rows];                                                                  \
-        UNROLL for (int v = 0; v < panels; v++)                                                    \
-        {                                                                                          \
+        UNROLL for (int v = 0; v < panels; v++) {                                                  \
             vf bias = vf_load(tile->bias + v * VL);                                                \
-            UNROLL for (int i = 0; i < rows; i++) acc[i][v] = bias;                                \
+            UNROLL for (int i = 0; i < rows; i++)                                                  \
+                acc[i][v] = bias;                                                                  \
         }                                                                                          \
         /* rows that the tile lacks repeat the last one */                                         \
-        UNROLL for (int i = 0; i < rows; i++) row[i] =                                             \
-            tile->a + (size_t)(i < tile->m ? i : tile->m - 1) * tile->a_ld;                        \
+        UNROLL for (int i = 0; i < rows; i++)                                                      \
+            row[i] = tile->a + (size_t)(i < tile->m ? i : tile->m - 1) * tile->a_ld;               \
         const tm_bf16 *panel = tile->panel;                                                        \
         for (size_t k = 0; k < tile->kc; k += 2, panel += 2 * TM_PANEL) {                          \
             __m512bh w[panels];                                                                    \
-            UNROLL for (int v = 0; v < panels; v++) w[v] =                                         \
-                load_pairs(panel + (size_t)v * tile->panel_stride);                                \
-            UNROLL for (int i = 0; i < rows; i++)                                                  \
-            {                                                                                      \
+            UNROLL for (int v = 0; v < panels; v++)                                                \
+                w[v] = load_pairs(panel + (size_t)v * tile->panel_stride);                         \
+            UNROLL for (int i = 0; i < rows; i++) {                                                \
                 __m512bh x = broadcast_pair(row[i] + k);                                           \
-                UNROLL for (int v = 0; v < panels; v++) acc[i][v] =                                \
-                    _mm512_dpbf16_ps(acc[i][v], w[v], x);                                          \
+                UNROLL for (int v = 0; v < panels; v++)                                            \
+                    acc[i][v] = _mm512_dpbf16_ps(acc[i][v], w[v], x);                              \
             }                                                                                      \
         }                                                                                          \
-        UNROLL for (int i = 0; i < rows; i++)                                                      \
-        {                                                                                          \
+        UNROLL for (int i = 0; i < rows; i++) {                                                    \
             if (i >= tile->m)                                                                      \
                 break;                                                                             \
-            UNROLL for (int v = 0; v < panels; v++) store_row(tile, i, v, acc[i][v]);              \
+            UNROLL for (int v = 0; v < panels; v++)                                                \
+                store_row(tile, i, v, acc[i][v]);                                                  \
         }                                                                                          \
     }
+/* clang-format on */
 TILE(24, 1)
 TILE(14, 2)
 TILE(8, 3)
