@@ -20,7 +20,7 @@ if [ -z "$format" ]; then
     exit 0
 fi
 offenders=$(find src include tests -name '*.[ch]' -type f | grep -Ev "$left_out" | sort |
-    xargs -P "$(nproc)" -n 60 "$format" --dry-run 2>&1 | sed -n 's/^\([^:]*\):[0-9]*:.*warning:.*/\1/p' | sort | uniq -c)
+    xargs "$format" --dry-run 2>&1 | sed -n 's/^\([^:]*\):[0-9]*:.*warning:.*/\1/p' | sort | uniq -c)
 if [ -n "$offenders" ]; then
     printf '%s\n' "$offenders" | awk '{ print $2 ": " $1 " places are not as clang-format has them" }'
     exit 1

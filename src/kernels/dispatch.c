@@ -36,10 +36,19 @@ void tm_kernels_choose(tm_cpu_flags flags, tm_kernel_tables *tables)
 static tm_kernel_tables levels[TM_ISA_COUNT];
 static pthread_once_t chosen = PTHREAD_ONCE_INIT;
 
+static tm_cpu_flags emulated;
+
+void tm_kernels_emulate(void)
+{
+    emulated = TM_CPU_EMULATED;
+}
+
 static void choose_levels(void)
 {
-    for (int isa = 0; isa < TM_ISA_COUNT; isa++)
-        tm_kernels_choose(tm_cpu_flags_here() & tm_isa_flags((tm_isa)isa), &levels[isa]);
+    for (int isa = 0; isa < TM_ISA_COUNT; isa++) {
+        tm_cpu_flags flags = tm_cpu_flags_here() & tm_isa_flags((tm_isa)isa);
+        tm_kernels_choose(isa == TM_ISA_COUNT - 1 ? flags | emulated : flags, &levels[isa]);
+    }
 }
 
 static const tm_kernel_tables *tables_of(tm_isa isa)

@@ -22,4 +22,8 @@ typedef struct tm_kernel_tables {
 /* For each entry the last kernel of kernels.def that needs no flag but these. */
 void tm_kernels_choose(tm_cpu_flags flags, tm_kernel_tables *tables);
 
+/* For tests, before anybody asks for a level's kernels: the highest level has emulated ones too,
+ * where this machine lacks better ones. */
+void tm_kernels_emulate(void);
+
 #endif

@@ -193,30 +193,39 @@ VF tile_register *tile_of(int t)
     return &tiles[t];
 }
 
-/* Every operand has DAZ and every result FTZ, whatever the mode of the CPU. */
-VF float fused(float a, float b, float sum)
+/* Halves as floats, DAZ. */
+VF void widen(const tile_register *t, float out[TM_SPLIT_ROWS][TM_SPLIT_K])
 {
-    return without_subnormals(
-        fmaf(without_subnormals(a), without_subnormals(b), without_subnormals(sum)));
+    for (int i = 0; i < TM_SPLIT_ROWS; i++)
+        for (int k = 0; k < TM_SPLIT_K; k++)
+            out[i][k] = without_subnormals(tm_f32_of_bf16(t->halves[i][k]));
 }
 
-VF float dot(const tile_register *a, const tile_register *b, int i, int j)
+/* a * b + sum of bfloat16 numbers and a float, rounded once, FTZ. The product is exact in double;
+ * nearly always so is the sum, which the differences tell. */
+VF float fused(float a, float b, float sum)
 {
-    float even = 0, odd = 0;
-    for (int k = 0; k < TM_SPLIT_K / 2; k++) {
-        const tm_bf16 *x = a->halves[i] + 2 * k, *y = b->halves[k] + 2 * j;
-        even = fused(tm_f32_of_bf16(x[0]), tm_f32_of_bf16(y[0]), even);
-        odd = fused(tm_f32_of_bf16(x[1]), tm_f32_of_bf16(y[1]), odd);
-    }
-    return without_subnormals(even + odd);
+    double product = (double)a * (double)b, total = product + (double)sum;
+    bool exact = total - product == (double)sum && total - (double)sum == product;
+    return without_subnormals(exact ? (float)total : fmaf(a, b, sum));
 }
 
 __attribute__((unused)) static void tile_multiply(tile_register *c, const tile_register *a,
                                                   const tile_register *b)
 {
+    float x[TM_SPLIT_ROWS][TM_SPLIT_K], y[TM_SPLIT_ROWS][TM_SPLIT_K];
+    widen(a, x);
+    widen(b, y);
     for (int i = 0; i < TM_SPLIT_ROWS; i++)
-        for (int j = 0; j < TM_PANEL; j++)
-            c->sums[i][j] = without_subnormals(without_subnormals(c->sums[i][j]) + dot(a, b, i, j));
+        for (int j = 0; j < TM_PANEL; j++) {
+            float even = 0, odd = 0;
+            for (int k = 0; k < TM_SPLIT_K / 2; k++) {
+                even = fused(x[i][2 * k], y[k][2 * j], even);
+                odd = fused(x[i][2 * k + 1], y[k][2 * j + 1], odd);
+            }
+            float sum = without_subnormals(even + odd) + without_subnormals(c->sums[i][j]);
+            c->sums[i][j] = without_subnormals(sum);
+        }
 }
 
 #define TILE_LOAD(t, p) memcpy(tile_of(t), p, sizeof(tile_register))
