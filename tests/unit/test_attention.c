@@ -210,7 +210,6 @@ static void softmax_over_channels(void **state)
 
 int main(void)
 {
-    tm_kernels_emulate(); /* AMX's loops and layouts are tested on every machine */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attention_is_its_definition),
         cmocka_unit_test(sharp_attention),
