@@ -1,4 +1,4 @@
-# timmc. Sources are found by wildcard, ISA flags come from the folder name: nothing here changes when code is added.
+# timmc. Sources are found by wildcard, ISA flags from the folder name and kernels.def: nothing here changes when code is added.
 #   make [DEVELOPER=1] [SAN=address,undefined] [CC=clang]     build/timmc, build/libtimmc.a
 #   make lib                                                  build/libtimmc.so
 #   make check | check-all | check-kernels | install DESTDIR= prefix=
@@ -36,30 +36,30 @@ else
 TM_CFLAGS += -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 TM_LDFLAGS += -pie -Wl,-z,relro,-z,now
 endif
-# Kernels see no file, and with a fuzzer's sanitizers they take minutes to build.
-ISA_CFLAGS := $(if $(findstring fuzzer,$(SAN)),$(filter-out -fsanitize=%,$(TM_CFLAGS)),$(TM_CFLAGS))
-# what the compiler makes code for, not what it runs on
-ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
-ISAS := avx2 avx512
-# built for one ISA by hand, without the kernels on the vector shim
-HAND_ISAS := amx
-endif
-# there, C17 says that float is computed in double
+# By C17, s390x computes float in double.
 ifneq ($(filter s390x-%,$(shell $(CC) -dumpmachine)),)
 TM_CFLAGS += -fexcess-precision=fast
 endif
-FLAGS_avx2 := -O3 -mavx2 -mfma -mf16c -ffp-contract=fast
-FLAGS_avx512 := -O3 -mavx512bf16 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512 -ffp-contract=fast
-FLAGS_amx := $(FLAGS_avx512) -mamx-tile -mamx-bf16
+# Kernels see no file, and with a fuzzer's sanitizers they take minutes to build.
+KERNEL_CFLAGS := $(if $(findstring fuzzer,$(SAN)),$(filter-out -fsanitize=%,$(TM_CFLAGS)),$(TM_CFLAGS))
+# Kernels: kernels.def says for what there are any where this compiler's code runs, and with which
+# options they are built; "name,-moption,..." here.
+target_rows := $(shell $(CC) -E -P -x c -D'TARGET(name,needs,...)=name __VA_ARGS__;' src/kernels/kernels.def | \
+	sed -n 's/ *;$$//p' | tr ' ' '$(comma)')
+target_name = $(firstword $(subst $(comma), ,$(1)))
+target_options = $(wordlist 2,99,$(subst $(comma), ,$(1)))
+TARGETS := $(filter-out scalar,$(foreach row,$(target_rows),$(call target_name,$(row))))
+SHIM_TARGETS := $(filter $(TARGETS),$(patsubst src/kernels/vec/vec_%.h,%,$(wildcard src/kernels/vec/vec_*.h)))
+$(foreach row,$(target_rows),$(eval FLAGS_$(call target_name,$(row)) := -O3 -ffp-contract=fast $(call target_options,$(row))))
 
 # Portable objects: every room; scalar kernels with them.
-PORTABLE := $(filter-out $(wildcard src/kernels/avx2/*.c src/kernels/avx512/*.c src/kernels/amx/*.c src/kernels/vec/*.c) src/main.c,$(wildcard src/*/*.c src/kernels/*/*.c))
+PORTABLE := $(filter-out src/main.c,$(wildcard src/*/*.c src/kernels/scalar/*.c))
 LIB_OBJS := $(PORTABLE:src/%.c=$B/%.o)
-define isa_objects
+define target_objects
 LIB_OBJS += $(patsubst src/%.c,$B/%.o,$(wildcard src/kernels/$(1)/*.c)) \
-	$(if $(filter $(1),$(ISAS)),$(patsubst src/kernels/vec/%.c,$B/kernels/vec/%.$(1).o,$(wildcard src/kernels/vec/*.c)))
+	$(if $(filter $(1),$(SHIM_TARGETS)),$(patsubst src/kernels/vec/%.c,$B/kernels/vec/%.$(1).o,$(wildcard src/kernels/vec/*.c)))
 endef
-$(foreach isa,$(ISAS) $(HAND_ISAS),$(eval $(call isa_objects,$(isa))))
+$(foreach target,$(TARGETS),$(eval $(call target_objects,$(target))))
 
 # Data: tables turned into C by awk, and the built-in model's weights.
 LIB_OBJS += $B/gen/registry.o $B/gen/labels.o $B/weights/builtin.o
@@ -90,15 +90,15 @@ $B/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-define isa_rules
+define target_rules
 $B/kernels/$(1)/%.o: src/kernels/$(1)/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(ISA_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $(KERNEL_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_TARGET=$(1) -MMD -MP -c -o $$@ $$<
 $B/kernels/vec/%.$(1).o: src/kernels/vec/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(ISA_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $(KERNEL_CFLAGS) $(CFLAGS) $(FLAGS_$(1)) -DTM_TARGET=$(1) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach isa,$(ISAS) $(HAND_ISAS),$(eval $(call isa_rules,$(isa))))
+$(foreach target,$(TARGETS),$(eval $(call target_rules,$(target))))
 
 $B/gen/registry.c: scripts/gen-registry $(wildcard src/registry/tables/*.tsv)
 	@mkdir -p $(@D)
@@ -194,6 +194,10 @@ install: $B/timmc $B/libtimmc.a $B/libtimmc.so
 	for header in $(PLUGIN_HEADERS); do install -D -m 644 src/$$header $(DESTDIR)$(prefix)/include/timmc/$$header; done
 	sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' -e 's|@libs@|$(TM_LIBS)|' \
 		scripts/timmc.pc.in >$(DESTDIR)$(prefix)/lib/pkgconfig/timmc.pc
+
+# what scripts ask: make -s print-TARGETS
+print-%:
+	@echo '$($*)'
 
 clean:
 	rm -rf build build-* timmc

@@ -24,6 +24,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /* status, the code that stands in an error record */
+/* clang-format off */
 #define TM_STATUS_LIST(X)                                                                          \
     X(TM_OK, "ok")                                                                                 \
     X(TM_USAGE, "usage")                       /* a wrong argument */                              \
@@ -47,6 +48,7 @@ extern "C" {
     X(TM_NETWORK, "network")                   /* no answer, or one that helps nobody */           \
     X(TM_INTEGRITY, "integrity")               /* what came is not what was announced */           \
     X(TM_INTERNAL, "internal")
+/* clang-format on */
 
 typedef enum tm_status {
 #define TM_STATUS_ENUM(code, text) code,
@@ -71,21 +73,21 @@ typedef void (*tm_progress)(void *context, const char *file, uint64_t done, uint
 
 /* Start from TM_OPEN_OPTIONS_DEFAULT. Zero and NULL mean the model's own. */
 typedef struct tm_open_options {
-    const char *weights;     /* a weights file, or "formula:SEED[:GAIN]"; NULL: linked in, in the
-                                hub cache, or downloaded there */
-    bool no_ema;             /* of a training checkpoint the trained values, not their average */
-    bool allow_missing;      /* what the weights lack or hold in another shape has the formula's
-                                values, and what they hold too much is left; less than half of
-                                the parameters, the classifier apart, is refused */
-    const char *weights_key; /* of a training checkpoint the entry that holds the model; NULL: as
-                                timm chooses, else the only one that fits */
+    const char *weights;        /* a weights file, or "formula:SEED[:GAIN]"; NULL: linked in, in the
+                                   hub cache, or downloaded there */
+    bool no_ema;                /* of a training checkpoint the trained values, not their average */
+    bool allow_missing;         /* what the weights lack or hold in another shape has the formula's
+                                   values, and what they hold too much is left; less than half of
+                                   the parameters, the classifier apart, is refused */
+    const char *weights_key;    /* of a training checkpoint the entry that holds the model; NULL: as
+                                   timm chooses, else the only one that fits */
     const char *weights_prefix; /* the model's tensors are those whose names begin so; NULL: all, or
                                    those under the only prefix that fits */
-    const char *cache_dir;   /* of the hub cache */
-    bool offline;            /* nothing is downloaded */
-    tm_progress progress;    /* of downloads; may be NULL */
+    const char *cache_dir;      /* of the hub cache */
+    bool offline;               /* nothing is downloaded */
+    tm_progress progress;       /* of downloads; may be NULL */
     void *progress_context;
-    int num_classes;         /* -1: the model's own; 0: no classifier */
+    int num_classes; /* -1: the model's own; 0: no classifier */
     int in_chans;
     int img_height, img_width;
     bool drop_head;          /* a classifier of another size is left out of the weights; the new
@@ -97,7 +99,7 @@ typedef struct tm_open_options {
     bool norm_intermediates; /* final norm on every intermediate */
     int max_batch;           /* 0: 1; at most 65536 */
     int threads;             /* 0: as many as this process may use; at most 4096 */
-    const char *isa;         /* "scalar", "avx2", "avx512", "amx"; NULL: the best here */
+    const char *isa;         /* "avx2" or another level of `timmc version`; NULL: the best here */
     const char *precision;   /* "f32" or NULL; "bf16", "bf16x3": products of bfloat16 in layers
                                 without groups, where the CPU has instructions for them */
 } tm_open_options;
@@ -116,16 +118,16 @@ void tm_model_close(tm_model *model);
 
 /* One thing that a model can answer. */
 typedef struct tm_output {
-    const char *name;    /* "logits", "pre_logits", "forward_features", "features.2",
-                            "image_features", "image_intermediates.5",
-                            "image_intermediates_prefix.5" */
-    int index;           /* of a feature or an intermediate */
+    const char *name; /* "logits", "pre_logits", "forward_features", "features.2",
+                         "image_features", "image_intermediates.5",
+                         "image_intermediates_prefix.5" */
+    int index;        /* of a feature or an intermediate */
     int rank;
-    int64_t shape[4];    /* timm's, of one picture: [1,C,H,W], [1,L,C], [1,C]; a few families have
-                            [1,H,W,C] */
-    int channel_axis;    /* which of these are the channels: shape[channel_axis] */
-    const char *module;  /* features: timm's module name, else NULL */
-    int reduction;       /* features: input pixels per feature pixel, else 0 */
+    int64_t shape[4];   /* timm's, of one picture: [1,C,H,W], [1,L,C], [1,C]; a few families have
+                           [1,H,W,C] */
+    int channel_axis;   /* which of these are the channels: shape[channel_axis] */
+    const char *module; /* features: timm's module name, else NULL */
+    int reduction;      /* features: input pixels per feature pixel, else 0 */
 } tm_output;
 
 /* index < available; its texts live as long as the model. After an error *output is all zero. */

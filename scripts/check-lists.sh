@@ -111,18 +111,36 @@ names PASS src/passes/passes.def | sort -u >"$work/listed" # one may run twice
 ls src/passes/*.c | sed 's|^src/passes/||; s|\.c$||' | grep -v '^passes$\|^merge$' >"$work/found"
 match src/passes/passes.def file
 
-# VEC: scalar/op.c and vec/op.c; GEMM: isa/gemm_f32_ROWSxPANELS.c, the scalar one scalar/gemm_f32.c
+# Kernels: every function of the list is defined in its target's folder, and none else is there;
+# vec/ holds the VEC ones, for each ISA that VEC names and that has a vec_ISA.h.
 kernels=src/kernels/kernels.def
-for folder in scalar vec; do
-    names VEC "$kernels" >"$work/listed"
-    ls src/kernels/$folder/*.c | sed "s|^src/kernels/$folder/||; s|\.c\$||" |
-        grep -v '^gemm_f32$' >"$work/found"
-    match "$kernels" "$folder file"
-done
-sed -n 's/^GEMM(\([0-9]*\), *\([0-9]*\), *\([a-z0-9]*\)).*/\3 \1x\2/p' "$kernels" |
-    sed '/^scalar /d; s|^\([^ ]*\) |\1/gemm_f32_|' >"$work/listed"
-ls src/kernels/*/*.c | sed 's|^src/kernels/||; s|\.c$||' | grep -v '^scalar/\|^vec/\|^amx/\|/gemm_bf16$' >"$work/found"
-match "$kernels" file
+awk -F '[(), ]+' '
+    $1 == "VEC" { print "tm_" $2 "__scalar"; print "tm_" $2 "__vec" }
+    $1 == "KERNEL" || $1 == "BF16" { print "tm_" $2 "__" $3 }
+    $1 == "SPLIT" { print "tm_split_" $2 "__" $3 }
+    $1 == "GEMM" { print "tm_gemm_f32_" $2 "x" $3 "__" $4 }
+    $1 == "GEMM_BF16" { print "tm_gemm_bf16_" $2 "x" $3 "__" $4 }
+    $1 == "ROW_BF16" { print "tm_gemm_bf16_1x" $2 "__" $3 }' "$kernels" >"$work/listed"
+for folder in src/kernels/*/; do
+    target=$(basename "$folder")
+    included=$(sed -n 's/^#include "\(kernels\/[a-z0-9]*\/split_[a-z]*\.h\)"$/src\/\1/p' "$folder"*.c)
+    # none or several
+    # shellcheck disable=SC2086
+    sed -n "s/^[a-z].* TM_KERNEL(\(tm_[a-z0-9_]*\)).*/\1__$target/p
+        s/^[a-z].* \(tm_[a-z0-9_]*__$target\)(.*/\1/p
+        s/^#define TM_GEMM_NAME \(tm_[a-z0-9_]*__$target\)\$/\1/p
+        s/^TILE(\([0-9]*\), \([0-9]*\))\$/tm_gemm_bf16_\1x\2__$target/p" "$folder"*.c $included
+done >"$work/found"
+match "$kernels" definition
+names TARGET "$kernels" >"$work/listed"
+for folder in src/kernels/*/; do
+    [ "$folder" = src/kernels/vec/ ] || basename "$folder"
+done >"$work/found"
+match "$kernels" folder
+sed -n 's/^#define VEC(op) OP(op)//p' "$kernels" | grep -o 'KERNEL(op, [a-z0-9]*)' |
+    sed 's/.*, //; s/)//; /^scalar$/d' | sort -u >"$work/listed"
+ls src/kernels/vec/vec_*.h | sed 's|.*/vec_||; s|\.h$||' >"$work/found"
+match "$kernels" "vec_ISA.h"
 
 [ "$bad" -eq 0 ] || exit 1
 echo "check-lists: ok"

@@ -1,13 +1,27 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Proves that the program runs where it must: what is compiled for an ISA is reached through the
-# dispatch table alone, and nothing else holds an instruction beyond the portable baseline.
+# Proves that the program runs where it must: what is compiled for a target is reached through the
+# dispatch table alone, and no object holds an instruction beyond those that its target's CPUs have.
+# The targets and their options are those of kernels.def.
 #   scripts/check-symbols.sh [BUILD]
 set -eu
 build=${1:-build}
-# reached through a test of the CPU
-guarded='weights/convert_f16c'
 bad=0
+
+# an option of the compiler, and what only code that is built with it may hold
+beyond='
+-mavx %[yz]mm|%k[0-7]|\tv[a-z0-9]+ .*%xmm
+-mavx2 \tvp(add|sub|mul|s[lr][la]|cmp|and|or|xor|blend|max|min|pack|unpck|shuf|broadcast|mov|erm2i)[a-z0-9]* .*%ymm
+-mfma \tvfn?m(add|sub)
+-mf16c \tvcvt(ph2ps|ps2ph)
+-mavx512f %zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])
+-mavx512bf16 \tvcvtne|\tvdpbf16
+-mavx512vnni \tvpdp(bus|wss)d
+-mavxvnni [{]vex[}] vpdp
+-mamx-tile %tmm|\t(ld|st)tilecfg|\ttile
+-mamx-bf16 \ttdpbf16
+-mamx-int8 \ttdpb(ss|su|us|uu)d
+'
 
 fail() {
     echo "$1"
@@ -29,17 +43,28 @@ exports() {
     done
 }
 
-# baseline OBJECT: no AVX register, nor an instruction in AVX's encoding
-baseline() {
+# forbidden OPTIONS: a pattern of what code built with these may not hold
+forbidden() {
+    printf '%s' "$beyond" | while read -r option pattern; do
+        case "$option,  $1 " in
+        ,* | *", "*" $option "*) continue ;;
+        "-mavx, "*" -mavx"* | "-mavx2, "*" -mavx512"*) continue ;; # comes with these
+        esac
+        printf '|%s' "$pattern"
+    done | sed 's/^|//'
+}
+
+# within OBJECT PATTERN WHAT: no instruction that matches
+within() {
     [ -f "$1" ] || {
         fail "$1: not built"
         return
     }
-    found=$(objdump -d --no-show-raw-insn "$1" | awk '
+    found=$(objdump -d --no-show-raw-insn "$1" | pattern=$2 awk '
         /^[0-9a-f]+ <.*>:$/ { function_name = $2 }
-        /%[yz]mm|%k[0-7]|\tv[a-z0-9]+ .*%xmm/ && !seen[function_name]++ { print function_name }')
+        $0 ~ ENVIRON["pattern"] && !seen[function_name]++ { print function_name }')
     for name in $found; do
-        fail "$1: $name uses AVX in a portable object"
+        fail "$1: $name uses instructions that $3 lack"
     done
 }
 
@@ -47,29 +72,35 @@ if [ ! -d "$build" ]; then
     echo "check-symbols: no folder $build; build first"
     exit 1
 fi
-if [ "$(uname -m)" != x86_64 ]; then
-    echo "check-symbols: not x86-64, only scalar kernels: ok"
-    exit 0
-fi
-for isa in scalar avx2 avx512 amx; do
-    for source in src/kernels/"$isa"/*.c; do
-        object=$build/${source#src/}
-        exports "${object%.c}.o" "__$isa"
+targets=$(${CC:-cc} -E -P -x c -D'TARGET(name,needs,...)=name __VA_ARGS__;' src/kernels/kernels.def |
+    sed -n 's/ *;$//p')
+names=$(printf '%s\n' "$targets" | sed 's/ .*//')
+[ -n "$names" ] || fail "kernels.def: no target"
+
+baseline=$(forbidden "")
+portable=$(printf '%s\n' src/*.c src/*/*.c src/kernels/scalar/*.c | sed "s|^src/|$build/|; s|c\$|o|")
+for object in $portable; do
+    within "$object" "$baseline" "some CPUs"
+done
+for target in $names; do
+    options=$(printf '%s\n' "$targets" | sed -n "s/^$target *//p")
+    beyond_target=$(forbidden "$options")
+    objects=$(printf '%s\n' src/kernels/"$target"/*.c | sed "s|^src/|$build/|; s|c\$|o|")
+    [ ! -e src/kernels/vec/vec_"$target".h ] ||
+        objects="$objects $(printf '%s\n' src/kernels/vec/*.c | sed "s|^src/|$build/|; s|c\$|$target.o|")"
+    for object in $objects; do
+        exports "$object" "__$target"
+        within "$object" "$beyond_target" "CPUs for $target"
     done
 done
-for isa in avx2 avx512; do
-    for source in src/kernels/vec/*.c; do
-        object=$build/${source#src/}
-        exports "${object%.c}.$isa.o" "__$isa"
-    done
-done
-for source in src/*.c src/*/*.c src/kernels/scalar/*.c; do
-    name=${source#src/}
-    name=${name%.c}
-    case " $guarded " in
-    *" $name "*) continue ;;
-    esac
-    baseline "$build/$name.o"
-done
+
+# who calls a target's kernel: the table, and kernels of the same one
+suffixes=$(printf '%s\n' "$names" | grep -v '^scalar$' | sed 's/^/__/; s/$/$/' | tr '\n' '|' | sed 's/|$//')
+callers=$(for object in $portable; do
+    [ "$object" = "$build/kernels/dispatch.o" ] || nm -A -u "$object"
+done | grep -E "${suffixes:-^$}" || true)
+[ -z "$callers" ] || fail "$callers
+these are reached past the dispatch table"
+
 [ "$bad" -eq 0 ] || exit 1
 echo "check-symbols: ok"

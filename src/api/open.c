@@ -93,8 +93,8 @@ static tm_status check_options(const tm_model *model, tm_error *error)
         return tm_fail(error, TM_USAGE, "output stride %d: expected 2, 4, 8, 16 or 32",
                        o->output_stride);
     if (o->isa && !tm_isa_parse(o->isa, &isa))
-        return tm_fail(error, TM_USAGE, "isa '%s': expected scalar, avx2, avx512 or amx", o->isa);
-    if (o->isa && isa > tm_cpu_isa())
+        return tm_fail(error, TM_USAGE, "isa '%s': expected %s", o->isa, TM_ISA_NAMES);
+    if (o->isa && !tm_isa_within(isa, tm_cpu_flags_here()))
         return tm_fail(error, TM_USAGE, "isa '%s': this machine has %s at most", o->isa,
                        tm_isa_name(tm_cpu_isa()));
     return check_precision(o, error);

@@ -13,50 +13,133 @@
 
 #include "base/cgroup.h"
 
-static const char *const isa_names[TM_ISA_COUNT] = {"scalar", "avx2", "avx512", "amx"};
+/* ---- flags ---- */
+
+/* What of XCR0 an instruction's registers are, and of those below them. */
+enum { YMM = 0x6, ZMM = 0xE6, TILES = 0x60000 };
+
+static bool saves(const tm_cpuid *cpu, uint64_t state)
+{
+    return (cpu->saved & state) == state && (state != TILES || cpu->tiles_allowed);
+}
+
+tm_cpu_flags tm_cpu_flags_of(const tm_cpuid *cpu)
+{
+    tm_cpu_flags flags = 0;
+#define BIT(word, number) &&(cpu->word >> (number)&1)
+#define FLAG(name, state, bits)                                                                    \
+    if (saves(cpu, state) bits)                                                                    \
+        flags |= TM_CPU_##name;
+    TM_CPU_FLAG_LIST(FLAG, BIT)
+#undef FLAG
+#undef BIT
+    return flags;
+}
 
 #if defined(__x86_64__)
 
-/* Whether the CPU has the tiles and their bfloat16 products, and Linux lets this process have
- * them: it saves 8 KB more a thread only for those who ask (Documentation/arch/x86/xstate.rst). */
-static bool may_use_amx(void)
+/* Linux saves 8 KB more a thread only for those who ask (Documentation/arch/x86/xstate.rst). */
+static bool ask_for_tiles(void)
 {
-    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
-    unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE) &&
-           __builtin_cpu_supports("avx512bf16") &&
-           syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
+static uint64_t saved_registers(uint32_t leaf1_c)
+{
+    enum { OSXSAVE = 1 << 27 };
+    uint32_t low, high;
+    if (!(leaf1_c & OSXSAVE))
+        return 0;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+static tm_cpuid ask_cpu(void)
+{
+    tm_cpuid cpu = {0};
+    uint32_t a, b, c, d;
+    if (__get_cpuid_count(1, 0, &a, &b, &c, &d))
+        cpu.leaf1_c = c;
+    uint32_t subleaves = 0;
+    if (__get_cpuid_count(7, 0, &subleaves, &b, &c, &d)) {
+        cpu.leaf7_b = b;
+        cpu.leaf7_c = c;
+        cpu.leaf7_d = d;
+    }
+    if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d))
+        cpu.leaf7_1_a = a;
+    cpu.saved = saved_registers(cpu.leaf1_c);
+    cpu.tiles_allowed = true;
+    if (tm_cpu_has(tm_cpu_flags_of(&cpu), TM_CPU_AMX_TILE))
+        cpu.tiles_allowed = ask_for_tiles();
+    return cpu;
+}
+
+#else
+
+static tm_cpuid ask_cpu(void)
+{
+    return (tm_cpuid){0};
 }
 
 #endif
 
+tm_cpu_flags tm_cpu_flags_here(void)
+{
+    enum { ASKED = 1 << 30 };
+    _Static_assert(TM_CPU_FLAG_COUNT < 29, "flags, TM_CPU_EMULATED and ASKED share a word");
+    static atomic_uint known; /* whoever asks gets the same answer */
+    tm_cpu_flags flags = known;
+    if (!flags) {
+        tm_cpuid cpu = ask_cpu();
+        known = flags = tm_cpu_flags_of(&cpu) | ASKED;
+    }
+    return flags & ~(tm_cpu_flags)ASKED;
+}
+
+/* ---- levels ---- */
+
+static const struct {
+    const char *name;
+    tm_cpu_flags needs, may;
+} levels[TM_ISA_COUNT] = {
+#define LEVEL(id, name, needs, may) [TM_ISA_##id] = {#name, needs, may},
+    TM_ISA_LIST(LEVEL)
+#undef LEVEL
+};
+
+tm_cpu_flags tm_isa_flags(tm_isa isa)
+{
+    tm_cpu_flags flags = 0;
+    for (int i = 0; i <= (int)isa; i++)
+        flags |= levels[i].needs | levels[i].may;
+    return flags;
+}
+
+bool tm_isa_within(tm_isa isa, tm_cpu_flags flags)
+{
+    return tm_cpu_has(flags, levels[isa].needs);
+}
+
 tm_isa tm_cpu_isa(void)
 {
-#if defined(__x86_64__)
-    /* These ask XCR0 as well, so a system that does not save the registers answers no. */
-    __builtin_cpu_init();
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                __builtin_cpu_supports("avx");
-    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    static atomic_int amx = -1;
-    if (amx < 0)
-        amx = avx512 && may_use_amx();
-    return amx ? TM_ISA_AMX : avx512 ? TM_ISA_AVX512 : avx2 ? TM_ISA_AVX2 : TM_ISA_SCALAR;
-#else
-    return TM_ISA_SCALAR;
-#endif
+    tm_isa best = TM_ISA_SCALAR;
+    for (int i = 0; i < TM_ISA_COUNT; i++)
+        if (tm_isa_within((tm_isa)i, tm_cpu_flags_here()))
+            best = (tm_isa)i;
+    return best;
 }
 
 const char *tm_isa_name(tm_isa isa)
 {
-    return isa < TM_ISA_COUNT ? isa_names[isa] : "?";
+    return isa < TM_ISA_COUNT ? levels[isa].name : "?";
 }
 
 bool tm_isa_parse(const char *name, tm_isa *isa)
 {
     for (int i = 0; i < TM_ISA_COUNT; i++)
-        if (strcmp(name, isa_names[i]) == 0) {
+        if (strcmp(name, levels[i].name) == 0) {
             *isa = (tm_isa)i;
             return true;
         }

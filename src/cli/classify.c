@@ -64,7 +64,7 @@ typedef struct classifier {
     int classes;
     float *logits;
     ranked *order;
-    double largest, sum; /* of the softmax */
+    double largest, sum;   /* of the softmax */
     tm_class_names labels; /* of a label file */
     tm_arena label_text;
 } classifier;

@@ -94,17 +94,16 @@ int tm_cmd_features(int argc, char **argv)
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
-    const tm_tensors_command how = {.list = "features",
-                                    .format = chosen.format,
-                                    .data = chosen.data,
-                                    .name = chosen.kind && strcmp(chosen.kind, "pooled") == 0
-                                                ? "pooled"
-                                                : NULL,
-                                    .l2 = chosen.l2,
-                                    .grid = chosen.grid,
-                                    .shapes = true,
-                                    .select = select_outputs,
-                                    .chosen = &chosen};
+    const tm_tensors_command how = {
+        .list = "features",
+        .format = chosen.format,
+        .data = chosen.data,
+        .name = chosen.kind && strcmp(chosen.kind, "pooled") == 0 ? "pooled" : NULL,
+        .l2 = chosen.l2,
+        .grid = chosen.grid,
+        .shapes = true,
+        .select = select_outputs,
+        .chosen = &chosen};
     exit_code = tm_tensors_run(&how, &set, &arguments);
     tm_arguments_free(&arguments);
     return exit_code;

@@ -32,8 +32,7 @@ static void draw_channel(tm_image *image, const tm_grid_map *map, int channel, i
 {
     int pixels = map->height * map->width;
     size_t step = map->channels_last ? (size_t)map->channels : 1;
-    const float *values =
-        map->values + (size_t)channel * (map->channels_last ? 1 : (size_t)pixels);
+    const float *values = map->values + (size_t)channel * (map->channels_last ? 1 : (size_t)pixels);
     float least = values[0], most = values[0];
     for (int i = 1; i < pixels; i++) {
         float value = values[(size_t)i * step];

@@ -16,8 +16,8 @@ typedef struct tm_inputs {
     FILE *list; /* --files-from, NULL once it ended */
     size_t list_line;
     bool list_failed; /* it broke off */
-    tm_seen streams; /* pipes and the like can be read once */
-    tm_walk walk;    /* of the folder whose files come next */
+    tm_seen streams;  /* pipes and the like can be read once */
+    tm_walk walk;     /* of the folder whose files come next */
     size_t walk_next;
     size_t seen, given; /* inputs before and after --skip and --shard */
     char *line, *folder;

@@ -93,8 +93,7 @@ static tm_status write_failed(tm_error *error)
 /* Nothing follows what was not written: a hole could pass for an answer. */
 static bool put_line(const tm_records *records, const tm_buffer *line)
 {
-    return !ferror(stdout) &&
-           (!records->array || !records->count || fputs(",\n", stdout) != EOF) &&
+    return !ferror(stdout) && (!records->array || !records->count || fputs(",\n", stdout) != EOF) &&
            (!line->length || fwrite(line->data, 1, line->length, stdout) == line->length) &&
            (records->kind != TM_RECORDS_JSON || records->array || putchar('\n') != EOF) &&
            fflush(stdout) == 0;

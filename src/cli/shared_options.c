@@ -99,7 +99,7 @@ static const tm_option run_options[] = {
     {'b', "batch", "N", "pictures at once", RUN(INT, batch), 1, 65536},
     {0, "precision", "f32|bf16x3|bf16", "arithmetic of the products (default: f32)",
         RUN(CHOICE, precision), 0, 0},
-    {0, "isa", "scalar|avx2|avx512|amx", "use no newer instructions than these",
+    {0, "isa", TM_ISA_NAMES, "use no newer instructions than these",
         RUN(CHOICE, isa), 0, 0},
     {0, "timings", NULL, "tell how long each part took", RUN(FLAG, timings), 0, 0},
     {'q', "quiet", NULL, "no progress, and nothing of what folders leave out",

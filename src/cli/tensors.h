@@ -21,10 +21,10 @@ typedef struct tm_tensors {
     tm_arrays arrays;
     tm_shown *shown;
     size_t count;
-    bool l2;                /* vectors are divided by their length */
-    const char *list;       /* the record's member: "features" */
-    const char *data;       /* "list", "base64"; NULL: no numbers in the record */
-    const char *grid;       /* to be drawn still, else NULL */
+    bool l2;          /* vectors are divided by their length */
+    const char *list; /* the record's member: "features" */
+    const char *data; /* "list", "base64"; NULL: no numbers in the record */
+    const char *grid; /* to be drawn still, else NULL */
 } tm_tensors;
 
 /* What makes one such command differ from the other. */

@@ -64,13 +64,14 @@ static size_t supported_count(void)
     return count;
 }
 
-/* "scalar avx2 avx512 amx": what --isa accepts on this machine, the best last */
+/* "scalar avx2 avx512": what --isa accepts on this machine, the best last */
 static void isa_levels(char text[static 64])
 {
     size_t used = 0;
-    for (int isa = TM_ISA_SCALAR; isa <= (int)tm_cpu_isa(); isa++)
-        used += (size_t)snprintf(text + used, 64 - used, "%s%s", isa ? " " : "",
-                                 tm_isa_name((tm_isa)isa));
+    for (int isa = TM_ISA_SCALAR; isa < TM_ISA_COUNT; isa++)
+        if (tm_isa_within((tm_isa)isa, tm_cpu_flags_here()))
+            used += (size_t)snprintf(text + used, 64 - used, "%s%s", isa ? " " : "",
+                                     tm_isa_name((tm_isa)isa));
 }
 
 static void write_facts(tm_buffer *out, const fact *facts, size_t count, bool json)

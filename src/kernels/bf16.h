@@ -57,7 +57,7 @@ typedef struct tm_bf16_kernels {
     tm_to_bf16_fn *to_bf16;
 } tm_bf16_kernels;
 
-/* NULL: this CPU has no such instructions, or they are newer than the level. */
+/* NULL: this CPU has no such instructions, or the level may not use them. */
 const tm_bf16_kernels *tm_bf16_kernels_for(tm_isa isa);
 
 #endif

@@ -1,81 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/dispatch.h"
 
-/* Each level's table takes the GEMM rows of its own ISA from the list: LEVEL_OF_isa is KEEP or
- * DROP. */
-#define KEEP(...) __VA_ARGS__
-#define DROP(...)
-#define scalar_OF_scalar KEEP
-#define scalar_OF_avx2 DROP
-#define scalar_OF_avx512 DROP
-#define avx2_OF_scalar DROP
-#define avx2_OF_avx2 KEEP
-#define avx2_OF_avx512 DROP
-#define avx512_OF_scalar DROP
-#define avx512_OF_avx2 DROP
-#define avx512_OF_avx512 KEEP
+#include <pthread.h>
 
-#define ROW(rows_, panels, isa_) [panels] = {tm_gemm_f32_##rows_##x##panels##__##isa_, rows_},
-#define NO_GEMM(rows, panels, isa)
-#define NO_VEC(op)
+void tm_kernels_choose(tm_cpu_flags flags, tm_kernel_tables *tables)
+{
+    *tables = (tm_kernel_tables){0};
+#define TARGET(name, needs, ...) const bool name = tm_cpu_has(flags, needs);
+#define KERNEL(op, target)                                                                         \
+    if (target)                                                                                    \
+        tables->f32.op = tm_##op##__##target;
+#define GEMM(height, panels, target)                                                               \
+    if (target)                                                                                    \
+        tables->f32.gemm[panels] =                                                                 \
+            (tm_gemm_kernel){tm_gemm_f32_##height##x##panels##__##target, height};
+#define BF16(op, target)                                                                           \
+    if (target)                                                                                    \
+        tables->bf16.op = tm_##op##__##target;
+#define GEMM_BF16(height, panels, target)                                                          \
+    if (target)                                                                                    \
+        tables->bf16.gemm[panels] =                                                                \
+            (tm_gemm_bf16_kernel){tm_gemm_bf16_##height##x##panels##__##target, height};
+#define ROW_BF16(panels, target)                                                                   \
+    if (target)                                                                                    \
+        tables->bf16.gemm_row[panels] =                                                            \
+            (tm_gemm_bf16_kernel){tm_gemm_bf16_1x##panels##__##target, 1};
+#define SPLIT(op, target)                                                                          \
+    if (target)                                                                                    \
+        tables->split.op = tm_split_##op##__##target;
+#include "kernels/kernels.def"
+}
 
-static const tm_kernels scalar_kernels = {
-    .isa = TM_ISA_SCALAR,
-#define VEC(op) .op = tm_##op##__scalar,
-#define GEMM NO_GEMM
-#include "kernels/kernels.def"
-#undef VEC
-#undef GEMM
-    .gemm = {
-#define VEC NO_VEC
-#define GEMM(rows, panels, isa) scalar_OF_##isa(ROW(rows, panels, isa))
-#include "kernels/kernels.def"
-#undef VEC
-#undef GEMM
-    }};
+/* ---- the levels' tables ---- */
 
-#if defined(__x86_64__)
-static const tm_kernels avx2_kernels = {
-    .isa = TM_ISA_AVX2,
-#define VEC(op) .op = tm_##op##__avx2,
-#define GEMM NO_GEMM
-#include "kernels/kernels.def"
-#undef VEC
-#undef GEMM
-    .gemm = {
-#define VEC NO_VEC
-#define GEMM(rows, panels, isa) avx2_OF_##isa(ROW(rows, panels, isa))
-#include "kernels/kernels.def"
-#undef VEC
-#undef GEMM
-    }};
+static tm_kernel_tables levels[TM_ISA_COUNT];
+static pthread_once_t chosen = PTHREAD_ONCE_INIT;
 
-static const tm_kernels avx512_kernels = {
-    .isa = TM_ISA_AVX512,
-#define VEC(op) .op = tm_##op##__avx512,
-#define GEMM NO_GEMM
-#include "kernels/kernels.def"
-#undef VEC
-#undef GEMM
-    .gemm = {
-#define VEC NO_VEC
-#define GEMM(rows, panels, isa) avx512_OF_##isa(ROW(rows, panels, isa))
-#include "kernels/kernels.def"
-#undef VEC
-#undef GEMM
-    }};
-#endif
+static tm_cpu_flags emulated;
+
+void tm_kernels_emulate(void)
+{
+    emulated = TM_CPU_EMULATED;
+}
+
+static void choose_levels(void)
+{
+    for (int isa = 0; isa < TM_ISA_COUNT; isa++) {
+        tm_cpu_flags flags = tm_cpu_flags_here() & tm_isa_flags((tm_isa)isa);
+        tm_kernels_choose(isa == TM_ISA_COUNT - 1 ? flags | emulated : flags, &levels[isa]);
+    }
+}
+
+static const tm_kernel_tables *tables_of(tm_isa isa)
+{
+    pthread_once(&chosen, choose_levels);
+    return &levels[isa];
+}
 
 const tm_kernels *tm_kernels_for(tm_isa isa)
 {
-#if defined(__x86_64__)
-    if (isa >= TM_ISA_AVX512)
-        return &avx512_kernels;
-    if (isa >= TM_ISA_AVX2)
-        return &avx2_kernels;
-#endif
-    (void)isa;
-    return &scalar_kernels;
+    return &tables_of(isa)->f32;
+}
+
+const tm_bf16_kernels *tm_bf16_kernels_for(tm_isa isa)
+{
+    const tm_bf16_kernels *kernels = &tables_of(isa)->bf16;
+    return kernels->to_bf16 ? kernels : NULL;
+}
+
+const tm_split_kernels *tm_split_kernels_for(tm_isa isa)
+{
+    const tm_split_kernels *kernels = &tables_of(isa)->split;
+    return kernels->multiply ? kernels : NULL;
 }
 
 /* Tiles of 3 and 4 panels fill the registers best: the count is made of these where it can be. */

@@ -2,7 +2,8 @@
 /*
  * The kernel contracts. Every kernel exists in a readable scalar form (scalar/) that the others
  * are tested against; vec/ holds kernels written once on the vector shim (vec/vec.h) and compiled
- * per ISA; avx2/, avx512/ and amx/ hold those written by hand.
+ * per ISA; avx2/, avx512/, amx/ and so on hold those written by hand. kernels.def lists them all
+ * and says what each needs of the CPU; docs/adding-a-kernel.md tells a kernel's life.
  *
  * Common to all: float32; pointers need no alignment unless said; outputs do not overlap inputs
  * unless said; nothing is read or written beyond the stated extents. The order of additions in an
@@ -164,6 +165,12 @@ typedef void tm_colreduce_f32_fn(tm_reduce_op op, size_t rows, size_t n, const f
 typedef void tm_pool_f32_fn(tm_reduce_op op, int count, const float *const *taps, size_t n,
                             float scale, float *out);
 
+/* ---- stored numbers ---- */
+
+/* count IEEE half precision numbers, little-endian, of any alignment; NaNs become quiet. Every
+ * kernel gives the same bits. */
+typedef void tm_f16_to_f32_fn(const unsigned char *from, float *to, size_t count);
+
 /* ---- the most that a core can do ---- */
 
 /* Multiply-adds on registers alone, in chains that do not wait for one another, `rounds` times.
@@ -173,19 +180,16 @@ typedef double tm_peak_f32_fn(size_t rounds);
 /* ---- the table ---- */
 
 typedef struct tm_kernels {
-    tm_isa isa;
     tm_gemm_kernel gemm[TM_MAX_PANELS + 1]; /* by panels; run NULL: no kernel of that width */
-#define GEMM(rows, panels, isa)
-#define VEC(op) tm_##op##_fn *op;
+#define OP(op) tm_##op##_fn *op;
 #include "kernels/kernels.def"
-#undef VEC
-#undef GEMM
 } tm_kernels;
 
 /* How many panels the next tile should span when `left` panels remain. */
 int tm_gemm_width(const tm_kernels *kernels, int left);
 
-/* The kernels of a level: for each operator the best one at or below it. Read-only, never NULL. */
+/* The kernels of a level: for each operator the best one that this CPU has and the level may use.
+ * Read-only, never NULL. */
 const tm_kernels *tm_kernels_for(tm_isa isa);
 
 #endif

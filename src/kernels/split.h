@@ -75,21 +75,16 @@ typedef void tm_split_copy_fn(int parts, size_t n, const tm_bf16 *x, size_t stri
 typedef void tm_split_panel_fn(int parts, size_t n, int columns, const float *x, size_t ld,
                                tm_bf16 *out);
 
+typedef tm_split_panel_fn tm_split_panel_t_fn;
+
 typedef struct tm_split_kernels {
     tm_split_multiply_fn *multiply;
     tm_split_rows_fn *rows;
     tm_split_f32_fn *f32;
     tm_split_copy_fn *copy;
-    tm_split_panel_fn *panel, *panel_t;
+    tm_split_panel_fn *panel;
+    tm_split_panel_t_fn *panel_t;
 } tm_split_kernels;
-
-#if defined(__x86_64__)
-tm_split_multiply_fn tm_split_multiply__amx;
-tm_split_rows_fn tm_split_rows__amx;
-tm_split_f32_fn tm_split_f32__amx;
-tm_split_copy_fn tm_split_copy__amx;
-tm_split_panel_fn tm_split_panel__amx, tm_split_panel_t__amx;
-#endif
 
 /* NULL: the level has no such units. */
 const tm_split_kernels *tm_split_kernels_for(tm_isa isa);

@@ -256,8 +256,7 @@ static tm_status read_text(const char *file, char *text, int classes, tm_arena *
         return read_lines(text, classes, arena, names, error);
     }
     const cJSON *descriptions = NULL, *inner = find_names(json, &descriptions);
-    tm_status status =
-        read_names(inner ? inner : json, descriptions, classes, arena, names, error);
+    tm_status status = read_names(inner ? inner : json, descriptions, classes, arena, names, error);
     cJSON_Delete(json);
     return status;
 }

@@ -12,8 +12,8 @@
 #include "registry/registry.h"
 
 typedef struct tm_model_config {
-    tm_resolved resolved; /* fields that the file leaves out have timm's defaults */
-    int label_offset;     /* classes before the model's own in the stored classifier */
+    tm_resolved resolved;  /* fields that the file leaves out have timm's defaults */
+    int label_offset;      /* classes before the model's own in the stored classifier */
     tm_class_names labels; /* of the config's num_classes */
     /* model_args; 0, -1 and NULL where the file has none */
     int num_classes, in_chans, img_height, img_width, output_stride;

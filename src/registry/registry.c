@@ -148,8 +148,7 @@ static bool same_input(const tm_pretrained *a, const tm_pretrained *b)
 {
     return memcmp(a->input_size, b->input_size, sizeof a->input_size) == 0 &&
            same_numbers(a->mean, b->mean) && same_numbers(a->std, b->std) &&
-           a->crop_pct == b->crop_pct &&
-           strcmp(a->crop_mode, b->crop_mode) == 0 &&
+           a->crop_pct == b->crop_pct && strcmp(a->crop_mode, b->crop_mode) == 0 &&
            strcmp(a->interpolation, b->interpolation) == 0;
 }
 

@@ -55,9 +55,9 @@ static void call_peak_f32(void *args)
 }
 
 /* in GFLOP/s, a multiply-add being two */
-static double peak_of(tm_isa isa)
+static double peak_of(const tm_kernels *kernels)
 {
-    peak_bench b = {.kernel = tm_kernels_for(isa)->peak_f32};
+    peak_bench b = {.kernel = kernels->peak_f32};
     double seconds = best_time(call_peak_f32, &b);
     return b.flops / seconds * 1e-9;
 }
@@ -83,8 +83,8 @@ static void print_flops(const bench *b, const char *kernel, const char *shape, d
                         double flops)
 {
     double rate = flops / seconds * 1e-9;
-    printf("%-7s %-16s %-44s %12.0f ns %8.2f GFLOP/s", tm_isa_name(b->c->isa), kernel, shape,
-           seconds * 1e9, rate);
+    printf("%-10s %-16s %-44s %12.0f ns %8.2f GFLOP/s", b->c->target, kernel, shape, seconds * 1e9,
+           rate);
     if (b->peak > 0)
         printf(" %5.1f %%", 100 * rate / b->peak);
     printf("\n");
@@ -93,8 +93,8 @@ static void print_flops(const bench *b, const char *kernel, const char *shape, d
 static void print_bytes(const bench *b, const char *kernel, const char *shape, double seconds,
                         double floats)
 {
-    printf("%-7s %-16s %-44s %12.0f ns %8.2f GB/s\n", tm_isa_name(b->c->isa), kernel, shape,
-           seconds * 1e9, 4 * floats / seconds * 1e-9);
+    printf("%-10s %-16s %-44s %12.0f ns %8.2f GB/s\n", b->c->target, kernel, shape, seconds * 1e9,
+           4 * floats / seconds * 1e-9);
 }
 
 /* ---- gemm: a block of output pixels times all panels ---- */
@@ -162,10 +162,11 @@ static void bench_gemms(const bench *b)
         {"vit_small q k^T, 64 to 197", 1, 64, 197},
         {"vit_small scores v, 197 to 64", 1, 197, 64},
     };
-    for (int e = 0; e < GEMM_ENTRIES; e++)
-        for (size_t s = 0; gemm_entries[e].isa == b->c->isa && s < sizeof shapes / sizeof *shapes;
-             s++)
+    for (int e = 0; e < GEMM_ENTRIES; e++) {
+        bool ours = strcmp(gemm_entries[e].target, b->c->target) == 0;
+        for (size_t s = 0; ours && s < sizeof shapes / sizeof *shapes; s++)
             bench_gemm(b, &gemm_entries[e], &shapes[s]);
+    }
 }
 
 /* ---- row kernels: x is rows x n, y as large ---- */
@@ -304,6 +305,30 @@ static void bench_softmax_f32(const bench *b)
 {
     static const row_shape shape = {"vit_small attention, 48 x 197", 48, 197};
     bench_rows(b, "softmax_f32", call_softmax_f32, &shape, (row_bench){0}, 2);
+}
+
+typedef struct f16_bench {
+    const tm_kernels *kernels;
+    const unsigned char *from;
+    float *to;
+    size_t count;
+} f16_bench;
+
+static void call_f16_to_f32(void *args)
+{
+    const f16_bench *f = args;
+    f->kernels->f16_to_f32(f->from, f->to, f->count);
+}
+
+static void bench_f16_to_f32(const bench *b)
+{
+    f16_bench f = {.kernels = b->c->kernels, .count = 1 << 14};
+    float *halves = bench_floats(b->c, f.count / 2);
+    f.from = (const unsigned char *)halves;
+    f.to = bench_floats(b->c, f.count);
+    print_bytes(b, "f16_to_f32", "16384 weights", best_time(call_f16_to_f32, &f),
+                1.5 * (double)f.count);
+    free(halves), free(f.to);
 }
 
 /* ---- windows: one row of output pixels ---- */
@@ -456,24 +481,6 @@ static void bench_winograd_in_f32(const bench *b)
 static void bench_winograd_out_f32(const bench *b)
 {
     bench_winograd(b, "winograd_out_f32", call_winograd_out_f32, 36 + 16);
-}
-
-/* ---- all of them ---- */
-
-static void bench_all(check *c)
-{
-    static void (*const benches[])(const bench *) = {
-#define VEC(op) bench_##op,
-#define GEMM(rows, panels, isa)
-#include "kernels/kernels.def"
-#undef GEMM
-#undef VEC
-    };
-    bench b = {.c = c, .peak = peak_of(c->isa)};
-    printf("%s: %.1f GFLOP/s on registers alone\n", tm_isa_name(c->isa), b.peak);
-    for (size_t i = 0; i < sizeof benches / sizeof *benches; i++)
-        benches[i](&b);
-    bench_gemms(&b);
 }
 
 #endif

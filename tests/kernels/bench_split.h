@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Times the products of bfloat16 parts on shapes of real models, on one thread: from split rows and
- * packed panels, and the splitting of the rows. GFLOP/s are those of the float32 product. */
+ * packed panels, and the splitting and packing. GFLOP/s are those of the float32 product. */
 #ifndef TESTS_KERNELS_BENCH_SPLIT_H
 #define TESTS_KERNELS_BENCH_SPLIT_H
 
-#include "tests/kernels/bench.h"
+#include "tests/kernels/bench_bf16.h"
 #include "tests/kernels/cases_split.h"
 
 typedef struct split_bench {
     const tm_split_kernels *kernels;
     tm_split_tile tile; /* of the first two panels */
     int panels;
-    const float *x;
-    tm_bf16 *rows;
+    size_t k;
+    const float *x, *y; /* [m][k], [k][n] or [n][k] */
+    tm_bf16 *rows, *packed;
 } split_bench;
+
+typedef struct split_shape {
+    const char *name;
+    int m, n;
+    size_t steps;
+} split_shape;
+
+static const split_shape split_shapes[] = {
+    {"vit_base proj, 208 x 768 x 768", 208, 768, 24},
+    {"vit_small fc1, 208 x 1536 x 384", 208, 1536, 12},
+    {"resnet50 layer1 conv3, 256 x 256 x 64", 256, 256, 2},
+    {"resnet50 layer2 conv2, 112 x 128 x 1152", 112, 128, 36},
+    {"efficientnet_b0 expand, 256 x 96 x 32", 256, 96, 1},
+};
 
 static void call_split_multiply(void *args)
 {
@@ -29,39 +44,62 @@ static void call_split_multiply(void *args)
 static void call_split_rows(void *args)
 {
     const split_bench *s = args;
-    size_t k = s->tile.steps * TM_SPLIT_K;
     const float *rows[TM_SPLIT_ROWS];
     for (int i = 0; i < s->tile.m; i += TM_SPLIT_ROWS) {
         for (int j = 0; j < TM_SPLIT_ROWS; j++)
-            rows[j] = s->x + (size_t)(i + j) * k;
-        s->kernels->rows(s->tile.parts, TM_SPLIT_ROWS, k, rows,
-                         s->rows + (size_t)i * k * (size_t)s->tile.parts);
+            rows[j] = s->x + (size_t)(i + j) * s->k;
+        s->kernels->rows(s->tile.parts, TM_SPLIT_ROWS, s->k, rows,
+                         s->rows + (size_t)i * s->k * (size_t)s->tile.parts);
     }
 }
 
-typedef struct split_shape {
-    const char *name;
-    int m, n;
-    size_t steps;
-} split_shape;
+static void call_split_f32(void *args)
+{
+    const split_bench *s = args;
+    size_t count = (size_t)s->tile.m * s->k;
+    s->kernels->f32(s->tile.parts, count, s->x, s->rows, count);
+}
 
-static void bench_split_shape(const bench *b, const split_shape *shape, int parts)
+static void call_split_copy(void *args)
+{
+    const split_bench *s = args;
+    size_t row_tile = TM_SPLIT_ROWS * s->k * (size_t)s->tile.parts;
+    for (int i = 0; i < s->tile.m; i++)
+        s->kernels->copy(s->tile.parts, s->k, s->packed, s->k, 0, i % TM_SPLIT_ROWS,
+                         s->rows + (size_t)(i / TM_SPLIT_ROWS) * row_tile);
+}
+
+static void call_split_panel(void *args)
+{
+    const split_bench *s = args;
+    for (int p = 0; p < s->panels; p++)
+        s->kernels->panel(s->tile.parts, s->k, TM_PANEL, s->y + p * TM_PANEL,
+                          (size_t)s->panels * TM_PANEL, s->packed + (size_t)p * s->tile.b_stride);
+}
+
+static void call_split_panel_t(void *args)
+{
+    const split_bench *s = args;
+    for (int p = 0; p < s->panels; p++)
+        s->kernels->panel_t(s->tile.parts, s->k, TM_PANEL, s->y + (size_t)p * TM_PANEL * s->k, s->k,
+                            s->packed + (size_t)p * s->tile.b_stride);
+}
+
+/* The time of a call on one shape. */
+static double time_split(const bench *b, const split_shape *shape, int parts, bench_call *call)
 {
     size_t k = shape->steps * TM_SPLIT_K, m = (size_t)shape->m, n = (size_t)shape->n;
-    split_bench s = {.kernels = tm_split_kernels_for(b->c->isa), .panels = shape->n / TM_PANEL};
-    float *x = bench_floats(b->c, m * k), *bias = bench_floats(b->c, 32);
-    float *out = bench_floats(b->c, m * n);
-    tm_bf16 *rows = calloc(m * k * (size_t)parts + 64, sizeof *rows);
-    tm_bf16 *panels = aligned_alloc(64, n * k * (size_t)parts * sizeof *panels);
-    if (!rows || !panels)
-        abort();
-    memset(panels, 0, n * k * (size_t)parts * sizeof *panels);
+    split_bench s = {.kernels = b->c->split, .panels = shape->n / TM_PANEL, .k = k};
+    float *x = bench_floats(b->c, m * k), *y = bench_floats(b->c, n * k);
+    float *bias = bench_floats(b->c, 32), *out = bench_floats(b->c, m * n);
     s.x = x;
-    s.rows = rows + (64 - (uintptr_t)rows % 64) % 64 / sizeof *rows;
+    s.y = y;
+    s.rows = bench_halves(m * k * (size_t)parts);
+    s.packed = bench_halves(n * k * (size_t)parts);
     s.tile = (tm_split_tile){.parts = parts,
                              .steps = shape->steps,
                              .a = s.rows,
-                             .b = panels,
+                             .b = s.packed,
                              .b_stride = k * (size_t)parts * TM_PANEL,
                              .begins = true,
                              .ends = true,
@@ -71,29 +109,58 @@ static void bench_split_shape(const bench *b, const split_shape *shape, int part
                              .c_ld = n,
                              .m = shape->m,
                              .n = 32};
-    char name[32];
-    snprintf(name, sizeof name, "split %d part%s", parts, parts > 1 ? "s" : "");
-    print_bytes(b, "split_rows", shape->name, best_time(call_split_rows, &s),
-                (double)(m * k) * (1 + 0.5 * parts));
-    print_flops(b, name, shape->name, best_time(call_split_multiply, &s),
-                2.0 * (double)(m * n * k));
-    free(x), free(bias), free(out), free(rows), free(panels);
+    double seconds = best_time(call, &s);
+    free(x), free(y), free(bias), free(out), free(s.rows), free(s.packed);
+    return seconds;
 }
 
-/* The products' peak on this core is not known here: shares are of AVX-512's. */
-static void bench_split(check *c)
+static void bench_split_multiply(const bench *b)
 {
-    bench b = {.c = c, .peak = peak_of(TM_ISA_AVX512)};
-    static const split_shape shapes[] = {
-        {"vit_base proj, 208 x 768 x 768", 208, 768, 24},
-        {"vit_small fc1, 208 x 1536 x 384", 208, 1536, 12},
-        {"resnet50 layer1 conv3, 256 x 256 x 64", 256, 256, 2},
-        {"resnet50 layer2 conv2, 112 x 128 x 1152", 112, 128, 36},
-        {"efficientnet_b0 expand, 256 x 96 x 32", 256, 96, 1},
-    };
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int parts = 1; parts <= TM_SPLIT_PARTS; parts++)
-            bench_split_shape(&b, &shapes[i], parts);
+    for (size_t i = 0; i < sizeof split_shapes / sizeof *split_shapes; i++)
+        for (int parts = 1; parts <= TM_SPLIT_PARTS; parts++) {
+            const split_shape *s = &split_shapes[i];
+            char name[32];
+            snprintf(name, sizeof name, "split %d part%s", parts, parts > 1 ? "s" : "");
+            print_flops(b, name, s->name, time_split(b, s, parts, call_split_multiply),
+                        2.0 * s->m * s->n * (double)(s->steps * TM_SPLIT_K));
+        }
+}
+
+/* Splits all rows of a shape, or all of its panels. */
+static void bench_splitting(const bench *b, const char *kernel, bench_call *call, bool rows)
+{
+    const split_shape *s = &split_shapes[1];
+    for (int parts = 1; parts <= TM_SPLIT_PARTS; parts++) {
+        double inputs = (double)(s->steps * TM_SPLIT_K) * (rows ? s->m : s->n);
+        char name[32];
+        snprintf(name, sizeof name, "%s %d", kernel, parts);
+        print_bytes(b, name, s->name, time_split(b, s, parts, call), inputs * (1 + 0.5 * parts));
+    }
+}
+
+static void bench_split_rows(const bench *b)
+{
+    bench_splitting(b, "split_rows", call_split_rows, true);
+}
+
+static void bench_split_f32(const bench *b)
+{
+    bench_splitting(b, "split_f32", call_split_f32, true);
+}
+
+static void bench_split_copy(const bench *b)
+{
+    bench_splitting(b, "split_copy", call_split_copy, true);
+}
+
+static void bench_split_panel(const bench *b)
+{
+    bench_splitting(b, "split_panel", call_split_panel, false);
+}
+
+static void bench_split_panel_t(const bench *b)
+{
+    bench_splitting(b, "split_panel_t", call_split_panel_t, false);
 }
 
 #endif

@@ -8,8 +8,6 @@
 #include "tests/kernels/cases_gemm.h"
 #include "tests/kernels/harness.h"
 
-enum { BF16_CASES = 600 };
-
 static float of_bf16(tm_bf16 half)
 {
     uint32_t bits = (uint32_t)half << 16;
@@ -46,12 +44,26 @@ static double bf16_sum(const tm_gemm_bf16_tile *t, int i, int j, double *size)
     return sum;
 }
 
-static void check_gemm_bf16(check *c, const tm_bf16_kernels *kernels)
+typedef struct gemm_bf16_entry {
+    const char *name, *target;
+    int rows, panels;
+    tm_gemm_bf16_fn *run;
+} gemm_bf16_entry;
+
+static const gemm_bf16_entry gemm_bf16_entries[] = {
+#define GEMM_BF16(rows, panels, target)                                                            \
+    {"gemm_bf16_" #rows "x" #panels, #target, rows, panels,                                        \
+     tm_gemm_bf16_##rows##x##panels##__##target},
+#define ROW_BF16(panels, target) GEMM_BF16(1, panels, target)
+#include "kernels/kernels.def"
+    {0} /* a build may have none */
+};
+
+enum { GEMM_BF16_ENTRIES = sizeof gemm_bf16_entries / sizeof *gemm_bf16_entries - 1 };
+
+static void check_gemm_bf16(check *c, const gemm_bf16_entry *entry)
 {
-    int panels = 1 + c->index % TM_MAX_PANELS;
-    const tm_gemm_bf16_kernel *kernel =
-        below(c, 4) ? &kernels->gemm[panels] : &kernels->gemm_row[panels];
-    int rows = kernel->rows;
+    int rows = entry->rows, panels = entry->panels;
     int m = coin(c) ? rows : 1 + (int)below(c, (size_t)rows);
     int n = TM_PANEL * panels - (coin(c) ? 0 : (int)below(c, TM_PANEL));
     tm_gemm_bf16_tile t = {.m = m, .n = n, .kc = 2 * (1 + below(c, 100))};
@@ -81,7 +93,7 @@ static void check_gemm_bf16(check *c, const tm_bf16_kernels *kernels)
             c->want[i * n + j] = clamped((float)sum, t.lo, t.hi);
             c->bound[i * n + j] = HALF_ULP * (size + 2) * sqrt((double)t.kc + 4);
         }
-    kernel->run(&t);
+    entry->run(&t);
     expect_near(c, &out);
 }
 
@@ -95,7 +107,7 @@ static tm_bf16 nearest_bf16(float x)
     return (tm_bf16)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
-static void check_to_bf16(check *c, const tm_bf16_kernels *kernels)
+static void check_to_bf16(check *c)
 {
     size_t n = 1 + below(c, 100);
     bool has_lo = coin(c);
@@ -104,7 +116,7 @@ static void check_to_bf16(check *c, const tm_bf16_kernels *kernels)
     describe(c, "to_bf16, %zu values, lo %d", n, has_lo);
     memset(hi, 0x5A, sizeof hi);
     memset(lo, 0x5A, sizeof lo);
-    kernels->to_bf16(n, x, hi, has_lo ? lo : NULL);
+    c->bf16->to_bf16(n, x, hi, has_lo ? lo : NULL);
     for (size_t i = 0; i < 128; i++) {
         bool used = i < n;
         tm_bf16 want = used ? nearest_bf16(x[i]) : 0x5A5A;
@@ -113,24 +125,6 @@ static void check_to_bf16(check *c, const tm_bf16_kernels *kernels)
             report(c, "hi %zu: got %04X, want %04X", i, hi[i], want);
         if (lo[i] != rest && !(used && isnan(of_bf16(rest)) && isnan(of_bf16(lo[i]))))
             report(c, "lo %zu: got %04X, want %04X", i, lo[i], rest);
-    }
-}
-
-static void check_bf16(check *c, void (*begin)(check *, const char *, int), void (*end)(check *))
-{
-    const tm_bf16_kernels *kernels = tm_bf16_kernels_for(c->isa);
-    if (!kernels) {
-        if (c->isa == TM_ISA_AVX512)
-            printf("check_kernels: this CPU has no AVX512-BF16, its kernels are not run\n");
-        return;
-    }
-    for (int i = 0; i < BF16_CASES; i++) {
-        begin(c, "bf16", i);
-        if (i % 4)
-            check_gemm_bf16(c, kernels);
-        else
-            check_to_bf16(c, kernels);
-        end(c);
     }
 }
 

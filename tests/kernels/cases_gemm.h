@@ -9,24 +9,16 @@
 #include "tests/kernels/harness.h"
 
 typedef struct gemm_entry {
-    const char *name;
-    tm_isa isa;
+    const char *name, *target;
     int rows, panels;
     tm_gemm_f32_fn *run;
 } gemm_entry;
 
-#define TM_ISA_OF_scalar TM_ISA_SCALAR
-#define TM_ISA_OF_avx2 TM_ISA_AVX2
-#define TM_ISA_OF_avx512 TM_ISA_AVX512
-
 static const gemm_entry gemm_entries[] = {
-#define VEC(op)
-#define GEMM(rows, panels, isa)                                                                    \
-    {"gemm_f32_" #rows "x" #panels, TM_ISA_OF_##isa, rows, panels,                                 \
-     tm_gemm_f32_##rows##x##panels##__##isa},
+#define GEMM(rows, panels, target)                                                                 \
+    {"gemm_f32_" #rows "x" #panels, #target, rows, panels,                                         \
+     tm_gemm_f32_##rows##x##panels##__##target},
 #include "kernels/kernels.def"
-#undef GEMM
-#undef VEC
 };
 
 enum { GEMM_ENTRIES = sizeof gemm_entries / sizeof *gemm_entries };
@@ -148,7 +140,7 @@ static void check_gemm(check *c, const gemm_entry *entry)
                                            : "apart");
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++)
-            c->want[i * n + j] = chain(&p, i, j, entry->isa != TM_ISA_SCALAR);
+            c->want[i * n + j] = chain(&p, i, j, c->fused);
     entry->run(&p.tile);
     expect_same(c, &out);
 }
@@ -172,7 +164,7 @@ static void run_with(const gemm_entry *entry, const gemm_problem *p)
         }
 }
 
-/* Every width of an ISA gives an output element the same bits: the plan may cut as it likes. */
+/* Every width of a target gives an output element the same bits: the plan may cut as it likes. */
 static void check_gemm_widths(check *c)
 {
     static gemm_problem p;
@@ -181,11 +173,11 @@ static void check_gemm_widths(check *c)
     make_problem(c, &p, 2 * TM_MAX_ROWS, m, n);
     for (int e = 0; e < GEMM_ENTRIES; e++) {
         const gemm_entry *entry = &gemm_entries[e];
-        if (entry->isa != c->isa)
+        if (strcmp(entry->target, c->target) != 0)
             continue;
         block out = take_output(c, &p, (size_t)n);
-        describe(c, "%s against the ISA's first kernel: m %d, n %d, taps %d, kc %d", entry->name, m,
-                 n, p.tile.taps, p.tile.kc);
+        describe(c, "%s against the first kernel: m %d, n %d, taps %d, kc %d", entry->name, m, n,
+                 p.tile.taps, p.tile.kc);
         run_with(entry, &p);
         for (int i = 0; first && i < m * n; i++)
             c->want[i] = out.data[i];

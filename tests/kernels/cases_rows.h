@@ -192,6 +192,23 @@ static void check_layernorm_f32(check *c)
     expect_near(c, &p.y);
 }
 
+/* ---- stored numbers ---- */
+
+/* at any alignment, the same bits as the reference, whose own test is tests/unit/test_weights.c */
+static void check_f16_to_f32(check *c)
+{
+    size_t n = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50, shift = below(c, 4);
+    block x = input(c, 1, n / 2 + 2, n / 2 + 2, VALUES_WIDE), y = take(c, 1, n, n);
+    const unsigned char *from = (const unsigned char *)(x.data + x.n) - 2 * n - shift;
+    describe(c, "%zu halves, %zu bytes before the end", n, shift);
+    c->reference->f16_to_f32(from, c->want, n);
+    c->kernels->f16_to_f32(from, y.data, n);
+    for (size_t i = 0; i < n; i++)
+        if (bits_of(y.data[i]) != bits_of(c->want[i]))
+            report(c, "%zu: got %08X, want %08X", i, bits_of(y.data[i]), bits_of(c->want[i]));
+    expect_kept(c, &y);
+}
+
 /* ---- softmax ---- */
 
 /* exp keeps 2 ulp; its argument d is rounded twice */

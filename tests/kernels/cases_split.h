@@ -7,7 +7,7 @@
 #include "kernels/split.h"
 #include "tests/kernels/cases_bf16.h"
 
-enum { SPLIT_CASES = 400, SPLIT_STEPS = 6 };
+enum { SPLIT_STEPS = 6 };
 
 static tm_bf16 upper_half(float x)
 {
@@ -48,7 +48,7 @@ static size_t panel_place(int parts, size_t k, size_t j, int p)
            (k % TM_SPLIT_K / 2 * TM_PANEL + j) * 2 + k % 2;
 }
 
-static void check_split_rows(check *c, const tm_split_kernels *kernels)
+static void check_split_rows(check *c)
 {
     int parts = 1 + (int)below(c, 3), m = 1 + (int)below(c, TM_SPLIT_ROWS);
     size_t n = 1 + below(c, SPLIT_STEPS * TM_SPLIT_K), steps = (n + TM_SPLIT_K - 1) / TM_SPLIT_K;
@@ -58,7 +58,7 @@ static void check_split_rows(check *c, const tm_split_kernels *kernels)
         rows[i] = input(c, 1, n, n, kind).data;
     tm_bf16 *tile = halves(c, steps * (size_t)parts * TM_SPLIT_TILE), untouched = tile[0];
     describe(c, "rows: %d parts, %d x %zu", parts, m, n);
-    kernels->rows(parts, m, n, rows, tile);
+    c->split->rows(parts, m, n, rows, tile);
     for (size_t k = 0; k < steps * TM_SPLIT_K; k++)
         for (int p = 0; p < parts; p++)
             for (int i = 0; i < TM_SPLIT_ROWS; i++) {
@@ -71,7 +71,7 @@ static void check_split_rows(check *c, const tm_split_kernels *kernels)
             }
 }
 
-static void check_split_f32(check *c, const tm_split_kernels *kernels)
+static void check_split_f32(check *c)
 {
     int parts = 1 + (int)below(c, 3);
     size_t n = any_size(c), stride = n + below(c, 40);
@@ -79,7 +79,7 @@ static void check_split_f32(check *c, const tm_split_kernels *kernels)
     tm_bf16 out[3 * 256];
     memset(out, 0x5A, sizeof out);
     describe(c, "f32: %d parts of %zu", parts, n);
-    kernels->f32(parts, n, x, out, stride);
+    c->split->f32(parts, n, x, out, stride);
     for (int p = 0; p < 3; p++)
         for (size_t i = 0; i < stride; i++) {
             tm_bf16 want = p < parts && i < n ? part_of(parts, x[i], p) : 0x5A5A;
@@ -90,7 +90,7 @@ static void check_split_f32(check *c, const tm_split_kernels *kernels)
 }
 
 /* Every element of a tile is its own address, or was copied. */
-static void check_split_copy(check *c, const tm_split_kernels *kernels)
+static void check_split_copy(check *c)
 {
     static tm_bf16 tile[SPLIT_STEPS * 3 * TM_SPLIT_TILE] __attribute__((aligned(64)));
     int parts = 1 + (int)below(c, 3), row = (int)below(c, TM_SPLIT_ROWS);
@@ -100,7 +100,7 @@ static void check_split_copy(check *c, const tm_split_kernels *kernels)
     for (size_t i = 0; i < sizeof tile / sizeof *tile; i++)
         tile[i] = (tm_bf16)(i * 7);
     describe(c, "copy: %d parts, %zu to %zu of row %d", parts, n, k, row);
-    kernels->copy(parts, n, x, stride, k, row, tile);
+    c->split->copy(parts, n, x, stride, k, row, tile);
     for (size_t i = 0; i < n; i++)
         for (int p = 0; p < parts; p++) {
             size_t at = row_place(parts, k + i, (size_t)row, p);
@@ -114,16 +114,15 @@ static void check_split_copy(check *c, const tm_split_kernels *kernels)
             report(c, "element %zu was written", i);
 }
 
-static void check_split_panel(check *c, const tm_split_kernels *kernels)
+static void check_panel(check *c, tm_split_panel_fn *kernel, bool transposed)
 {
     int parts = 1 + (int)below(c, 3), columns = coin(c) ? 16 : 1 + (int)below(c, 16);
     size_t n = 1 + below(c, SPLIT_STEPS * TM_SPLIT_K), steps = (n + TM_SPLIT_K - 1) / TM_SPLIT_K;
-    bool transposed = coin(c);
     size_t rows = transposed ? (size_t)columns : n, row = transposed ? n : (size_t)columns;
     block x = input(c, rows, row, row + below(c, 5), coin(c) ? VALUES_WIDE : VALUES_SPECIAL);
     tm_bf16 *panel = halves(c, steps * (size_t)parts * TM_SPLIT_TILE);
     describe(c, "panel%s: %d parts, %zu x %d", transposed ? "_t" : "", parts, n, columns);
-    (transposed ? kernels->panel_t : kernels->panel)(parts, n, columns, x.data, x.ld, panel);
+    kernel(parts, n, columns, x.data, x.ld, panel);
     for (size_t k = 0; k < steps * TM_SPLIT_K; k++)
         for (size_t j = 0; j < TM_PANEL; j++)
             for (int p = 0; p < parts; p++) {
@@ -136,6 +135,16 @@ static void check_split_panel(check *c, const tm_split_kernels *kernels)
             }
 }
 
+static void check_split_panel(check *c)
+{
+    check_panel(c, c->split->panel, false);
+}
+
+static void check_split_panel_t(check *c)
+{
+    check_panel(c, c->split->panel_t, true);
+}
+
 /* One product of m x n of `steps` steps. */
 typedef struct split_problem {
     tm_split_tile tile;
@@ -145,7 +154,7 @@ typedef struct split_problem {
     block residual;
 } split_problem;
 
-static void make_split(check *c, const tm_split_kernels *kernels, split_problem *s)
+static void make_split(check *c, split_problem *s)
 {
     int parts = 1 + (int)below(c, 3), m = 1 + (int)below(c, 70), n = 1 + (int)below(c, 32);
     s->steps = 1 + below(c, SPLIT_STEPS);
@@ -160,11 +169,11 @@ static void make_split(check *c, const tm_split_kernels *kernels, split_problem 
         int count = m - i < TM_SPLIT_ROWS ? m - i : TM_SPLIT_ROWS;
         for (int j = 0; j < count; j++)
             rows[j] = s->x.data + (size_t)(i + j) * k;
-        kernels->rows(parts, count, k, rows, s->a + (size_t)(i / 16) * tile);
+        c->split->rows(parts, count, k, rows, s->a + (size_t)(i / 16) * tile);
     }
     for (int j = 0; j < n; j += TM_PANEL)
-        kernels->panel(parts, k, n - j < TM_PANEL ? n - j : TM_PANEL, s->y.data + j, s->y.ld,
-                       s->b + (size_t)(j / 16) * tile);
+        c->split->panel(parts, k, n - j < TM_PANEL ? n - j : TM_PANEL, s->y.data + j, s->y.ld,
+                        s->b + (size_t)(j / 16) * tile);
     s->tile = (tm_split_tile){.parts = parts, .m = m, .n = n, .b_stride = tile};
     s->tile.bias = input(c, 1, 32, 32, VALUES_PLAIN).data;
     choose_clamp(c, &s->tile.lo, &s->tile.hi);
@@ -206,11 +215,11 @@ static void want_split(check *c, const split_problem *s)
 }
 
 /* All steps in one call or in two; both calls must give the same as one of another m. */
-static void check_split_multiply(check *c, const tm_split_kernels *kernels)
+static void check_split_multiply(check *c)
 {
     static float sums[3 * 4 * TM_SPLIT_ROWS * TM_PANEL] __attribute__((aligned(64)));
     static split_problem s;
-    make_split(c, kernels, &s);
+    make_split(c, &s);
     tm_split_tile t = s.tile;
     block out = take(c, (size_t)t.m, (size_t)t.n, (size_t)t.n + below(c, 5));
     size_t first = coin(c) ? s.steps : 1 + below(c, s.steps);
@@ -224,33 +233,17 @@ static void check_split_multiply(check *c, const tm_split_kernels *kernels)
     t.steps = first;
     t.a = some_steps(c, &s, 0, first);
     t.b = s.b;
-    kernels->multiply(&t);
+    c->split->multiply(&t);
     if (first < s.steps) {
         t.begins = false;
         t.ends = true;
         t.steps = s.steps - first;
         t.a = some_steps(c, &s, first, t.steps);
         t.b = s.b + first * (size_t)t.parts * TM_SPLIT_TILE;
-        kernels->multiply(&t);
+        c->split->multiply(&t);
     }
     want_split(c, &s);
     expect_near(c, &out);
-}
-
-static void check_split(check *c, void (*begin)(check *, const char *, int), void (*end)(check *))
-{
-    typedef void split_case(check *, const tm_split_kernels *);
-    static split_case *const cases[] = {check_split_rows, check_split_f32, check_split_copy,
-                                        check_split_panel, check_split_multiply};
-    static const char *const names[] = {"split_rows", "split_f32", "split_copy", "split_panel",
-                                        "split_multiply"};
-    const tm_split_kernels *kernels = tm_split_kernels_for(c->isa);
-    for (size_t k = 0; kernels && k < sizeof cases / sizeof *cases; k++)
-        for (int i = 0; i < SPLIT_CASES; i++) {
-            begin(c, names[k], i);
-            cases[k](c, kernels);
-            end(c);
-        }
 }
 
 #endif

@@ -63,7 +63,7 @@ static void check_dwconv_f32(check *c)
              t.x_ld, t.out_ld, (double)t.lo, (double)t.hi);
     for (int i = 0; i < t.pixels; i++)
         for (int k = 0; k < t.channels; k++)
-            c->want[i * t.channels + k] = dwconv_element(&t, i, k, c->isa != TM_ISA_SCALAR);
+            c->want[i * t.channels + k] = dwconv_element(&t, i, k, c->fused);
     c->kernels->dwconv_f32(&t);
     expect_same(c, &out);
 }

@@ -1,36 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compares every kernel of every ISA level that this CPU has with the scalar reference or with what
- * the contract fixes to the bit; see kernels/kernels.h for the contracts and harness.h for the
- * guards. The lists of cases and of benchmarks come from kernels.def: a kernel that is added there
- * does not compile here until it has both.
+ * Compares every kernel that this CPU can run with the scalar reference or with what the contract
+ * fixes to the bit; see kernels/kernels.h for the contracts and harness.h for the guards. The lists
+ * of cases and of benchmarks come from kernels.def: a kernel that is added there does not compile
+ * here until it has both.
  *
- *   check_kernels [--seed N] [--isa LEVEL] [--verbose] [--bench]
+ *   check_kernels [--seed N] [--target TARGET] [--verbose] [--bench]
  */
 #include "tests/kernels/bench_split.h"
-#include "tests/kernels/cases_bf16.h"
-#include "tests/kernels/cases_gemm.h"
-#include "tests/kernels/cases_rows.h"
 #include "tests/kernels/cases_split.h"
 #include "tests/kernels/cases_windows.h"
 #include "tests/kernels/cases_winograd.h"
 #include "tests/kernels/curves.h"
-#include "tests/kernels/harness.h"
 
-enum { CASES = 2000, WIDTH_CASES = 60 };
+enum { CASES = 2000, SPLIT_CASES = 400, GEMM_CASES = 500, GEMM_BF16_CASES = 60, WIDTH_CASES = 60 };
 
 typedef void case_fn(check *c);
+typedef void bench_fn(const bench *b);
+typedef void kernel_fn(void);
 
 static const struct {
     const char *name;
-    case_fn *run;
-} vec_cases[] = {
-#define VEC(op) {#op, check_##op},
-#define GEMM(rows, panels, isa)
+    tm_cpu_flags needs;
+} targets[] = {
+#define TARGET(name, needs, ...) {#name, needs},
 #include "kernels/kernels.def"
-#undef GEMM
-#undef VEC
 };
+
+/* A kernel, and its place in the tables. */
+static const struct {
+    const char *name, *target;
+    size_t place;
+    kernel_fn *kernel;
+    int cases;
+    case_fn *check;
+    bench_fn *bench;
+} kernels[] = {
+#define ROW(table, entry, prefix, name, target, cases)                                             \
+    {#name,                                                                                        \
+     #target,                                                                                      \
+     offsetof(tm_kernel_tables, table.entry),                                                      \
+     (kernel_fn *)prefix##name##__##target,                                                        \
+     cases,                                                                                        \
+     check_##name,                                                                                 \
+     bench_##name},
+#define KERNEL(op, target) ROW(f32, op, tm_, op, target, CASES)
+#define BF16(op, target) ROW(bf16, op, tm_, op, target, CASES)
+#define SPLIT(op, target) ROW(split, op, tm_, split_##op, target, SPLIT_CASES)
+#include "kernels/kernels.def"
+#undef ROW
+};
+
+enum { TARGETS = sizeof targets / sizeof *targets, KERNELS = sizeof kernels / sizeof *kernels };
 
 /* A case depends on the seed, the kernel's name and its number alone. */
 static void begin_case(check *c, const char *kernel, int index)
@@ -57,45 +78,58 @@ static void end_case(check *c)
         c->passed++;
 }
 
-static void check_vec(check *c)
+/* The tables of a CPU that has what the target needs, and this kernel in its place. */
+static void put(check *c, int k)
 {
-    for (size_t k = 0; k < sizeof vec_cases / sizeof *vec_cases; k++)
-        for (int i = 0; i < CASES; i++) {
-            begin_case(c, vec_cases[k].name, i);
-            vec_cases[k].run(c);
-            end_case(c);
-        }
+    memcpy((char *)&c->tables + kernels[k].place, &kernels[k].kernel, sizeof(kernel_fn *));
 }
 
-static void check_gemms(check *c)
+static void check_kernel(check *c, int k)
 {
-    for (int e = 0; e < GEMM_ENTRIES; e++)
-        for (int i = 0; gemm_entries[e].isa == c->isa && i < CASES / 4; i++) {
-            begin_case(c, gemm_entries[e].name, i);
-            check_gemm(c, &gemm_entries[e]);
-            end_case(c);
-        }
-    for (int i = 0; i < WIDTH_CASES; i++) {
-        begin_case(c, "gemm_f32 widths", i);
-        check_gemm_widths(c);
+    put(c, k);
+    for (int i = 0; i < kernels[k].cases; i++) {
+        begin_case(c, kernels[k].name, i);
+        kernels[k].check(c);
         end_case(c);
     }
 }
 
-/* The table holds this level's kernels, and every number of panels can be cut into their widths. */
+static bool is_ours(const check *c, const char *target)
+{
+    return strcmp(c->target, target) == 0;
+}
+
+static void check_gemms(check *c)
+{
+    bool has_gemms = false;
+    for (int e = 0; e < GEMM_ENTRIES; e++) {
+        has_gemms = has_gemms || is_ours(c, gemm_entries[e].target);
+        for (int i = 0; is_ours(c, gemm_entries[e].target) && i < GEMM_CASES; i++) {
+            begin_case(c, gemm_entries[e].name, i);
+            check_gemm(c, &gemm_entries[e]);
+            end_case(c);
+        }
+    }
+    for (int i = 0; has_gemms && i < WIDTH_CASES; i++) {
+        begin_case(c, "gemm_f32 widths", i);
+        check_gemm_widths(c);
+        end_case(c);
+    }
+    for (int e = 0; e < GEMM_BF16_ENTRIES; e++)
+        for (int i = 0; is_ours(c, gemm_bf16_entries[e].target) && i < GEMM_BF16_CASES; i++) {
+            begin_case(c, gemm_bf16_entries[e].name, i);
+            check_gemm_bf16(c, &gemm_bf16_entries[e]);
+            end_case(c);
+        }
+}
+
+/* Tiles are no larger than said, and every number of panels can be cut into their widths. */
 static void check_table(check *c)
 {
-    begin_case(c, "dispatch", 0);
-    if (c->kernels->isa != (c->isa == TM_ISA_AMX ? TM_ISA_AVX512 : c->isa))
-        report(c, "the table is of %s", tm_isa_name(c->kernels->isa));
-    for (int e = 0; e < GEMM_ENTRIES; e++) {
-        const gemm_entry *entry = &gemm_entries[e];
-        const tm_gemm_kernel *kernel = &c->kernels->gemm[entry->panels];
-        if (entry->isa == c->isa && (kernel->run != entry->run || kernel->rows != entry->rows))
-            report(c, "%s is not the table's kernel for %d panels", entry->name, entry->panels);
-        if (entry->rows > TM_MAX_ROWS || entry->panels > TM_MAX_PANELS)
-            report(c, "%s is larger than TM_MAX_ROWS or TM_MAX_PANELS", entry->name);
-    }
+    begin_case(c, "table", 0);
+    for (int panels = 1; panels <= TM_MAX_PANELS; panels++)
+        if (c->kernels->gemm[panels].rows > TM_MAX_ROWS)
+            report(c, "a tile of %d rows, more than TM_MAX_ROWS", c->kernels->gemm[panels].rows);
     for (int left = 1; left <= 300; left++) {
         int wide = tm_gemm_width(c->kernels, left);
         if (wide < 1 || wide > left || wide > TM_MAX_PANELS || !c->kernels->gemm[wide].run)
@@ -107,7 +141,7 @@ static void check_table(check *c)
 static void check_curves(check *c, bool verbose)
 {
     if (verbose)
-        printf("%-8s %-13s %-10s %-17s %-10s\n", "isa", "curve", "error/max(1,|y|)", "",
+        printf("%-8s %-13s %-10s %-17s %-10s\n", "target", "curve", "error/max(1,|y|)", "",
                "relative error");
     for (int kind = 0; kind < TM_ACT_COUNT; kind++) {
         begin_case(c, "curves", kind);
@@ -118,9 +152,34 @@ static void check_curves(check *c, bool verbose)
 
 typedef struct options {
     uint64_t seed;
-    bool one_isa, verbose, bench;
-    tm_isa isa;
+    const char *target; /* NULL: all */
+    bool verbose, bench;
 } options;
+
+static void check_target(check *c, const options *o)
+{
+    check_table(c);
+    for (int k = 0; k < KERNELS; k++)
+        if (is_ours(c, kernels[k].target)) {
+            check_kernel(c, k);
+            if (kernels[k].check == check_act_f32)
+                check_curves(c, o->verbose);
+        }
+    check_gemms(c);
+}
+
+static void bench_target(check *c)
+{
+    bench b = {.c = c, .peak = peak_of(c->kernels)};
+    printf("%s: %.1f GFLOP/s in float32 on registers alone\n", c->target, b.peak);
+    for (int k = 0; k < KERNELS; k++)
+        if (is_ours(c, kernels[k].target)) {
+            put(c, k);
+            kernels[k].bench(&b);
+        }
+    bench_gemms(&b);
+    bench_gemms_bf16(&b);
+}
 
 static bool parse(int argc, char **argv, options *o)
 {
@@ -132,8 +191,8 @@ static bool parse(int argc, char **argv, options *o)
             o->bench = true;
         else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
             o->seed = strtoull(argv[++i], &end, 10);
-        else if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc && tm_isa_parse(argv[++i], &o->isa))
-            o->one_isa = true;
+        else if (strcmp(argv[i], "--target") == 0 && i + 1 < argc)
+            o->target = argv[++i];
         else
             return false;
         if (*end)
@@ -142,42 +201,39 @@ static bool parse(int argc, char **argv, options *o)
     return true;
 }
 
+static bool choose_target(check *c, int t)
+{
+    c->target = targets[t].name;
+    if (!tm_cpu_has(tm_cpu_flags_here() | TM_CPU_EMULATED, targets[t].needs)) {
+        printf("%s: this machine lacks what its kernels need, they are not run\n", c->target);
+        return false;
+    }
+    tm_kernels_choose(targets[t].needs, &c->tables);
+    c->fused = c->tables.f32.gemm[1].run != c->reference->gemm[1].run;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static check c;
+    static tm_kernel_tables scalar;
     options o = {.seed = 1};
     if (!parse(argc, argv, &o)) {
-        fprintf(stderr, "usage: check_kernels [--seed N] [--isa scalar|avx2|avx512|amx] "
-                        "[--verbose] [--bench]\n");
+        fprintf(stderr,
+                "usage: check_kernels [--seed N] [--target TARGET] [--verbose] [--bench]\n");
         return 2;
     }
+    tm_kernels_choose(0, &scalar);
     c.seed = o.seed;
-    c.reference = tm_kernels_for(TM_ISA_SCALAR);
+    c.reference = &scalar.f32;
+    c.kernels = &c.tables.f32;
+    c.bf16 = &c.tables.bf16;
+    c.split = &c.tables.split;
     open_slots(&c);
     catch_faults(&c);
-    for (int isa = 0; isa < TM_ISA_COUNT; isa++) {
-        c.isa = (tm_isa)isa;
-        if (o.one_isa && c.isa != o.isa)
-            continue;
-        if (c.isa > tm_cpu_isa()) {
-            printf("%s: not on this machine, not checked\n", tm_isa_name(c.isa));
-            continue;
-        }
-        c.kernels = tm_kernels_for(c.isa);
-        if (o.bench) {
-            c.isa == TM_ISA_AMX ? bench_split(&c) : bench_all(&c);
-            continue;
-        }
-        check_table(&c);
-        if (c.isa == TM_ISA_AMX) { /* all others are AVX-512's */
-            check_split(&c, begin_case, end_case);
-            continue;
-        }
-        check_vec(&c);
-        check_gemms(&c);
-        check_bf16(&c, begin_case, end_case);
-        check_curves(&c, o.verbose);
-    }
+    for (int t = 0; t < TARGETS; t++)
+        if ((!o.target || strcmp(o.target, targets[t].name) == 0) && choose_target(&c, t))
+            o.bench ? bench_target(&c) : check_target(&c, &o);
     printf("check_kernels: %ld passed, %ld failed\n", c.passed, c.failed);
-    return c.failed > 0;
+    return c.failed > 0 || (!o.bench && c.passed == 0);
 }

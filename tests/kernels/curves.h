@@ -171,9 +171,8 @@ static void check_curve(check *c, tm_act_kind kind, bool verbose)
     sweep(c, kind, &worst);
     expect_limits(c, kind);
     if (verbose)
-        printf("%-8s %-13s %10.2e at %-14.8g %10.2e at %-14.8g\n", tm_isa_name(c->isa),
-               act_names[kind], worst.absolute, worst.at_absolute, worst.relative,
-               worst.at_relative);
+        printf("%-8s %-13s %10.2e at %-14.8g %10.2e at %-14.8g\n", c->target, act_names[kind],
+               worst.absolute, worst.at_absolute, worst.relative, worst.at_relative);
 }
 
 #endif

@@ -32,8 +32,12 @@ enum {
 
 typedef struct check {
     const char *kernel;
-    tm_isa isa;
-    const tm_kernels *kernels, *reference;
+    const char *target;                    /* whose kernels are checked */
+    tm_kernel_tables tables;               /* what a CPU for it takes */
+    const tm_kernels *kernels, *reference; /* of the tables; scalar */
+    const tm_bf16_kernels *bf16;
+    const tm_split_kernels *split;
+    bool fused; /* products and sums with one rounding */
     uint64_t seed, random;
     int index; /* of the case */
     char params[256];
@@ -205,8 +209,8 @@ __attribute__((format(printf, 2, 3))) static void describe(check *c, const char 
 __attribute__((format(printf, 2, 3))) static void report(check *c, const char *format, ...)
 {
     if (!c->case_failed && c->reports++ < MAX_REPORTS) {
-        printf("FAIL %s %s --seed %" PRIu64 " case %d: %s\n     ", c->kernel, tm_isa_name(c->isa),
-               c->seed, c->index, c->params);
+        printf("FAIL %s %s --seed %" PRIu64 " case %d: %s\n     ", c->kernel, c->target, c->seed,
+               c->index, c->params);
         va_list args;
         va_start(args, format);
         vprintf(format, args);
@@ -226,8 +230,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
     int n = snprintf(text, sizeof text,
                      "FAIL %s %s --seed %" PRIu64 " case %d: %s\n     signal %d: touched %p, "
                      "outside of its extents\ncheck_kernels: stopped\n",
-                     c->kernel, tm_isa_name(c->isa), c->seed, c->index, c->params, number,
-                     info->si_addr);
+                     c->kernel, c->target, c->seed, c->index, c->params, number, info->si_addr);
     if (write(STDOUT_FILENO, text, (size_t)n) < 0)
         _exit(2);
     _exit(1);

@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "kernels/dispatch.h"
 #include "ops/ops.h"
 #include "passes/passes.h"
 #include "plan/plan.h"
@@ -103,6 +104,8 @@ UNUSED_HELPER static int net_tap(net *n, tm_node *x)
 
 UNUSED_HELPER static tm_isa net_isa(tm_isa isa)
 {
+    if (tm_split_kernels_for(isa)) /* maybe emulated ones */
+        return isa;
     return isa < tm_cpu_isa() ? isa : tm_cpu_isa();
 }
 

@@ -431,8 +431,7 @@ static void too_large_a_batch(void **state)
     net_open(&n, (tm_shape){16384, 16384, 4096});
     net_tap(&n, tm_activate(&n.b, n.graph.input, TM_ACT_RELU));
     tm_pass_prune(&n.b);
-    assert_int_equal(tm_layout_make(&n.graph, 2000000000, 1, &layout, &n.error),
-                     TM_NO_MEMORY);
+    assert_int_equal(tm_layout_make(&n.graph, 2000000000, 1, &layout, &n.error), TM_NO_MEMORY);
     assert_non_null(strstr(n.error.message, "2000000000"));
     net_close(&n);
 }

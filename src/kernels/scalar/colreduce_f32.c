@@ -28,6 +28,6 @@ void tm_colreduce_f32__scalar(tm_reduce_op op, size_t rows, size_t n, const floa
                               float *out)
 {
     for (size_t j = 0; j < n; j++)
-        out[j] = op == TM_REDUCE_OP_SUM ? column_sum(rows, x + j, x_ld)
-                                        : column_max(rows, x + j, x_ld);
+        out[j] =
+            op == TM_REDUCE_OP_SUM ? column_sum(rows, x + j, x_ld) : column_max(rows, x + j, x_ld);
 }

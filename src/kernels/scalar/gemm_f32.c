@@ -10,7 +10,7 @@ void tm_gemm_f32_4x1__scalar(const tm_gemm_tile *tile)
     for (int i = 0; i < tile->m; i++) {
         float sum[TM_PANEL];
         for (int j = 0; j < TM_PANEL; j++)
-            sum[j] = tile->bias   ? tile->bias[j]
+            sum[j] = tile->bias    ? tile->bias[j]
                      : j < tile->n ? tile->c[(size_t)i * tile->c_ld + (size_t)j]
                                    : 0.0f;
         const float *panel = tile->panel;

@@ -3,9 +3,7 @@
 
 /* Enough sums at once that no multiply-add waits for the one before it; where there are registers,
  * twice as many share what it takes to walk along the pixels. */
-enum { PIXELS = 8, MAX_KERNEL = 7, WIDE = VL == 16 ? 2 : 1 };
-
-#define UNROLL _Pragma("GCC unroll 32")
+enum { PIXELS = 8, MAX_KERNEL = 7, WIDE = VF_REGISTERS == 32 ? 2 : 1 };
 
 /* The compiler forgets what it knows of x: it would keep the sum of each step in a register of its
  * own and run out of them. */
@@ -44,22 +42,24 @@ VF void slide(const tm_dwconv_tile *tile, const column *at, int kernel, int stri
 {
     vf weights[MAX_KERNEL][WIDE];
     UNROLL
-    for (int k = 0; k < kernel; k++, w += tile->w_ld)
+    for (int k = 0; k < kernel; k++, w += tile->w_ld) {
         UNROLL
-    for (int v = 0; v < at->vectors; v++)
-        weights[k][v] = load(w, at, v);
+        for (int v = 0; v < at->vectors; v++)
+            weights[k][v] = load(w, at, v);
+    }
     ptrdiff_t ld = (ptrdiff_t)tile->x_ld, offset = at->left * ld;
     unsigned inside = at->inside;
     UNROLL
     for (int j = 0; j < (PIXELS - 1) * stride + kernel; j++) {
-        if (!at->edge || inside & 1)
+        if (!at->edge || inside & 1) {
             UNROLL
-        for (int v = 0; v < at->vectors; v++) {
-            vf pixel = load(x + offset, at, v);
-            UNROLL
-            for (int i = 0; i < PIXELS; i++)
-                if (j >= i * stride && j < i * stride + kernel)
-                    sums[i][v] = vf_fma(pixel, weights[j - i * stride][v], sums[i][v]);
+            for (int v = 0; v < at->vectors; v++) {
+                vf pixel = load(x + offset, at, v);
+                UNROLL
+                for (int i = 0; i < PIXELS; i++)
+                    if (j >= i * stride && j < i * stride + kernel)
+                        sums[i][v] = vf_fma(pixel, weights[j - i * stride][v], sums[i][v]);
+            }
         }
         offset += ld;
         inside >>= 1;
@@ -83,10 +83,11 @@ VF void tap_by_tap(const tm_dwconv_tile *tile, const column *at, const float *x,
         ptrdiff_t offset = from * ld;
         UNROLL
         for (int i = 0; i < PIXELS; i++) {
-            if ((unsigned)from < (unsigned)tile->width)
+            if ((unsigned)from < (unsigned)tile->width) {
                 UNROLL
-            for (int v = 0; v < at->vectors; v++)
-                sums[i][v] = vf_fma(load(x + offset, at, v), weights[v], sums[i][v]);
+                for (int v = 0; v < at->vectors; v++)
+                    sums[i][v] = vf_fma(load(x + offset, at, v), weights[v], sums[i][v]);
+            }
             from += tile->stride;
             offset += step;
             FORGET(from);
@@ -100,10 +101,11 @@ VF void finish(const tm_dwconv_tile *tile, const column *at, vf sums[PIXELS][WID
     const vf lo = vf_set(tile->lo), hi = vf_set(tile->hi);
     UNROLL
     for (int i = 0; i < PIXELS; i++)
-        if (i < at->count)
+        if (i < at->count) {
             UNROLL
-    for (int v = 0; v < at->vectors; v++)
-        store(out + (size_t)i * tile->out_ld, vf_min(hi, vf_max(lo, sums[i][v])), at, v);
+            for (int v = 0; v < at->vectors; v++)
+                store(out + (size_t)i * tile->out_ld, vf_min(hi, vf_max(lo, sums[i][v])), at, v);
+        }
 }
 
 /* kernel 0: any */

@@ -9,8 +9,6 @@
 
 enum { NV = PANELS * TM_PANEL / VL, PER_PANEL = TM_PANEL / VL };
 
-#define UNROLL _Pragma("GCC unroll 32")
-
 VF void finish_whole(const tm_gemm_tile *tile, vf acc[ROWS][NV])
 {
     const vf lo = vf_set(tile->lo), hi = vf_set(tile->hi);

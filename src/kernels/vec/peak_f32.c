@@ -15,8 +15,7 @@ double TM_KERNEL(tm_peak_f32)(size_t rounds)
 #pragma GCC unroll 10
         for (int i = 0; i < CHAINS; i++) {
             acc[i] = vf_fma(acc[i], a, b);
-            /* keeps every step, and in a register */
-            __asm__ volatile("" : "+v"(acc[i]));
+            VF_KEEP(acc[i]);
         }
     }
     return 2.0 * VL * CHAINS * (double)rounds;

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GEMM tiles on VDPBF16PS (AVX512-BF16): a vector holds 16 outputs of a pair of inputs, and a pair
  * of a row is broadcast to all of it. All accumulators stay in registers. */
-#include "kernels/bf16.h"
 #include "kernels/vec/vec.h"
-
-#define UNROLL _Pragma("GCC unroll 32")
 
 VF __m512bh load_pairs(const tm_bf16 *p)
 {
@@ -29,45 +26,48 @@ VF void store_row(const tm_gemm_bf16_tile *tile, int i, int v, vf y)
     vf_store_first(c, vf_min(vf_set(tile->hi), vf_max(vf_set(tile->lo), y)), m);
 }
 
+/* the form of its own: clang-format takes UNROLL and the loop behind it apart */
+/* clang-format off */
 #define TILE(rows, panels)                                                                         \
-    tm_gemm_bf16_fn tm_gemm_bf16_##rows##x##panels##__avx512;                                      \
-    void tm_gemm_bf16_##rows##x##panels##__avx512(const tm_gemm_bf16_tile *tile)                   \
+    void tm_gemm_bf16_##rows##x##panels##__avx512bf16(const tm_gemm_bf16_tile *tile)               \
     {                                                                                              \
         vf acc[rows][panels];                                                                      \
         const tm_bf16 *row[rows];                                                                  \
-        UNROLL for (int v = 0; v < panels; v++)                                                    \
-        {                                                                                          \
+        UNROLL for (int v = 0; v < panels; v++) {                                                  \
             vf bias = vf_load(tile->bias + v * VL);                                                \
-            UNROLL for (int i = 0; i < rows; i++) acc[i][v] = bias;                                \
+            UNROLL for (int i = 0; i < rows; i++)                                                  \
+                acc[i][v] = bias;                                                                  \
         }                                                                                          \
         /* rows that the tile lacks repeat the last one */                                         \
-        UNROLL for (int i = 0; i < rows; i++) row[i] =                                             \
-            tile->a + (size_t)(i < tile->m ? i : tile->m - 1) * tile->a_ld;                        \
+        UNROLL for (int i = 0; i < rows; i++)                                                      \
+            row[i] = tile->a + (size_t)(i < tile->m ? i : tile->m - 1) * tile->a_ld;               \
         const tm_bf16 *panel = tile->panel;                                                        \
         for (size_t k = 0; k < tile->kc; k += 2, panel += 2 * TM_PANEL) {                          \
             __m512bh w[panels];                                                                    \
-            UNROLL for (int v = 0; v < panels; v++) w[v] =                                         \
-                load_pairs(panel + (size_t)v * tile->panel_stride);                                \
-            UNROLL for (int i = 0; i < rows; i++)                                                  \
-            {                                                                                      \
+            UNROLL for (int v = 0; v < panels; v++)                                                \
+                w[v] = load_pairs(panel + (size_t)v * tile->panel_stride);                         \
+            UNROLL for (int i = 0; i < rows; i++) {                                                \
                 __m512bh x = broadcast_pair(row[i] + k);                                           \
-                UNROLL for (int v = 0; v < panels; v++) acc[i][v] =                                \
-                    _mm512_dpbf16_ps(acc[i][v], w[v], x);                                          \
+                UNROLL for (int v = 0; v < panels; v++)                                            \
+                    acc[i][v] = _mm512_dpbf16_ps(acc[i][v], w[v], x);                              \
             }                                                                                      \
         }                                                                                          \
-        UNROLL for (int i = 0; i < rows; i++)                                                      \
-        {                                                                                          \
+        UNROLL for (int i = 0; i < rows; i++) {                                                    \
             if (i >= tile->m)                                                                      \
                 break;                                                                             \
-            UNROLL for (int v = 0; v < panels; v++) store_row(tile, i, v, acc[i][v]);              \
+            UNROLL for (int v = 0; v < panels; v++)                                                \
+                store_row(tile, i, v, acc[i][v]);                                                  \
         }                                                                                          \
     }
-#define ROW_TILE(panels) TILE(1, panels)
-#include "kernels/avx512/gemm_bf16.def"
-#undef ROW_TILE
-#undef TILE
-
-tm_to_bf16_fn tm_to_bf16__avx512;
+/* clang-format on */
+TILE(24, 1)
+TILE(14, 2)
+TILE(8, 3)
+TILE(6, 4)
+TILE(1, 1)
+TILE(1, 2)
+TILE(1, 3)
+TILE(1, 4)
 
 VF void convert(const float *x, vmask m, tm_bf16 *hi, tm_bf16 *lo)
 {
@@ -80,7 +80,7 @@ VF void convert(const float *x, vmask m, tm_bf16 *hi, tm_bf16 *lo)
     }
 }
 
-void tm_to_bf16__avx512(size_t n, const float *x, tm_bf16 *hi, tm_bf16 *lo)
+void tm_to_bf16__avx512bf16(size_t n, const float *x, tm_bf16 *hi, tm_bf16 *lo)
 {
     for (size_t i = 0; i < n; i += VL)
         convert(x + i, n - i >= VL ? (vmask)0xFFFF : vm_first(n - i), hi + i, lo ? lo + i : NULL);

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/emulated/unit.h"
+
+#include "kernels/amx/split_multiply.h"

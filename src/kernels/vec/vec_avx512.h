@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The vector shim on AVX-512 (F, BW, DQ, VL); vec.h has the contract and includes this. */
+#ifndef TM_KERNELS_VEC_VEC_AVX512_H
+#define TM_KERNELS_VEC_VEC_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+
+#include "kernels/vec/inline.h"
+
+/* clang-format off */
+
+enum { VL = 16, VF_REGISTERS = 32 };
+typedef __m512 vf;
+typedef __mmask16 vmask;
+
+VF vf vf_set(float x) { return _mm512_set1_ps(x); }
+VF vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+VF void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
+VF vmask vm_first(size_t n) { return (vmask)((1u << n) - 1); }
+VF vf vf_load_first(const float *p, vmask m) { return _mm512_maskz_loadu_ps(m, p); }
+VF void vf_store_first(float *p, vf x, vmask m) { _mm512_mask_storeu_ps(p, m, x); }
+VF vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+VF vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+VF vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+VF vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+VF vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+VF vf vf_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
+VF vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+VF vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+VF vf vf_max_nan(vf a, vf b)
+{
+    return _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+}
+VF vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
+VF vf vf_abs(vf a) { return _mm512_abs_ps(a); }
+VF vf vf_if_less(vf x, vf y, vf a, vf b)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), b, a);
+}
+VF vf vf_scale2(vf a, vf n) { return _mm512_scalef_ps(a, n); }
+VF vf vf_scale2_normal(vf a, vf shifted)
+{
+    __m512i n = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), n));
+}
+VF float vf_sum(vf a)
+{
+    __m256 h = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_shuffle_ps(q, q, 1)));
+}
+VF float vf_hmax(vf a) { return _mm512_reduce_max_ps(a); }
+VF vf vf_blend_first(vf a, vf other, vmask m) { return _mm512_mask_blend_ps(m, other, a); }
+
+#define VF_KEEP(x) __asm__ volatile("" : "+v"(x))
+
+/* clang-format on */
+
+VF void vf_transpose(vf r[VL])
+{
+    vf a[VL], b[VL];
+    for (int i = 0; i < VL; i += 2) {
+        a[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        a[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < VL; i += 4)
+        for (int k = 0; k < 2; k++) {
+            __m512d low = _mm512_castps_pd(a[i + k]), high = _mm512_castps_pd(a[i + 2 + k]);
+            b[i + 2 * k] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+            b[i + 2 * k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+        }
+    /* b[4 q + c] holds columns c, c + 4, c + 8, c + 12 of rows 4 q to 4 q + 3, a lane each */
+    for (int c = 0; c < 4; c++) {
+        vf even01 = _mm512_shuffle_f32x4(b[c], b[4 + c], 0x88);
+        vf odd01 = _mm512_shuffle_f32x4(b[c], b[4 + c], 0xDD);
+        vf even23 = _mm512_shuffle_f32x4(b[8 + c], b[12 + c], 0x88);
+        vf odd23 = _mm512_shuffle_f32x4(b[8 + c], b[12 + c], 0xDD);
+        r[c] = _mm512_shuffle_f32x4(even01, even23, 0x88);
+        r[c + 4] = _mm512_shuffle_f32x4(odd01, odd23, 0x88);
+        r[c + 8] = _mm512_shuffle_f32x4(even01, even23, 0xDD);
+        r[c + 12] = _mm512_shuffle_f32x4(odd01, odd23, 0xDD);
+    }
+}
+
+#endif
