@@ -36,6 +36,10 @@ else
 TM_CFLAGS += -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 TM_LDFLAGS += -pie -Wl,-z,relro,-z,now
 endif
+# there, C17 says that float is computed in double
+ifneq ($(filter s390x-%,$(shell $(CC) -dumpmachine)),)
+TM_CFLAGS += -fexcess-precision=fast
+endif
 # Kernels see no file, and with a fuzzer's sanitizers they take minutes to build.
 KERNEL_CFLAGS := $(if $(findstring fuzzer,$(SAN)),$(filter-out -fsanitize=%,$(TM_CFLAGS)),$(TM_CFLAGS))
 # Kernels: kernels.def says for what there are any where this compiler's code runs, and with which

@@ -92,6 +92,7 @@ typedef struct tm_open_options {
     int img_height, img_width;
     bool drop_head;          /* a classifier of another size is left out of the weights; the new
                                 one has the formula's values */
+    /* an option that the model has not is refused, TM_USAGE */
     const char *global_pool; /* "": none */
     int output_stride;       /* 8, 16 or 32, in some families 2 or 4 too */
     bool from_features;      /* the input is forward_features' output instead of a picture */

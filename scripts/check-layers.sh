@@ -1,39 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Proves who includes whom: a room sees the rooms before it and no other. Every room sees itself,
-# base and the public header. Run from the root of the repository.
+# Proves who includes whom, by the rules of layers.txt. Run from the root of the repository.
 set -eu
 
-# room: what it may include beside that
-rules='
-base:
-kernels:
-graph:
-steps: graph/ kernels/ weights/
-ops: graph/ kernels/ steps/
-models: graph/ ops/nn.h kernels/activation.h models/ weights/state_dict.h
-weights: kernels/
-passes: graph/ ops/ weights/
-plan: graph/ ops/ kernels/ weights/ steps/
-run: plan/ kernels/ steps/
-hub:
-registry: models/model.h
-image: kernels/
-output:
-api: hub/ registry/ models/ graph/ ops/ passes/ weights/ plan/ run/ kernels/ image/ output/
-cli: api/ hub/ registry/ models/ graph/ ops/ passes/ weights/ plan/ run/ image/ output/
-main.c: cli/
-'
-
 offenders=$(find src -name '*.[ch]' -exec grep -Hn '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' {} + |
-    awk -v rules="$rules" '
-    BEGIN {
-        count = split(rules, lines, "\n")
-        for (i = 1; i <= count; i++) {
-            colon = index(lines[i], ":")
-            if (colon)
-                may[substr(lines[i], 1, colon - 1)] = substr(lines[i], colon + 1)
-        }
+    awk '
+    FNR == NR {
+        if (!/^#/ && (colon = index($0, ":")))
+            may[substr($0, 1, colon - 1)] = substr($0, colon + 1)
+        next
     }
     {
         split($0, part, ":")
@@ -54,7 +29,7 @@ offenders=$(find src -name '*.[ch]' -exec grep -Hn '^[[:space:]]*#[[:space:]]*in
             if (index(header, allowed[i]) == 1)
                 next
         print part[1] ":" part[2] ": " room " may not include \"" header "\""
-    }')
+    }' scripts/layers.txt -)
 if [ -n "$offenders" ]; then
     printf '%s\n' "$offenders" | sort -u
     exit 1

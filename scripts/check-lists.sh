@@ -59,6 +59,48 @@ for name in $(names FAMILY src/models/families.def); do
         bad=1
     }
 done
+
+# what compares a family with timm: its golden file, and the rows that say which models are run; the
+# golden of timm 0.4.12 is of models that later timm has dropped, in several families
+parity=tests/parity
+chosen=$parity/chosen.txt
+goldens=$(ls $parity/golden/*.jsonl | sed 's|.*/||; s|\.jsonl$||')
+for name in $(names FAMILY src/models/families.def); do
+    [ -f "$parity/golden/$name.jsonl" ] || {
+        echo "src/models/families.def: $name is compared with nothing: add $parity/golden/$name.jsonl, timm's answers for its models"
+        bad=1
+    }
+done
+for name in $goldens; do
+    grep -q "^FAMILY($name)" src/models/families.def || [ "$name" = timm_0_4_12 ] || {
+        echo "$parity/golden/$name.jsonl: no family of that name in src/models/families.def"
+        bad=1
+    }
+    grep -q "^$name vector [^ ]" "$chosen" || {
+        echo "$chosen: no numbers of $name are compared: add a row '$name vector MODEL...', a model for each feature of the family"
+        bad=1
+    }
+done
+set -f # the models of a row are globs
+while read -r name kind models; do
+    case $name in '#'*) continue ;; esac
+    golden=$parity/golden/$name.jsonl
+    case $kind in scalar | vector) ;; *) golden= ;; esac
+    [ -f "$golden" ] || {
+        echo "$chosen: found '$name $kind', expected the name of a golden file, and scalar or vector"
+        bad=1
+        continue
+    }
+    for model in $models; do
+        pattern=$(printf '%s\n' "$model" | sed 's/[.]/[.]/g; s/[*]/[^"]*/g; s/[?]/[^"]/g')
+        grep -q "\"model\": *\"$pattern\"" "$golden" || {
+            echo "$chosen: $name $kind: $model is no model of $golden"
+            bad=1
+        }
+    done
+done <"$chosen"
+set +f
+
 by_definition src/cli/commands.def COMMAND '[a-z].* tm_cmd_\([a-z0-9_]*\)(' src/cli/*.c
 by_definition src/ops/ops.def OP 'const tm_op tm_op_\([a-z0-9_]*\) =' src/ops/*.c
 by_definition src/weights/formats.def TM_WEIGHTS_FORMAT 'tm_status tm_\([a-z0-9_]*\)_read(' src/weights/*.c
@@ -66,7 +108,7 @@ by_file src/image/codecs.def TM_CODEC src/image/codec_
 by_file src/output/writers.def TM_WRITER src/output/write_
 
 names PASS src/passes/passes.def | sort -u >"$work/listed" # one may run twice
-ls src/passes/*.c | sed 's|^src/passes/||; s|\.c$||' | grep -v '^passes$' >"$work/found"
+ls src/passes/*.c | sed 's|^src/passes/||; s|\.c$||' | grep -v '^passes$\|^merge$' >"$work/found"
 match src/passes/passes.def file
 
 # Kernels: every function of the list is defined in its target's folder, and none else is there;

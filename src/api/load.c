@@ -51,6 +51,21 @@ tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_
     return status;
 }
 
+tm_status tm_model_unpack(const tm_model *model, const tm_weights *weights, tm_error *error)
+{
+    tm_arena arena = {0};
+    tm_tensor_spec *tensors;
+    size_t count;
+    tm_status status = tm_model_tensors(model, &arena, &tensors, &count, error);
+    for (size_t i = 0; !status && i < count; i++) {
+        const tm_tensor_view *view = tm_weights_find(weights, tensors[i].name);
+        if (view)
+            status = tm_view_require(view, error);
+    }
+    tm_arena_free(&arena);
+    return status;
+}
+
 /* ---- what does not fit ---- */
 
 /* The one line of an error has room for this much of a path, and keeps some for tm_require_half. */

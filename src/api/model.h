@@ -83,6 +83,10 @@ tm_status tm_model_check_texts(const tm_model *model, tm_error *error);
 tm_status tm_model_compare(const tm_model *model, const tm_weights *weights, tm_weights_diff *diff,
                            tm_buffer *report, tm_error *error);
 
+/* Unpacks what the weights have of the model's tensors, as load would. TM_WEIGHTS_INVALID: some of
+ * it is damaged. */
+tm_status tm_model_unpack(const tm_model *model, const tm_weights *weights, tm_error *error);
+
 /* TM_WEIGHTS_MISMATCH, with what differs, unless every tensor fits; the formula always does. */
 tm_status tm_model_require_fit(const tm_model *model, const tm_weights *weights, tm_error *error);
 

@@ -138,11 +138,13 @@ static bool is_input_guessed(const tm_model *model, const char *name)
            !strpbrk(name, ".:") && tm_arch_inputs_differ(&model->resolved.arch);
 }
 
-/* Behind what there is, on the same line; tm_model_check_texts tells of a lost one. */
+/* Behind what there is, on the same line, and once; tm_model_check_texts tells of a lost one. */
 static void add_warning(tm_model *model, const char *text)
 {
     char line[4096];
     tm_text_line(line, sizeof line, text); /* it may quote a stranger's file */
+    if (tm_lists_text(model->warning, "; ", line))
+        return;
     const char *both = tm_arena_printf(&model->strings, "%s%s%s", model->warning,
                                        *model->warning ? "; " : "", line);
     if (both)
@@ -216,6 +218,7 @@ static tm_status build(tm_model *model, tm_error *error)
                                 .norm_intermediates = model->options.norm_intermediates};
     tm_builder_init(&model->builder, &model->graph, &options);
     model->family->build(&model->builder, model->variant);
+    tm_refuse_unasked(&model->builder);
     TM_ASSERT(model->builder.scope_depth == 0 || model->graph.error.status);
     return tm_model_check_graph(model, error);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/adapt.h"
+#include "api/names.h"
 #include "ops/ops.h"
 
 /* Whether every parameter but the classifier's has its name, with `shapes` also its shape, among

@@ -11,7 +11,4 @@
  * exist. */
 tm_status tm_place_weights(tm_model *model, tm_weights *weights, tm_error *error);
 
-/* Of what was taken: checkpoints under the names their authors gave them get timm's. */
-tm_status tm_use_model_names(const tm_model *model, tm_weights *weights, tm_error *error);
-
 #endif

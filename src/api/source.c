@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a model's weights come from, and the names they get. */
+/* Where a model's weights come from. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -8,13 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "api/adapt.h"
 #include "api/builtin.h"
 #include "api/model.h"
 #include "api/places.h"
 #include "base/text.h"
 #include "models/model.h"
-#include "weights/state_dict.h"
 
 static bool is_builtin(const tm_model *model)
 {
@@ -181,29 +179,6 @@ static tm_status open_source(tm_model *model, tm_weights **weights, tm_error *er
     tm_status status = model->source.folder ? find_in_folder(model->source.folder, path, error)
                                             : tm_model_fetch_weights(model, path, error);
     return status ? status : open_file(model, path, weights, error);
-}
-
-/* ---- names ---- */
-
-/* A classifier that was stored with classes before the model's own. */
-static void cut_label_offset(const tm_model *model, tm_state_dict *state)
-{
-    int64_t offset = model->source.config.label_offset;
-    int64_t classes = model->resolved.config.num_classes;
-    for (size_t i = 0; offset && i < state->count; i++) {
-        tm_tensor_view *view = &state->tensors[i];
-        if (tm_is_head(model, view->name) && view->rank > 0 && view->shape[0] == classes + offset)
-            tm_state_slice(state, view, 0, offset, classes);
-    }
-}
-
-tm_status tm_use_model_names(const tm_model *model, tm_weights *weights, tm_error *error)
-{
-    tm_state_dict *state = tm_weights_state(weights);
-    if (model->family->filter && !tm_weights_is_formula(weights))
-        model->family->filter(state, &model->graph, model->variant);
-    cut_label_offset(model, state);
-    return tm_weights_settle(weights, error);
 }
 
 tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error *error)

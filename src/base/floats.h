@@ -3,8 +3,11 @@
 #ifndef TM_BASE_FLOATS_H
 #define TM_BASE_FLOATS_H
 
+#include <float.h>
 #include <stdint.h>
 #include <string.h>
+
+_Static_assert(FLT_EVAL_METHOD == 0, "float32 must be computed in float32");
 
 static inline uint32_t tm_f32_bits(float value)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model.safetensors.index.json, pytorch_model.bin.index.json: which of several files holds which
- * tensor. */
+/* The index of several weights files: which of them holds which tensor. */
 #ifndef TM_BASE_SHARDS_H
 #define TM_BASE_SHARDS_H
 
@@ -8,6 +7,7 @@
 #include "base/memory.h"
 
 #define TM_SHARDS_INDEX "model.safetensors.index.json"
+#define TM_SHARDS_INDEX_TORCH "pytorch_model.bin.index.json"
 
 typedef struct tm_shard_entry {
     const char *file; /* a plain name that ends in .safetensors or .bin, without a folder */

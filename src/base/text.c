@@ -5,6 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool tm_lists_text(const char *list, const char *separator, const char *item)
+{
+    size_t length = strlen(item), gap = strlen(separator);
+    for (const char *at = list; at; at = strstr(at, separator), at = at ? at + gap : NULL)
+        if (strncmp(at, item, length) == 0 &&
+            (!at[length] || strncmp(at + length, separator, gap) == 0))
+            return true;
+    return false;
+}
+
 int tm_utf8_length(const unsigned char *text)
 {
     unsigned char c = text[0], low = 0x80, high = 0xBF;
@@ -47,8 +57,7 @@ bool tm_is_utf8(const char *text)
 
 /* ---- what steers ---- */
 
-/* Bytes of the next character, or of what is none; whether they may do more than be shown. */
-static int next_character(const unsigned char *text, bool *steers)
+int tm_text_character(const unsigned char *text, bool *steers)
 {
     int length = tm_utf8_length(text);
     *steers = length < 0 || *text < 0x20 || *text == 0x7F ||
@@ -56,47 +65,13 @@ static int next_character(const unsigned char *text, bool *steers)
     return abs(length);
 }
 
-/* "\n" or "\x1b"; its length. */
-static int escape_byte(unsigned char byte, char text[static 5])
+int tm_text_escape_byte(unsigned char byte, char text[static 5])
 {
     static const char names[][2] = {{'\t', 't'}, {'\n', 'n'}, {'\r', 'r'}, {'\\', '\\'}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (byte == (unsigned char)names[i][0])
             return snprintf(text, 5, "\\%c", names[i][1]);
     return snprintf(text, 5, "\\x%02x", byte);
-}
-
-static void add_escaped(tm_buffer *buffer, const unsigned char *bytes, int count)
-{
-    char text[5];
-    for (int i = 0; i < count; i++)
-        tm_buffer_add(buffer, text, (size_t)escape_byte(bytes[i], text));
-}
-
-void tm_text_escaped(tm_buffer *buffer, const char *text)
-{
-    bool steers;
-    int length;
-    for (const unsigned char *p = (const unsigned char *)text; *p; p += length) {
-        length = next_character(p, &steers);
-        if (steers || *p == '\\')
-            add_escaped(buffer, p, length);
-        else
-            tm_buffer_add(buffer, p, (size_t)length);
-    }
-}
-
-void tm_text_lines(tm_buffer *buffer, const char *text)
-{
-    bool steers;
-    int length;
-    for (const unsigned char *p = (const unsigned char *)text; *p; p += length) {
-        length = next_character(p, &steers);
-        if (steers && *p != '\n' && *p != '\t')
-            add_escaped(buffer, p, length);
-        else
-            tm_buffer_add(buffer, p, (size_t)length);
-    }
 }
 
 void tm_text_line(char *to, size_t size, const char *text)
@@ -107,9 +82,9 @@ void tm_text_line(char *to, size_t size, const char *text)
     for (const unsigned char *p = (const unsigned char *)text; *p; p += length) {
         char shown[16];
         int count = 0;
-        length = next_character(p, &steers);
+        length = tm_text_character(p, &steers);
         for (int i = 0; steers && i < length; i++)
-            count += escape_byte(p[i], shown + count);
+            count += tm_text_escape_byte(p[i], shown + count);
         if (!steers)
             memcpy(shown, p, (size_t)(count = length));
         if ((size_t)count >= size - used)

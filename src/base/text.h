@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/memory.h"
-
 static inline bool tm_ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
@@ -20,6 +18,9 @@ static inline bool tm_has_ending(const char *name, const char *ending)
 {
     return strlen(name) > strlen(ending) && tm_ends_with(name, ending);
 }
+
+/* Whether item is one of a list's, which have the separator between them. */
+bool tm_lists_text(const char *list, const char *separator, const char *item);
 
 /* A text that may well be absent. What was to be allocated is not: its NULL is an error. */
 static inline const char *tm_or_empty(const char *text)
@@ -33,12 +34,10 @@ static inline const char *tm_or_empty(const char *text)
 int tm_utf8_length(const unsigned char *text);
 bool tm_is_utf8(const char *text);
 
-/* For names and values within a text: what steers as \t, \n, \r or \xHH, and '\' as "\\", so that
- * nothing is lost. */
-void tm_text_escaped(tm_buffer *buffer, const char *text);
-
-/* For a whole text on its way out: what steers as \xHH, but for the ends of lines and tabs. */
-void tm_text_lines(tm_buffer *buffer, const char *text);
+/* Bytes of the next character, or of what is none; whether they may do more than be shown. */
+int tm_text_character(const unsigned char *text, bool *steers);
+/* A byte that steers, or '\', as "\n" or "\x1b"; its length. */
+int tm_text_escape_byte(unsigned char byte, char text[static 5]);
 
 /* For one line of words, which needs no memory: what steers as \n or \xHH; cut to `size` bytes, the
  * NUL among them, between characters. `to` and `text` are apart. */

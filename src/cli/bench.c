@@ -15,25 +15,22 @@ typedef struct bench_options {
 } bench_options;
 
 /* clang-format off */
-#define BENCH(member) offsetof(bench_options, member)
+#define BENCH(kind, member) TM_OPTION_VALUE(kind, bench_options, member)
 static const tm_option options[] = {
     {0, "repeats", "N", "timed runs (default: as many as fit a second, 5 to 1000)",
-        TM_OPTION_INT, BENCH(repeats), 1, 1000000},
-    {0, "profile", NULL, "tell each step's time", TM_OPTION_FLAG, BENCH(profile), 0, 0},
+        BENCH(INT, repeats), 1, 1000000},
+    {0, "profile", NULL, "tell each step's time", BENCH(FLAG, profile), 0, 0},
     {'f', "format", "json|text", "default: text on a terminal, else json",
-        TM_OPTION_CHOICE, BENCH(format), 0, 0},
+        BENCH(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, &tm_model_group, &tm_run_group,
-                                                NULL};
 static const tm_command command = {
     .name = "bench",
     .operands = "[MODEL]",
     .description = "Times a model on noise: the forward pass alone, from a tensor to the logits. "
                    "The median is over --repeats runs after two that do not count.",
-    .groups = groups,
     .examples = {"bench --batch 8 --threads 2", "bench resnet50 --no-pretrained --profile"},
 };
 
@@ -257,7 +254,10 @@ int tm_cmd_bench(int argc, char **argv)
     bench_options chosen = {0};
     tm_model_options model = TM_MODEL_OPTIONS_DEFAULT;
     tm_run_options run = TM_RUN_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, &model, &run};
+    const tm_option_target targets[] = {TM_OPTION_TARGET(options_group, bench_options, &chosen),
+                                        TM_MODEL_TARGET(&model),
+                                        TM_RUN_TARGET(&run),
+                                        {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

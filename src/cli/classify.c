@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/escape.h"
 #include "cli/arrays.h"
 #include "cli/session.h"
 #include "output/json.h"
@@ -18,29 +18,28 @@ typedef struct classify_options {
 } classify_options;
 
 /* clang-format off */
-#define CLASSIFY(member) offsetof(classify_options, member)
+#define CLASSIFY(kind, member) TM_OPTION_VALUE(kind, classify_options, member)
 static const tm_option options[] = {
     {'k', "top", "K", "classes to tell for each picture (default: 5)",
-        TM_OPTION_INT, CLASSIFY(top), 1, 1000000},
-    {0, "all", NULL, "tell every class", TM_OPTION_FLAG, CLASSIFY(all), 0, 0},
+        CLASSIFY(INT, top), 1, 1000000},
+    {0, "all", NULL, "tell every class", CLASSIFY(FLAG, all), 0, 0},
     {0, "output", "prob|logit", "what to tell of a class (default: prob)",
-        TM_OPTION_CHOICE, CLASSIFY(output), 0, 0},
+        CLASSIFY(CHOICE, output), 0, 0},
     {0, "threshold", "P", "leave out classes below this probability",
-        TM_OPTION_NUMBER, CLASSIFY(threshold), 0, 1},
+        CLASSIFY(NUMBER, threshold), 0, 1},
     {0, "labels", "auto|none|FILE", "names of the classes: the model's own or ImageNet's, none, or a "
         "file's: one a line, or a JSON list, {\"0\": \"name\", ...} or config.json",
-        TM_OPTION_TEXT, CLASSIFY(labels), 0, 0},
+        CLASSIFY(TEXT, labels), 0, 0},
     {0, "from-features", NULL, "inputs are .npy files of the last hidden state, as features --kind "
         "unpooled writes it: only the head is run",
-        TM_OPTION_FLAG, CLASSIFY(from_features), 0, 0},
+        CLASSIFY(FLAG, from_features), 0, 0},
     {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
         "jsonl; npy and raw write the logits to stdout in place of the records",
-        TM_OPTION_CHOICE, CLASSIFY(format), 0, 0},
+        CLASSIFY(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, TM_SESSION_GROUPS, NULL};
 static const tm_command command = {
     .name = "classify",
     .operands = "[MODEL] INPUT...",
@@ -49,7 +48,6 @@ static const tm_command command = {
                    "file of ready tensors [N,C,H,W], or - for a picture on stdin. With -o "
                    "the logits go to a .npy (with an .index.jsonl beside it), .npz or .safetensors "
                    "file; -o - writes .npy to stdout in place of the records.",
-    .groups = groups,
     .examples = {"classify cat.jpg", "classify resnet50 --no-pretrained -k 3 cat.jpg"},
 };
 
@@ -101,6 +99,9 @@ static tm_status read_labels(classifier *c, const char *path, tm_error *error)
                                       &c->labels, error);
     fclose(f);
     tm_buffer_free(&text);
+    if (!status && c->labels.given < c->labels.count)
+        tm_print_warning("%s: %zu labels, the model has %zu classes", path, c->labels.given,
+                         c->labels.count);
     return status;
 }
 
@@ -328,7 +329,8 @@ int tm_cmd_classify(int argc, char **argv)
 {
     classify_options chosen = {.top = 5};
     tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, TM_SESSION_TARGETS(&set)};
+    const tm_option_target targets[] = {
+        TM_OPTION_TARGET(options_group, classify_options, &chosen), TM_SESSION_TARGETS(&set), {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

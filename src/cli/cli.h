@@ -73,20 +73,36 @@ typedef struct tm_shard {
     size_t index, count; /* every count-th input from index on; count 0: not given */
 } tm_shard;
 
+/* kind, type of the value */
+#define TM_OPTION_KINDS(X)                                                                         \
+    X(FLAG, bool)     /* becomes true */                                                           \
+    X(FLAG_OFF, bool) /* becomes false */                                                          \
+    X(TEXT, const char *)                                                                          \
+    X(CHOICE, const char *) /* one of the words of `argument`, "a|b|c" */                          \
+    X(INT, int)                                                                                    \
+    X(COUNT, size_t)                                                                               \
+    X(NUMBER, double)                                                                              \
+    X(TEXTS, tm_texts)       /* the option may be repeated */                                      \
+    X(INTS, tm_ints)         /* "2,5,-1" */                                                        \
+    X(NUMBERS, tm_numbers)   /* "0.5,0.5,0.5" */                                                   \
+    X(IMG_SIZE, tm_img_size) /* "224" or "224,192", height first */                                \
+    X(SHARD, tm_shard)       /* "2/8" is the second of eight, or "auto" */
+
 typedef enum tm_option_kind {
-    TM_OPTION_FLAG,     /* bool: becomes true */
-    TM_OPTION_FLAG_OFF, /* bool: becomes false */
-    TM_OPTION_TEXT,     /* const char * */
-    TM_OPTION_CHOICE,   /* const char *: one of the words of `argument`, "a|b|c" */
-    TM_OPTION_INT,      /* int */
-    TM_OPTION_COUNT,    /* size_t */
-    TM_OPTION_NUMBER,   /* double */
-    TM_OPTION_TEXTS,    /* tm_texts: the option may be repeated */
-    TM_OPTION_INTS,     /* tm_ints: "2,5,-1" */
-    TM_OPTION_NUMBERS,  /* tm_numbers: "0.5,0.5,0.5" */
-    TM_OPTION_IMG_SIZE, /* tm_img_size: "224" or "224,192", height first */
-    TM_OPTION_SHARD,    /* tm_shard: "2/8" is the second of eight, or "auto" */
+#define TM_OPTION_ENUM(kind, type) TM_OPTION_##kind,
+    TM_OPTION_KINDS(TM_OPTION_ENUM)
+#undef TM_OPTION_ENUM
 } tm_option_kind;
+
+#define TM_OPTION_TYPE(kind, type) typedef type tm_option_##kind;
+TM_OPTION_KINDS(TM_OPTION_TYPE)
+#undef TM_OPTION_TYPE
+
+/* kind and offset of an option whose value is a member of a struct: one of another type does not
+ * compile. */
+#define TM_OPTION_VALUE(kind, values, member)                                                      \
+    TM_OPTION_##kind, _Generic(((values *)NULL)->member, tm_option_##kind                          \
+                               : offsetof(values, member))
 
 typedef struct tm_option {
     char short_name;      /* 0: none */
@@ -97,6 +113,12 @@ typedef struct tm_option {
     size_t offset;   /* of the value in the group's target */
     double min, max; /* of every number in the value; both 0: any */
 } tm_option;
+
+/* A row that several tables have. */
+#define TM_FORCE_OPTION(value)                                                                     \
+    {                                                                                              \
+        0, "force", NULL, "overwrite an existing file", value, 0, 0                                \
+    }
 
 typedef struct tm_option_group {
     const char *title; /* "Model" */
@@ -109,12 +131,23 @@ typedef struct tm_option_group {
         .title = (heading), .options = (table), .count = sizeof(table) / sizeof *(table)           \
     }
 
+/* A group and the values that its options fill, which the caller preset with defaults. */
+typedef struct tm_option_target {
+    const tm_option_group *group;
+    void *values;
+} tm_option_target;
+
+/* Values of another type than the group's offsets are in do not compile. */
+#define TM_OPTION_TARGET(options, type, into)                                                      \
+    {                                                                                              \
+        .group = &(options), .values = _Generic((into), type * : (into))                           \
+    }
+
 typedef struct tm_command {
-    const char *name;                     /* "list" */
-    const char *operands;                 /* "[GLOB...]" */
-    const char *description;              /* whole sentences; lines are broken by the help */
-    const tm_option_group *const *groups; /* ends with NULL */
-    const char *const examples[2];        /* without the "timmc "; they must work */
+    const char *name;              /* "list" */
+    const char *operands;          /* "[GLOB...]" */
+    const char *description;       /* whole sentences; lines are broken by the help */
+    const char *const examples[2]; /* without the "timmc "; they must work */
 } tm_command;
 
 typedef struct tm_arguments {
@@ -123,11 +156,11 @@ typedef struct tm_arguments {
     tm_arena arena;
 } tm_arguments;
 
-/* Fills targets[i], which the caller preset with defaults, from the options of groups[i]: the
- * command line, else TIMMC_<OPTION>. Returns true to go on, and the caller then frees the
- * arguments; false: *exit_code is to be returned (help was asked for, or a usage error told). */
-bool tm_parse_arguments(const tm_command *command, void *const *targets, int argc, char **argv,
-                        tm_arguments *arguments, int *exit_code);
+/* Fills the targets, which end with one without a group, from the command line, else from
+ * TIMMC_<OPTION>. Returns true to go on, and the caller then frees the arguments; false: *exit_code
+ * is to be returned (help was asked for, or a usage error told). */
+bool tm_parse_arguments(const tm_command *command, const tm_option_target *targets, int argc,
+                        char **argv, tm_arguments *arguments, int *exit_code);
 void tm_arguments_free(tm_arguments *arguments);
 
 /* Parses one value into the option's type; TM_USAGE tells what was found and expected. */
@@ -135,7 +168,7 @@ tm_status tm_option_value(const tm_option *option, const char *text, void *value
                           tm_error *error);
 
 /* Writes the command's help to stdout; returns the exit code. */
-int tm_command_help(const tm_command *command);
+int tm_command_help(const tm_command *command, const tm_option_target *targets);
 
 /* Options shared by the commands that run a model. Start from the _DEFAULT. */
 typedef struct tm_model_options {
@@ -198,8 +231,16 @@ typedef struct tm_output_options {
         0                                                                                          \
     }
 
-extern const tm_option_group tm_model_group, tm_picture_group, tm_input_group, tm_run_group,
-    tm_output_group;
+/* tm_tensor_group: of a model's options those that a file of weights depends on. */
+extern const tm_option_group tm_model_group, tm_tensor_group, tm_picture_group, tm_input_group,
+    tm_run_group, tm_output_group;
+#define TM_TENSOR_TARGET(into) TM_OPTION_TARGET(tm_tensor_group, tm_model_options, into)
+#define TM_MODEL_TARGET(into)                                                                      \
+    TM_OPTION_TARGET(tm_model_group, tm_model_options, into), TM_TENSOR_TARGET(into)
+#define TM_PICTURE_TARGET(into) TM_OPTION_TARGET(tm_picture_group, tm_picture_options, into)
+#define TM_INPUT_TARGET(into) TM_OPTION_TARGET(tm_input_group, tm_input_options, into)
+#define TM_RUN_TARGET(into) TM_OPTION_TARGET(tm_run_group, tm_run_options, into)
+#define TM_OUTPUT_TARGET(into) TM_OPTION_TARGET(tm_output_group, tm_output_options, into)
 
 /* How the options ask for a model to be opened; run may be NULL. OMP_NUM_THREADS counts where no
  * option says otherwise. */

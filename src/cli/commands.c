@@ -89,17 +89,16 @@ int tm_main_help(void)
 
 int tm_cmd_help(int argc, char **argv)
 {
-    static const tm_option_group *const groups[] = {NULL};
+    static const tm_option_target no_options = {0};
     static const tm_command command = {
         .name = "help",
         .operands = "[COMMAND]",
         .description = "Tells how to use a command, or which commands there are.",
-        .groups = groups,
         .examples = {"help list", "help info"},
     };
     tm_arguments arguments;
     int exit_code;
-    if (!tm_parse_arguments(&command, NULL, argc, argv, &arguments, &exit_code))
+    if (!tm_parse_arguments(&command, &no_options, argc, argv, &arguments, &exit_code))
         return exit_code;
     if (arguments.operand_count == 0) {
         exit_code = tm_main_help();

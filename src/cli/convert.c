@@ -6,6 +6,7 @@
 #include "api/model.h"
 #include "api/save.h"
 #include "base/outfile.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "output/json.h"
 #include "weights/state_dict.h"
@@ -17,38 +18,22 @@ typedef struct convert_options {
 } convert_options;
 
 /* clang-format off */
-#define CONVERT(member) offsetof(convert_options, member)
-#define MODEL(member) offsetof(convert_options, model.member)
+#define CONVERT(kind, member) TM_OPTION_VALUE(kind, convert_options, member)
 static const tm_option options[] = {
     {'m', "model", "MODEL", "whose names the tensors get and whose shapes they must have; without "
-        "it they keep their own", TM_OPTION_TEXT, MODEL(model), 0, 0},
-    {0, "num-classes", "N", "of that model; 0 leaves the classifier out",
-        TM_OPTION_INT, MODEL(num_classes), 0, 1000000},
-    {0, "in-chans", "N", "its input channels", TM_OPTION_INT, MODEL(in_chans), 1, 4096},
-    {0, "img-size", "N|H,W", "its input size", TM_OPTION_IMG_SIZE, MODEL(img_size), 1, 16384},
-    {0, "global-pool", "POOL", "its pooling", TM_OPTION_TEXT, MODEL(global_pool), 0, 0},
-    {0, "output-stride", "8|16|32", "its output stride",
-        TM_OPTION_INT, MODEL(output_stride), 8, 32},
-    {0, "weights-key", "KEY", "of a training checkpoint the entry to take",
-        TM_OPTION_TEXT, MODEL(weights_key), 0, 0},
-    {0, "weights-prefix", "PREFIX", "only tensors whose names begin so, without it: model.",
-        TM_OPTION_TEXT, MODEL(weights_prefix), 0, 0},
-    {0, "no-ema", NULL, "of a training checkpoint the trained values, not their average",
-        TM_OPTION_FLAG, MODEL(no_ema), 0, 0},
+        "it they keep their own", CONVERT(TEXT, model.model), 0, 0},
     {0, "dtype", "keep|f32|f16|bf16", "what floating-point numbers become (default: keep)",
-        TM_OPTION_CHOICE, CONVERT(dtype), 0, 0},
-    {0, "force", NULL, "overwrite an existing file", TM_OPTION_FLAG, CONVERT(force), 0, 0},
+        CONVERT(CHOICE, dtype), 0, 0},
+    TM_FORCE_OPTION(CONVERT(FLAG, force)),
 };
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, NULL};
 static const tm_command command = {
     .name = "convert",
     .operands = "IN OUT.safetensors",
     .description = "Rewrites a weights file of any format as safetensors. With --model, in timm's "
                    "names, and refused where it does not fit.",
-    .groups = groups,
     .examples = {"convert resnet50.pth resnet50.safetensors",
                  "convert ViT-B_16.npz vit.safetensors -m vit_base_patch16_224 --dtype bf16"},
 };
@@ -117,13 +102,6 @@ static const char *lone_option(const tm_model_options *model)
                                                             : NULL;
 }
 
-static bool is_safetensors_name(const char *path)
-{
-    static const char ending[] = ".safetensors";
-    size_t length = strlen(path);
-    return length >= sizeof ending && strcmp(path + length - (sizeof ending - 1), ending) == 0;
-}
-
 /* What is written counts only once the whole of what was read is known to have rested. */
 static tm_status write_output(const convert_options *chosen, tm_weights *weights, const char *path,
                               tm_error *error)
@@ -162,7 +140,9 @@ static tm_status convert(const convert_options *chosen, const char *in, const ch
 int tm_cmd_convert(int argc, char **argv)
 {
     convert_options chosen = {.model = TM_MODEL_OPTIONS_DEFAULT};
-    void *const targets[] = {&chosen};
+    const tm_option_target targets[] = {TM_OPTION_TARGET(options_group, convert_options, &chosen),
+                                        TM_TENSOR_TARGET(&chosen.model),
+                                        {0}};
     tm_arguments arguments;
     tm_error error = {0};
     tm_buffer record = {0};
@@ -172,7 +152,7 @@ int tm_cmd_convert(int argc, char **argv)
     if (arguments.operand_count != 2)
         exit_code = tm_usage_error(command.name, "IN and OUT.safetensors expected, %zu names given",
                                    arguments.operand_count);
-    else if (!is_safetensors_name(arguments.operands[1]))
+    else if (!tm_has_ending(arguments.operands[1], ".safetensors"))
         exit_code = tm_usage_error(command.name,
                                    "%s: the output is safetensors, so its name must "
                                    "end in .safetensors",

@@ -12,28 +12,27 @@ typedef struct features_options {
 } features_options;
 
 /* clang-format off */
-#define FEATURES(member) offsetof(features_options, member)
+#define FEATURES(kind, member) TM_OPTION_VALUE(kind, features_options, member)
 static const tm_option options[] = {
     {0, "out-indices", "I,I,...", "feature maps to tell; negative ones count from the end "
         "(default: as timm, all of a CNN, the last three of a ViT)",
-        TM_OPTION_INTS, FEATURES(indices), 0, 0},
+        FEATURES(INTS, indices), 0, 0},
     {0, "kind", "pyramid|unpooled|pooled|pre-logits", "feature maps, the last state, the pooled "
         "embedding, or what the classifier sees (default: pyramid)",
-        TM_OPTION_CHOICE, FEATURES(kind), 0, 0},
-    {0, "l2", NULL, "divide each tensor by its length", TM_OPTION_FLAG, FEATURES(l2), 0, 0},
+        FEATURES(CHOICE, kind), 0, 0},
+    {0, "l2", NULL, "divide each tensor by its length", FEATURES(FLAG, l2), 0, 0},
     {0, "grid", "OUT.png", "draw the first picture's maps, a tile per channel",
-        TM_OPTION_TEXT, FEATURES(grid), 0, 0},
+        FEATURES(TEXT, grid), 0, 0},
     {0, "data", "list|base64", "put the numbers into the records: in JSON, or as base64 of "
         "little-endian float32",
-        TM_OPTION_CHOICE, FEATURES(data), 0, 0},
+        FEATURES(CHOICE, data), 0, 0},
     {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
         "jsonl; npy and raw write one tensor's numbers to stdout in place of the records",
-        TM_OPTION_CHOICE, FEATURES(format), 0, 0},
+        FEATURES(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, TM_SESSION_GROUPS, NULL};
 static const tm_command command = {
     .name = "features",
     .operands = "[MODEL] INPUT...",
@@ -42,7 +41,6 @@ static const tm_command command = {
                    "file: .npy (one array, with an .index.jsonl beside it), .npz, .safetensors, or "
                    "a folder of .npy files. -f npy and -f raw send one tensor's to stdout. Where "
                    "the model's weights are not at hand, the record tells the shapes alone.",
-    .groups = groups,
     .examples = {"features resnet34 --out-indices 2,3,4 cat.jpg",
                  "features --kind pooled -o embeddings.npy cat.jpg"},
 };
@@ -90,7 +88,8 @@ int tm_cmd_features(int argc, char **argv)
 {
     features_options chosen = {0};
     tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, TM_SESSION_TARGETS(&set)};
+    const tm_option_target targets[] = {
+        TM_OPTION_TARGET(options_group, features_options, &chosen), TM_SESSION_TARGETS(&set), {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

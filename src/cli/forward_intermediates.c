@@ -13,29 +13,29 @@ typedef struct intermediates_options {
 } intermediates_options;
 
 /* clang-format off */
-#define INTERMEDIATES(member) offsetof(intermediates_options, member)
+#define INTERMEDIATES(kind, member) TM_OPTION_VALUE(kind, intermediates_options, member)
 static const tm_option options[] = {
     {0, "indices", "I,I,...", "blocks to tell; negative ones count from the end (default: all)",
-        TM_OPTION_INTS, INTERMEDIATES(indices), 0, 0},
-    {0, "last", "N", "the last N blocks", TM_OPTION_INT, INTERMEDIATES(last), 1, 100000},
+        INTERMEDIATES(INTS, indices), 0, 0},
+    {0, "last", "N", "the last N blocks", INTERMEDIATES(INT, last), 1, 100000},
     {0, "output-fmt", "NCHW|NLC", "maps, or tokens where the model has them (default: NCHW)",
-        TM_OPTION_CHOICE, INTERMEDIATES(output_fmt), 0, 0},
-    {0, "norm", NULL, "apply the final norm to each, where the model has one", TM_OPTION_FLAG, INTERMEDIATES(norm), 0, 0},
+        INTERMEDIATES(CHOICE, output_fmt), 0, 0},
+    {0, "norm", NULL, "apply the final norm to each; refused where there is none",
+        INTERMEDIATES(FLAG, norm), 0, 0},
     {0, "prefix-tokens", NULL, "tell class, distillation and register tokens too",
-        TM_OPTION_FLAG, INTERMEDIATES(prefix), 0, 0},
+        INTERMEDIATES(FLAG, prefix), 0, 0},
     {0, "intermediates-only", NULL, "leave out the final state",
-        TM_OPTION_FLAG, INTERMEDIATES(only), 0, 0},
+        INTERMEDIATES(FLAG, only), 0, 0},
     {0, "data", "list|base64", "put the numbers into the records: in JSON, or as base64 of "
         "little-endian float32",
-        TM_OPTION_CHOICE, INTERMEDIATES(data), 0, 0},
+        INTERMEDIATES(CHOICE, data), 0, 0},
     {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
         "jsonl; npy and raw write one tensor's numbers to stdout in place of the records",
-        TM_OPTION_CHOICE, INTERMEDIATES(format), 0, 0},
+        INTERMEDIATES(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, TM_SESSION_GROUPS, NULL};
 static const tm_command command = {
     .name = "forward-intermediates",
     .operands = "[MODEL] INPUT...",
@@ -44,7 +44,6 @@ static const tm_command command = {
                    "of -o, or with --data into the records, under timm's names: image_features, "
                    "image_intermediates.N, image_intermediates_prefix.N. Blocks that nothing needs "
                    "are not computed, and their weights are not read.",
-    .groups = groups,
     .examples = {"forward-intermediates --last 2 cat.jpg",
                  "forward-intermediates vit_base_patch16_224 --no-pretrained --indices 2,5,-1 "
                  "--prefix-tokens cat.jpg"},
@@ -106,7 +105,10 @@ int tm_cmd_forward_intermediates(int argc, char **argv)
 {
     intermediates_options chosen = {0};
     tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, TM_SESSION_TARGETS(&set)};
+    const tm_option_target targets[] = {
+        TM_OPTION_TARGET(options_group, intermediates_options, &chosen),
+        TM_SESSION_TARGETS(&set),
+        {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

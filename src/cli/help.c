@@ -44,19 +44,22 @@ static void add_option(tm_buffer *out, const tm_option *option)
     add_wrapped(out, option->help, HELP_COLUMN);
 }
 
-int tm_command_help(const tm_command *command)
+int tm_command_help(const tm_command *command, const tm_option_target *targets)
 {
     static const tm_option help = {.short_name = 'h', .name = "help", .help = "show this help"};
     tm_buffer out = {0};
-    bool has_options = command->groups[0];
+    bool has_options = targets->group;
     tm_buffer_printf(&out, "Usage: timmc %s%s%s%s\n\n", command->name,
                      has_options ? " [OPTIONS]" : "", *command->operands ? " " : "",
                      command->operands);
     add_wrapped(&out, command->description, 0);
-    for (size_t g = 0; command->groups[g]; g++) {
-        tm_buffer_printf(&out, "\n%s:\n", command->groups[g]->title);
-        for (size_t i = 0; i < command->groups[g]->count; i++)
-            add_option(&out, &command->groups[g]->options[i]);
+    const char *title = "";
+    for (const tm_option_group *group; (group = targets->group); targets++) {
+        if (strcmp(group->title, title) != 0)
+            tm_buffer_printf(&out, "\n%s:\n", group->title);
+        title = group->title;
+        for (size_t i = 0; i < group->count; i++)
+            add_option(&out, &group->options[i]);
     }
     tm_buffer_puts(&out, "\n");
     add_option(&out, &help);

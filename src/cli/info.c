@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "base/text.h"
+#include "base/escape.h"
 #include "cli/cli.h"
 #include "cli/info.h"
 #include "cli/info_graph.h"
@@ -16,36 +16,34 @@ typedef struct info_options {
 } info_options;
 
 /* clang-format off */
-#define INFO(member) offsetof(info_options, member)
+#define INFO(kind, member) TM_OPTION_VALUE(kind, info_options, member)
 static const tm_option options[] = {
-    {0, "features", NULL, "tell the feature maps", TM_OPTION_FLAG, INFO(parts.features), 0, 0},
+    {0, "features", NULL, "tell the feature maps", INFO(FLAG, parts.features), 0, 0},
     {0, "intermediates", NULL, "tell each block's output",
-        TM_OPTION_FLAG, INFO(parts.intermediates), 0, 0},
+        INFO(FLAG, parts.intermediates), 0, 0},
     {0, "layers", NULL, "tell the graph: every operator with its shape (height, width, channels)",
-        TM_OPTION_FLAG, INFO(parts.layers), 0, 0},
+        INFO(FLAG, parts.layers), 0, 0},
     {0, "tensors", NULL, "tell the names and shapes of the state dict alone: one a line, or with -f "
         "json a record",
-        TM_OPTION_FLAG, INFO(tensors), 0, 0},
+        INFO(FLAG, tensors), 0, 0},
     {0, "prune-intermediates", "I,I,...", "parameters before and after keeping only these blocks' "
-        "outputs; negative ones count from the end", TM_OPTION_INTS, INFO(prune), 0, 0},
-    {0, "prune-norm", NULL, "without the final norm", TM_OPTION_FLAG, INFO(prune_norm), 0, 0},
-    {0, "prune-head", NULL, "without the classifier", TM_OPTION_FLAG, INFO(prune_head), 0, 0},
+        "outputs; negative ones count from the end", INFO(INTS, prune), 0, 0},
+    {0, "prune-norm", NULL, "without the final norm", INFO(FLAG, prune_norm), 0, 0},
+    {0, "prune-head", NULL, "without the classifier", INFO(FLAG, prune_head), 0, 0},
     {0, "check", NULL, "compare the weights with what the model needs",
-        TM_OPTION_FLAG, INFO(check), 0, 0},
+        INFO(FLAG, check), 0, 0},
     {'f', "format", "text|json|dot", "default: text on a terminal, else json",
-        TM_OPTION_CHOICE, INFO(format), 0, 0},
+        INFO(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, &tm_model_group, NULL};
 static const tm_command command = {
     .name = "info",
     .operands = "[MODEL]",
     .description = "Tells what is known about a model: parameters, multiply-adds, memory, "
                    "preprocessing, accuracy, tags, license, where its weights are. Without MODEL, "
                    "about the built-in one. With options of the model, about the changed model.",
-    .groups = groups,
     .examples = {"info resnet34 --features", "info vit_base_patch16_224 --format json"},
 };
 
@@ -208,7 +206,8 @@ int tm_cmd_info(int argc, char **argv)
 {
     info_options chosen = {0};
     tm_model_options model = TM_MODEL_OPTIONS_DEFAULT;
-    void *const targets[] = {&chosen, &model};
+    const tm_option_target targets[] = {
+        TM_OPTION_TARGET(options_group, info_options, &chosen), TM_MODEL_TARGET(&model), {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

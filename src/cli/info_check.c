@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `timmc info --check`: a weights file beside the model it is for. */
 #include "api/adapt.h"
+#include "base/escape.h"
 #include "base/text.h"
 #include "cli/info.h"
 #include "cli/info_graph.h"
@@ -115,6 +116,8 @@ tm_status tm_info_check(tm_buffer *out, tm_model *model, bool json, tm_error *er
         status = tm_adapt(model, weights, error);
     if (!status)
         status = tm_model_compare(model, weights, &c.diff, &report, error);
+    if (!status)
+        status = tm_model_unpack(model, weights, error);
     if (!status) {
         look_at(weights, &c);
         c.report = tm_buffer_text(&report, error);

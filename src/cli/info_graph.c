@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/text.h"
+#include "base/escape.h"
 #include "cli/info.h"
 #include "graph/op.h"
 #include "output/json.h"

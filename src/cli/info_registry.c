@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/model.h"
+#include "base/escape.h"
 #include "base/text.h"
 #include "output/json.h"
 

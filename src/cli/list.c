@@ -16,41 +16,39 @@ typedef struct list_options {
 } list_options;
 
 /* clang-format off */
-#define LIST(member) offsetof(list_options, member)
+#define LIST(kind, member) TM_OPTION_VALUE(kind, list_options, member)
 static const tm_option options[] = {
     {0, "exclude", "GLOB", "leave these out; may be repeated",
-        TM_OPTION_TEXTS, LIST(exclude), 0, 0},
+        LIST(TEXTS, exclude), 0, 0},
     {0, "module", "M", "only models of this timm module; may be repeated",
-        TM_OPTION_TEXTS, LIST(modules), 0, 0},
+        LIST(TEXTS, modules), 0, 0},
     {0, "pretrained", NULL, "list arch.tag of the configs that have weights",
-        TM_OPTION_FLAG, LIST(pretrained), 0, 0},
-    {0, "supported", NULL, "only what timmc can build", TM_OPTION_FLAG, LIST(supported), 0, 0},
+        LIST(FLAG, pretrained), 0, 0},
+    {0, "supported", NULL, "only what timmc can build", LIST(FLAG, supported), 0, 0},
     {0, "cached", NULL, "only what runs offline: models whose weights are in a cache",
-        TM_OPTION_FLAG, LIST(cached), 0, 0},
+        LIST(FLAG, cached), 0, 0},
     {0, "min-top1", "X", "at least this ImageNet accuracy, in percent",
-        TM_OPTION_NUMBER, LIST(min_top1), 0, 100},
+        LIST(NUMBER, min_top1), 0, 100},
     {0, "max-params", "M", "at most this many million parameters",
-        TM_OPTION_NUMBER, LIST(max_params), 0, 1e9},
+        LIST(NUMBER, max_params), 0, 1e9},
     {0, "max-gmacs", "G", "at most this many billion multiply-adds a picture",
-        TM_OPTION_NUMBER, LIST(max_gmacs), 0, 1e9},
+        LIST(NUMBER, max_gmacs), 0, 1e9},
     {0, "license", "GLOB", "only weights under this license, as apache-2.0 or cc-*",
-        TM_OPTION_TEXT, LIST(license), 0, 0},
+        LIST(TEXT, license), 0, 0},
     {0, "sort", "name|top1|params|gmacs", "order: best top1, fewest params or gmacs first",
-        TM_OPTION_CHOICE, LIST(sort), 0, 0},
+        LIST(CHOICE, sort), 0, 0},
     {'f', "format", "names|table|jsonl|csv", "default: table on a terminal, else names",
-        TM_OPTION_CHOICE, LIST(format), 0, 0},
+        LIST(CHOICE, format), 0, 0},
 };
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, NULL};
 static const tm_command command = {
     .name = "list",
     .operands = "[GLOB...]",
     .description = "Lists timm's models in its natural order, those that match any GLOB (*, ?, "
                    "[abc], [!abc]). Without --pretrained a model stands for its default tag. "
                    "Accuracy, params and gmacs are those at the model's own input size.",
-    .groups = groups,
     .examples = {"list 'resnet*' --pretrained", "list --sort top1 --max-gmacs 5 --format table"},
 };
 
@@ -306,7 +304,7 @@ static int list_rows(const list_options *list, const tm_arguments *arguments, si
 int tm_cmd_list(int argc, char **argv)
 {
     list_options list = {.sort = "name"};
-    void *const targets[] = {&list};
+    const tm_option_target targets[] = {TM_OPTION_TARGET(options_group, list_options, &list), {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

@@ -16,6 +16,7 @@ enum { OPTIONS_MAX = 96, LONG_BASE = 256, HELP = LONG_BASE + OPTIONS_MAX };
 /* The tables of a command in one row, as getopt wants them. */
 typedef struct parser {
     const tm_command *command;
+    const tm_option_target *targets;
     const tm_option *options[OPTIONS_MAX];
     void *values[OPTIONS_MAX]; /* where each one's value goes */
     bool given[OPTIONS_MAX];
@@ -25,12 +26,12 @@ typedef struct parser {
     tm_arena *arena;
 } parser;
 
-static void add_option(parser *p, const tm_option *option, void *target, size_t *short_length)
+static void add_option(parser *p, const tm_option *option, void *values, size_t *short_length)
 {
     TM_ASSERT(p->count < OPTIONS_MAX);
     size_t i = p->count++;
     p->options[i] = option;
-    p->values[i] = (char *)target + option->offset;
+    p->values[i] = (char *)values + option->offset;
     p->long_options[i] = (struct option){
         .name = option->name,
         .has_arg = option->argument ? required_argument : no_argument,
@@ -43,16 +44,16 @@ static void add_option(parser *p, const tm_option *option, void *target, size_t 
         p->short_options[(*short_length)++] = ':';
 }
 
-static void start_parser(parser *p, const tm_command *command, void *const *targets,
+static void start_parser(parser *p, const tm_command *command, const tm_option_target *targets,
                          tm_arena *arena)
 {
-    *p = (parser){.command = command, .arena = arena};
+    *p = (parser){.command = command, .targets = targets, .arena = arena};
     size_t short_length = 0;
     p->short_options[short_length++] = ':'; /* tells a missing argument from an unknown option */
     p->short_options[short_length++] = 'h';
-    for (size_t g = 0; command->groups[g]; g++)
-        for (size_t i = 0; i < command->groups[g]->count; i++)
-            add_option(p, &command->groups[g]->options[i], targets[g], &short_length);
+    for (const tm_option_target *t = targets; t->group; t++)
+        for (size_t i = 0; i < t->group->count; i++)
+            add_option(p, &t->group->options[i], t->values, &short_length);
     p->long_options[p->count] = (struct option){.name = "help", .val = HELP};
 }
 
@@ -152,7 +153,7 @@ static int parse_line(parser *p, int argc, char **argv)
         if (code == -1)
             return -1;
         if (code == 'h' || code == HELP)
-            return tm_command_help(p->command);
+            return tm_command_help(p->command, p->targets);
         if (code == ':') {
             const tm_option *option = p->options[option_number(p, optopt)];
             return tm_usage_error(p->command->name, "option --%s needs a value: %s", option->name,
@@ -196,8 +197,8 @@ static int apply_environment(parser *p)
     return -1;
 }
 
-bool tm_parse_arguments(const tm_command *command, void *const *targets, int argc, char **argv,
-                        tm_arguments *arguments, int *exit_code)
+bool tm_parse_arguments(const tm_command *command, const tm_option_target *targets, int argc,
+                        char **argv, tm_arguments *arguments, int *exit_code)
 {
     parser p;
     *arguments = (tm_arguments){0};

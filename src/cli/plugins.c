@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry/added.h"
+#include "registry/registry.h"
 #include "timmc_plugin.h"
 
 static const char *variant_name(const tm_family *family, size_t index)

@@ -8,15 +8,12 @@
 #include "output/stream.h"
 #include "output/writer.h"
 
-static const tm_option_group *const groups[] = {&tm_model_group, &tm_picture_group,
-                                                &tm_output_group, NULL};
 static const tm_command command = {
     .name = "preprocess",
     .operands = "INPUT",
     .description = "Writes what a model sees of a picture: its tensor [1,C,H,W] as .npy, .npz or "
                    ".safetensors, or the resized and cropped picture as .png; -o - writes .npy to "
                    "stdout. The model is the one of -m, else the built-in one.",
-    .groups = groups,
     .examples = {"preprocess cat.jpg -o tensor.npy",
                  "preprocess cat.jpg -m vit_base_patch16_224 -o crop.png"},
 };
@@ -119,7 +116,10 @@ static int run(const tm_session_options *set, tm_arguments *arguments)
 int tm_cmd_preprocess(int argc, char **argv)
 {
     tm_session_options set = TM_SESSION_OPTIONS_DEFAULT;
-    void *const targets[] = {&set.model, &set.picture, &set.output};
+    const tm_option_target targets[] = {TM_MODEL_TARGET(&set.model),
+                                        TM_PICTURE_TARGET(&set.picture),
+                                        TM_OUTPUT_TARGET(&set.output),
+                                        {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

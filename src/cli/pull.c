@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/escape.h"
 #include "base/text.h"
 #include "cli/progress.h"
 #include "cli/records.h"
@@ -18,23 +20,22 @@ typedef struct pull_options {
 } pull_options;
 
 /* clang-format off */
-#define PULL(member) offsetof(pull_options, member)
+#define PULL(kind, member) TM_OPTION_VALUE(kind, pull_options, member)
 static const tm_option options[] = {
     {0, "cache-dir", "DIR", "the cache's folder, instead of the one of HF_HUB_CACHE, HF_HOME, ...",
-        TM_OPTION_TEXT, PULL(cache_dir), 0, 0},
+        PULL(TEXT, cache_dir), 0, 0},
     {0, "revision", "REV", "branch, tag or commit of the repositories; main otherwise",
-        TM_OPTION_TEXT, PULL(revision), 0, 0},
-    {0, "offline", NULL, "only tell what is in the cache", TM_OPTION_FLAG, PULL(offline), 0, 0},
+        PULL(TEXT, revision), 0, 0},
+    {0, "offline", NULL, "only tell what is in the cache", PULL(FLAG, offline), 0, 0},
     {0, "retries", "N", "how often to try again what a retry may help",
-        TM_OPTION_INT, PULL(retries), 0, 100},
+        PULL(INT, retries), 0, 100},
     {'f', "format", TM_RECORD_FORMATS, "default: text on a terminal, else jsonl",
-        TM_OPTION_CHOICE, PULL(format), 0, 0},
-    {'q', "quiet", NULL, "no progress", TM_OPTION_FLAG, PULL(quiet), 0, 0},
+        PULL(CHOICE, format), 0, 0},
+    {'q', "quiet", NULL, "no progress", PULL(FLAG, quiet), 0, 0},
 };
 /* clang-format on */
 
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, NULL};
 static const tm_command command = {
     .name = "pull",
     .operands = "MODEL...",
@@ -42,7 +43,6 @@ static const tm_command command = {
                    "share, unless they are there. MODEL is arch, arch.tag, a GLOB that stands for "
                    "every tag it matches, or hf-hub:ORG/NAME[@REV]. A token is read from HF_TOKEN "
                    "or the file that \"hf auth login\" wrote.",
-    .groups = groups,
     .examples = {"pull resnet50.a1_in1k", "pull 'resnet18.*' --cache-dir models"},
 };
 
@@ -54,7 +54,6 @@ typedef struct source {
 } source;
 
 typedef struct pulled_file {
-    const char *name;
     char path[TM_PATH_MAX];
     long long bytes;
     bool cached;
@@ -72,6 +71,7 @@ typedef struct pull {
     tm_records records;
     size_t done, failed;
     int first_failure; /* exit code */
+    tm_buffer told;    /* warnings of the hub, a line each */
 } pull;
 
 /* ---- which repository ---- */
@@ -113,12 +113,14 @@ static tm_status find_source(const pull *p, const char *model, source *from, tm_
 
 /* ---- its files ---- */
 
-static void set_size(pulled_file *file)
+static tm_status set_size(pulled_file *file, tm_error *error)
 {
     struct stat st;
-    const char *slash = strrchr(file->path, '/');
-    file->name = slash ? slash + 1 : file->path;
-    file->bytes = stat(file->path, &st) == 0 ? (long long)st.st_size : 0;
+    if (stat(file->path, &st) != 0)
+        return tm_fail(error, tm_errno_status(TM_WEIGHTS_MISSING), "%s: %s", file->path,
+                       strerror(errno));
+    file->bytes = (long long)st.st_size;
+    return TM_OK;
 }
 
 static pulled_file *add_file(pulled *all, tm_error *error)
@@ -154,8 +156,7 @@ static tm_status add_shard(void *context, const char *name, tm_error *error)
     if (snprintf(file->path, sizeof file->path, "%.*s/%s", folder, index->path, name) >=
         (int)sizeof file->path)
         return tm_fail(error, TM_USAGE, "%.200s...: the path is too long", index->path);
-    set_size(file);
-    return TM_OK;
+    return set_size(file, error);
 }
 
 static tm_status pull_config(pull *p, const source *from, pulled_file *file, tm_error *error)
@@ -165,9 +166,7 @@ static tm_status pull_config(pull *p, const source *from, pulled_file *file, tm_
     file->cached = tm_hub_cache_root(p->hub.cache_dir, root) &&
                    tm_hub_cache_find(root, from->repo, from->revision, name, file->path);
     tm_status status = tm_hub_fetch(&p->hub, from->repo, from->revision, name, file->path, error);
-    if (!status)
-        set_size(file);
-    return status;
+    return status ? status : set_size(file, error);
 }
 
 static tm_status pull_weights(pull *p, const source *from, pulled_file *file, tm_error *error)
@@ -176,9 +175,7 @@ static tm_status pull_weights(pull *p, const source *from, pulled_file *file, tm
         tm_hub_find_weights(p->hub.cache_dir, from->repo, from->revision, from->url, file->path);
     tm_status status =
         tm_hub_fetch_weights(&p->hub, from->repo, from->revision, from->url, file->path, error);
-    if (!status)
-        set_size(file);
-    return status;
+    return status ? status : set_size(file, error);
 }
 
 /* A repository without a config is unusual, and no reason to do without its weights. */
@@ -324,9 +321,14 @@ static tm_status pull_all(pull *p, const tm_arguments *arguments, tm_error *erro
     return status;
 }
 
+/* What is true of the endpoint comes with each of its files. */
 static void warn(void *context, const char *text)
 {
-    (void)context;
+    pull *p = context;
+    if (p->told.length && tm_lists_text(p->told.data, "\n", text))
+        return;
+    tm_buffer_puts(&p->told, text);
+    tm_buffer_putc(&p->told, '\n');
     tm_print_warning("%s", text);
 }
 
@@ -338,11 +340,13 @@ static int run(const pull_options *set, const tm_arguments *arguments)
                       .offline = set->offline,
                       .attempts = 1 + set->retries,
                       .progress = set->quiet ? NULL : tm_progress_show,
-                      .warn = warn}};
+                      .warn = warn,
+                      .warn_context = &p}};
     if (arguments->operand_count == 0)
         return tm_usage_error(command.name, "which MODEL?");
     tm_records_open(&p.records, set->format, "model,status,bytes,path,error");
     tm_status status = pull_all(&p, arguments, &error);
+    tm_buffer_free(&p.told);
     if (!status)
         status = tm_records_close(&p.records, &error);
     if (status)
@@ -353,7 +357,7 @@ static int run(const pull_options *set, const tm_arguments *arguments)
 int tm_cmd_pull(int argc, char **argv)
 {
     pull_options set = {.retries = TM_HUB_RETRIES};
-    void *const targets[] = {&set};
+    const tm_option_target targets[] = {TM_OPTION_TARGET(options_group, pull_options, &set), {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

@@ -27,11 +27,11 @@ typedef struct tm_session_options {
         .run = TM_RUN_OPTIONS_DEFAULT                                                              \
     }
 
-/* The groups and targets of tm_session_options, for a command's tables. */
-#define TM_SESSION_GROUPS                                                                          \
-    &tm_model_group, &tm_picture_group, &tm_input_group, &tm_run_group, &tm_output_group
+/* All of its groups, for a command's targets. */
 #define TM_SESSION_TARGETS(set)                                                                    \
-    &(set)->model, &(set)->picture, &(set)->input, &(set)->run, &(set)->output
+    TM_MODEL_TARGET(&(set)->model), TM_PICTURE_TARGET(&(set)->picture),                            \
+        TM_INPUT_TARGET(&(set)->input), TM_RUN_TARGET(&(set)->run),                                \
+        TM_OUTPUT_TARGET(&(set)->output)
 
 typedef struct tm_session {
     const tm_session_options *options;

@@ -38,17 +38,14 @@ typedef struct version_options {
 } version_options;
 
 static const tm_option options[] = {
-    {0, "json", NULL, "write one JSON object", TM_OPTION_FLAG, offsetof(version_options, json), 0,
-     0},
+    {0, "json", NULL, "write one JSON object", TM_OPTION_VALUE(FLAG, version_options, json), 0, 0},
 };
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&options_group, NULL};
 static const tm_command command = {
     .name = "version",
     .operands = "",
     .description = "Tells the version of timmc and of its libraries, how it was built, and what "
                    "it may use on this machine.",
-    .groups = groups,
     .examples = {"version", "version --json"},
 };
 
@@ -96,7 +93,8 @@ static void write_facts(tm_buffer *out, const fact *facts, size_t count, bool js
 int tm_cmd_version(int argc, char **argv)
 {
     version_options chosen = {0};
-    void *const targets[] = {&chosen};
+    const tm_option_target targets[] = {TM_OPTION_TARGET(options_group, version_options, &chosen),
+                                        {0}};
     tm_arguments arguments;
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))

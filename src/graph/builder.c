@@ -80,6 +80,36 @@ void tm_refuse(tm_builder *b, const char *format, ...)
     tm_fail(&b->graph->error, TM_USAGE, "%s", message);
 }
 
+int tm_option_output_stride(tm_builder *b)
+{
+    b->asked.output_stride = true;
+    return b->options.output_stride;
+}
+
+const char *tm_option_global_pool(tm_builder *b)
+{
+    b->asked.global_pool = true;
+    return b->options.global_pool;
+}
+
+bool tm_option_norm_intermediates(tm_builder *b)
+{
+    b->asked.norm_intermediates = true;
+    return b->options.norm_intermediates;
+}
+
+void tm_refuse_unasked(tm_builder *b)
+{
+    const tm_build_options *o = &b->options;
+    if (o->output_stride != 32 && !b->asked.output_stride)
+        tm_refuse(b, "output stride %d: this family has no dilation, only its own stride",
+                  o->output_stride);
+    if (o->global_pool && !b->asked.global_pool)
+        tm_refuse(b, "global pool '%s': this family has no choice of pools", o->global_pool);
+    if (o->norm_intermediates && !b->asked.norm_intermediates)
+        tm_refuse(b, "norm of intermediates: this model has none that they could go through");
+}
+
 const char *tm_scoped(tm_builder *b, const char *name)
 {
     bool named = name && name[0];

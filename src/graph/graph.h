@@ -69,14 +69,16 @@ typedef struct tm_tap {
     bool selected; /* wanted by this run */
 } tm_tap;
 
-/* What the caller decided; the API resolves every default but the variant's own. */
+/* What the caller decided; the API resolves every default but the variant's own. The size and the
+ * channels of pictures are those of the graph's input. */
 typedef struct tm_build_options {
     int num_classes; /* 0: identity classifier */
     int in_chans;
     int img_h, img_w;
+    bool pretrained; /* trained weights follow: one of timm's epsilons depends on it */
+    /* not every family has these: see tm_option_output_stride */
     int output_stride;       /* 2, 4, 8, 16 or 32 */
     const char *global_pool; /* NULL: the variant's own; "": none */
-    bool pretrained;         /* trained weights follow: one of timm's epsilons depends on it */
     bool norm_intermediates; /* final norm on every intermediate */
 } tm_build_options;
 
@@ -114,6 +116,9 @@ typedef struct tm_builder {
     size_t scope_lengths[TM_MAX_SCOPES];
     int scope_depth;
     tm_widths widths; /* of a pruned model; empty: none */
+    struct {
+        bool output_stride, global_pool, norm_intermediates;
+    } asked; /* for these options */
 } tm_builder;
 
 /* plugins call these */
@@ -130,6 +135,14 @@ void tm_pop(tm_builder *b);
 
 /* A model file refuses a configuration with this (say why; the message reaches the user). */
 void tm_refuse(tm_builder *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Options that a family may have or not. It asks for those that it has, where it does what they
+ * say; one that the caller set and no one asked for is refused. */
+int tm_option_output_stride(tm_builder *b);
+const char *tm_option_global_pool(tm_builder *b);
+bool tm_option_norm_intermediates(tm_builder *b);
+/* For the caller of a family's build function, after it. */
+void tm_refuse_unasked(tm_builder *b);
 
 /* A node of op with the given inputs; attrs (may be NULL) is copied. The caller sets the shape
  * (or constant, rank and dims) of the result. Never NULL. */

@@ -186,7 +186,10 @@ static tm_status download_blob(const entry *e, tm_http *http, const char *blob, 
 static tm_status check_blob(const entry *e, const struct stat *st, const char *blob,
                             tm_error *error)
 {
-    if (S_ISREG(st->st_mode) && (e->size < 0 || st->st_size == e->size))
+    if (!S_ISREG(st->st_mode))
+        return tm_fail(error, TM_INTEGRITY,
+                       "%s is no file, the hub's %s is: remove it, then try again", blob, e->label);
+    if (e->size < 0 || st->st_size == e->size)
         return TM_OK;
     return tm_fail(error, TM_INTEGRITY,
                    "%s has %lld bytes, the hub's %s has %lld: remove it, then try again", blob,
@@ -323,14 +326,12 @@ tm_status tm_hub_fetch_url(const tm_hub_options *options, const char *url,
 /* ---- weights ---- */
 
 static const char *const weights_names[] = {"model.safetensors", "pytorch_model.bin",
-                                            TM_SHARDS_INDEX};
+                                            TM_SHARDS_INDEX, TM_SHARDS_INDEX_TORCH};
 enum { WEIGHTS_NAMES = sizeof weights_names / sizeof *weights_names };
 
 static bool is_index(const char *path)
 {
-    static const char name[] = TM_SHARDS_INDEX;
-    size_t length = strlen(path), tail = sizeof name - 1;
-    return length >= tail && strcmp(path + length - tail, name) == 0;
+    return tm_ends_with(path, TM_SHARDS_INDEX) || tm_ends_with(path, TM_SHARDS_INDEX_TORCH);
 }
 
 tm_status tm_hub_each_shard(const char *index, tm_shard_fn *act, void *context, tm_error *error)
@@ -430,8 +431,9 @@ static tm_status fetch_in_repo(const tm_hub_options *options, const char *repo,
     }
     if (status != TM_NOT_FOUND)
         return status;
-    return tm_fail(error, TM_WEIGHTS_MISSING, "%s has neither %s nor %s nor %s", repo,
-                   weights_names[0], weights_names[1], weights_names[2]);
+    return tm_fail(error, TM_WEIGHTS_MISSING,
+                   "%s has neither %s nor %s, nor an index of such files in parts", repo,
+                   weights_names[0], weights_names[1]);
 }
 
 tm_status tm_hub_fetch_weights(const tm_hub_options *options, const char *repo,

@@ -41,8 +41,8 @@ tm_status tm_hub_fetch_url(const tm_hub_options *options, const char *url,
                            char path[static TM_PATH_MAX], tm_error *error);
 
 /* The weights as timm chooses them: the repository's model.safetensors, else its pytorch_model.bin,
- * else the index of a sharded model.safetensors, with its shards beside it; where repo is "", the
- * file of the URL. With TIMM_USE_OLD_CACHE a sound file of the URL goes before the repository. */
+ * else the index of either in shards, with the shards beside it; where repo is "", the file of the
+ * URL. With TIMM_USE_OLD_CACHE a sound file of the URL goes before the repository. */
 tm_status tm_hub_fetch_weights(const tm_hub_options *options, const char *repo,
                                const char *revision, const char *url, char path[static TM_PATH_MAX],
                                tm_error *error);

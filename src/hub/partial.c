@@ -99,10 +99,13 @@ static claim may_claim(owner who, const struct stat *st, time_t now)
     return now - st->st_mtime > TM_PARTIAL_SILENCE ? CLAIM_COPY : CLAIM_NOT;
 }
 
+/* What may be claimed of a folder's unfinished files. */
 typedef struct found {
     char path[TM_PATH_MAX];
     claim how;
+    bool of_stem; /* of the file that is asked for */
     off_t size;
+    time_t silent; /* seconds */
 } found;
 
 static void split_stem(const char *stem, char folder[static TM_PATH_MAX], const char **name)
@@ -112,32 +115,57 @@ static void split_stem(const char *stem, char folder[static TM_PATH_MAX], const 
     *name = slash + 1;
 }
 
-/* The largest abandoned file of the stem that is not `own`. */
-static bool find_abandoned(const char *stem, const char *own, time_t now, found *best)
+static bool look_at(const char *folder, const char *entry, const char *name, time_t now,
+                    found *file)
 {
-    char folder[TM_PATH_MAX], path[TM_PATH_MAX];
-    const char *name;
     struct stat st;
     owner who;
     size_t begin;
+    int length = snprintf(file->path, sizeof file->path, "%s/%s", folder, entry);
+    if (!parse_name(entry, &who, &begin) || length < 0 || (size_t)length >= sizeof file->path ||
+        lstat(file->path, &st) != 0)
+        return false;
+    file->how = may_claim(who, &st, now);
+    file->of_stem = is_of(entry, begin, name);
+    file->size = st.st_size;
+    file->silent = now - st.st_mtime;
+    return file->how != CLAIM_NOT;
+}
+
+static void each_abandoned(const char *stem, time_t now,
+                           void (*act)(void *context, const found *file), void *context)
+{
+    char folder[TM_PATH_MAX];
+    const char *name;
+    found file;
     split_stem(stem, folder, &name);
     DIR *dir = opendir(folder);
-    best->how = CLAIM_NOT;
-    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
-        int length = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (!parse_name(entry->d_name, &who, &begin) || !is_of(entry->d_name, begin, name) ||
-            length < 0 || (size_t)length >= sizeof path || strcmp(path, own) == 0 ||
-            lstat(path, &st) != 0)
-            continue;
-        claim how = may_claim(who, &st, now);
-        if (how == CLAIM_NOT || (best->how != CLAIM_NOT && st.st_size <= best->size))
-            continue;
-        best->how = how;
-        best->size = st.st_size;
-        strcpy(best->path, path);
-    }
+    for (const struct dirent *entry; dir && (entry = readdir(dir));)
+        if (look_at(folder, entry->d_name, name, now, &file))
+            act(context, &file);
     if (dir)
         closedir(dir);
+}
+
+typedef struct search {
+    const char *own;
+    found *best;
+} search;
+
+static void keep_larger(void *context, const found *file)
+{
+    const search *s = context;
+    if (file->of_stem && strcmp(file->path, s->own) != 0 &&
+        (s->best->how == CLAIM_NOT || file->size > s->best->size))
+        *s->best = *file;
+}
+
+/* The largest abandoned file of the stem that is not `own`. */
+static bool find_abandoned(const char *stem, const char *own, time_t now, found *best)
+{
+    search s = {own, best};
+    best->how = CLAIM_NOT;
+    each_abandoned(stem, now, keep_larger, &s);
     return best->how != CLAIM_NOT;
 }
 
@@ -206,25 +234,17 @@ static void remove_abandoned(const char *stem, const char *own, time_t now)
             return;
 }
 
+static void remove_old(void *context, const found *file)
+{
+    (void)context;
+    if (file->silent > TM_PARTIAL_STALE)
+        unlink(file->path);
+}
+
 /* What nobody came back for, of whatever file of the folder: the file may be another by now. */
 static void remove_stale(const char *stem, time_t now)
 {
-    char folder[TM_PATH_MAX], path[TM_PATH_MAX];
-    const char *name;
-    struct stat st;
-    owner who;
-    size_t begin;
-    split_stem(stem, folder, &name);
-    DIR *dir = opendir(folder);
-    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
-        int length = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (parse_name(entry->d_name, &who, &begin) && length > 0 && (size_t)length < sizeof path &&
-            lstat(path, &st) == 0 && now - st.st_mtime > TM_PARTIAL_STALE &&
-            may_claim(who, &st, now) != CLAIM_NOT)
-            unlink(path);
-    }
-    if (dir)
-        closedir(dir);
+    each_abandoned(stem, now, remove_old, NULL);
 }
 
 /* ---- the own one ---- */

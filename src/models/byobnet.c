@@ -6,14 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layers/attention_pool2d.h"
+#include "layers/blur_pool.h"
+#include "layers/classifier.h"
+#include "layers/downsample.h"
+#include "layers/eca.h"
+#include "layers/evo_norm.h"
+#include "layers/gather_excite.h"
+#include "layers/global_context.h"
+#include "layers/make_divisible.h"
+#include "layers/non_local_attn.h"
+#include "layers/squeeze_excite.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_attention.h"
-#include "models/parts_conv.h"
-#include "models/parts_head.h"
-#include "models/parts_legacy.h"
-#include "models/parts_weights.h"
-#include "models/parts_norm.h"
 
 /* clang-format off */
 static const tm_byob variants[] = {
@@ -480,15 +487,11 @@ static tm_node *stem_stack(const byob *m, tm_node *x, int count, const int *widt
                      .stride = stride ? 2 : 1};
         snprintf(name, sizeof name, "stem.conv%d", i + 1);
         snprintf(before, sizeof before, "stem.conv%d", i);
-        if (i && stride) {
-            tm_tap_feature(b, before, x, 2);
-            tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
-        }
+        if (i && stride)
+            tm_tap_stage(b, before, x, 2);
         x = i < plain ? tm_conv2d(b, name, x, c) : conv(m, name, x, c, true);
-        if (last && m->v->stem_pool) {
-            tm_tap_feature(b, name, x, 2);
-            tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
-        }
+        if (last && m->v->stem_pool)
+            tm_tap_stage(b, name, x, 2);
     }
     if (m->v->stem_pool == TM_BYOB_MAX_POOL)
         x = tm_pool2d(b, x, (tm_pool){.max = true, .kernel = 3, .stride = 2, .pad = 1});
@@ -509,8 +512,7 @@ static tm_node *stem_layer(const byob *m, tm_node *x, int width)
         x = m->v->stem == TM_BYOB_STEM_REP ? rep_block(m, x, &k) : one_block(m, x, &k, 1, 1, false);
         tm_pop(b);
     }
-    tm_tap_feature(b, "stem", x, 2);
-    tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
+    tm_tap_stage(b, "stem", x, 2);
     return x;
 }
 
@@ -560,19 +562,19 @@ static tm_node *one_pair(const byob *m, tm_node *x, block k, int stage)
     return x;
 }
 
-static tm_node *stage(const byob *m, tm_node *x, int index, int stride, int dilation)
+static tm_node *stage(const byob *m, tm_node *x, int index, tm_stage at)
 {
     const tm_byob_stage *s = &m->v->stages[index];
     double width = m->v->width > 0 ? m->v->width : 1.0;
     block k = {.stage = s,
                .out = tm_divisible(s->channels * width, 8, 0.9),
                .kernel = 3,
-               .dilation = {dilation <= 2 ? 1 : 2, dilation}};
+               .dilation = {at.first_dilation, at.dilation}};
     tm_push(m->b, "stages.%d", index);
     for (int i = 0; i < s->depth; i++) {
         k.index = i;
         k.in = x->shape.c;
-        k.stride = i ? 1 : stride;
+        k.stride = i ? 1 : at.stride;
         if (s->block == TM_BYOB_ONE) {
             x = one_pair(m, x, k, index);
         } else {
@@ -580,7 +582,7 @@ static tm_node *stage(const byob *m, tm_node *x, int index, int stride, int dila
             x = s->block == TM_BYOB_REP ? rep_block(m, x, &k) : plain_block(m, x, &k);
             tm_pop(m->b);
         }
-        k.dilation[0] = dilation;
+        k.dilation[0] = at.dilation;
     }
     tm_pop(m->b);
     return x;
@@ -589,21 +591,16 @@ static tm_node *stage(const byob *m, tm_node *x, int index, int stride, int dila
 static tm_node *stages(const byob *m, tm_node *x, int *reduction)
 {
     tm_builder *b = m->b;
-    int dilation = 1;
+    tm_stages walk = tm_stages_begin(b, *reduction, 2);
     for (int i = 0; i < TM_BYOB_STAGES && m->v->stages[i].block; i++) {
         char module[16];
-        int stride = m->v->stages[i].stride;
-        if (*reduction >= b->options.output_stride && stride > 1) {
-            dilation *= stride;
-            stride = 1;
-        }
-        *reduction *= stride;
-        x = stage(m, x, i, stride, dilation);
+        tm_stage s = tm_stages_next(&walk, m->v->stages[i].stride);
+        *reduction = s.reduction;
+        x = stage(m, x, i, s);
         /* features end where the next stage has a stride, and with the last convolution */
         if (i + 1 < TM_BYOB_STAGES && m->v->stages[i + 1].stride > 1) {
             snprintf(module, sizeof module, "stages.%d", i);
-            tm_tap_feature(b, module, x, *reduction);
-            tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
+            tm_tap_stage(b, module, x, *reduction);
         }
     }
     return x;
@@ -613,29 +610,25 @@ static tm_node *stages(const byob *m, tm_node *x, int *reduction)
 
 /* The side of the last map as timm works it out from the picture's, rounding down at each stride.
  */
-static int feature_side(const tm_byob *v, int side, int output_stride)
+static int feature_side(const byob *m, int side)
 {
-    int reduction = v->stem == TM_BYOB_STEM_3X3 ? 2 : 4;
-    side /= reduction;
-    for (int i = 0; i < TM_BYOB_STAGES && v->stages[i].block; i++)
-        if (v->stages[i].stride > 1 && reduction < output_stride) {
-            side /= 2;
-            reduction *= 2;
-        }
+    tm_stages walk = tm_stages_begin(m->b, m->v->stem == TM_BYOB_STEM_3X3 ? 2 : 4, 2);
+    side /= walk.reduction;
+    for (int i = 0; i < TM_BYOB_STAGES && m->v->stages[i].block; i++)
+        side /= tm_stages_next(&walk, m->v->stages[i].stride).stride;
     return side;
 }
 
 static void attention_head(const byob *m, tm_node *x)
 {
     tm_builder *b = m->b;
-    const tm_build_options *o = &b->options;
     const char *pool = tm_pool_kind(b, "token");
     bool pooled = pool[0];
     if (pooled && strcmp(pool, "token") != 0)
         tm_refuse(b, "global pool '%s': an attention pool gives 'token' or ''", pool);
     x = tm_attention_pool_2d(b, "head", x, m->v->head_hidden ? m->v->head_hidden : x->shape.c,
-                             feature_side(m->v, o->img_h, o->output_stride),
-                             feature_side(m->v, o->img_w, o->output_stride), pooled);
+                             feature_side(m, b->options.img_h), feature_side(m, b->options.img_w),
+                             pooled);
     tm_classifier(b, x, pooled ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP, "head.proj");
 }
 
@@ -663,10 +656,8 @@ void tm_byob_build(tm_builder *b, const tm_byob *v)
     x = stages(&m, x, &reduction);
     if (v->features)
         x = conv(&m, "final_conv", x, (tm_conv){.out = scaled(&m, v->features), .kernel = 1}, true);
-    tm_tap_feature(b, "final_conv", x, reduction);
-    tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_stage(b, "final_conv", x, reduction);
+    tm_tap_final(b, x);
     head(&m, x);
 }
 

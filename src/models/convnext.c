@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layers/classifier.h"
+#include "layers/make_divisible.h"
+#include "layers/mlp.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_head.h"
-#include "models/parts_vit.h"
-#include "models/parts_weights.h"
 
 typedef enum stem_kind {
     PATCH,          /* one 4x4 convolution of stride 4 */
@@ -143,12 +144,7 @@ static tm_node *block(const convnext *m, tm_node *x, int kernel, int dilation)
     return tm_add(b, y, x);
 }
 
-/* Dilation as it is before the blocks and in them. */
-typedef struct stage_shape {
-    int stride, first_dilation, dilation;
-} stage_shape;
-
-static tm_node *stage(const convnext *m, tm_node *x, int index, stage_shape s)
+static tm_node *stage(const convnext *m, tm_node *x, int index, tm_stage s)
 {
     tm_builder *b = m->b;
     const convnext_variant *v = m->v;
@@ -176,19 +172,14 @@ static tm_node *stage(const convnext *m, tm_node *x, int index, stage_shape s)
 static tm_node *stages(const convnext *m, tm_node *x)
 {
     tm_builder *b = m->b;
-    int reduction = 4, dilation = 1;
+    tm_stages walk = tm_stages_begin(b, 4, 8);
     for (int i = 0; i < 4; i++) {
         char module[16];
-        int stride = i ? 2 : 1;
-        if (reduction >= b->options.output_stride && stride > 1) {
-            dilation *= stride;
-            stride = 1;
-        }
-        reduction *= stride;
-        x = stage(m, x, i, (stage_shape){stride, dilation <= 2 ? 1 : 2, dilation});
+        tm_stage s = tm_stages_next(&walk, i ? 2 : 1);
+        x = stage(m, x, i, s);
         snprintf(module, sizeof module, "stages.%d", i);
-        tm_tap_feature(b, module, x, reduction);
-        bool norm = i == 3 && m->v->norm_first && b->options.norm_intermediates;
+        tm_tap_feature(b, module, x, s.reduction);
+        bool norm = i == 3 && m->v->norm_first && tm_option_norm_intermediates(b);
         tm_tap_intermediate(b, norm ? tm_normalize(b, "norm_pre", x, m->norm) : x, TM_LAYOUT_MAP);
     }
     return x;
@@ -197,7 +188,6 @@ static tm_node *stages(const convnext *m, tm_node *x)
 static void build(tm_builder *b, const void *variant)
 {
     const convnext_variant *v = variant;
-    tm_refuse_small_stride(b);
     convnext m = {.b = b,
                   .v = v,
                   .norm = {.kind = v->norm ? v->norm : TM_NORM_LAYER,
@@ -206,8 +196,7 @@ static void build(tm_builder *b, const void *variant)
     tm_node *x = stages(&m, stem(&m, b->graph->input));
     if (v->norm_first)
         x = tm_normalize(b, "norm_pre", x, m.norm);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     if (v->norm_first)
         tm_classifier_head(b, x, "avg", "head.fc");
     else

@@ -2,9 +2,13 @@
 /* timm's cspnet.py: CSPNet (1911.11929), DarkNet (1804.02767) and YOLO's CS3 networks. */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
+#include "layers/make_divisible.h"
+#include "layers/squeeze_excite.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 
 enum { STAGES = 5 };
 
@@ -147,10 +151,8 @@ static tm_node *stem(const csp *m, tm_node *x)
         }
         snprintf(name, sizeof name, "stem.conv%d", i + 1);
         x = conv(m, name, x, c);
-        if (i == count - 1) {
-            tm_tap_feature(m->b, name, x, v->still_stem ? 1 : 2);
-            tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
-        }
+        if (i == count - 1)
+            tm_tap_stage(m->b, name, x, v->still_stem ? 1 : 2);
     }
     if (v->stem_pool)
         x = tm_pool2d(m->b, x, (tm_pool){.max = true, .kernel = 3, .stride = 2, .pad = 1});
@@ -259,19 +261,14 @@ static int scaled(int channels, float by)
 static tm_node *stages(const csp *m, tm_node *x)
 {
     const csp_variant *v = m->v;
-    int reduction = v->still_stem ? 1 : v->stem_pool ? 4 : 2, dilation = 1;
+    tm_stages walk = tm_stages_begin(m->b, v->still_stem ? 1 : v->stem_pool ? 4 : 2, 8);
     for (int i = 0; i < STAGES && v->depths[i]; i++) {
         char name[16];
-        int stride = i == 0 && v->stem_pool ? 1 : 2;
-        if (reduction >= m->b->options.output_stride && stride > 1) {
-            dilation *= stride;
-            stride = 1;
-        }
-        reduction *= stride;
+        tm_stage at = tm_stages_next(&walk, i == 0 && v->stem_pool ? 1 : 2);
         stage_plan s = {.index = i,
-                        .stride = stride,
-                        .first_dilation = dilation <= 2 ? 1 : 2,
-                        .dilation = dilation,
+                        .stride = at.stride,
+                        .first_dilation = at.first_dilation,
+                        .dilation = at.dilation,
                         .groups = v->groups[i] ? v->groups[i] : v->groups[0],
                         .block = scaled(v->out[i], ratio(v->block, i)),
                         .expand = scaled(v->out[i], ratio(v->expand, i))};
@@ -280,8 +277,7 @@ static tm_node *stages(const csp *m, tm_node *x)
         tm_push(m->b, "%s", name);
         x = stage(m, x, &s);
         tm_pop(m->b);
-        tm_tap_feature(m->b, name, x, reduction);
-        tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
+        tm_tap_stage(m->b, name, x, at.reduction);
     }
     return x;
 }
@@ -289,13 +285,11 @@ static tm_node *stages(const csp *m, tm_node *x)
 static void build(tm_builder *b, const void *variant)
 {
     const csp_variant *v = variant;
-    tm_refuse_small_stride(b);
     csp m = {.b = b, .v = v, .act = v->act ? v->act : TM_ACT_LEAKY_RELU};
     tm_node *x = stages(&m, stem(&m, b->graph->input));
     if (v->five_features)
         b->graph->default_features = -5;
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");
 }
 

@@ -2,10 +2,11 @@
 /* timm's densenet.py: DenseNet (1608.06993), with deep stems and with blur pool (1904.11486). */
 #include <stdio.h>
 
+#include "layers/blur_pool.h"
+#include "layers/classifier.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_weights.h"
 
 typedef struct densenet_variant {
     const char *name;
@@ -109,7 +110,6 @@ static tm_node *block_and_transition(tm_builder *b, const densenet_variant *v, t
 static void build(tm_builder *b, const void *variant)
 {
     const densenet_variant *v = variant;
-    tm_refuse_dilation(b);
     tm_push(b, "features");
     tm_node *x = stem(b, v, b->graph->input);
     tm_tap_stage(b, v->deep_stem ? "features.norm2" : "features.norm0", x, 2);

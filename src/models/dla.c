@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's dla.py: deep layer aggregation (1707.06484), and with Res2Net's blocks. */
+#include "layers/classifier.h"
+#include "layers/res2_block.h"
+#include "layers/residual.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_head.h"
-#include "models/parts_residual.h"
-#include "models/parts_split.h"
-#include "models/parts_weights.h"
 
 enum { LEVELS = 6, MAX_CHILDREN = 8 };
 
@@ -155,7 +154,6 @@ static void build(tm_builder *b, const void *variant)
     static const char *const names[LEVELS] = {"level0", "level1", "level2",
                                               "level3", "level4", "level5"};
     const dla_variant *v = variant;
-    tm_refuse_dilation(b);
     tm_push(b, "base_layer");
     tm_node *x = conv_level(b, b->graph->input, 7, v->channels[0], 1);
     tm_pop(b);

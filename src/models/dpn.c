@@ -2,10 +2,10 @@
 /* timm's dpn.py: dual path networks (1707.01629), a residual and a dense path side by side. */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_head.h"
 
 enum { STAGES = 4 };
 
@@ -117,7 +117,6 @@ static void build(tm_builder *b, const void *variant)
     const dpn_variant *v = variant;
     tm_act_kind act = v->act ? v->act : TM_ACT_RELU;
     tm_conv conv = {.out = v->stem, .kernel = v->small ? 3 : 7, .stride = 2};
-    tm_refuse_dilation(b);
     tm_push(b, "features");
     tm_node *x = tm_conv_norm_act(b, "conv1_1", b->graph->input, conv,
                                   (tm_conv_tail){.norm = batch_norm, .act = act});
@@ -131,7 +130,7 @@ static void build(tm_builder *b, const void *variant)
         tm_tap_feature(b, module, x, 4 << i);
         if (i == STAGES - 1)
             end = norm_act(b, "conv5_bn_ac", x, act);
-        bool normed = i == STAGES - 1 && b->options.norm_intermediates;
+        bool normed = i == STAGES - 1 && tm_option_norm_intermediates(b);
         tm_tap_intermediate(b, normed ? end : x, TM_LAYOUT_MAP);
     }
     tm_pop(b);

@@ -3,9 +3,11 @@
  * (2102.05610) and V2 (2104.00298) versions, MnasNet (1807.11626), MobileNet V1 and V2
  * (1801.04381), MobileNet-EdgeTPU V2, MixNet (1907.09595), TinyNet (2010.14819), FBNet-C
  * (1812.03443), Single-Path NAS (1904.02877). */
+#include "layers/blur_pool.h"
+#include "layers/classifier.h"
+#include "layers/taps.h"
+#include "models/efficientnet_builder.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_efficientnet.h"
 #include "models/pruned.h"
 
 enum { MAX_STAGES = 7 };

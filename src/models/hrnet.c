@@ -3,10 +3,10 @@
  * by side and exchange what they see. */
 #include <stdlib.h>
 
+#include "layers/classifier.h"
+#include "layers/residual.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_residual.h"
 
 enum { BRANCHES = 4, EXPANSION = 4, FEATURES = 2048 };
 
@@ -226,7 +226,6 @@ static tm_node *aggregate(tm_builder *b, const hrnet_variant *v, const branches 
 static void build(tm_builder *b, const void *variant)
 {
     const hrnet_variant *v = variant;
-    tm_refuse_dilation(b);
     branches all = stages(b, v, stem(b, v));
     tm_node *x = aggregate(b, v, &all);
     tm_tap_final(b, x);

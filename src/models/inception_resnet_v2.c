@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's inception_resnet_v2.py: Inception-ResNet-v2 (1602.07261). */
+#include "layers/classifier.h"
+#include "layers/inception.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_inception.h"
 
 typedef struct inception_variant {
     const char *name;
@@ -114,7 +114,6 @@ static tm_node *repeat(tm_builder *b, const char *name, tm_node *x, int count,
 static void build(tm_builder *b, const void *variant)
 {
     (void)variant;
-    tm_refuse_dilation(b);
     tm_node *x = tm_inception(b, b->graph->input, stem, 0);
     tm_tap_stage(b, "conv2d_2b", x, 2);
     x = tm_inception(b, x, stem_4, 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's inception_v3.py: Inception-v3 (1512.00567), without its auxiliary classifier. */
+#include "layers/classifier.h"
+#include "layers/inception.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_inception.h"
 #include "weights/state_dict.h"
 
 typedef struct inception_variant {
@@ -101,7 +101,6 @@ static const struct mixed {
 static void build(tm_builder *b, const void *variant)
 {
     (void)variant;
-    tm_refuse_dilation(b);
     tm_node *x = tm_inception(b, b->graph->input, stem, 0);
     tm_tap_stage(b, "Conv2d_2b_3x3", x, 2);
     x = tm_inception(b, x, stem_4, 0);

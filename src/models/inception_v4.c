@@ -2,10 +2,10 @@
 /* timm's inception_v4.py: Inception-v4 (1602.07261). */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/inception.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_inception.h"
 
 typedef struct inception_variant {
     const char *name;
@@ -112,7 +112,6 @@ static const struct stage {
 static void build(tm_builder *b, const void *variant)
 {
     (void)variant;
-    tm_refuse_dilation(b);
     tm_node *x = tm_inception(b, b->graph->input, stem, 0);
     tm_tap_stage(b, "features.2", x, 2);
     const struct stage *at = stages;

@@ -3,8 +3,10 @@
  * LCNet (2109.15099). */
 #include "models/mobilenetv3.h"
 
+#include "layers/classifier.h"
+#include "layers/taps.h"
+#include "models/efficientnet_builder.h"
 #include "models/model.h"
-#include "models/parts.h"
 
 /* clang-format off */
 static const char *const fbnet_b[] = {

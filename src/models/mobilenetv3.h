@@ -3,7 +3,8 @@
 #ifndef TM_MODELS_MOBILENETV3_H
 #define TM_MODELS_MOBILENETV3_H
 
-#include "models/parts_efficientnet.h"
+#include "layers/blur_pool.h"
+#include "ops/nn.h"
 
 /* Squeeze-excite: its activation, and how its channels follow from the ratio. */
 typedef enum tm_mnv3_se {

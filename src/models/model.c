@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+
 #define FAMILY(name) extern const tm_family tm_family_##name;
 #include "models/families.def"
 #undef FAMILY
@@ -28,13 +30,33 @@ bool tm_add_family(const tm_family *family)
     return true;
 }
 
-static const void *find_in(const tm_family *family, const char *arch)
+static const char *text_at(const char *row, size_t offset)
+{
+    return *(const char *const *)(const void *)(row + offset);
+}
+
+static const char *find_row(const tm_family *family, const char *arch)
 {
     const char *row = family->variants;
     for (size_t i = 0; i < family->variant_count; i++, row += family->variant_size)
-        if (strcmp(*(const char *const *)(const void *)row, arch) == 0)
+        if (strcmp(text_at(row, 0), arch) == 0)
             return row;
     return NULL;
+}
+
+static const char *same_as(const tm_family *family, const char *row)
+{
+    return family->same_as ? text_at(row, family->same_as) : NULL;
+}
+
+static const void *find_in(const tm_family *family, const char *arch)
+{
+    const char *row = find_row(family, arch);
+    if (!row || !same_as(family, row))
+        return row;
+    row = find_row(family, same_as(family, row));
+    TM_ASSERT(row && !same_as(family, row)); /* a row that says what it is */
+    return row;
 }
 
 const void *tm_find_variant(const char *arch, const tm_family **family)

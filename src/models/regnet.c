@@ -4,10 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
+#include "layers/downsample.h"
+#include "layers/squeeze_excite.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_weights.h"
 
 /* Where the shapes differ: a 1x1 convolution, an average pool before it, or nothing to add. */
 typedef enum shortcut_kind { CONV, AVG, NO_SHORTCUT } shortcut_kind;
@@ -198,21 +202,21 @@ static tm_node *preact_bottleneck(const regnet *m, tm_node *x, block k)
     return add_shortcut(m, y, x, k);
 }
 
-static tm_node *stage(const regnet *m, tm_node *x, int index, int stride, int dilation)
+static tm_node *stage(const regnet *m, tm_node *x, int index, tm_stage s)
 {
     int width = m->v->widths[index];
-    int block_dilation = dilation <= 2 ? 1 : 2;
+    int block_dilation = s.first_dilation;
     tm_push(m->b, "s%d", index + 1);
     for (int i = 0; i < m->v->depths[index]; i++) {
         block k = {.width = width,
-                   .stride = i ? 1 : stride,
+                   .stride = i ? 1 : s.stride,
                    .dilation = block_dilation,
                    .same_shape =
-                       x->shape.c == width && (i || stride == 1) && block_dilation == dilation};
+                       x->shape.c == width && (i || s.stride == 1) && block_dilation == s.dilation};
         tm_push(m->b, "b%d", i + 1);
         x = m->v->preact ? preact_bottleneck(m, x, k) : bottleneck(m, x, k);
         tm_pop(m->b);
-        block_dilation = dilation;
+        block_dilation = s.dilation;
     }
     tm_pop(m->b);
     return x;
@@ -229,20 +233,16 @@ static void build(tm_builder *b, const void *variant)
 {
     static const char *const names[] = {"s1", "s2", "s3", "s4"};
     const regnet_variant *v = variant;
-    tm_refuse_small_stride(b);
     regnet m = {.b = b, .v = v, .act = v->act ? v->act : TM_ACT_RELU};
     tm_conv stem = {.out = 32, .kernel = 3, .stride = 2};
     tm_node *x = v->preact ? tm_conv2d(b, "stem", b->graph->input, stem)
                            : conv_norm(&m, "stem", b->graph->input, stem, m.act);
-    int net_stride = 2, dilation = 1;
-    tm_tap_stage(b, "stem", x, net_stride);
+    tm_stages walk = tm_stages_begin(b, 2, 8);
+    tm_tap_stage(b, "stem", x, walk.reduction);
     for (int i = 0; i < 4; i++) {
-        int stride = net_stride < b->options.output_stride ? 2 : 1;
-        if (stride == 1)
-            dilation *= 2;
-        net_stride *= stride;
-        x = stage(&m, x, i, stride, dilation);
-        tm_tap_stage(b, names[i], x, net_stride);
+        tm_stage s = tm_stages_next(&walk, 2);
+        x = stage(&m, x, i, s);
+        tm_tap_stage(b, names[i], x, s.reduction);
     }
     x = final_conv(&m, x);
     tm_tap_final(b, x);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's res2net.py: Res2Net and Res2NeXt (1904.01169). */
+#include "layers/res2_block.h"
 #include "models/model.h"
-#include "models/parts_split.h"
 #include "models/resnet.h"
 
 typedef struct res2net_variant {

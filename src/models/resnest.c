@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's resnest.py: ResNets of split attention (2004.08955). */
+#include "layers/make_divisible.h"
+#include "layers/split_attn.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_split.h"
 #include "models/resnet.h"
 
 enum { MAX_RADIX = 4 };

@@ -6,9 +6,15 @@
 
 #include <string.h>
 
+#include "layers/blur_pool.h"
+#include "layers/classifier.h"
+#include "layers/downsample.h"
+#include "layers/eca.h"
+#include "layers/make_divisible.h"
+#include "layers/squeeze_excite.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 #include "models/pruned.h"
 
 typedef enum stem_kind {
@@ -335,23 +341,12 @@ static tm_node *residual_block(const resnet *m, tm_node *x, tm_resnet_place k)
     return relu(m, tm_add(m->b, y, x));
 }
 
-/* Where the walk through the stages stands. */
-typedef struct progress {
-    int planes_in, net_stride, dilation, previous_dilation;
-} progress;
-
-static tm_node *stage(const resnet *m, tm_node *x, int index, progress *at)
+static tm_node *stage(const resnet *m, tm_node *x, int index, tm_stage s, int *planes_in)
 {
     static const int widths[] = {64, 128, 256, 512};
     const resnet_variant *v = m->v;
-    int planes = or_default(v->channels[index], widths[index]), stride = index ? 2 : 1;
+    int planes = or_default(v->channels[index], widths[index]);
     bool bottleneck = v->bottleneck || v->bottleneck_stage == index + 1;
-    if (at->net_stride >= m->b->options.output_stride) {
-        at->dilation *= stride;
-        stride = 1;
-    } else {
-        at->net_stride *= stride;
-    }
     int out = planes * (bottleneck ? 4 : 1);
     tm_push(m->b, "layer%d", index + 1);
     for (int i = 0; i < v->layers[index]; i++) {
@@ -359,40 +354,32 @@ static tm_node *stage(const resnet *m, tm_node *x, int index, progress *at)
         x = residual_block(
             m, x,
             (tm_resnet_place){.planes = planes,
-                              .stride = i ? 1 : stride,
-                              .dilation = at->dilation,
-                              .first_dilation = at->previous_dilation,
+                              .stride = i ? 1 : s.stride,
+                              .dilation = s.dilation,
+                              .first_dilation = i ? s.dilation : s.first_dilation,
                               .bottleneck = bottleneck,
-                              .project = i == 0 && (stride != 1 || at->planes_in != out)});
+                              .project = i == 0 && (s.stride != 1 || *planes_in != out)});
         tm_pop(m->b);
-        at->previous_dilation = at->dilation;
-        at->planes_in = out;
     }
+    *planes_in = out;
     tm_pop(m->b);
     return x;
-}
-
-static void tap(const resnet *m, const char *module, tm_node *x, int reduction)
-{
-    tm_tap_feature(m->b, module, x, reduction);
-    tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
 }
 
 static tm_node *stem_and_stages(const resnet *m, tm_node *x, int stages, bool taps)
 {
     static const char *const names[] = {"layer1", "layer2", "layer3", "layer4"};
     x = stem(m, x);
-    progress at = {.planes_in = m->v->stem == SEVEN ? 64 : 2 * or_default(m->v->stem_width, 64),
-                   .net_stride = 4,
-                   .dilation = 1,
-                   .previous_dilation = 1};
+    int planes_in = m->v->stem == SEVEN ? 64 : 2 * or_default(m->v->stem_width, 64);
+    tm_stages walk = taps ? tm_stages_begin(m->b, 4, 8) : tm_stages_backbone(4);
     if (taps)
-        tap(m, "act1", x, 2);
+        tm_tap_stage(m->b, "act1", x, 2);
     x = stem_pool(m, x);
     for (int i = 0; i < stages; i++) {
-        x = stage(m, x, i, &at);
+        tm_stage s = tm_stages_next(&walk, i ? 2 : 1);
+        x = stage(m, x, i, s, &planes_in);
         if (taps)
-            tap(m, names[i], x, at.net_stride);
+            tm_tap_stage(m->b, names[i], x, s.reduction);
     }
     return x;
 }
@@ -410,10 +397,8 @@ tm_node *tm_resnet_backbone(tm_builder *b, const char *arch, tm_node *x, int sta
 static void build_whole(const resnet *m)
 {
     tm_builder *b = m->b;
-    tm_refuse_small_stride(b);
     tm_node *x = stem_and_stages(m, b->graph->input, 4, true);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "fc");
 }
 

@@ -5,12 +5,14 @@
 
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/downsample.h"
+#include "layers/evo_norm.h"
+#include "layers/make_divisible.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_head.h"
-#include "models/parts_norm.h"
-#include "models/parts_weights.h"
 
 /* clang-format off */
 static const tm_resnetv2 variants[] = {
@@ -213,21 +215,20 @@ static tm_node *post_act_bottleneck(const resnetv2 *m, tm_node *x, block k)
 
 /* ---- stages ---- */
 
-static tm_node *stage(const resnetv2 *m, tm_node *x, int index, int stride, int dilation)
+static tm_node *stage(const resnetv2 *m, tm_node *x, int index, tm_stage s)
 {
     tm_builder *b = m->b;
     int width = (m->v->basic ? 64 : 256) * (m->v->width ? m->v->width : 1);
-    block k = {
-        .out = width << index, .dilation = dilation, .first_dilation = dilation <= 2 ? 1 : 2};
+    block k = {.out = width << index, .dilation = s.dilation, .first_dilation = s.first_dilation};
     for (int i = 0; i < m->v->layers[index]; i++) {
         k.first = i == 0;
-        k.stride = i ? 1 : stride;
+        k.stride = i ? 1 : s.stride;
         tm_push(b, "stages.%d.blocks.%d", index, i);
         x = m->v->post_act ? post_act_bottleneck(m, x, k)
             : m->v->basic  ? basic_block(m, x, k)
                            : bottleneck(m, x, k);
         tm_pop(b);
-        k.first_dilation = dilation;
+        k.first_dilation = s.dilation;
     }
     return x;
 }
@@ -235,14 +236,13 @@ static tm_node *stage(const resnetv2 *m, tm_node *x, int index, int stride, int 
 static void tap_stem(const resnetv2 *m, tm_node *x)
 {
     const char *module = m->v->stem == TM_RESNETV2_SEVEN ? "stem.conv" : "stem.conv3";
-    tm_tap_feature(m->b, module, x, 2);
-    tm_tap_intermediate(m->b, x, TM_LAYOUT_MAP);
+    tm_tap_stage(m->b, module, x, 2);
 }
 
 static void tap_stage(const resnetv2 *m, tm_node *x, int index, int reduction)
 {
     char module[16];
-    bool norm = index == 3 && m->b->options.norm_intermediates;
+    bool norm = index == 3 && tm_option_norm_intermediates(m->b);
     snprintf(module, sizeof module, "stages.%d", index);
     tm_tap_feature(m->b, module, x, reduction);
     tm_tap_intermediate(m->b, norm ? norm_act(m, "norm", x) : x, TM_LAYOUT_MAP);
@@ -251,21 +251,16 @@ static void tap_stage(const resnetv2 *m, tm_node *x, int index, int reduction)
 tm_node *tm_resnetv2_stages_on(tm_builder *b, const tm_resnetv2 *v, tm_node *x, bool taps)
 {
     resnetv2 m = {b, v};
-    int reduction = 4, dilation = 1;
+    tm_stages walk = taps ? tm_stages_begin(b, 4, 2) : tm_stages_backbone(4);
     tm_node *pooled = stem(&m, &x);
     if (taps)
         tap_stem(&m, x);
     x = pooled;
     for (int i = 0; i < 4 && v->layers[i]; i++) {
-        int stride = i ? 2 : 1;
-        if (reduction >= b->options.output_stride) {
-            dilation *= stride;
-            stride = 1;
-        }
-        reduction *= stride;
-        x = stage(&m, x, i, stride, dilation);
+        tm_stage s = tm_stages_next(&walk, i ? 2 : 1);
+        x = stage(&m, x, i, s);
         if (taps)
-            tap_stage(&m, x, i, reduction);
+            tap_stage(&m, x, i, s.reduction);
     }
     return x;
 }
@@ -275,8 +270,7 @@ static void build(tm_builder *b, const void *variant)
     resnetv2 m = {b, variant};
     tm_node *x = tm_resnetv2_stages_on(b, variant, b->graph->input, true);
     x = norm_act(&m, "norm", x);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    tm_tap_final(b, x);
     tm_conv_classifier_head(b, x, "avg", "head.fc");
 }
 

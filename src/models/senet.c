@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's senet.py: the first ports of SE-ResNet, SE-ResNeXt and SENet-154 (1709.01507). */
+#include "layers/classifier.h"
+#include "layers/squeeze_excite.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 
 typedef enum block_kind {
     BASIC,      /* two 3x3 convolutions */
@@ -102,7 +103,6 @@ static void build(tm_builder *b, const void *variant)
 {
     static const char *const names[] = {"layer1", "layer2", "layer3", "layer4"};
     const senet_variant *v = variant;
-    tm_refuse_dilation(b);
     tm_node *x = stem(b, v->block == SENET, b->graph->input);
     tm_tap_stage(b, "layer0", x, 2);
     x = tm_pool2d(b, x, (tm_pool){.max = true, .kernel = 3, .stride = 2, .ceil_mode = true});

@@ -2,10 +2,10 @@
 /* timm's sknet.py: ResNets of selective kernels (1903.06586). */
 #include <stdio.h>
 
+#include "layers/conv_bn_act.h"
+#include "layers/make_divisible.h"
+#include "layers/split_attn.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_split.h"
 #include "models/resnet.h"
 
 typedef struct sknet_variant {

@@ -2,12 +2,12 @@
 /* timm's swin_transformer.py: Swin Transformer (2103.14030) and S3 (2111.14725). */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/mlp.h"
+#include "layers/patch_embed.h"
+#include "layers/window.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_vit.h"
-#include "models/parts_weights.h"
-#include "models/parts_window.h"
 
 enum { STAGES = 4, PATCH = 4 };
 
@@ -97,7 +97,6 @@ static tm_node *stage(tm_builder *b, const swin_variant *v, tm_node *x, int inde
 static void build(tm_builder *b, const void *variant)
 {
     const swin_variant *v = variant;
-    tm_refuse_dilation(b);
     tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, v->width, PATCH, true);
     x = tm_normalize(b, "patch_embed.norm", x, norm);
     for (int i = 0; i < STAGES; i++) {
@@ -105,7 +104,7 @@ static void build(tm_builder *b, const void *variant)
         x = stage(b, v, x, i);
         snprintf(module, sizeof module, "layers.%d", i);
         tm_tap_feature_as(b, module, x, PATCH << i, TM_LAYOUT_NHWC);
-        bool last = i == STAGES - 1 && b->options.norm_intermediates;
+        bool last = i == STAGES - 1 && tm_option_norm_intermediates(b);
         tm_tap_intermediate(b, last ? tm_normalize(b, "norm", x, norm) : x, TM_LAYOUT_MAP);
     }
     x = tm_normalize(b, "norm", x, norm);

@@ -3,10 +3,10 @@
  * convolutions. */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/taps.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
-#include "models/parts_weights.h"
 
 enum { STAGES = 5, HIDDEN = 4096, WINDOW = 7 };
 
@@ -79,7 +79,6 @@ static tm_node *hidden_layers(tm_builder *b, tm_node *x)
 
 static void build(tm_builder *b, const void *variant)
 {
-    tm_refuse_dilation(b);
     tm_node *x = features(b, variant, b->graph->input);
     tm_tap_final(b, x);
     tm_classifier_head(b, hidden_layers(b, x), "avg", "head.fc");

@@ -3,7 +3,8 @@
 #ifndef TM_MODELS_VISION_TRANSFORMER_H
 #define TM_MODELS_VISION_TRANSFORMER_H
 
-#include "models/parts_vit.h"
+#include "layers/mlp.h"
+#include "ops/nn.h"
 
 struct tm_state_dict; /* weights/state_dict.h */
 
@@ -16,7 +17,7 @@ typedef enum tm_vit_block_kind {
 } tm_vit_block_kind;
 
 typedef struct tm_vit {
-    const char *name;
+    const char *name, *same_as; /* see tm_family */
     int patch /* 16 */, width /* 768 */, depth /* 12 */, heads /* 12 */;
     double mlp_ratio; /* 4 */
     tm_vit_block_kind block;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's vision_transformer_hybrid.py: ViT on the features of a convolutional network (2010.11929,
  * 2106.10270), and MobileCLIP's image encoder (2311.17049). */
+#include "layers/conv_bn_act.h"
+#include "layers/patch_embed.h"
+#include "models/filters.h"
 #include "models/model.h"
-#include "models/parts_conv.h"
-#include "models/parts_weights.h"
 #include "models/resnet.h"
 #include "models/resnetv2.h"
 #include "models/vision_transformer.h"
@@ -21,26 +22,24 @@ static const hybrid_variant variants[] = {
     {.vit = {.name = "vit_base_mci_224", .patch = 1, .no_embed_class = true}, .conv_stem = true},
     {.vit = {.name = "vit_base_r26_s32_224", .patch = 1}, .layers = {2, 2, 2, 2}},
     {.vit = {.name = "vit_base_r50_s16_224", .patch = 1}, .layers = {3, 4, 9}},
-    {.vit = {.name = "vit_base_r50_s16_384", .patch = 1}, .layers = {3, 4, 9}},
+    {.vit = {.name = "vit_base_r50_s16_384", .same_as = "vit_base_r50_s16_224"}},
     {.vit = {.name = "vit_base_resnet26d_224", .patch = 1},
      .resnet = "resnet26d", .resnet_stages = 4},
     {.vit = {.name = "vit_base_resnet50d_224", .patch = 1},
      .resnet = "resnet50d", .resnet_stages = 4},
     {.vit = {.name = "vit_large_r50_s32_224", .patch = 1, .width = 1024, .depth = 24, .heads = 16},
      .layers = {3, 4, 6, 3}},
-    {.vit = {.name = "vit_large_r50_s32_384", .patch = 1, .width = 1024, .depth = 24, .heads = 16},
-     .layers = {3, 4, 6, 3}},
+    {.vit = {.name = "vit_large_r50_s32_384", .same_as = "vit_large_r50_s32_224"}},
     {.vit = {.name = "vit_small_r26_s32_224", .patch = 1, .width = 384, .heads = 6},
      .layers = {2, 2, 2, 2}},
-    {.vit = {.name = "vit_small_r26_s32_384", .patch = 1, .width = 384, .heads = 6},
-     .layers = {2, 2, 2, 2}},
+    {.vit = {.name = "vit_small_r26_s32_384", .same_as = "vit_small_r26_s32_224"}},
     {.vit = {.name = "vit_small_resnet26d_224", .patch = 1, .depth = 8, .heads = 8, .mlp_ratio = 3},
      .resnet = "resnet26d", .resnet_stages = 4},
     {.vit = {.name = "vit_small_resnet50d_s16_224", .patch = 1, .depth = 8, .heads = 8,
              .mlp_ratio = 3},
      .resnet = "resnet50d", .resnet_stages = 3},
     {.vit = {.name = "vit_tiny_r_s16_p8_224", .patch = 8, .width = 192, .heads = 3}},
-    {.vit = {.name = "vit_tiny_r_s16_p8_384", .patch = 8, .width = 192, .heads = 3}},
+    {.vit = {.name = "vit_tiny_r_s16_p8_384", .same_as = "vit_tiny_r_s16_p8_224"}},
 };
 /* clang-format on */
 
@@ -125,5 +124,9 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_vit_filter(dict, graph, &v->vit);
 }
 
-const tm_family tm_family_vision_transformer_hybrid = {
-    .module = "vision_transformer_hybrid", TM_VARIANTS(variants), .build = build, .filter = filter};
+const tm_family tm_family_vision_transformer_hybrid = {.module = "vision_transformer_hybrid",
+                                                       TM_VARIANTS(variants),
+                                                       .same_as =
+                                                           offsetof(hybrid_variant, vit.same_as),
+                                                       .build = build,
+                                                       .filter = filter};

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "models/parts_weights.h"
+#include "models/filters.h"
 #include "models/vision_transformer.h"
 
 #define REPLACE(dict, table) tm_replace_all(dict, table, sizeof(table) / sizeof *(table))

@@ -3,9 +3,12 @@
  */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
+#include "layers/eca.h"
+#include "layers/squeeze_excite.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 
 enum { MAX_LAYERS = 5, EVO_GROUPS = 32 };
 
@@ -123,7 +126,6 @@ static void build(tm_builder *b, const void *variant)
                 .tail = {.norm = {.magnitude = v->in_place},
                          .act = v->in_place ? TM_ACT_LEAKY_RELU : TM_ACT_RELU,
                          .evo_groups = v->evo_norm ? EVO_GROUPS : 0}};
-    tm_refuse_dilation(b);
     tm_node *x = b->graph->input;
     x = conv_norm(&m, "stem.0", x, (tm_conv){.out = 64, .kernel = 3, .stride = 2});
     x = spatial_conv(&m, "stem.1", x, 64, 1);

@@ -2,9 +2,9 @@
 /* timm's xception.py: Xception (1610.02357) as Keras has it. */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 
 enum { BLOCKS = 12 };
 
@@ -102,7 +102,6 @@ static void tap_block(tm_builder *b, int number, tm_node *active)
 static void build(tm_builder *b, const void *variant)
 {
     (void)variant;
-    tm_refuse_dilation(b);
     tm_node *x = stem(b, b->graph->input);
     tm_tap_stage(b, "act2", x, 2);
     for (int i = 0; i < BLOCKS; i++) {

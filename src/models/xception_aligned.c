@@ -3,9 +3,11 @@
  * gluon_xception.py, which timm 0.4.12 had for the same network with names of its own. */
 #include <stdio.h>
 
+#include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
+#include "layers/stages.h"
+#include "layers/taps.h"
 #include "models/model.h"
-#include "models/parts.h"
-#include "models/parts_conv.h"
 
 enum { CONVS = 3, MAX_ENTRY = 6 };
 
@@ -51,7 +53,8 @@ typedef struct xception {
     tm_builder *b;
     bool preact, gluon;
     tm_norm norm;
-    int index, net_stride, dilation; /* where the walk through the blocks stands */
+    int index;      /* of the block */
+    tm_stages walk; /* before it */
 } xception;
 
 static tm_node *norm_act(const xception *m, const char *name, tm_node *x, tm_act_kind act)
@@ -91,7 +94,7 @@ static void tap_inside(const xception *m, const block *k, tm_node *x)
     if (k->stride == 1)
         return;
     snprintf(module, sizeof module, "blocks.%d.stack.%s", m->index, m->preact ? "conv2" : "act3");
-    tm_tap_stage(m->b, module, x, m->net_stride);
+    tm_tap_stage(m->b, module, x, m->walk.reduction);
 }
 
 static tm_node *run_block(const xception *m, const block *k, tm_node *x, int stride)
@@ -109,7 +112,7 @@ static tm_node *run_block(const xception *m, const block *k, tm_node *x, int str
         tm_push(m->b, "stack.conv%d", i + 1);
         if (m->preact && i)
             y = norm_act(m, "norm", y, TM_ACT_RELU);
-        y = separable_conv(m, y, k->out[i], last ? stride : 1, m->dilation, inside);
+        y = separable_conv(m, y, k->out[i], last ? stride : 1, m->walk.dilation, inside);
         tm_pop(m->b);
     }
     return k->no_skip ? y : tm_add(m->b, y, shortcut(m, x, k->out[CONVS - 1], stride));
@@ -123,7 +126,7 @@ static tm_node *gluon_conv(const xception *m, int index, tm_node *x, int out, in
     tm_conv depthwise = {.out = x->shape.c,
                          .kernel = 3,
                          .stride = stride,
-                         .dilation = m->dilation,
+                         .dilation = m->walk.dilation,
                          .groups = TM_DEPTHWISE};
     tm_push(m->b, "conv%d", index);
     x = norm_act(m, "bn", tm_conv2d(m->b, "conv_dw", x, depthwise), TM_ACT_NONE);
@@ -145,7 +148,7 @@ static tm_node *gluon_block(const xception *m, const block *k, tm_node *x, int s
     for (int i = 0; i < CONVS; i++) {
         y = tm_activate(m->b, y, TM_ACT_RELU);
         if (i == 0 && k->stride > 1 && m->index > 1)
-            tm_tap_stage(m->b, module, y, m->net_stride);
+            tm_tap_stage(m->b, module, y, m->walk.reduction);
         tm_push(m->b, "rep");
         y = gluon_conv(m, i + 1, y, k->out[i], i == CONVS - 1 ? stride : 1);
         tm_pop(m->b);
@@ -164,7 +167,7 @@ static tm_node *gluon_stem(const xception *m, tm_node *x)
     x = norm_act(m, "bn1", x, TM_ACT_RELU);
     x = tm_conv2d(m->b, "conv2", x, (tm_conv){.out = 64, .kernel = 3});
     x = norm_act(m, "bn2", x, TM_ACT_RELU);
-    tm_tap_stage(m->b, "act2", x, m->net_stride);
+    tm_tap_stage(m->b, "act2", x, m->walk.reduction);
     return x;
 }
 
@@ -175,7 +178,7 @@ static tm_node *gluon_exit(const xception *m, tm_node *x)
         x = gluon_conv(m, i + 3, x, last_blocks[1].out[i], 1);
     }
     x = tm_activate(m->b, x, TM_ACT_RELU);
-    tm_tap_stage(m->b, "act5", x, m->net_stride);
+    tm_tap_stage(m->b, "act5", x, m->walk.reduction);
     return x;
 }
 
@@ -183,8 +186,8 @@ static tm_node *gluon_exit(const xception *m, tm_node *x)
 
 static tm_node *next_block(xception *m, const block *k, tm_node *x)
 {
-    bool dilate = k->stride > 1 && m->net_stride * k->stride > m->b->options.output_stride;
-    int stride = dilate ? 1 : k->stride;
+    tm_stages behind = m->walk; /* a block that loses its stride is not dilated itself */
+    int stride = tm_stages_next(&behind, k->stride).stride;
     if (m->gluon) {
         x = gluon_block(m, k, x, stride);
     } else {
@@ -193,10 +196,7 @@ static tm_node *next_block(xception *m, const block *k, tm_node *x)
         tm_pop(m->b);
     }
     m->index++;
-    if (dilate)
-        m->dilation *= k->stride;
-    else
-        m->net_stride *= k->stride;
+    m->walk = behind;
     return x;
 }
 
@@ -213,7 +213,7 @@ static void build_gluon(xception *m, const xception_variant *v)
 {
     tm_node *x = next_block(m, &v->entry[0], gluon_stem(m, m->b->graph->input));
     x = tm_activate(m->b, x, TM_ACT_RELU);
-    tm_tap_stage(m->b, "block1_act", x, m->net_stride);
+    tm_tap_stage(m->b, "block1_act", x, m->walk.reduction);
     for (int i = 1; v->entry[i].stride; i++)
         x = next_block(m, &v->entry[i], x);
     for (int i = 0; i < v->middle; i++)
@@ -226,13 +226,11 @@ static void build_gluon(xception *m, const xception_variant *v)
 static void build(tm_builder *b, const void *variant)
 {
     const xception_variant *v = variant;
-    tm_refuse_small_stride(b);
     xception m = {.b = b,
                   .preact = v->preact,
                   .gluon = v->gluon,
                   .norm = {.kind = TM_NORM_BATCH, .eps = v->small_epsilon ? 1e-5f : 1e-3f},
-                  .net_stride = 2,
-                  .dilation = 1};
+                  .walk = tm_stages_begin(b, 2, 8)};
     if (v->gluon) {
         build_gluon(&m, v);
         return;
@@ -246,7 +244,7 @@ static void build(tm_builder *b, const void *variant)
         x = next_block(&m, &last_blocks[i], x);
     char module[32];
     snprintf(module, sizeof module, "blocks.%d", m.index - 1);
-    tm_tap_stage(b, module, x, m.net_stride);
+    tm_tap_stage(b, module, x, m.walk.reduction);
     if (v->preact)
         x = tm_activate(b, x, TM_ACT_RELU);
     tm_tap_final(b, x);

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* softmax(scale q k^T + bias + mask) v, one unit per head and block of query rows: the scores of a
- * block never leave the thread's own scratch. Both products run on the GEMM kernel, with the head's
- * keys and values packed into its panels. */
+/* softmax(scale q k^T + bias + mask) v. A unit packs the keys and values of a head as panels;
+ * blocks of queries then go through both products without leaving the thread's scratch. */
 #include <math.h>
 #include <string.h>
 
-#include "ops/attend.h"
-#include "ops/panels.h"
+#include "ops/ops.h"
+#include "products/dense.h"
 
-enum { QUERY_BLOCK = 48, MAX_SPLIT = 4 };
+enum { UNITS_PER_THREAD = 4 };
+
+/* inputs: q, k, v, [bias], [mask] */
+typedef struct attend_attrs {
+    int heads;
+    float scale;
+    bool bias, mask; /* bias [heads][queries][keys], mask [rows][queries][keys]; divided by the
+                        scale */
+} attend_attrs;
 
 static bool shapes_agree(const tm_node *q, const tm_node *k, const tm_node *v, int heads)
 {
@@ -26,10 +33,10 @@ tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attenti
 {
     tm_node *inputs[5] = {q, k, v};
     int count = 3;
-    tm_attend_attrs attrs = {.heads = attention.heads,
-                             .scale = attention.scale,
-                             .bias = attention.bias != NULL,
-                             .mask = attention.mask != NULL};
+    attend_attrs attrs = {.heads = attention.heads,
+                          .scale = attention.scale,
+                          .bias = attention.bias != NULL,
+                          .mask = attention.mask != NULL};
     TM_ASSERT(b->graph->error.status || shapes_agree(q, k, v, attention.heads));
     if (attrs.scale == 0.0f)
         attrs.scale = (float)(1.0 / sqrt((double)q->shape.c / attrs.heads));
@@ -48,57 +55,43 @@ tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attenti
 
 typedef struct attend_args {
     tm_tensor q, k, v, y;
-    int heads, split; /* split: units that share a head's queries */
+    int heads, share; /* share: queries of a unit */
     float scale;
     const float *bias, *mask; /* [heads][queries][keys], [rows][queries][keys], or NULL */
-    const float *zeros;
+    size_t dq, dv, keys;      /* of a head; keys: tokens */
+    size_t scores_ld, key_bytes, value_bytes, score_bytes; /* of the parts of a unit's scratch */
+    tm_multiplier multiplier;
     const tm_kernels *kernels;
 } attend_args;
 
-/* Sizes of a unit's scratch, in floats. */
-typedef struct attend_sizes {
-    size_t dq, dv, keys; /* per head; keys: tokens */
-    size_t key_panels, value_panels, scores_ld;
-} attend_sizes;
+/* A thread's scratch. */
+typedef struct attend_scratch {
+    void *keys, *values; /* panels */
+    float *scores;       /* [rows at once][scores_ld] */
+    void *room;          /* the multiplier's */
+} attend_scratch;
 
-static attend_sizes sizes_of(const attend_args *args)
+/* Which queries a unit computes. */
+typedef struct attend_place {
+    int first, count, head, row, n;
+} attend_place;
+
+static int shares(const attend_args *args)
 {
-    attend_sizes s = {.dq = (size_t)(args->q.c / args->heads),
-                      .dv = (size_t)(args->v.c / args->heads),
-                      .keys = (size_t)args->k.w};
-    s.key_panels = tm_panels_of(s.keys);
-    s.value_panels = tm_panels_of(s.dv);
-    s.scores_ld = s.key_panels * TM_PANEL;
-    return s;
+    return tm_ceil_div(args->q.w, args->share);
 }
 
 static int attend_units(const tm_step *step, int batch)
 {
     const attend_args *args = step->args;
-    return batch * args->q.h * args->heads * args->split;
+    return batch * args->q.h * args->heads * shares(args);
 }
-
-/* k^T: panel p, row d, column j is key 16 p + j's component d */
-static void pack_keys(const attend_args *args, const attend_sizes *s, const float *k, float *panels)
-{
-    for (size_t p = 0; p < s->key_panels; p++, panels += s->dq * TM_PANEL)
-        for (size_t j = 0; j < TM_PANEL; j++) {
-            size_t key = p * TM_PANEL + j;
-            const float *row = key < s->keys ? k + key * args->k.ld : args->zeros;
-            for (size_t d = 0; d < s->dq; d++)
-                panels[d * TM_PANEL + j] = row[d];
-        }
-}
-
-/* Which scores a unit computes. */
-typedef struct attend_place {
-    int part, head, row, n;
-} attend_place;
 
 static attend_place place_of(const attend_args *args, int unit)
 {
-    attend_place at = {.part = unit % args->split};
-    unit /= args->split;
+    attend_place at = {.first = unit % shares(args) * args->share};
+    unit /= shares(args);
+    at.count = args->q.w - at.first < args->share ? args->q.w - at.first : args->share;
     at.head = unit % args->heads;
     unit /= args->heads;
     at.row = unit % args->q.h;
@@ -106,91 +99,120 @@ static attend_place place_of(const attend_args *args, int unit)
     return at;
 }
 
-/* scores[count] of the queries from `first` on */
-static void score(const attend_args *args, const attend_sizes *s, attend_place at, size_t first,
-                  const float *const *rows, size_t count, const float *keys, float *scores)
+static attend_scratch scratch_of(const attend_args *args, char *scratch)
 {
-    size_t queries = (size_t)args->q.w;
+    return (attend_scratch){
+        .keys = scratch,
+        .values = scratch + args->key_bytes,
+        .scores = (float *)(void *)(scratch + args->key_bytes + args->value_bytes),
+        .room = scratch + args->key_bytes + args->value_bytes + args->score_bytes};
+}
+
+/* k^T and v of a head */
+static void pack_head(const attend_args *args, const tm_run_state *run, attend_place at,
+                      const attend_scratch *s)
+{
+    const float *k = tm_tensor_at(run, &args->k, at.n, at.row, 0) + (size_t)at.head * args->dq;
+    const float *v = tm_tensor_at(run, &args->v, at.n, at.row, 0) + (size_t)at.head * args->dv;
+    tm_dense_pack_t(&args->multiplier, k, args->k.ld, args->dq, args->keys, s->keys);
+    tm_dense_pack(&args->multiplier, v, args->v.ld, args->keys, args->dv, s->values);
+}
+
+/* softmax over the keys, for `count` queries from `first` on */
+static void score(const attend_args *args, const tm_run_state *run, attend_place at, int first,
+                  size_t count, const attend_scratch *s)
+{
+    size_t queries = (size_t)args->q.w, query = (size_t)first;
     const float *bias = args->bias, *mask = args->mask;
     if (bias)
-        bias += ((size_t)at.head * queries + first) * s->keys;
+        bias += ((size_t)at.head * queries + query) * args->keys;
     if (mask)
-        mask += ((size_t)at.row * queries + first) * s->keys;
-    tm_run_product(args->kernels, args->zeros,
-                   &(tm_product){.rows = rows,
-                                 .count = count,
-                                 .kc = s->dq,
-                                 .panels = keys,
-                                 .n = s->keys,
-                                 .residual = bias ? bias : mask,
-                                 .c = scores,
-                                 .c_ld = s->scores_ld});
+        mask += ((size_t)at.row * queries + query) * args->keys;
+    const float *q = tm_tensor_at(run, &args->q, at.n, at.row, first);
+    tm_dense product = {.x = q + (size_t)at.head * args->dq,
+                        .ld = args->q.ld,
+                        .count = count,
+                        .k = args->dq,
+                        .n = args->keys,
+                        .panels = s->keys,
+                        .addend = bias ? bias : mask,
+                        .c = s->scores,
+                        .c_ld = args->scores_ld,
+                        .room = s->room};
+    args->multiplier.kind->multiply(&args->multiplier, &product);
     if (bias && mask)
-        args->kernels->binary_f32(TM_BINARY_ADD, count, s->keys, scores, s->scores_ld, mask,
-                                  s->keys, false, scores, s->scores_ld);
-    args->kernels->softmax_f32(count, s->keys, args->scale, scores, s->scores_ld);
+        args->kernels->binary_f32(TM_BINARY_ADD, count, args->keys, s->scores, args->scores_ld,
+                                  mask, args->keys, false, s->scores, args->scores_ld);
+    args->kernels->softmax_f32(count, args->keys, args->scale, s->scores, args->scores_ld);
+}
+
+static void weigh_values(const attend_args *args, const tm_run_state *run, attend_place at,
+                         int first, size_t count, const attend_scratch *s)
+{
+    float *y = tm_tensor_at(run, &args->y, at.n, at.row, first);
+    tm_dense product = {.x = s->scores,
+                        .ld = args->scores_ld,
+                        .count = count,
+                        .k = args->keys,
+                        .n = args->dv,
+                        .panels = s->values,
+                        .c = y + (size_t)at.head * args->dv,
+                        .c_ld = args->y.ld,
+                        .room = s->room};
+    args->multiplier.kind->multiply(&args->multiplier, &product);
 }
 
 static void attend_run(const tm_step *step, const tm_run_state *run, int unit)
 {
     const attend_args *args = step->args;
-    attend_sizes s = sizes_of(args);
     attend_place at = place_of(args, unit);
-    size_t offset_q = (size_t)at.head * s.dq, offset_v = (size_t)at.head * s.dv;
-    float *keys = run->scratch, *values = keys + s.key_panels * s.dq * TM_PANEL;
-    float *scores = values + s.value_panels * s.keys * TM_PANEL;
-    const float *rows[QUERY_BLOCK + TM_MAX_ROWS];
-    pack_keys(args, &s, tm_tensor_at(run, &args->k, at.n, at.row, 0) + offset_q, keys);
-    tm_pack_rows(tm_tensor_at(run, &args->v, at.n, at.row, 0) + offset_v, args->v.ld, s.keys, s.dv,
-                 values);
-    size_t queries = (size_t)args->q.w,
-           share = (queries + (size_t)args->split - 1) / (size_t)args->split;
-    size_t begin = share * (size_t)at.part, end = begin + share < queries ? begin + share : queries;
-    for (size_t i = begin; i < end; i += QUERY_BLOCK) {
-        size_t count = end - i < QUERY_BLOCK ? end - i : QUERY_BLOCK;
-        tm_point_rows(rows, tm_tensor_at(run, &args->q, at.n, at.row, (int)i) + offset_q, count,
-                      args->q.ld);
-        score(args, &s, at, i, rows, count, keys, scores);
-        tm_point_rows(rows, scores, count, s.scores_ld);
-        tm_run_product(
-            args->kernels, args->zeros,
-            &(tm_product){.rows = rows,
-                          .count = count,
-                          .kc = s.keys,
-                          .panels = values,
-                          .n = s.dv,
-                          .c = tm_tensor_at(run, &args->y, at.n, at.row, (int)i) + offset_v,
-                          .c_ld = args->y.ld});
+    attend_scratch s = scratch_of(args, run->scratch);
+    int rows = args->multiplier.kind->rows;
+    pack_head(args, run, at, &s);
+    for (int i = 0; i < at.count; i += rows) {
+        size_t count = (size_t)(at.count - i < rows ? at.count - i : rows);
+        score(args, run, at, at.first + i, count, &s);
+        weigh_values(args, run, at, at.first + i, count, &s);
     }
+}
+
+/* Keys and values are packed again for every share of a head's queries. */
+static int choose_share(const attend_args *args, int threads)
+{
+    int rows = args->multiplier.kind->rows, units = args->q.h * args->heads;
+    int blocks = tm_ceil_div(args->q.w, rows),
+        parts = tm_ceil_div(UNITS_PER_THREAD * threads, units);
+    return tm_ceil_div(blocks, parts < blocks ? parts : blocks) * rows;
 }
 
 static void attend_lower(tm_lowering *lowering, const tm_node *node)
 {
-    if (tm_lower_split_kernels(lowering)) {
-        tm_attend_lower_split(lowering, node);
-        return;
-    }
-    const tm_attend_attrs *attrs = node->attrs;
+    const attend_attrs *attrs = node->attrs;
     attend_args args = {.q = tm_lower_input(lowering, node, 0),
                         .k = tm_lower_input(lowering, node, 1),
                         .v = tm_lower_input(lowering, node, 2),
                         .y = tm_lower_output(lowering, node),
                         .heads = attrs->heads,
                         .scale = attrs->scale,
+                        .multiplier = tm_multiplier_of(lowering),
                         .kernels = tm_lower_kernels(lowering)};
     if (attrs->bias)
         args.bias = tm_lower_keep(lowering, node->inputs[3], 0);
     if (attrs->mask)
         args.mask = tm_lower_keep(lowering, node->inputs[attrs->bias ? 4 : 3], 0);
-    attend_sizes s = sizes_of(&args);
-    int blocks = (args.q.w + QUERY_BLOCK - 1) / QUERY_BLOCK;
-    args.split = blocks < MAX_SPLIT ? blocks : MAX_SPLIT;
-    size_t widest = s.dq > TM_PANEL * TM_MAX_PANELS ? s.dq : TM_PANEL * TM_MAX_PANELS;
-    args.zeros = tm_lower_zeros(lowering, widest);
-    size_t floats = s.key_panels * s.dq * TM_PANEL + s.value_panels * s.keys * TM_PANEL +
-                    (size_t)QUERY_BLOCK * s.scores_ld;
+    args.dq = (size_t)(args.q.c / args.heads);
+    args.dv = (size_t)(args.v.c / args.heads);
+    args.keys = (size_t)args.k.w;
+    const tm_multiplier *m = &args.multiplier;
+    args.scores_ld = tm_panels_of(args.keys) * TM_PANEL;
+    args.key_bytes = tm_dense_panels_bytes(m, args.dq, args.keys);
+    args.value_bytes = tm_dense_panels_bytes(m, args.keys, args.dv);
+    args.score_bytes = (size_t)m->kind->rows * args.scores_ld * sizeof(float);
+    args.share = choose_share(&args, tm_lower_threads(lowering));
+    size_t longer = args.dq > args.keys ? args.dq : args.keys;
     tm_lower_step(lowering, node, attend_run, attend_units, &args, sizeof args,
-                  floats * sizeof(float));
+                  args.key_bytes + args.value_bytes + args.score_bytes +
+                      m->kind->room_bytes(m, longer));
 }
 
 static double attend_macs(const tm_node *node)

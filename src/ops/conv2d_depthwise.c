@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "ops/conv2d.h"
-#include "ops/finish.h"
+#include "products/finish.h"
 
 /*
  * A unit is a block of output rows of some of the channels. It walks down strips of STRIP pixels,

@@ -1,42 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/conv2d.h"
+#include "products/product.h"
 
-/* One pixel: a layer that reads its weights once, of which bfloat16 has half the bytes. */
-static bool is_vector(const tm_node *node)
-{
-    return node->shape.h * node->shape.w == 1;
-}
-
-/* Small layers leave tiles empty: they take the kernels of the level below. */
-static void lower_with_parts(tm_lowering *lowering, const tm_node *node)
+static bool is_depthwise(const tm_node *node)
 {
     const tm_conv_attrs *attrs = node->attrs;
-    tm_precision precision = tm_lower_precision(lowering);
-    if (precision == TM_PRECISION_F32 && tm_conv2d_winograd_pays(node, true))
-        tm_conv2d_lower_winograd(lowering, node);
-    else if (tm_conv2d_split_pays(node, tm_split_parts(precision)))
-        tm_conv2d_lower_split(lowering, node);
-    else if (attrs->groups == 1 && precision == TM_PRECISION_BF16 && is_vector(node))
-        tm_conv2d_lower_bf16(lowering, node);
-    else if (tm_conv2d_winograd_pays(node, false))
-        tm_conv2d_lower_winograd(lowering, node);
-    else
-        tm_conv2d_lower_gemm(lowering, node);
+    return attrs->groups > 1 && attrs->groups == node->inputs[0]->shape.c &&
+           attrs->groups == node->shape.c && !attrs->epilogue.residual;
+}
+
+/* Winograd computes in float32. Where other numbers multiply faster, as exact as it, its weights
+ * must stay nearer. */
+static bool winograd_pays(const tm_lowering *lowering, const tm_node *node,
+                          const tm_product_kind *kind)
+{
+    bool beside = kind != &tm_product_f32;
+    return (!beside || tm_lower_precision(lowering) == TM_PRECISION_F32) &&
+           tm_conv2d_winograd_pays(node, beside);
 }
 
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node)
 {
-    const tm_conv_attrs *attrs = node->attrs;
-    bool depthwise = attrs->groups > 1 && attrs->groups == node->inputs[0]->shape.c &&
-                     attrs->groups == node->shape.c && !attrs->epilogue.residual;
-    if (depthwise)
+    const tm_product_kind *kind = tm_product_choose(lowering, node);
+    if (is_depthwise(node))
         tm_conv2d_lower_depthwise(lowering, node);
-    else if (tm_lower_split_kernels(lowering))
-        lower_with_parts(lowering, node);
-    else if (attrs->groups == 1 && tm_lower_bf16_kernels(lowering))
-        tm_conv2d_lower_bf16(lowering, node);
-    else if (tm_conv2d_winograd_pays(node, false))
+    else if (winograd_pays(lowering, node, kind))
         tm_conv2d_lower_winograd(lowering, node);
     else
-        tm_conv2d_lower_gemm(lowering, node);
+        tm_product_lower(lowering, node, kind);
 }

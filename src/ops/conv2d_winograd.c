@@ -10,8 +10,10 @@
 
 #include "base/loops.h"
 #include "ops/conv2d.h"
-#include "ops/finish.h"
-#include "ops/panels.h"
+#include "products/division.h"
+#include "products/finish.h"
+#include "products/panels.h"
+#include "products/window.h"
 
 enum {
     POSITIONS = TM_WINOGRAD_POSITIONS,
@@ -32,11 +34,11 @@ enum {
 
 typedef struct winograd_args {
     tm_tensor x, y, residual; /* residual may be none */
-    int pad_top, pad_left, tiles_w, tiles;
+    int pad_top, pad_left, tiles_w;
     int kc, outputs, panels;
-    int block, blocks, chunk, chunks; /* tiles of a unit, its panels */
-    const float *weights;             /* [36][panel][kc][16] */
-    const float *bias;                /* [panel * 16] */
+    tm_division division; /* rows: tiles */
+    const float *weights; /* [36][panel][kc][16] */
+    const float *bias;    /* [panel * 16] */
     const float *zeros;
     tm_store store;
     const tm_kernels *kernels;
@@ -65,12 +67,6 @@ bool tm_conv2d_winograd_pays(const tm_node *node, bool beside_parts)
 
 /* ---- running ---- */
 
-typedef struct winograd_unit {
-    const tm_run_state *run;
-    int n, first, count; /* tiles [first, first + count) of picture n */
-    int panel, last;     /* panels [panel, last) */
-} winograd_unit;
-
 /* A thread's scratch. */
 typedef struct winograd_scratch {
     const float **rows; /* [block + TM_MAX_ROWS] */
@@ -91,26 +87,11 @@ static size_t scratch_floats(int block, int kc)
 
 static int winograd_units(const tm_step *step, int batch)
 {
-    const winograd_args *args = step->args;
-    return batch * args->blocks * args->chunks;
-}
-
-static winograd_unit locate(const winograd_args *args, const tm_run_state *run, int index)
-{
-    int block = index % args->blocks, rest = index / args->blocks;
-    int first = block * args->block, panel = rest % args->chunks * args->chunk;
-    int tiles = args->tiles - first, panels = args->panels - panel;
-    return (winograd_unit){.run = run,
-                           .n = rest / args->chunks,
-                           .first = first,
-                           .count = tiles < args->block ? tiles : args->block,
-                           .panel = panel,
-                           .last = panel + (panels < args->chunk ? panels : args->chunk)};
+    return tm_division_units(&((const winograd_args *)step->args)->division, batch);
 }
 
 /* One transformed tile of the input; pixels outside of the picture are zeros. */
-static void transform_input(const winograd_args *args, const winograd_unit *unit, int tile,
-                            float *out)
+static void transform_input(const winograd_args *args, const tm_unit *unit, int tile, float *out)
 {
     const float *px[POSITIONS];
     int top = tile / args->tiles_w * STEP - args->pad_top;
@@ -121,15 +102,15 @@ static void transform_input(const winograd_args *args, const winograd_unit *unit
         px[i] = inside ? tm_tensor_at(unit->run, &args->x, unit->n, y, x) : args->zeros;
     }
     args->kernels->winograd_in_f32((size_t)args->kc, px, out,
-                                   (size_t)args->block * (size_t)args->kc);
+                                   (size_t)args->division.block * (size_t)args->kc);
 }
 
 /* product[position][tile][columns] = input[position][tile][kc] * panels of `wide` */
-static void multiply(const winograd_args *args, const winograd_unit *unit,
-                     const winograd_scratch *s, int panel, int wide, int columns)
+static void multiply(const winograd_args *args, const tm_unit *unit, const winograd_scratch *s,
+                     int panel, int wide, int columns)
 {
     const tm_gemm_kernel *kernel = &args->kernels->gemm[wide];
-    size_t kc = (size_t)args->kc, block = (size_t)args->block;
+    size_t kc = (size_t)args->kc, block = (size_t)args->division.block;
     tm_gemm_tile tile = {.taps = 1,
                          .kc = args->kc,
                          .panel_stride = kc * TM_PANEL,
@@ -164,7 +145,7 @@ static void finish_curve(const winograd_args *args, const tm_winograd_tile *tile
 }
 
 /* One tile's pixels, columns [column, column + columns). */
-static void transform_output(const winograd_args *args, const winograd_unit *unit, int index,
+static void transform_output(const winograd_args *args, const tm_unit *unit, int index,
                              const float *product, size_t column, int columns)
 {
     bool added = !tm_tensor_is_none(&args->residual);
@@ -181,7 +162,7 @@ static void transform_output(const winograd_args *args, const winograd_unit *uni
     }
     tm_winograd_tile tile = {.n = (size_t)columns,
                              .m = product + (size_t)index * COLUMNS,
-                             .step = (size_t)args->block * COLUMNS,
+                             .step = (size_t)args->division.block * COLUMNS,
                              .bias = args->bias + column,
                              .residual = added ? residual : NULL,
                              .lo = args->store.lo,
@@ -195,16 +176,17 @@ static void transform_output(const winograd_args *args, const winograd_unit *uni
 static void winograd_run(const tm_step *step, const tm_run_state *run, int index)
 {
     const winograd_args *args = step->args;
-    winograd_unit unit = locate(args, run, index);
-    float *floats = (float *)run->scratch + pointer_floats(args->block);
+    tm_unit unit = tm_unit_at(&args->division, run, index);
+    float *floats = (float *)run->scratch + pointer_floats(args->division.block);
     winograd_scratch s = {.rows = run->scratch,
                           .input = floats,
-                          .product =
-                              floats + (size_t)POSITIONS * (size_t)args->block * (size_t)args->kc};
+                          .product = floats + (size_t)POSITIONS * (size_t)args->division.block *
+                                                  (size_t)args->kc};
     for (int i = 0; i < unit.count; i++)
         transform_input(args, &unit, unit.first + i, s.input + (size_t)i * (size_t)args->kc);
-    for (int p = unit.panel, wide; p < unit.last; p += wide) {
-        wide = tm_gemm_width(args->kernels, unit.last - p);
+    int last = unit.panel + unit.panels;
+    for (int p = unit.panel, wide; p < last; p += wide) {
+        wide = tm_gemm_width(args->kernels, last - p);
         int rest = args->outputs - p * TM_PANEL;
         int columns = rest < wide * TM_PANEL ? rest : wide * TM_PANEL;
         multiply(args, &unit, &s, p, wide, columns);
@@ -258,13 +240,18 @@ typedef struct pack_args {
 } pack_args;
 
 /* values [rows][kc][9], the outputs of one panel */
-static void pack_panel(const pack_args *args, const float *values, size_t rows, float *out)
+static void pack_panel(const void *context, const float *values, int group, int first, int rows,
+                       float *room)
 {
+    (void)group, (void)room;
+    const pack_args *args = context;
     float block[INPUTS_AT_ONCE * TAPS * TM_PANEL];
     size_t kc = (size_t)args->kc, step = (size_t)args->panels * kc * TM_PANEL;
+    float *out = args->weights + (size_t)(first / TM_PANEL) * kc * TM_PANEL;
     for (size_t begin = 0; begin < kc; begin += INPUTS_AT_ONCE) {
         size_t count = kc - begin < INPUTS_AT_ONCE ? kc - begin : INPUTS_AT_ONCE;
-        args->kernels->pack_f32(rows, count * TAPS, values + begin * TAPS, kc * TAPS, block);
+        args->kernels->pack_f32((size_t)rows, count * TAPS, values + begin * TAPS, kc * TAPS,
+                                block);
         for (size_t i = 0; i < count; i++)
             transform_filter(block + i * TAPS * TM_PANEL, out + (begin + i) * TM_PANEL, step);
     }
@@ -273,21 +260,7 @@ static void pack_panel(const pack_args *args, const float *values, size_t rows, 
 static void pack(tm_lowering *worker, const void *context)
 {
     const pack_args *args = context;
-    int64_t part = tm_lower_rows_at_once(args->weight, TM_PANEL);
-    size_t row = (size_t)args->kc * TAPS, panel = (size_t)args->kc * TM_PANEL;
-    for (int64_t o = 0; o < args->outputs; o += part) {
-        int64_t count = args->outputs - o < part ? args->outputs - o : part;
-        const float *values = tm_lower_constant_rows(worker, args->weight, o, count);
-        if (!values)
-            return;
-        for (int64_t i = 0; i < count; i += TM_PANEL) {
-            int64_t rows = count - i < TM_PANEL ? count - i : TM_PANEL;
-            pack_panel(args, values + (size_t)i * row, (size_t)rows,
-                       args->weights + (size_t)((o + i) / TM_PANEL) * panel);
-        }
-        tm_lower_release(worker, values);
-    }
-    tm_lower_done(worker, args->weight);
+    tm_pack_panels(worker, args->weight, 1, args->outputs, 1, pack_panel, args);
     tm_pack_bias(worker, args->bias, 1, args->outputs, (size_t)args->panels * TM_PANEL,
                  args->biases);
 }
@@ -295,20 +268,23 @@ static void pack(tm_lowering *worker, const void *context)
 /* As many tiles as stay in L2, because every block reads all weights; units for every thread come
  * from smaller blocks while the weights stay in L2, then from chunks of panels, each of which
  * transforms the input again. */
-static void split_work(winograd_args *args, int threads)
+static void divide(winograd_args *args, int tiles, int threads)
 {
+    tm_division *d = &args->division;
     size_t tile_bytes = POSITIONS * sizeof(float) * (size_t)args->kc;
     bool weights_stay = tile_bytes * (size_t)args->outputs <= TILE_BYTES;
     int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
     int most = (int)(TILE_BYTES / tile_bytes);
     most = most < 8 ? 8 : most > BLOCK_MAX ? BLOCK_MAX : most;
-    args->blocks = tm_ceil_div(args->tiles, most);
-    if (weights_stay && args->blocks < wanted)
-        args->blocks = wanted;
-    args->block = tm_ceil_div(args->tiles, args->blocks);
-    args->blocks = tm_ceil_div(args->tiles, args->block);
-    args->chunk = tm_ceil_div(args->panels, tm_ceil_div(wanted, args->blocks));
-    args->chunks = tm_ceil_div(args->panels, args->chunk);
+    int blocks = tm_ceil_div(tiles, most);
+    if (weights_stay && blocks < wanted)
+        blocks = wanted;
+    *d = (tm_division){.rows = tiles, .grain = 1, .panels = args->panels};
+    d->groups = d->group_step = 1;
+    d->block = tm_ceil_div(tiles, blocks);
+    blocks = tm_ceil_div(tiles, d->block);
+    d->chunk = tm_ceil_div(args->panels, tm_ceil_div(wanted, blocks));
+    d->chunks = tm_ceil_div(args->panels, d->chunk);
 }
 
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)
@@ -326,8 +302,7 @@ void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)
     args.outputs = args.y.c;
     args.panels = (args.outputs + TM_PANEL - 1) / TM_PANEL;
     args.tiles_w = (args.y.w + STEP - 1) / STEP;
-    args.tiles = args.tiles_w * ((args.y.h + STEP - 1) / STEP);
-    split_work(&args, tm_lower_threads(lowering));
+    divide(&args, args.tiles_w * ((args.y.h + STEP - 1) / STEP), tm_lower_threads(lowering));
     size_t row = (size_t)args.panels * TM_PANEL, kc = (size_t)args.kc;
     pack_args packing = {.weight = node->inputs[1],
                          .bias = conv->bias ? node->inputs[2] : NULL,
@@ -342,5 +317,5 @@ void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)
                              : tm_lower_zeros(lowering, row);
     tm_lower_defer(lowering, pack, &packing, sizeof packing);
     tm_lower_step(lowering, node, winograd_run, winograd_units, &args, sizeof args,
-                  scratch_floats(args.block, args.kc) * sizeof(float));
+                  scratch_floats(args.division.block, args.kc) * sizeof(float));
 }

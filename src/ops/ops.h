@@ -8,6 +8,7 @@
 #ifndef TM_OPS_OPS_H
 #define TM_OPS_OPS_H
 
+#include "graph/attrs.h"
 #include "graph/constant.h"
 #include "graph/op.h"
 #include "kernels/kernels.h"
@@ -18,21 +19,6 @@
 #undef OP
 
 /* ---- attributes that passes read and write ---- */
-
-/* Applied by the kernel before its only store: + residual, then the activation. */
-typedef struct tm_epilogue {
-    bool residual; /* the last input is added */
-    tm_act_kind act;
-    float act_param;
-} tm_epilogue;
-
-/* inputs: x, weight, [bias], [residual] */
-typedef struct tm_conv_attrs {
-    int kernel_h, kernel_w, stride, dilation, groups;
-    int pad_top, pad_left; /* bottom and right follow from the shapes */
-    bool bias;
-    tm_epilogue epilogue;
-} tm_conv_attrs;
 
 /* How a parameter is brought to the model's shape when a checkpoint has another. */
 typedef enum tm_fit {
@@ -58,11 +44,6 @@ typedef struct tm_norm_attrs {
     int groups;
     bool weight, bias;
 } tm_norm_attrs;
-
-typedef struct tm_act_attrs {
-    tm_act_kind kind;
-    float param;
-} tm_act_attrs;
 
 typedef struct tm_binary_attrs {
     tm_binary_kind kind;

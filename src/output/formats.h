@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an array format gives to writer.c, and what it finds there. */
+/* What an array format gives to writer.c, and what it finds in target.c. */
 #ifndef TM_OUTPUT_FORMATS_H
 #define TM_OUTPUT_FORMATS_H
 

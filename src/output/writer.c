@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* fallocate */
 #include "output/writer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,16 +11,9 @@
 #include "output/formats.h"
 #include "output/json.h"
 
-enum { COPY_BLOCK = 1 << 18 };
-
 static tm_status no_memory(const char *path, tm_error *error)
 {
     return tm_fail(error, TM_NO_MEMORY, "%s: no memory", path);
-}
-
-tm_status tm_writer_failed(const char *path, tm_error *error)
-{
-    return tm_fail(error, tm_errno_status(TM_WRITE), "%s: cannot write: %s", path, strerror(errno));
 }
 
 static bool is_folder(const char *path)
@@ -146,14 +137,6 @@ static tm_status new_array(tm_writer *writer, const char *key, int rank, const i
     return TM_OK;
 }
 
-size_t tm_array_row(int rank, const int64_t *shape)
-{
-    size_t elements = 1;
-    for (int i = 1; i < rank; i++)
-        TM_ASSERT(shape[i] >= 0 && tm_size_mul(elements, (size_t)shape[i], &elements));
-    return elements;
-}
-
 tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int64_t *shape,
                         const float *data, tm_error *error)
 {
@@ -206,62 +189,4 @@ tm_status tm_writer_commit(tm_writer *writer, tm_error *error)
     else
         tm_writer_abandon(writer);
     return status;
-}
-
-/* ---- what formats share ---- */
-
-tm_status tm_target_open(tm_writer *writer, tm_error *error)
-{
-    return tm_outfile_open(&writer->out, writer->path, writer->force, error);
-}
-
-tm_status tm_spool_begin(tm_writer *writer, tm_array *array, tm_error *error)
-{
-    tm_buffer name = {0};
-    tm_buffer_printf(&name, "%s.spool.XXXXXX", writer->path);
-    if (name.failed)
-        return no_memory(writer->path, error);
-    int fd = mkstemp(name.data);
-    array->stream = fd >= 0 ? fdopen(fd, "w+b") : NULL;
-    array->spooled = true;
-    tm_status status = array->stream ? TM_OK : tm_writer_failed(name.data, error);
-    if (fd >= 0)
-        unlink(name.data);
-    if (fd >= 0 && !array->stream)
-        close(fd);
-    tm_buffer_free(&name);
-    return status;
-}
-
-uint64_t tm_array_bytes(const tm_array *array)
-{
-    return (uint64_t)array->shape[0] * tm_array_row(array->rank, array->shape) * sizeof(float);
-}
-
-/* Gives back what is copied, where the file system can: the disk holds the numbers once. */
-static void punch_hole(FILE *spool, uint64_t begin, size_t count)
-{
-    (void)!fallocate(fileno(spool), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)begin,
-                     (off_t)count);
-}
-
-tm_status tm_spool_copy(tm_writer *writer, tm_array *array, tm_block_fn *seen, void *context,
-                        tm_error *error)
-{
-    unsigned char *block = malloc(COPY_BLOCK);
-    if (!block)
-        return no_memory(writer->path, error);
-    uint64_t bytes = tm_array_bytes(array), at = 0;
-    bool good = fseeko(array->stream, 0, SEEK_SET) == 0; /* flushes what was added */
-    while (good && at < bytes) {
-        size_t count = bytes - at < COPY_BLOCK ? (size_t)(bytes - at) : COPY_BLOCK;
-        good = fread(block, 1, count, array->stream) == count &&
-               fwrite(block, 1, count, writer->out.stream) == count;
-        if (good && seen)
-            seen(block, count, context);
-        punch_hole(array->stream, at, count);
-        at += count;
-    }
-    free(block);
-    return good ? TM_OK : tm_writer_failed(writer->path, error);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conv -> batch norm becomes a conv with other weights and bias. */
+#include "passes/merge.h"
 #include "passes/passes.h"
 
 static void fold(tm_builder *b, tm_node *node, tm_node *conv)

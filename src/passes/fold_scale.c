@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conv -> times a constant per channel (layer scale) becomes a conv with other weights and bias. */
+#include "passes/merge.h"
 #include "passes/passes.h"
 
 static bool scales_channels(const tm_node *node)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conv (+ residual) -> activation becomes a conv that applies it before its only store. */
+#include "passes/merge.h"
 #include "passes/passes.h"
 
 void tm_pass_fuse_activation(tm_builder *b)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conv + x becomes a conv that adds x before its only store. */
+#include "passes/merge.h"
 #include "passes/passes.h"
 
 /* A depthwise kernel has no residual: one that adds would lose more than the fusion gains. */

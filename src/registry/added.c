@@ -43,13 +43,9 @@ static const added *row_at(size_t index)
     return index < LEGACY_COUNT ? &legacy[index] : &plugins[index - LEGACY_COUNT];
 }
 
-tm_status tm_registry_add(const char *name, const char *module, bool listed,
+tm_status tm_added_append(const char *name, const char *module, bool listed,
                           const tm_pretrained *config, tm_error *error)
 {
-    tm_arch known;
-    if (tm_arch_find(name, &known))
-        return tm_fail(error, TM_USAGE, "model %s is there already, in module %s", name,
-                       known.module);
     added *grown = realloc(plugins, (plugin_count + 1) * sizeof *plugins);
     if (!grown)
         return tm_fail(error, TM_NO_MEMORY, "no memory for model %s", name);

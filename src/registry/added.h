@@ -6,12 +6,9 @@
 
 #include "registry/registry.h"
 
-/* Makes known an architecture that the table lacks; its texts and the config's must live as long
- * as the program. listed: tm_list_models names it. TM_USAGE: the name is taken. Not to be called
- * once threads run. */
-tm_status tm_registry_add(const char *name, const char *module, bool listed,
+/* Its texts and the config's must live as long as the program. TM_NO_MEMORY. */
+tm_status tm_added_append(const char *name, const char *module, bool listed,
                           const tm_pretrained *config, tm_error *error);
-
 size_t tm_added_count(void);
 void tm_added_at(size_t index, tm_arch *arch); /* index below the count; arch->index is set */
 void tm_added_config(size_t index, tm_pretrained *config);

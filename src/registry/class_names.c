@@ -34,6 +34,11 @@ __attribute__((format(printf, 2, 3))) static void tell(tm_class_names *names, co
             *p = '?';
 }
 
+static void tell_count(tm_class_names *names)
+{
+    tell(names, "%zu labels, the model has %zu classes", names->given, names->count);
+}
+
 static const cJSON *get(const cJSON *object, const char *key)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
@@ -137,9 +142,9 @@ static void add_members(reader *r, const cJSON *object)
 static void add_list(reader *r, const cJSON *list)
 {
     const cJSON *item;
-    size_t index = 0, count = (size_t)cJSON_GetArraySize(list);
-    if (count != r->names->count)
-        tell(r->names, "%zu labels, the model has %zu classes", count, r->names->count);
+    size_t index = 0;
+    if (r->names->given != r->names->count)
+        tell_count(r->names);
     cJSON_ArrayForEach(item, list)
     {
         if (index < r->names->count)
@@ -164,6 +169,7 @@ static tm_status read_names(const cJSON *item, const cJSON *descriptions, int cl
     reader r = {.arena = arena};
     if (start(&r, classes, names)) {
         sort_descriptions(&r, descriptions);
+        names->given = is_container(item) ? (size_t)cJSON_GetArraySize(item) : 0;
         if (cJSON_IsArray(item))
             add_list(&r, item);
         else if (cJSON_IsObject(item))
@@ -197,8 +203,12 @@ tm_status tm_class_names_of_config(const cJSON *config, int classes, tm_arena *a
 {
     const cJSON *descriptions, *item = find_names(config, &descriptions);
     *names = (tm_class_names){.stated = item};
-    return item && classes > 0 ? read_names(item, descriptions, classes, arena, names, error)
-                               : TM_OK;
+    if (!item || classes <= 0)
+        return TM_OK;
+    tm_status status = read_names(item, descriptions, classes, arena, names, error);
+    if (!status && names->given < names->count)
+        tell_count(names);
+    return status;
 }
 
 /* ---- files ---- */
@@ -221,8 +231,9 @@ static tm_status read_lines(char *text, int classes, tm_arena *arena, tm_class_n
         }
     if (r.no_memory)
         return tm_fail(error, TM_NO_MEMORY, "no memory for %d labels", classes);
+    names->given = index;
     if (index != names->count)
-        tell(names, "%zu labels, the model has %zu classes", index, names->count);
+        tell_count(names);
     return TM_OK;
 }
 

@@ -15,6 +15,7 @@ struct cJSON;
 typedef struct tm_class_names {
     const char **names, **descriptions; /* `count` of each; NULL: that class has none */
     size_t count;                       /* the model's classes, or 0 */
+    size_t given;      /* names that are stated, right or wrong; an object's may be fewer */
     bool stated;       /* classes are named here, if only wrongly: no other set's names are right */
     char problem[256]; /* the first thing that did not fit, which is left out; "": there is none */
 } tm_class_names;
@@ -25,7 +26,8 @@ tm_status tm_class_names_of_config(const struct cJSON *config, int classes, tm_a
                                    tm_class_names *names, tm_error *error);
 
 /* Of a file's bytes: such a config, a list, an object by class number, or UTF-8 text with one name
- * a line. TM_WEIGHTS_INVALID: none of these; TM_WEIGHTS_MISMATCH: not for that many classes. */
+ * a line. TM_WEIGHTS_INVALID: none of these; TM_WEIGHTS_MISMATCH: not for that many classes, though
+ * an object may leave some out. */
 tm_status tm_class_names_parse(const char *file, const void *bytes, size_t size, int classes,
                                tm_arena *arena, tm_class_names *names, tm_error *error);
 

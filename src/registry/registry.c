@@ -7,9 +7,6 @@
 #include "registry/added.h"
 #include "registry/tables.h"
 
-const tm_numbers tm_imagenet_mean = {(const double[]){0.485, 0.456, 0.406}, 3};
-const tm_numbers tm_imagenet_std = {(const double[]){0.229, 0.224, 0.225}, 3};
-
 static const char *text(uint32_t offset)
 {
     return tm_registry_text + offset;
@@ -66,6 +63,16 @@ bool tm_arch_find(const char *name, tm_arch *arch)
     }
     tm_arch_at(index, arch);
     return true;
+}
+
+tm_status tm_registry_add(const char *name, const char *module, bool listed,
+                          const tm_pretrained *config, tm_error *error)
+{
+    tm_arch known;
+    if (tm_arch_find(name, &known))
+        return tm_fail(error, TM_USAGE, "model %s is there already, in module %s", name,
+                       known.module);
+    return tm_added_append(name, module, listed, config, error);
 }
 
 size_t tm_pretrained_count(void)

@@ -71,6 +71,12 @@ typedef struct tm_result {
 /* The default of both. */
 extern const tm_numbers tm_imagenet_mean, tm_imagenet_std;
 
+/* Makes known an architecture that the table lacks; its texts and the config's must live as long
+ * as the program. listed: tm_list_models names it. TM_USAGE: the name is taken. Not to be called
+ * once threads run. */
+tm_status tm_registry_add(const char *name, const char *module, bool listed,
+                          const tm_pretrained *config, tm_error *error);
+
 /* index is below the count; both tables are in timm's natural order, and what is added to them
  * (added.h) stands behind. */
 size_t tm_arch_count(void);

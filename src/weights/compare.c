@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/escape.h"
 #include "weights/weights.h"
 
 enum { REPORT_NAMES = 20 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a weights format gives to weights.c. */
+/* What a weights format gives: the table of contents of a file. */
 #ifndef TM_WEIGHTS_FORMATS_H
 #define TM_WEIGHTS_FORMATS_H
 

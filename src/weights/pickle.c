@@ -5,29 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "weights/pickle_machine.h"
+#include "weights/pickle_globals.h"
 
-enum { PROTOCOL_MAX = 5, MEMORY_TIMES = 32, MEMORY_LEAST = 32 << 20 };
-
-bool tm_pickle_refuse(const tm_pickle_machine *m, const char *found, const char *expected)
-{
-    tm_fail(m->source->error, TM_WEIGHTS_INVALID, "%s: %s, offset %zu: found %s, expected %s",
-            m->source->file, m->source->title, m->op, found, expected);
-    return false;
-}
-
-bool tm_pickle_no_memory(const tm_pickle_machine *m)
-{
-    tm_fail(m->source->error, TM_NO_MEMORY, "%s: no memory for its %s", m->source->file,
-            m->source->title);
-    return false;
-}
-
-bool tm_pickle_is_text(const tm_pickle_value *value, const char *text)
-{
-    return value->kind == TM_PICKLE_TEXT && value->length == strlen(text) &&
-           memcmp(value->text, text, value->length) == 0;
-}
+enum { PROTOCOL_MAX = 5 };
 
 /* ---- bytes ---- */
 
@@ -71,22 +51,6 @@ static const unsigned char *take_line(tm_pickle_machine *m, size_t *length)
 
 /* ---- stack and objects ---- */
 
-/* What torch.save writes makes some 16 bytes of values from each of its own. */
-static bool afford(tm_pickle_machine *m, size_t bytes)
-{
-    m->memory += bytes;
-    return m->memory <= MEMORY_LEAST + MEMORY_TIMES * (m->at - m->begin) ||
-           tm_pickle_refuse(m, "values of more than 32 times its bytes", "those of a state dict");
-}
-
-void *tm_pickle_alloc(tm_pickle_machine *m, size_t bytes)
-{
-    void *memory = afford(m, bytes) ? tm_arena_alloc(m->source->arena, bytes) : NULL;
-    if (!memory)
-        tm_pickle_no_memory(m);
-    return memory;
-}
-
 static bool grow(tm_pickle_machine *m, tm_pickle_value **array, size_t need, size_t *capacity)
 {
     if (need > TM_PICKLE_ITEMS_MAX)
@@ -94,7 +58,7 @@ static bool grow(tm_pickle_machine *m, tm_pickle_value **array, size_t need, siz
     if (need <= *capacity)
         return true;
     size_t wanted = 2 * *capacity > need ? 2 * *capacity : need + 64;
-    if (!afford(m, (wanted - *capacity) * sizeof **array))
+    if (!tm_pickle_afford(m, (wanted - *capacity) * sizeof **array))
         return false;
     tm_pickle_value *larger = realloc(*array, wanted * sizeof *larger);
     if (!larger)
@@ -130,40 +94,6 @@ static bool pop_mark(tm_pickle_machine *m, size_t *first)
     if (m->mark_count == 0)
         return tm_pickle_refuse(m, "an operation without a mark", "one before it");
     *first = m->marks[--m->mark_count];
-    return true;
-}
-
-tm_pickle_object *tm_pickle_new(tm_pickle_machine *m)
-{
-    if (++m->objects > TM_PICKLE_ITEMS_MAX) {
-        tm_pickle_refuse(m, "more than 4194304 objects", "a smaller pickle");
-        return NULL;
-    }
-    tm_pickle_object *object = tm_pickle_alloc(m, sizeof *object);
-    if (object)
-        *object = (tm_pickle_object){.at = m->op, .depth = 1};
-    return object;
-}
-
-bool tm_pickle_add(tm_pickle_machine *m, tm_pickle_object *object, const tm_pickle_value *item)
-{
-    if (++m->items > TM_PICKLE_ITEMS_MAX)
-        return tm_pickle_refuse(m, "more than 4194304 items", "a smaller pickle");
-    if (tm_pickle_is_object(item) && item->object->depth >= object->depth)
-        object->depth = item->object->depth + 1;
-    if (object->depth > TM_PICKLE_DEPTH_MAX)
-        return tm_pickle_refuse(m, "nesting deeper than 64", "a flat checkpoint");
-    if (object->count == object->capacity) {
-        size_t wanted = object->capacity ? 2 * object->capacity : 4;
-        tm_pickle_value *larger = tm_pickle_alloc(m, wanted * sizeof *larger);
-        if (!larger)
-            return false;
-        if (object->count)
-            memcpy(larger, object->items, object->count * sizeof *larger);
-        object->items = larger;
-        object->capacity = wanted;
-    }
-    object->items[object->count++] = *item;
     return true;
 }
 
@@ -259,7 +189,7 @@ static bool do_mark(tm_pickle_machine *m, int argument)
 /* argument: how many values, 0 those above the mark */
 static bool do_tuple(tm_pickle_machine *m, int argument)
 {
-    size_t first;
+    size_t first = 0;
     if (argument == 0)
         return pop_mark(m, &first) && make_tuple(m, first);
     return top(m, (size_t)argument) && make_tuple(m, m->stack_count - (size_t)argument);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every name that a checkpoint may mention, and what it stands for here. */
+#include "weights/pickle_globals.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "weights/pickle_machine.h"
 
 typedef enum role {
     ROLE_DICT,              /* (), ({key: value}) or ([[key, value], ...]) */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the machine of pickle.c and the names of pickle_globals.c. */
+/* The machine's state, its refusals, and the values it makes. */
 #ifndef TM_WEIGHTS_PICKLE_MACHINE_H
 #define TM_WEIGHTS_PICKLE_MACHINE_H
 
@@ -18,23 +18,10 @@ typedef struct tm_pickle_machine {
     tm_pickle *out;
 } tm_pickle_machine;
 
-typedef struct tm_pickle_global tm_pickle_global;
-
-/* NULL: no name of the table. */
-const tm_pickle_global *tm_pickle_find_global(const unsigned char *module, size_t module_length,
-                                              const unsigned char *name, size_t name_length);
-
-/* What Python would make by calling the global with the arguments, or by creating an object of
- * that class (is_new). */
-bool tm_pickle_call(tm_pickle_machine *m, const tm_pickle_global *global,
-                    const tm_pickle_object *arguments, bool is_new, tm_pickle_value *result);
-
-/* ("storage", type, key, location, count[, view]) */
-bool tm_pickle_make_storage(tm_pickle_machine *m, const tm_pickle_object *id,
-                            tm_pickle_value *result);
-
 bool tm_pickle_refuse(const tm_pickle_machine *m, const char *found, const char *expected);
 bool tm_pickle_no_memory(const tm_pickle_machine *m);
+/* Counts bytes of values; false after a refusal: more than the pickle can want. */
+bool tm_pickle_afford(tm_pickle_machine *m, size_t bytes);
 /* In the source's arena; NULL: refused, or no memory. */
 void *tm_pickle_alloc(tm_pickle_machine *m, size_t bytes);
 /* NULL: refused, too many objects */

@@ -35,6 +35,15 @@ for command in $commands; do
     ok "help $command is $command -h" out_is_file "$tmp/of_help"
 done
 
+# What a model's options say is written once.
+model_rows() { sed -n '/^Model:/,/^$/p' "$1" | sed -n '/--weights-key/,/^$/p'; }
+timmc info --help
+model_rows "$tmp/out" >"$tmp/info"
+timmc convert --help
+model_rows "$tmp/out" >"$tmp/convert"
+ok "convert has the options of a model that info has" cmp -s "$tmp/info" "$tmp/convert"
+ok "all of these" grep -q -- --img-size "$tmp/convert"
+
 # The examples must work; PATH gives them the binary under its name.
 mkdir "$tmp/bin"
 ln -s "$TIMMC" "$tmp/bin/timmc"

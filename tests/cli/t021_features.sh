@@ -44,6 +44,11 @@ for model in test_resnet regnetx_002 convnext_atto cspresnet50 xception41 skresn
     timmc features $model --output-stride 4 "$cat"
     ok "$model: no stride 4, as in timm" err_has 'this family has 8, 16 and 32'
 done
+for model in test_vit vgg11 swin_tiny_patch4_window7_224 hrnet_w18_small vit_tiny_r_s16_p8_224; do
+    timmc features $model --output-stride 16 "$cat"
+    ok "$model: no dilation: exit 2" exit_is 2
+    ok "$model: and why" err_has 'output stride 16: this family has no dilation'
+done
 timmc features test_byobnet --output-stride 3 "$cat"
 ok "stride 3" err_has 'expected 2, 4, 8, 16 or 32'
 timmc features resnet18 --no-pretrained --output-stride 9 "$cat"

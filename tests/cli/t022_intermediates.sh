@@ -21,6 +21,9 @@ cp "$tmp/out" "$tmp/plain"
 timmc forward-intermediates test_vit --no-pretrained --last 1 --norm "$cat"
 differs() { exit_is 0 && ! cmp -s "$tmp/out" "$tmp/plain"; }
 ok "the final norm changes the numbers" differs
+timmc forward-intermediates resnet18 --no-pretrained --norm "$cat"
+ok "a model without one: exit 2" exit_is 2
+ok "and why" err_has 'norm of intermediates: this model has none'
 timmc forward-intermediates test_vit --no-pretrained --indices 6 "$cat"
 ok "an index too far: exit 2" exit_is 2
 ok "the valid ones" err_has 'expected -6 to 5'

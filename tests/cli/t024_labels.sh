@@ -22,7 +22,7 @@ ok "a config without names: ImageNet's" out_has "\"label\":\"$words\""
 model dict "{$config,\"label_names\":{\"$top\":\"mine\",\"0\":\"other\"}}"
 label_of dict
 ok "an object by class number" out_has "{\"index\":$top,\"name\":\"mine\",\"label\":\"mine\""
-ok "gaps are no fault" no_err
+ok "it leaves classes out: told" err_has 'warning: labels of test_resnet: 2 labels, the model has 1000 classes'
 model gap "{$config,\"label_names\":{\"$(((top + 1) % 1000))\":\"other\"}}"
 label_of gap
 ok "a class that the object leaves out has no name" out_has "{\"index\":$top,\"prob\""
@@ -44,6 +44,11 @@ label_of ids
 ok "transformers' id2label" out_has '"label":"by id"'
 timmc info "local-dir:$tmp/dict" -f json
 ok "info: they are its own" out_has '"labels":"own"'
+ok "info warns of classes without a name" err_has '2 labels'
+model all "{$config,\"label_names\":{$(seq 0 999 | sed 's/.*/"&":"class &"/' | paste -sd, -)}}"
+label_of all
+ok "an object that names all classes" out_has "\"label\":\"class $top\""
+ok "an object that names all classes: nothing to tell" no_err
 timmc info "local-dir:$tmp/few" -f json
 ok "info warns too" err_has '999 labels'
 timmc classify "local-dir:$tmp/dict" --no-pretrained --num-classes 1001 -k 1 "$cat"
@@ -57,6 +62,11 @@ ok "a JSON list" out_has '"index":1,"label":"b"'
 printf '{"1":"b","0":3}' >"$tmp/map"
 with "$tmp/map"
 ok "a JSON object, by its content" out_has '"index":0,"label":"3"'
+ok "a JSON object: nothing to tell" no_err
+printf '{"1":"b"}' >"$tmp/map"
+with "$tmp/map"
+ok "an object that leaves a class out" out_has '"index":1,"label":"b"'
+ok "an object that leaves a class out: told" err_has "warning: $tmp/map: 1 labels, the model has 2 classes"
 printf '{"id2label":{"0":"a","1":"b"},"label2id":{"a":0,"b":1}}' >"$tmp/hf.json"
 with "$tmp/hf.json"
 ok "a config of transformers" out_has '"index":0,"label":"a"'

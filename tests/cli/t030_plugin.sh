@@ -20,6 +20,11 @@ timmc classify two_layer_small --plugin="$so" --no-pretrained -k 10 "$cat"
 ok "classify runs them" out_has '"model":"two_layer_small"'
 timmc features two_layer_large --plugin "$so" --no-pretrained "$cat"
 ok "features runs them" out_has '"module":"layer2","channels":128,"reduction":4,"shape":[1,128,56,56]'
+timmc features two_layer_large --plugin "$so" --output-stride 8 "$cat"
+ok "an option that they do not ask for: exit 2" exit_is 2
+ok "and told" err_has 'two_layer_large: output stride 8: this family has no dilation'
+timmc classify two_layer_small --plugin "$so" --no-pretrained --global-pool max "$cat"
+ok "another one: told" err_has "global pool 'max': this family has no choice of pools"
 run env TIMMC_PLUGINS="$so" "$TIMMC" info two_layer_large
 ok "TIMMC_PLUGINS names them too" out_has '"arch":"two_layer_large"'
 timmc list --plugin "$so" --plugin "$so"

@@ -3,33 +3,10 @@
 # What pull leaves in a cache that others share, to whom it shows the token, and whom it trusts.
 . "$(dirname "$0")/lib.sh"
 
-for name in $(env | sed -n 's/^\(HF_[A-Z_]*\|HUGGING[A-Z_]*\|TRANSFORMERS_OFFLINE\|TORCH_HOME\)=.*/\1/p'); do
-    unset "$name"
-done
-unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY no_proxy NO_PROXY
-unset SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE REQUESTS_CA_BUNDLE
-
-hub_tests=$(dirname "$TIMMC")/tests/hub
-timmc version --json
-if out_has 'built without libcurl'; then
-    ok "a build without libcurl" out_has 'built without libcurl'
-    done_testing
-    exit
-fi
-
-log=$tmp/log
-"$hub_tests/server" "$tmp/port" "$log" >/dev/null 2>&1 &
-server=$!
-trap 'kill $server; rm -rf "$tmp"' EXIT
-while [ ! -s "$tmp/port" ]; do sleep 0.05; done
-here_url=http://127.0.0.1:$(cat "$tmp/port")
-HF_ENDPOINT=$here_url
-HF_HOME=$tmp/hf
-export HF_ENDPOINT HF_HOME
+serve_hub
+here_url=$HF_ENDPOINT
 commit=0123456789abcdef0123456789abcdef01234567
 pull() { timmc pull --format jsonl "$@"; }
-logged() { grep -q -- "$1" "$log"; }
-not_logged() { ! grep -q -- "$1" "$log"; }
 
 # ---- several containers, one cache: every process is number 1 of its own ----
 
@@ -96,6 +73,7 @@ HF_TOKEN=secret HF_ENDPOINT=http://hub.example http_proxy=$here_url \
 ok "http elsewhere: without the token" logged 'host=hub.example .*token=no'
 ok "never with it" not_logged 'token=yes'
 ok "which is told" err_has 'timmc: warning: HF_ENDPOINT http://hub.example is http: the token is not sent there in clear'
+ok "once, of two files" test "$(grep -c 'the token is not sent' "$tmp/err")" -eq 1
 ok "and what needs none comes" exit_is 0
 
 # ---- certificates ----

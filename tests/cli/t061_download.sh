@@ -4,14 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 image=$here/../data/images/chelsea.png
 weights=$here/../../weights/tf_efficientnet_lite0.in1k.safetensors
-timmc version --json
-if out_has 'built without libcurl'; then
-    done_testing
-    exit
-fi
-
-for name in $(env | sed -n 's/^\(HF_[A-Z_]*\|HUGGING[A-Z_]*\)=.*/\1/p'); do unset "$name"; done
-unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
 mkdir -p "$tmp/hub/mine" "$tmp/hub/bare" "$tmp/hub/old"
 cp "$weights" "$tmp/hub/mine/model.safetensors"
 cp "$weights" "$tmp/hub/bare/model.safetensors"
@@ -25,14 +17,16 @@ mkdir "$tmp/hub/sharded"
 "$(dirname "$TIMMC")/tests/weights/checkpoint" test_vit \
     "$tmp/hub/sharded/model.safetensors.index.json" || exit 1
 echo '{"architecture": "test_vit"}' >"$tmp/hub/sharded/config.json"
-"$(dirname "$TIMMC")/tests/hub/server" "$tmp/port" "$tmp/log" "$tmp/hub" >/dev/null 2>&1 &
-server=$!
-trap 'kill $server; rm -rf "$tmp"' EXIT
-while [ ! -s "$tmp/port" ]; do sleep 0.05; done
-HF_ENDPOINT=http://127.0.0.1:$(cat "$tmp/port")
-HF_HOME=$tmp/hf
-export HF_ENDPOINT HF_HOME
-requests() { wc -l <"$tmp/log"; }
+mkdir "$tmp/hub/bins"
+for part in 1 2; do
+    "$(dirname "$TIMMC")/tests/weights/checkpoint" test_vit \
+        "$tmp/hub/bins/m-0000$part-of-00002.bin" ::blocks.$part || exit 1
+done
+sed 's/[a-z]*-0000[12]-of-00002.safetensors/m-00001-of-00002.bin/g' \
+    "$tmp/hub/sharded/model.safetensors.index.json" |
+    sed 's/\("blocks.1[^:]*":"m-0000\)1/\12/g' >"$tmp/hub/bins/pytorch_model.bin.index.json"
+cp "$tmp/hub/sharded/config.json" "$tmp/hub/bins"
+serve_hub "$tmp/hub"
 tops() { grep -o '"index":[0-9]*' "$1"; }
 same_top() { [ "$(tops "$tmp/out")" = "$(tops "$tmp/built_in")" ]; }
 timmc classify "$image"
@@ -74,6 +68,17 @@ timmc classify hf-hub:m/sharded "$image"
 ok "is fetched" exit_is 0
 timmc pull hf_hub:m/sharded --format jsonl
 ok "pull tells the shards" out_has 'model-00002-of-00002.safetensors","bytes":1020000,"cached":true}'
+timmc classify hf-hub:m/bins "$image"
+ok "PyTorch's files in shards" [ "$(tops "$tmp/out")" = "$(tops "$tmp/formula")" ]
+timmc classify hf-hub:m/bins "$image" --offline
+ok "PyTorch's files in shards, offline" exit_is 0
+timmc pull hf-hub:m/bins --format jsonl
+ok "pull tells these shards" out_has '/m-00002-of-00002.bin","bytes":'
+here_url=$HF_ENDPOINT
+HF_TOKEN=secret HF_ENDPOINT=http://hub.example http_proxy=$here_url \
+    run "$TIMMC" classify hf-hub:m/old --cache-dir "$tmp/clear" "$image"
+ok "a token that is not sent: told once" \
+    test "$(grep -o 'the token is not sent' "$tmp/err" | wc -l)" -eq 1
 timmc classify hf-hub:m/bare "$image"
 ok "a repository without config.json: exit 3" exit_is 3
 ok "and says so" err_has 'no config.json'

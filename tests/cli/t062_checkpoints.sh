@@ -140,6 +140,13 @@ ok "both" same embedding
 timmc info test_vit -w lightning.ckpt --check --format text
 ok "info --check finds it" out_has 'every tensor fits'
 ok "info --check tells" err_has 'were taken as with'
+checkpoint --damage 3 test_vit damaged.pth
+timmc classify test_vit -w damaged.pth "$image"
+ok "a packed tensor with another checksum" err_has 'with checksum'
+timmc info test_vit -w damaged.pth --check
+ok "info --check sees it: exit 3" exit_is 3
+ok "info --check sees it" err_has 'found entry a/data/3'
+ok "and vouches for nothing" no_out
 
 timmc classify test_vit -w lightning.ckpt --num-classes 7 "$image"
 ok "what was found does not fit: exit 3" exit_is 3

@@ -30,7 +30,8 @@ static void build(tm_builder *b, const void *variant)
     x = layer(b, "layer2", x, 2 * v->width);
     tm_tap_feature(b, "layer2", x, 4);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
-    x = tm_global_pool(b, x, b->options.global_pool ? b->options.global_pool : "avg");
+    /* options that no one asks for are refused: this model has no other pool and no dilation */
+    x = tm_global_pool(b, x, "avg");
     tm_tap_output(b, TM_TAP_PRE_LOGITS, x, TM_LAYOUT_VECTOR);
     if (b->options.num_classes > 0)
         x = tm_linear(b, "fc", x, b->options.num_classes, true);

@@ -103,8 +103,10 @@ static void labels(void **state)
     static const struct {
         const char *members, *first, *second, *third, *problem;
     } rows[] = {
-        {"\"label_names\":{\"0\":\"a\",\"2\":\"c\"}", "a", "-", "c", ""},
-        {"\"label_names\":{\"02\":\"c\",\"1\":\"b\"},\"label_descriptions\":{\"c\":\"the c\"}", "-", "b", "the c", ""},
+        {"\"label_names\":{\"0\":\"a\",\"2\":\"c\"}", "a", "-", "c", "2 labels, the model has 3 classes"},
+        {"\"label_names\":{\"0\":\"a\",\"2\":\"c\",\"1\":\"b\"}", "a", "b", "c", ""},
+        {"\"label_names\":{\"02\":\"c\",\"1\":\"b\"},\"label_descriptions\":{\"c\":\"the c\"}", "-", "b", "the c",
+         "2 labels, the model has 3 classes"},
         {"\"label_names\":[\"a\",\"b\"]", "a", "b", "-", "2 labels, the model has 3 classes"},
         {"\"label_names\":[1,2.5,null]", "1", "2.5", "-", ""},
         {"\"label_names\":[\"a\",\"b\",\"c\",\"d\"]", "a", "b", "c",
@@ -120,8 +122,8 @@ static void labels(void **state)
         {"\"label_names\":\"a\"", "-", "-", "-", "neither a list nor an object"},
         {"\"label_names\":[\"a\",\"b\",\"c\"],\"label_descriptions\":[1]", "a", "b", "c",
          "label_descriptions: not an object"},
-        {"\"label_names\":[],\"id2label\":{\"1\":\"b\"}", "-", "b", "-", ""},
-        {"\"pretrained_cfg\":{\"label_names\":{\"0\":\"a\"}}", "a", "-", "-", ""},
+        {"\"label_names\":[],\"id2label\":{\"1\":\"b\"}", "-", "b", "-", "1 labels"},
+        {"\"pretrained_cfg\":{\"label_names\":{\"0\":\"a\"}}", "a", "-", "-", "1 labels"},
         {"\"model_args\":{\"num_classes\":2},\"label_names\":[\"a\",\"b\"]", "a", "b", "-", ""},
     };
     /* clang-format on */

@@ -14,6 +14,7 @@
 
 #include <zlib.h>
 
+#include "base/little_endian.h"
 #include "base/file.h"
 #include "image/image.h"
 
@@ -104,6 +105,7 @@ static void tensors(void **state)
             tm_error error = {0};
             if (tm_preprocess_f32(&image, how, tensor, &error) != TM_OK)
                 fail_msg("%s: %s", cases[i].title, error.message);
+            tm_f32_to_le(tensor, tensor, bytes / sizeof *tensor);
             uint32_t found = (uint32_t)crc32_z(0, (unsigned char *)tensor, bytes);
             if (found != cases[i].checksums[p])
                 fail_msg("%s of %s: found %08x, expected %08x", cases[i].title, pictures[p], found,

@@ -28,31 +28,27 @@ typedef struct probe {
 } probe;
 
 /* clang-format off */
-#define PROBE(member) offsetof(probe, member)
+#define PROBE(kind, member) TM_OPTION_VALUE(kind, probe, member)
 static const tm_option options[] = {
-    {'f', "flag", NULL, "", TM_OPTION_FLAG, PROBE(flag), 0, 0},
-    {0, "no-flag", NULL, "", TM_OPTION_FLAG_OFF, PROBE(flag), 0, 0},
-    {'0', "other", NULL, "", TM_OPTION_FLAG, PROBE(other), 0, 0},
-    {'t', "text", "T", "", TM_OPTION_TEXT, PROBE(text), 0, 0},
-    {0, "choice", "one|two|three", "", TM_OPTION_CHOICE, PROBE(choice), 0, 0},
-    {'n', "whole", "N", "", TM_OPTION_INT, PROBE(whole), 1, 64},
-    {0, "count", "N", "", TM_OPTION_COUNT, PROBE(count), 0, 0},
-    {0, "number", "X", "", TM_OPTION_NUMBER, PROBE(number), -1, 1},
-    {0, "texts", "T", "", TM_OPTION_TEXTS, PROBE(texts), 0, 0},
-    {0, "ints", "N,N", "", TM_OPTION_INTS, PROBE(ints), 0, 0},
-    {0, "numbers", "X,X", "", TM_OPTION_NUMBERS, PROBE(numbers), 0, 0},
-    {0, "img-size", "N|H,W", "", TM_OPTION_IMG_SIZE, PROBE(img_size), 1, 4096},
-    {0, "shard", "I/N|auto", "", TM_OPTION_SHARD, PROBE(shard), 0, 0},
+    {'f', "flag", NULL, "", PROBE(FLAG, flag), 0, 0},
+    {0, "no-flag", NULL, "", PROBE(FLAG_OFF, flag), 0, 0},
+    {'0', "other", NULL, "", PROBE(FLAG, other), 0, 0},
+    {'t', "text", "T", "", PROBE(TEXT, text), 0, 0},
+    {0, "choice", "one|two|three", "", PROBE(CHOICE, choice), 0, 0},
+    {'n', "whole", "N", "", PROBE(INT, whole), 1, 64},
+    {0, "count", "N", "", PROBE(COUNT, count), 0, 0},
+    {0, "number", "X", "", PROBE(NUMBER, number), -1, 1},
+    {0, "texts", "T", "", PROBE(TEXTS, texts), 0, 0},
+    {0, "ints", "N,N", "", PROBE(INTS, ints), 0, 0},
+    {0, "numbers", "X,X", "", PROBE(NUMBERS, numbers), 0, 0},
+    {0, "img-size", "N|H,W", "", PROBE(IMG_SIZE, img_size), 1, 4096},
+    {0, "shard", "I/N|auto", "", PROBE(SHARD, shard), 0, 0},
 };
 /* clang-format on */
 
 static const tm_option_group group = TM_OPTION_GROUP("Options", options);
-static const tm_option_group *const groups[] = {&group, NULL};
-static const tm_command command = {.name = "probe",
-                                   .operands = "[X...]",
-                                   .description = "Tests.",
-                                   .groups = groups,
-                                   .examples = {"probe", "probe"}};
+static const tm_command command = {
+    .name = "probe", .operands = "[X...]", .description = "Tests.", .examples = {"probe", "probe"}};
 
 #define ARGC_MAX 16
 
@@ -62,7 +58,7 @@ static int parse(probe *values, tm_arguments *arguments, char **words)
 {
     static char *argv[ARGC_MAX];
     static char name[] = "probe";
-    void *const targets[] = {values};
+    const tm_option_target targets[] = {TM_OPTION_TARGET(group, probe, values), {0}};
     int argc = 0, exit_code;
     argv[argc++] = name;
     for (; *words && argc < ARGC_MAX - 1; words++)

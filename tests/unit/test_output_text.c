@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/text.h"
 #include "output/text.h"
 
@@ -101,12 +102,27 @@ static void base64(void **state)
     }
 }
 
+static void lists(void **state)
+{
+    (void)state;
+    assert_true(tm_lists_text("ab; c", "; ", "ab"));
+    assert_true(tm_lists_text("ab; c", "; ", "c"));
+    assert_false(tm_lists_text("ab; c", "; ", "a"));
+    assert_false(tm_lists_text("ab; c", "; ", "b"));
+    assert_false(tm_lists_text("ab; c", "; ", "b; c"));
+    assert_true(tm_lists_text("b; c; d", "; ", "b; c")); /* an item may hold it */
+    assert_true(tm_lists_text("; a; ", "; ", "a"));
+    assert_false(tm_lists_text("", "; ", "a"));
+    assert_false(tm_lists_text("; ", "; ", "a"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_steers), cmocka_unit_test(whole_texts),
         cmocka_unit_test(single_lines),   cmocka_unit_test(messages),
         cmocka_unit_test(utf8),           cmocka_unit_test(base64),
+        cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

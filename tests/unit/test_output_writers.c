@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/little_endian.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "output/formats.h"
@@ -108,6 +109,7 @@ static void check_npy(const unsigned char *bytes, size_t size, const char *shape
     assert_int_equal(bytes[127], '\n');
     for (int i = 0; i < count; i++) {
         float value = step * (float)i;
+        tm_f32_to_le(&value, &value, 1);
         assert_memory_equal(bytes + 128 + 4 * i, &value, 4);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products of activations, gathers, windows and folded branches against their definitions. */
-#include "models/parts_window.h"
+#include "layers/window.h"
 #include "tests/unit/harness.h"
 
 /* ---- products ---- */

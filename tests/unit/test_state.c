@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "models/parts_weights.h"
+#include "models/filters.h"
 #include "weights/state_dict.h"
 
 static float numbers[24];

@@ -27,8 +27,9 @@ static void test_commands(void **state)
 
 static bool has_option(const char *name)
 {
-    static const tm_option_group *const groups[] = {
-        &tm_model_group, &tm_picture_group, &tm_input_group, &tm_run_group, &tm_output_group};
+    static const tm_option_group *const groups[] = {&tm_model_group,   &tm_tensor_group,
+                                                    &tm_picture_group, &tm_input_group,
+                                                    &tm_run_group,     &tm_output_group};
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
         for (size_t i = 0; i < groups[g]->count; i++)
             if (strcmp(groups[g]->options[i].name, name) == 0)

@@ -7,7 +7,8 @@
  *   checkpoint MODEL OUT.safetensors [:PREFIX[:SKIP]]
  *   checkpoint MODEL OUT.safetensors ALIAS=KEPT     ALIAS only in the metadata, as save_model does
  *   checkpoint MODEL OUT.safetensors.index.json     and two shards beside it
- * Options of the model go before: --num-classes N, --in-chans N.
+ * Options go before. Of the model: --num-classes N, --in-chans N. --damage N: in OUT.pth tensor N
+ * is deflated, with a checksum that is not its own.
  */
 #include <stdio.h>
 
@@ -22,6 +23,7 @@ typedef struct part {
 static tm_arena arena;
 static tm_tensor_spec *specs;
 static size_t spec_count;
+static int damaged = -1;
 
 static size_t elements(const tm_tensor_spec *spec)
 {
@@ -158,7 +160,9 @@ static void write_torch(const char *model, const char *path, const part *parts, 
             continue;
         add_values(&values[i], spec, (int)(i / spec_count));
         snprintf(names[i], sizeof *names, "a/data/%zu", i);
-        members[used++] = (zip_member){.name = names[i], values[i].data, values[i].length};
+        members[used] = (zip_member){.name = names[i], values[i].data, values[i].length};
+        members[used].deflate = (int)i == damaged;
+        members[used++].stated_crc = (int)i == damaged;
     }
     zip_write(&file, members, used, NULL);
     write_file(path, &file);
@@ -211,8 +215,9 @@ int main(int argc, char **argv)
     size_t count = 0;
     options.weights = "formula:0";
     for (; argc > 2 && strncmp(argv[1], "--", 2) == 0; argc -= 2, argv += 2)
-        *(strcmp(argv[1], "--in-chans") == 0 ? &options.in_chans : &options.num_classes) =
-            atoi(argv[2]);
+        *(strcmp(argv[1], "--in-chans") == 0 ? &options.in_chans
+          : strcmp(argv[1], "--damage") == 0 ? &damaged
+                                             : &options.num_classes) = atoi(argv[2]);
     TM_ASSERT(argc >= 3 && argc <= 11);
     open_specs(argv[1], &options);
     char *equals = argc == 4 ? strchr(argv[3], '=') : NULL;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A picture as patches, a map as tokens (1 x tokens x channels). */
+#ifndef TM_LAYERS_PATCH_EMBED_H
+#define TM_LAYERS_PATCH_EMBED_H
+
+#include "ops/nn.h"
+
+/* timm's PatchEmbed without its norm: name.proj, a map of patches, floor(image / patch) a side. */
+tm_node *tm_patch_embed(tm_builder *b, const char *name, tm_node *x, int width, int patch,
+                        bool bias);
+/* The pixels of a map as tokens, row by row. */
+tm_node *tm_map_tokens(tm_builder *b, tm_node *x);
+
+#endif

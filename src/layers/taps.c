@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "layers/taps.h"
+
+#include <stdio.h>
+
+void tm_tap_stage(tm_builder *b, const char *module, tm_node *x, int reduction)
+{
+    tm_tap_feature(b, module, x, reduction);
+    tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
+}
+
+void tm_tap_final(tm_builder *b, tm_node *x)
+{
+    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
+    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+}
+
+static tm_node *patch_map(tm_builder *b, tm_node *x, int prefix, int h, int w)
+{
+    return tm_reshape(b, prefix ? tm_slice_w(b, x, prefix, h * w) : x, h, w, x->shape.c);
+}
+
+void tm_tap_block(tm_builder *b, int index, tm_node *x, tm_node *normed, int prefix, int h, int w,
+                  int reduction)
+{
+    char module[32];
+    snprintf(module, sizeof module, "blocks.%d", index);
+    tm_node *map = patch_map(b, x, prefix, h, w);
+    tm_tap_feature(b, module, map, reduction);
+    tm_tap_intermediate(b, normed == x ? map : patch_map(b, normed, prefix, h, w), TM_LAYOUT_MAP);
+    if (prefix)
+        tm_tap_prefix(b, tm_slice_w(b, normed, 0, prefix));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a model leaves for others to ask for, as most families do it. */
+#ifndef TM_LAYERS_TAPS_H
+#define TM_LAYERS_TAPS_H
+
+#include "ops/nn.h"
+
+/* Taps x as a feature and as the intermediate of the same index. */
+void tm_tap_stage(tm_builder *b, const char *module, tm_node *x, int reduction);
+/* Taps x as forward_features and as the final state of forward_intermediates. */
+void tm_tap_final(tm_builder *b, tm_node *x);
+
+/* Taps of block `index`, whose tokens x are `prefix` tokens and an h x w map: the feature
+ * "blocks.INDEX", and with the intermediate's own norm applied, `normed`, the intermediate and its
+ * prefix tokens. */
+void tm_tap_block(tm_builder *b, int index, tm_node *x, tm_node *normed, int prefix, int h, int w,
+                  int reduction);
+
+#endif

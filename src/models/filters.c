@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "models/filters.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void tm_replace_all(tm_state_dict *dict, const tm_replacement *table, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        tm_state_replace(dict, table[i].from, table[i].to);
+}
+
+bool tm_take_groups(tm_state_dict *dict, const char *const *groups, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < dict->count; i++) {
+        tm_tensor_view view = dict->tensors[i];
+        bool wanted = false;
+        for (size_t g = 0; g < count; g++)
+            wanted = wanted || strcmp(view.group, groups[g]) == 0;
+        if (!wanted)
+            continue;
+        view.group = "";
+        dict->tensors[i] = dict->tensors[kept];
+        dict->tensors[kept++] = view;
+    }
+    dict->count = kept ? kept : dict->count;
+    tm_state_changed(dict);
+    return kept > 0;
+}
+
+void tm_drop_containing(tm_state_dict *dict, const char *part)
+{
+    for (size_t i = dict->count; i-- > 0;)
+        if (strstr(dict->tensors[i].name, part))
+            tm_state_drop(dict, &dict->tensors[i]);
+}
+
+void tm_keep_known(tm_state_dict *dict, const tm_graph *graph)
+{
+    for (size_t i = dict->count; i-- > 0;)
+        if (!tm_find_param(graph, dict->tensors[i].name))
+            tm_state_drop(dict, &dict->tensors[i]);
+}
+
+void tm_keep_added(tm_state_dict *dict, size_t first)
+{
+    dict->count -= first;
+    memmove(dict->tensors, dict->tensors + first, dict->count * sizeof *dict->tensors);
+    tm_state_changed(dict);
+}
+
+void tm_add_vector(tm_state_dict *dict, const char *name, int64_t count, bool ones)
+{
+    static const float zero = 0.0f, one = 1.0f;
+    const float *value = ones ? &one : &zero;
+    tm_tensor_view view = {.group = "",
+                           .dtype = TM_DTYPE_F32,
+                           .rank = 1,
+                           .shape = {count},
+                           .data = (const unsigned char *)value,
+                           .bytes = sizeof *value};
+    tm_state_add(dict, &view, "%s", name);
+}
+
+void tm_reshape_to_param(tm_state_dict *dict, tm_tensor_view *view, const tm_graph *graph)
+{
+    const tm_node *param = tm_find_param(graph, view->name);
+    if (param)
+        tm_state_reshape(dict, view, param->rank, param->dims);
+}
+
+/* ---- arrays of JAX ---- */
+
+/* The array of the layer in question; false: there is none. */
+static bool find_array(const tm_jax *jax, const char *from, tm_tensor_view *view)
+{
+    const tm_tensor_view *found = tm_state_findf(jax->dict, "%s%s", jax->source, from);
+    if (!found || (jax->layer >= 0 && found->rank < 1))
+        return false;
+    *view = *found;
+    if (jax->layer >= 0) {
+        tm_state_slice(jax->dict, view, 0, jax->layer, 1);
+        tm_state_reshape(jax->dict, view, found->rank - 1, found->shape + 1);
+    }
+    return true;
+}
+
+static void to_torch(tm_state_dict *dict, tm_tensor_view *view)
+{
+    static const int orders[][4] = {[2] = {1, 0}, [3] = {2, 0, 1}, [4] = {3, 2, 0, 1}};
+    if (view->rank == 4 && view->shape[0] == 1 && view->shape[1] == 1 && view->shape[2] == 1)
+        tm_state_reshape(dict, view, 1, view->shape + 3);
+    else if (view->rank >= 2 && view->rank <= 4)
+        tm_state_permute(dict, view, orders[view->rank]);
+}
+
+static void arrange(tm_state_dict *dict, tm_tensor_view *view, tm_jax_layout layout)
+{
+    int rank = view->rank, heads = layout == TM_JAX_HEADS_IN ? 1 : 0;
+    int64_t *shape = view->shape, joined = rank > heads + 1 ? shape[heads] * shape[heads + 1] : 0;
+    bool as_expected = rank == (layout == TM_JAX_FLAT ? 2 : 3);
+    if (layout == TM_JAX_WEIGHT) {
+        to_torch(dict, view);
+    } else if (layout == TM_JAX_SAME) {
+        return;
+    } else if (!as_expected) {
+        tm_state_fail(dict, "tensor %s: of rank %d, expected an array of heads", view->name, rank);
+    } else if (layout == TM_JAX_HEADS_IN) {
+        tm_state_permute(dict, view, (int[]){1, 2, 0});
+        tm_state_reshape(dict, view, 2, (int64_t[]){joined, shape[2]});
+    } else if (layout == TM_JAX_HEADS_OUT) {
+        tm_state_permute(dict, view, (int[]){2, 0, 1});
+        tm_state_reshape(dict, view, 2, (int64_t[]){shape[0], joined});
+    } else {
+        tm_state_reshape(dict, view, 1, &joined);
+    }
+}
+
+void tm_jax_take(const tm_jax *jax, const char *from, const char *to, tm_jax_layout layout)
+{
+    char name[256];
+    tm_tensor_view view;
+    snprintf(name, sizeof name, "%s%s", jax->target, to);
+    if (!tm_find_param(jax->graph, name) || !find_array(jax, from, &view))
+        return;
+    arrange(jax->dict, &view, layout);
+    tm_state_add(jax->dict, &view, "%s", name);
+}
+
+static void take_pair(const tm_jax *jax, const char *from, const char *weight, const char *bias,
+                      const char *to, tm_jax_layout layout)
+{
+    char source[128], target[128];
+    snprintf(source, sizeof source, "%s/%s", from, weight);
+    snprintf(target, sizeof target, "%s.weight", to);
+    tm_jax_take(jax, source, target, layout);
+    snprintf(source, sizeof source, "%s/%s", from, bias);
+    snprintf(target, sizeof target, "%s.bias", to);
+    tm_jax_take(jax, source, target, TM_JAX_WEIGHT);
+}
+
+void tm_jax_dense(const tm_jax *jax, const char *from, const char *to)
+{
+    take_pair(jax, from, "kernel", "bias", to, TM_JAX_WEIGHT);
+}
+
+void tm_jax_norm(const tm_jax *jax, const char *from, const char *to)
+{
+    take_pair(jax, from, "scale", "bias", to, TM_JAX_WEIGHT);
+}
+
+void tm_jax_group_norm(const tm_jax *jax, const char *from, const char *to)
+{
+    take_pair(jax, from, "gamma", "beta", to, TM_JAX_WEIGHT);
+}
+
+void tm_jax_head(const tm_jax *jax, const char *from, const char *to)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s.bias", to);
+    const tm_node *param = tm_find_param(jax->graph, name);
+    const tm_tensor_view *bias = tm_state_findf(jax->dict, "%s%s/bias", jax->source, from);
+    if (param && bias && bias->rank == 1 && bias->shape[0] == param->dims[0])
+        tm_jax_dense(jax, from, to);
+}
+
+void tm_jax_heads_out(const tm_jax *jax, const char *from, const char *to)
+{
+    char source[128];
+    snprintf(source, sizeof source, "%s/out", from);
+    take_pair(jax, source, "kernel", "bias", to, TM_JAX_HEADS_OUT);
+}
+
+static void join_heads(const tm_jax *jax, const char *from, const char *const *parts, size_t count,
+                       const char *kind, const char *to, tm_jax_layout layout)
+{
+    tm_tensor_view views[3];
+    const tm_tensor_view *list[3];
+    char name[256];
+    if (!tm_find_param(jax->graph, to))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "%s/%s/%s", from, parts[i], kind);
+        if (!find_array(jax, name, &views[i]))
+            return;
+        arrange(jax->dict, &views[i], layout);
+        list[i] = &views[i];
+    }
+    tm_state_cat(jax->dict, list, count, "%s", to);
+}
+
+void tm_jax_heads(const tm_jax *jax, const char *from, const char *const *parts, size_t count,
+                  const char *to)
+{
+    char target[256];
+    TM_ASSERT(count <= 3);
+    snprintf(target, sizeof target, "%s%s.weight", jax->target, to);
+    join_heads(jax, from, parts, count, "kernel", target, TM_JAX_HEADS_IN);
+    snprintf(target, sizeof target, "%s%s.bias", jax->target, to);
+    join_heads(jax, from, parts, count, "bias", target, TM_JAX_FLAT);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Products in float32. Rows are pointers to input pixels, one per tap (im2col without the copy), so
+ * that nothing is brought anywhere; a panel is [taps * kc][16].
+ */
+#include <math.h>
+#include <string.h>
+
+#include "products/product.h"
+
+enum {
+    PART_ROWS = 1024, /* of panels, which should stay in L2 with the next ones */
+    BLOCK_MIN = 24,   /* rows of a unit */
+    BLOCK_MAX = 200,
+    BLOCK_BYTES = 1024 * 1024, /* inputs of a unit, which should stay in L2 */
+    CHUNK_BYTES = 384 * 1024,  /* weights of a unit, which should too */
+    CHUNK_PANELS = 12,         /* a multiple of 3 and 4, the widths that fill the registers best */
+    UNITS_PER_THREAD = 4,      /* so that an uneven machine stays busy */
+    PACK_BLOCK = 64,           /* inputs packed at a time */
+    NARROW = 8                 /* fewer input channels than this: a row of taps counts as one */
+};
+
+static bool f32_pays(const tm_lowering *lowering, const tm_node *node)
+{
+    (void)lowering, (void)node;
+    return true;
+}
+
+/* ---- sizes ---- */
+
+/* Blocks whose inputs stay in L2 and, if there are several of them, chunks whose weights do; then
+ * smaller units until every thread has its share. */
+static void divide(tm_product *p, int threads)
+{
+    tm_division *d = &p->division;
+    size_t panel_bytes = (size_t)p->taps * (size_t)p->kc * TM_PANEL * sizeof(float);
+    int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1, blocks;
+    int fitting = (int)(BLOCK_BYTES / ((size_t)p->kc * sizeof(float)));
+    fitting = fitting < BLOCK_MIN ? BLOCK_MIN : fitting > BLOCK_MAX ? BLOCK_MAX : fitting;
+    d->grain = p->f32->gemm[tm_gemm_width(p->f32, p->panels)].rows;
+    d->block = tm_even_block(d->rows, fitting, d->grain);
+    d->chunk = p->panels;
+    if (d->block < d->rows && (size_t)d->chunk * panel_bytes > CHUNK_BYTES)
+        d->chunk = (int)(CHUNK_BYTES / panel_bytes) / CHUNK_PANELS * CHUNK_PANELS;
+    if (d->chunk == 0)
+        d->chunk = CHUNK_PANELS;
+    for (;;) {
+        blocks = tm_ceil_div(d->rows, d->block) * d->groups;
+        d->group_step = tm_ceil_div(p->panels, d->chunk) * blocks / wanted;
+        if (d->group_step > d->groups)
+            d->group_step = d->groups;
+        if (d->group_step > 0)
+            return;
+        d->group_step = 1;
+        if (d->chunk > TM_MAX_PANELS && !(d->by_rows && d->block > BLOCK_MIN))
+            d->chunk = tm_ceil_div(d->chunk, 2);
+        else if (d->block > BLOCK_MIN)
+            d->block = tm_even_block(d->rows, d->block / 2, d->grain);
+        else
+            return;
+    }
+}
+
+/* Into how many parts, of whole taps if there are several, a sum is cut. */
+static int sum_parts(const tm_product *p)
+{
+    int taps = p->whole.tap_rows ? p->window.conv.kernel_h : p->taps;
+    int pieces = taps > 1 ? taps : p->kc;
+    int parts = tm_ceil_div(p->taps * p->kc, PART_ROWS);
+    if (tm_tensor_same_place(&p->residual, &p->y)) /* y would lose it to the first part */
+        parts = 1;
+    return tm_ceil_div(pieces, tm_ceil_div(pieces, parts));
+}
+
+static size_t f32_plan(tm_lowering *lowering, tm_product *p)
+{
+    const tm_conv_attrs *conv = &p->window.conv;
+    p->whole.tap_rows = p->taps > 1 && p->division.groups == 1 && p->kc < NARROW;
+    p->whole.parts = sum_parts(p);
+    divide(p, tm_lower_threads(lowering));
+    p->panel_bytes = (size_t)p->taps * (size_t)p->kc * TM_PANEL * sizeof(float);
+    size_t taps = (size_t)(p->whole.tap_rows ? conv->kernel_h : p->taps);
+    size_t scratch = taps * ((size_t)p->division.block + TM_MAX_ROWS) * sizeof(float *);
+    if (p->whole.tap_rows)
+        scratch += (size_t)p->division.block * (size_t)p->taps * (size_t)p->kc * sizeof(float);
+    return scratch;
+}
+
+/* ---- packing ---- */
+
+/* Inputs [begin, end) of one panel. */
+static void pack_block(const tm_product *p, const float *values, int first, size_t begin,
+                       size_t end, float *out)
+{
+    size_t taps = (size_t)p->taps, inputs = (size_t)(p->kc / p->merged);
+    int sub_outputs = p->outputs / p->merged;
+    for (int j = 0; j < TM_PANEL && first + j < p->outputs; j++) {
+        size_t sub = (size_t)((first + j) / sub_outputs) * inputs;
+        const float *from = values + (size_t)j * inputs * taps;
+        for (size_t t = 0; t < taps; t++)
+            for (size_t i = begin; i < end; i++)
+                out[(t * (size_t)p->kc + sub + i) * TM_PANEL + (size_t)j] = from[i * taps + t];
+    }
+}
+
+/* Block by block where groups are merged: what is written stays in the cache until every output
+ * was there. */
+static void f32_pack(const tm_product *p, const float *values, int first, int rows, float *room,
+                     char *to)
+{
+    (void)room;
+    float *out = (float *)(void *)to;
+    size_t inputs = (size_t)(p->kc / p->merged);
+    if (p->merged == 1) {
+        tm_pack_taps(p->f32, values, (size_t)rows, (size_t)p->kc, (size_t)p->taps, out);
+        return;
+    }
+    memset(out, 0, p->panel_bytes);
+    for (size_t i = 0; i < inputs; i += PACK_BLOCK)
+        pack_block(p, values, first, i, inputs - i < PACK_BLOCK ? inputs : i + PACK_BLOCK, out);
+}
+
+/* ---- running ---- */
+
+/* Rows [first, first + count) of the panels, and the taps and channels they belong to. A part's
+ * panels stay in L2 while the tiles of a block use them; sums go on from what y holds. */
+typedef struct k_part {
+    size_t first, count;
+    int tap, taps;
+    size_t channel;
+    int kc;
+} k_part;
+
+static k_part part_at(const tm_gemm_tile *whole, int parts, int index)
+{
+    k_part part = {.taps = whole->taps, .kc = whole->kc};
+    if (whole->taps > 1) {
+        int step = tm_ceil_div(whole->taps, parts), left = whole->taps - index * step;
+        part.tap = index * step;
+        part.taps = left < step ? left : step;
+    } else {
+        int step = tm_ceil_div(whole->kc, parts), left = whole->kc - index * step;
+        part.channel = (size_t)(index * step);
+        part.kc = left < step ? left : step;
+    }
+    part.first = (size_t)part.tap * (size_t)whole->kc + part.channel;
+    part.count = (size_t)part.taps * (size_t)part.kc;
+    return part;
+}
+
+/* The tiles of a block for a part of the sum. tile: the first one's columns, of the whole sum;
+ * next: the rows of `ahead` panels that the next tiles will want. */
+static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kernel,
+                     tm_gemm_tile tile, k_part part, const float *next, int ahead)
+{
+    const float *const *rows = tile.rows + (size_t)part.tap * tile.tap_stride;
+    const float *residual = tile.residual;
+    float *c = tile.c;
+    bool last = part.first + part.count == tile.panel_stride / TM_PANEL;
+    if (part.first > 0)
+        tile.bias = NULL;
+    tile.panel += part.first * TM_PANEL;
+    tile.taps = part.taps;
+    tile.kc = part.kc;
+    tile.offset += part.channel;
+    tile.residual = NULL;
+    tile.lo = last ? p->store.lo : -INFINITY;
+    tile.hi = last ? p->store.hi : INFINITY;
+    for (int i = 0; i < count; i += kernel->rows) {
+        tile.rows = rows + i;
+        tile.m = count - i < kernel->rows ? count - i : kernel->rows;
+        tile.next = tm_rows_to_fetch(next, tile.panel_stride, part.count, ahead, i / kernel->rows);
+        tile.c = c + (size_t)i * tile.c_ld;
+        if (residual && last)
+            tile.residual = residual + (size_t)i * tile.residual_ld;
+        kernel->run(&tile);
+        if (last)
+            tm_finish(&p->store, tile.m, tile.n, tile.c, tile.c_ld);
+    }
+}
+
+/* `wide` panels from `panel` on; behind: panels of the group that follow. */
+static void run_panels(const tm_product *p, const tm_unit *unit, int group, int panel, int wide,
+                       tm_gemm_tile tile)
+{
+    int behind = p->panels - panel - wide;
+    tile.n = tm_product_columns(p, panel, wide);
+    tile.panel = tm_product_panel(p, group, panel);
+    tile.bias = tm_product_bias(p, group, panel);
+    tile.c = tm_product_at(p, unit, &p->y, 0, group, panel);
+    if (!tm_tensor_is_none(&p->residual))
+        tile.residual = tm_product_at(p, unit, &p->residual, 0, group, panel);
+    for (int i = 0; i < p->whole.parts; i++) {
+        k_part part = part_at(&tile, p->whole.parts, i);
+        bool more = i + 1 < p->whole.parts;
+        const float *next = more ? tile.panel + (part.first + part.count) * TM_PANEL
+                                 : tile.panel + (size_t)wide * tile.panel_stride;
+        run_part(p, unit->count, &p->f32->gemm[wide], tile, part, next,
+                 more || behind > wide ? wide : behind);
+    }
+}
+
+/* scratch: the pointers, then the copies of tap rows */
+static void f32_run(const tm_product *p, const tm_unit *unit)
+{
+    const float **rows = unit->run->scratch;
+    size_t stride = (size_t)p->division.block + TM_MAX_ROWS;
+    tm_gemm_tile tile = {.rows = rows,
+                         .tap_stride = stride,
+                         .taps = p->taps,
+                         .kc = p->kc,
+                         .panel_stride = p->panel_bytes / sizeof(float),
+                         .residual_ld = p->residual.ld,
+                         .c_ld = p->y.ld};
+    if (p->whole.tap_rows) {
+        tile.taps = p->window.conv.kernel_h;
+        tile.kc = p->window.conv.kernel_w * p->kc;
+        tm_window_point_tap_rows(&p->window, unit, rows, stride,
+                                 (float *)(rows + (size_t)tile.taps * stride));
+    } else {
+        tm_window_point(&p->window, unit, rows, stride);
+    }
+    for (int group = unit->group; group < unit->last_group; group++) {
+        tile.offset = (size_t)group * (size_t)p->kc;
+        int last = unit->panel + unit->panels;
+        for (int panel = unit->panel, wide; panel < last; panel += wide) {
+            wide = tm_gemm_width(p->f32, last - panel);
+            run_panels(p, unit, group, panel, wide, tile);
+        }
+    }
+}
+
+const tm_product_kind tm_product_f32 = {.name = "f32",
+                                        .merges = true,
+                                        .pays = f32_pays,
+                                        .plan = f32_plan,
+                                        .pack = f32_pack,
+                                        .run = f32_run};

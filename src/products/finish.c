@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "products/finish.h"
+
+#include <math.h>
+
+tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue)
+{
+    tm_store store = {.lo = -INFINITY,
+                      .hi = INFINITY,
+                      .act = {epilogue->act, epilogue->act_param},
+                      .kernel = tm_lower_kernels(lowering)->act_f32};
+    if (epilogue->act == TM_ACT_RELU || epilogue->act == TM_ACT_RELU6)
+        store.lo = 0.0f;
+    else
+        store.curve = epilogue->act != TM_ACT_NONE;
+    if (epilogue->act == TM_ACT_RELU6)
+        store.hi = 6.0f;
+    return store;
+}
+
+void tm_finish(const tm_store *store, int rows, int n, float *c, size_t ld)
+{
+    if (store->curve)
+        store->kernel(store->act.kind, store->act.param, (size_t)rows, (size_t)n, c, ld, c, ld);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "products/window.h"
+
+#include "kernels/kernels.h"
+
+tm_window tm_window_of(const tm_tensor *x, const tm_tensor *y, const tm_conv_attrs *conv)
+{
+    bool dense = conv->kernel_h * conv->kernel_w == 1 && conv->stride == 1;
+    return (tm_window){.x = *x,
+                       .conv = *conv,
+                       .h = y->h,
+                       .w = y->w,
+                       .pointwise = dense && conv->pad_top == 0 && conv->pad_left == 0 &&
+                                    x->h == y->h && x->w == y->w};
+}
+
+tm_line tm_window_line(const tm_window *window, const tm_unit *unit, int at)
+{
+    int pixels = window->h * window->w, pixel = (unit->first + at) % pixels;
+    int column = pixel % window->w, width = window->w - column, left = unit->count - at;
+    return (tm_line){.n = unit->n + (unit->first + at) / pixels,
+                     .row = pixel / window->w,
+                     .column = column,
+                     .count = width < left ? width : left};
+}
+
+static void repeat_last(const float **rows, int count, size_t stride)
+{
+    for (size_t i = (size_t)count; i < stride; i++)
+        rows[i] = rows[count - 1];
+}
+
+/* The first pixel of the line of x under tap row ky; NULL: outside of the picture. */
+static const float *line_under(const tm_window *window, const tm_run_state *run, tm_line line,
+                               int ky)
+{
+    const tm_conv_attrs *conv = &window->conv;
+    int y = line.row * conv->stride - conv->pad_top + ky * conv->dilation;
+    return y >= 0 && y < window->x.h ? tm_tensor_at(run, &window->x, line.n, y, 0) : NULL;
+}
+
+static void point_line(const tm_window *window, tm_line line, const float *from, int kx,
+                       const float **out)
+{
+    const tm_conv_attrs *conv = &window->conv;
+    int x = line.column * conv->stride - conv->pad_left + kx * conv->dilation;
+    for (int i = 0; i < line.count; i++, x += conv->stride)
+        out[i] =
+            from && x >= 0 && x < window->x.w ? from + (size_t)x * window->x.ld : window->zeros;
+}
+
+static void point_taps(const tm_window *window, const tm_unit *unit, const float **rows,
+                       size_t stride)
+{
+    for (int ky = 0; ky < window->conv.kernel_h; ky++)
+        for (int kx = 0; kx < window->conv.kernel_w; kx++, rows += stride) {
+            for (int i = 0; i < unit->count;) {
+                tm_line line = tm_window_line(window, unit, i);
+                point_line(window, line, line_under(window, unit->run, line, ky), kx, rows + i);
+                i += line.count;
+            }
+            repeat_last(rows, unit->count, stride);
+        }
+}
+
+void tm_window_point_pixels(const tm_window *window, const tm_unit *unit, int first, int count,
+                            size_t offset, const float **rows)
+{
+    int pixels = window->h * window->w, at = unit->first + first;
+    int n = unit->n + at / pixels, pixel = at % pixels;
+    for (int i = 0; i < count; i++) {
+        rows[i] = tm_tensor_at(unit->run, &window->x, n, 0, pixel) + offset;
+        if (++pixel == pixels) {
+            pixel = 0;
+            n++;
+        }
+    }
+}
+
+void tm_window_point(const tm_window *window, const tm_unit *unit, const float **rows,
+                     size_t stride)
+{
+    if (!window->pointwise) {
+        point_taps(window, unit, rows, stride);
+        return;
+    }
+    tm_window_point_pixels(window, unit, 0, unit->count, 0, rows);
+    repeat_last(rows, unit->count, stride);
+}
+
+/* ---- rows of taps ---- */
+
+/* A row of taps of one pixel, as far as it lies in the line; the rest is zero. */
+static void copy_tap_row(const tm_window *window, const float *line, int left, float *out)
+{
+    int c = window->x.c, dilation = window->conv.dilation;
+    for (int kx = 0; kx < window->conv.kernel_w; kx++, out += c) {
+        int x = left + kx * dilation;
+        if (x < 0 || x >= window->x.w) {
+            for (int k = 0; k < c; k++)
+                out[k] = 0.0f;
+        } else {
+            const float *from = line + (size_t)x * window->x.ld;
+            for (int k = 0; k < c; k++)
+                out[k] = from[k];
+        }
+    }
+}
+
+/* The lines under tap row ky of a line of outputs. Returns where the next copy goes. */
+static float *point_lines(const tm_window *window, tm_line line, const float *from,
+                          const float **out, float *copy)
+{
+    const tm_conv_attrs *conv = &window->conv;
+    bool dense = conv->dilation == 1 && window->x.ld == (size_t)window->x.c;
+    int x = line.column * conv->stride - conv->pad_left;
+    for (int i = 0; i < line.count; i++, x += conv->stride) {
+        if (!from) {
+            out[i] = window->zeros;
+        } else if (dense && x >= 0 && x + conv->kernel_w <= window->x.w) {
+            out[i] = from + (size_t)x * window->x.ld;
+        } else {
+            copy_tap_row(window, from, x, copy);
+            out[i] = copy;
+            copy += conv->kernel_w * window->x.c;
+        }
+    }
+    return copy;
+}
+
+void tm_window_point_tap_rows(const tm_window *window, const tm_unit *unit, const float **rows,
+                              size_t stride, float *copy)
+{
+    for (int ky = 0; ky < window->conv.kernel_h; ky++, rows += stride) {
+        for (int i = 0; i < unit->count;) {
+            tm_line line = tm_window_line(window, unit, i);
+            const float *from = line_under(window, unit->run, line, ky);
+            copy = point_lines(window, line, from, rows + i, copy);
+            i += line.count;
+        }
+        repeat_last(rows, unit->count, stride);
+    }
+}
+
+void tm_point_rows(const float **rows, const float *first, size_t count, size_t ld)
+{
+    for (size_t i = 0; i < count + TM_MAX_ROWS; i++)
+        rows[i] = first + (i < count ? i : count - 1) * ld;
+}
