@@ -90,8 +90,8 @@ typedef struct tm_open_options {
     int num_classes; /* -1: the model's own; 0: no classifier */
     int in_chans;
     int img_height, img_width;
-    bool drop_head;          /* a classifier of another size is left out of the weights; the new
-                                one has the formula's values */
+    bool drop_head; /* a classifier of another size is left out of the weights; the new
+                       one has the formula's values */
     /* an option that the model has not is refused, TM_USAGE */
     const char *global_pool; /* "": none */
     int output_stride;       /* 8, 16 or 32, in some families 2 or 4 too */
