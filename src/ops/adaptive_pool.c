@@ -37,13 +37,14 @@ static void adaptive_run(const tm_step *step, const tm_run_state *run, int unit)
     const adaptive_args *args = step->args;
     const float **taps = run->scratch;
     int n = unit / args->y.h, oy = unit % args->y.h;
+    const float *picture = tm_tensor_picture(run, &args->x, n);
     window rows = window_at(oy, args->y.h, args->x.h);
     for (int ox = 0; ox < args->y.w; ox++) {
         window columns = window_at(ox, args->y.w, args->x.w);
         int count = 0;
         for (int y = rows.begin; y < rows.end; y++)
             for (int x = columns.begin; x < columns.end; x++)
-                taps[count++] = tm_tensor_at(run, &args->x, n, y, x);
+                taps[count++] = picture + tm_tensor_pixel(&args->x, y, x);
         args->kernel(TM_REDUCE_OP_SUM, count, taps, (size_t)args->x.c, 1.0f / (float)count,
                      tm_tensor_at(run, &args->y, n, oy, ox));
     }

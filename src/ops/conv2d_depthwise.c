@@ -37,9 +37,10 @@ static int dw_units(const tm_step *step, int batch)
     return batch * tm_ceil_div(args->y.h, args->rows) * tm_ceil_div(args->y.c, args->channels);
 }
 
-/* Up to STRIP output pixels from (oy, ox) on, the tile's channels from c on. */
-static void run_strip(const dw_args *args, const tm_run_state *run, tm_dwconv_tile tile, int n,
-                      int oy, int ox, size_t c)
+/* Up to STRIP output pixels from (oy, ox) on, the tile's channels; x, y: where these begin in the
+ * picture. */
+static void run_strip(const dw_args *args, tm_dwconv_tile tile, const float *x, float *y, int oy,
+                      int ox)
 {
     const tm_conv_attrs *conv = &args->conv;
     int top = oy * conv->stride - conv->pad_top, step = conv->dilation;
@@ -47,12 +48,12 @@ static void run_strip(const dw_args *args, const tm_run_state *run, tm_dwconv_ti
     int last = least(conv->kernel_h, args->x.h > top ? tm_ceil_div(args->x.h - top, step) : 0);
     if (first < last) {
         tile.rows = last - first;
-        tile.x = tm_tensor_at(run, &args->x, n, top + first * step, 0) + c;
+        tile.x = x + tm_tensor_pixel(&args->x, top + first * step, 0);
         tile.w += (size_t)(first * conv->kernel_w) * tile.w_ld;
     }
     tile.left = ox * conv->stride - conv->pad_left;
     tile.pixels = least(STRIP, args->y.w - ox);
-    tile.out = tm_tensor_at(run, &args->y, n, oy, ox) + c;
+    tile.out = y + tm_tensor_pixel(&args->y, oy, ox);
     args->kernel(&tile);
     tm_finish(&args->store, tile.pixels, tile.channels, tile.out, args->y.ld);
 }
@@ -78,10 +79,12 @@ static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
                            .hi = args->store.hi,
                            .out_ld = args->y.ld,
                            .out_cold = (size_t)run->batch * args->y.stride > COLD_FLOATS};
+    const float *x = tm_tensor_picture(run, &args->x, n) + c;
+    float *y = tm_tensor_picture(run, &args->y, n) + c;
     int end = least(args->y.h, (block + 1) * args->rows);
     for (int ox = 0; ox < args->y.w; ox += STRIP)
         for (int oy = block * args->rows; oy < end; oy++)
-            run_strip(args, run, tile, n, oy, ox, c);
+            run_strip(args, tile, x, y, oy, ox);
 }
 
 /* Channels in equal parts, whole cache lines, then rows. */

@@ -93,13 +93,13 @@ static int winograd_units(const tm_step *step, int batch)
 /* One transformed tile of the input; pixels outside of the picture are zeros. */
 static void transform_input(const winograd_args *args, const tm_unit *unit, int tile, float *out)
 {
-    const float *px[POSITIONS];
+    const float *px[POSITIONS], *picture = tm_tensor_picture(unit->run, &args->x, unit->n);
     int top = tile / args->tiles_w * STEP - args->pad_top;
     int left = tile % args->tiles_w * STEP - args->pad_left;
     for (int i = 0; i < POSITIONS; i++) {
         int y = top + i / SIDE, x = left + i % SIDE;
         bool inside = y >= 0 && y < args->x.h && x >= 0 && x < args->x.w;
-        px[i] = inside ? tm_tensor_at(unit->run, &args->x, unit->n, y, x) : args->zeros;
+        px[i] = inside ? picture + tm_tensor_pixel(&args->x, y, x) : args->zeros;
     }
     args->kernels->winograd_in_f32((size_t)args->kc, px, out,
                                    (size_t)args->division.block * (size_t)args->kc);
@@ -148,17 +148,19 @@ static void finish_curve(const winograd_args *args, const tm_winograd_tile *tile
 static void transform_output(const winograd_args *args, const tm_unit *unit, int index,
                              const float *product, size_t column, int columns)
 {
-    bool added = !tm_tensor_is_none(&args->residual);
-    float *out[OUTPUTS];
+    const tm_tensor *y = &args->y, *r = &args->residual;
+    bool added = !tm_tensor_is_none(r);
+    float *out[OUTPUTS], *to = tm_tensor_picture(unit->run, y, unit->n) + column;
     const float *residual[OUTPUTS] = {NULL};
+    const float *addend = added ? tm_tensor_picture(unit->run, r, unit->n) + column : NULL;
     int top = (unit->first + index) / args->tiles_w * STEP;
     int left = (unit->first + index) % args->tiles_w * STEP;
     for (int i = 0; i < OUTPUTS; i++) {
-        int y = top + i / STEP, x = left + i % STEP;
-        bool inside = y < args->y.h && x < args->y.w;
-        out[i] = inside ? tm_tensor_at(unit->run, &args->y, unit->n, y, x) + column : NULL;
+        int row = top + i / STEP, x = left + i % STEP;
+        bool inside = row < y->h && x < y->w;
+        out[i] = inside ? to + tm_tensor_pixel(y, row, x) : NULL;
         if (inside && added)
-            residual[i] = tm_tensor_at(unit->run, &args->residual, unit->n, y, x) + column;
+            residual[i] = addend + tm_tensor_pixel(r, row, x);
     }
     tm_winograd_tile tile = {.n = (size_t)columns,
                              .m = product + (size_t)index * COLUMNS,

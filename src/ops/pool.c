@@ -74,13 +74,14 @@ static void pool_run(const tm_step *step, const tm_run_state *run, int unit)
     const tm_pool *pool = &args->attrs.pool;
     const float **taps = run->scratch;
     int n = unit / args->y.h, oy = unit % args->y.h, top = oy * pool->stride - args->attrs.pad_top;
+    const float *picture = tm_tensor_picture(run, &args->x, n);
     for (int ox = 0; ox < args->y.w; ox++) {
         int left = ox * pool->stride - args->attrs.pad_left, count = 0;
         for (int ky = 0; ky < pool->kernel; ky++)
             for (int kx = 0; kx < pool->kernel; kx++) {
                 int y = top + ky * pool->dilation, x = left + kx * pool->dilation;
                 if (y >= 0 && y < args->x.h && x >= 0 && x < args->x.w)
-                    taps[count++] = tm_tensor_at(run, &args->x, n, y, x);
+                    taps[count++] = picture + tm_tensor_pixel(&args->x, y, x);
             }
         float *out = tm_tensor_at(run, &args->y, n, oy, ox);
         if (!count) { /* a dilated window can lie in the padding alone */

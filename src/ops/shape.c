@@ -72,9 +72,10 @@ static void copy_run(const tm_step *step, const tm_run_state *run, int unit)
 {
     const copy_args *args = step->args;
     int n = unit / args->height, y = unit % args->height;
-    for (int x = 0; x < args->from.w; x++)
-        memcpy(tm_tensor_at(run, &args->to, n, y + args->top, x + args->left),
-               tm_tensor_at(run, &args->from, n, y, x), (size_t)args->from.c * sizeof(float));
+    float *to = tm_tensor_at(run, &args->to, n, y + args->top, args->left);
+    const float *from = tm_tensor_at(run, &args->from, n, y, 0);
+    for (int x = 0; x < args->from.w; x++, to += args->to.ld, from += args->from.ld)
+        memcpy(to, from, (size_t)args->from.c * sizeof *to);
 }
 
 /* Only where the input's memory has gaps: its pixels one after another, read as another shape. */

@@ -68,12 +68,13 @@ void tm_window_point_pixels(const tm_window *window, const tm_unit *unit, int fi
 {
     int pixels = window->h * window->w, at = unit->first + first;
     int n = unit->n + at / pixels, pixel = at % pixels;
-    for (int i = 0; i < count; i++) {
-        rows[i] = tm_tensor_at(unit->run, &window->x, n, 0, pixel) + offset;
-        if (++pixel == pixels) {
-            pixel = 0;
-            n++;
-        }
+    while (count > 0) {
+        int here = pixels - pixel < count ? pixels - pixel : count; /* of picture n */
+        const float *x = tm_tensor_at(unit->run, &window->x, n++, 0, pixel) + offset;
+        for (int i = 0; i < here; i++, x += window->x.ld)
+            *rows++ = x;
+        count -= here;
+        pixel = 0;
     }
 }
 

@@ -41,13 +41,24 @@ typedef struct tm_tensor {
     size_t stride; /* floats from picture to picture; 0: the same for every picture */
 } tm_tensor;
 
+/* Where picture n begins. */
+static inline float *tm_tensor_picture(const tm_run_state *run, const tm_tensor *t, int n)
+{
+    if (t->constant)
+        return (float *)t->constant + (size_t)n * t->stride;
+    size_t picture = (size_t)n + (t->space == TM_SPACE_KEPT ? (size_t)run->first : 0);
+    return run->memory[t->space] + t->offset + picture * t->stride;
+}
+
+/* Pixel (y, x) behind the beginning of its picture. */
+static inline size_t tm_tensor_pixel(const tm_tensor *t, int y, int x)
+{
+    return ((size_t)y * (size_t)t->w + (size_t)x) * t->ld;
+}
+
 static inline float *tm_tensor_at(const tm_run_state *run, const tm_tensor *t, int n, int y, int x)
 {
-    size_t pixel = ((size_t)y * (size_t)t->w + (size_t)x) * t->ld;
-    if (t->constant)
-        return (float *)t->constant + (size_t)n * t->stride + pixel;
-    size_t picture = (size_t)n + (t->space == TM_SPACE_KEPT ? (size_t)run->first : 0);
-    return run->memory[t->space] + t->offset + picture * t->stride + pixel;
+    return tm_tensor_picture(run, t, n) + tm_tensor_pixel(t, y, x);
 }
 
 static inline bool tm_tensor_is_none(const tm_tensor *t)
