@@ -272,7 +272,7 @@ static void run_one(const setup *s)
 static void run_many(grouping kind, int count)
 {
     random_state = 1000 + (uint64_t)kind;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < rounds(count); i++) {
         setup s = choose(kind);
         run_one(&s);
     }
@@ -344,7 +344,7 @@ static void large_layers(void **state)
         {{1, 197, 192}, 576, 1, 1, 1}, {{28, 28, 64}, 64, 3, 2, 8}, {{20, 20, 130}, 130, 5, 1, 130},
         {{13, 14, 70}, 90, 3, 1, 1},   {{9, 9, 300}, 70, 3, 2, 1},  {{1, 30, 2100}, 50, 1, 1, 1},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (int i = 0; i < rounds((int)(sizeof rows / sizeof *rows)); i++)
         for (int threads = 1; threads <= 3; threads += 2) {
             setup s = {.map = rows[i].map,
                        .count = rows[i].map.c,
