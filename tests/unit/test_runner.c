@@ -69,7 +69,7 @@ static void expect_bits(net_options options, int count, const float *want, size_
 static void every_way_gives_the_same_bits(void **state)
 {
     (void)state;
-    for (int count = 1; count <= BATCH; count++) {
+    for (int count = 1; count <= rounds(BATCH); count++) {
         size_t size;
         float *want = answers((net_options){.passes = true, .max_batch = BATCH}, count, &size);
         for (int walk = 1; walk <= BATCH; walk += 2)
