@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <time.h>
 
 #include "api/model.h"
+#include "base/clock.h"
 #include "base/parallel.h"
 
 enum { ROUNDS = 200 * 1000, MEASUREMENTS = 5 };
@@ -20,21 +20,14 @@ static void run_peak(void *context, int i, int thread)
         job->flops = flops;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 double tm_model_peak_flops(const tm_model *model)
 {
     peak_job job = {.kernels = tm_kernels_for(tm_isa_or_best(model->options.isa))};
     double best = 0;
     for (int i = 0; i < MEASUREMENTS; i++) {
-        double begin = now();
+        double begin = tm_seconds();
         tm_parallel_for(model->options.threads, model->options.threads, run_peak, &job);
-        double rate = job.flops * model->options.threads / (now() - begin);
+        double rate = job.flops * model->options.threads / (tm_seconds() - begin);
         best = rate > best ? rate : best;
     }
     return best;

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "api/context.h"
+#include "base/clock.h"
 #include "cli/session.h"
 #include "output/json.h"
 
@@ -44,13 +44,6 @@ typedef struct timing {
     double activations_mb;
 } timing;
 
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
-}
-
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -89,9 +82,9 @@ static void fill_input(tm_context *context, int batch)
 static tm_status one_run(tm_context *context, int batch, double *steps, double *ms, tm_error *error)
 {
     fill_input(context, batch);
-    double begin = now_ms();
+    double begin = tm_seconds();
     tm_status status = tm_context_run_inputs(context, batch, steps, error);
-    *ms = now_ms() - begin;
+    *ms = 1e3 * (tm_seconds() - begin);
     return status;
 }
 
@@ -126,9 +119,9 @@ static tm_status load_and_measure(tm_model *model, const bench_options *chosen, 
                                   timing *t, tm_error *error)
 {
     tm_context *context = NULL;
-    double begin = now_ms();
+    double begin = tm_seconds();
     tm_status status = tm_model_load(model, error);
-    t->load_ms = now_ms() - begin;
+    t->load_ms = 1e3 * (tm_seconds() - begin);
     if (!status)
         status = tm_context_open(model, &context, error);
     if (!status)

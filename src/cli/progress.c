@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 enum { BAR = 24, NAME = 36 };
@@ -18,13 +18,6 @@ static struct {
     uint64_t first, done; /* bytes */
     char file[128];
 } line;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static bool has_line(void)
 {
@@ -75,7 +68,7 @@ void tm_progress_end(void)
 
 void tm_progress_count(size_t done, size_t total)
 {
-    double time = now();
+    double time = tm_seconds();
     static double begun;
     static size_t first;
     if (!begun) {
@@ -102,7 +95,7 @@ void tm_progress_count(size_t done, size_t total)
 
 void tm_progress_show(void *context, const char *file, uint64_t done, uint64_t total)
 {
-    double time = now();
+    double time = tm_seconds();
     (void)context;
     if (!has_line())
         return;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "cli/progress.h"
@@ -25,13 +25,6 @@ struct tm_entry {
     int slot;
     tm_image image; /* the decoded picture without its pixels */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- opening ---- */
 
@@ -390,15 +383,15 @@ static void check_numbers(const tm_session *session, struct tm_entry *entry)
 static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer, void *context,
                            tm_error *error)
 {
-    double begin = now();
+    double begin = tm_seconds();
     read_batch(session, count);
     int good = pack_slots(session, count);
-    double read = now();
+    double read = tm_seconds();
     tm_status status = TM_OK;
     if (good && !session->shapes_only)
         status = tm_context_run_inputs(session->context, good, NULL, error);
     session->decode_seconds += read - begin;
-    session->run_seconds += now() - read;
+    session->run_seconds += tm_seconds() - read;
     for (int i = 0; i < count && !status; i++) {
         struct tm_entry *entry = &session->entries[i];
         check_numbers(session, entry);
@@ -440,11 +433,11 @@ static tm_status load(tm_session *session, tm_error *error)
 
 static tm_status run_all(tm_session *session, tm_answer_fn *answer, void *context, tm_error *error)
 {
-    double begin = now();
+    double begin = tm_seconds();
     tm_status status = session->shapes_only ? TM_OK : load(session, error);
     if (!status)
         tm_print_run(session->model, &session->options->run);
-    session->load_seconds = now() - begin;
+    session->load_seconds = tm_seconds() - begin;
     for (bool more = true; more && !status;) {
         int count = 0;
         while (count < session->batch && more && !status) {

@@ -8,8 +8,8 @@
 #include "run/run.h"
 
 #include <stdatomic.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "run/barrier.h"
 
@@ -37,13 +37,6 @@ typedef struct walk {
     int batch, parts; /* pictures of the run, parts that are walked alone */
     atomic_int next;  /* part */
 } walk;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static tm_run_state state_of(const tm_runner *runner, part p, int lane, int thread)
 {
@@ -95,13 +88,13 @@ static void walk_with_others(void *context, int thread)
     tm_run_state state = state_of(w->runner, w->part, 0, thread);
     unsigned sense = 0;
     for (int i = 0; i < w->runner->plan->steps.count; i++) {
-        double begin = thread == 0 && w->step_seconds ? now() : 0;
+        double begin = thread == 0 && w->step_seconds ? tm_seconds() : 0;
         run_step(w, &state, i, thread);
         if (thread == 0)
             deal(w, i + 1);
         tm_barrier_wait(&w->barrier, &sense);
         if (thread == 0 && w->step_seconds)
-            w->step_seconds[i] += now() - begin;
+            w->step_seconds[i] += tm_seconds() - begin;
     }
 }
 
@@ -129,12 +122,12 @@ static void walk_part(const walk *w, part p, int lane)
     tm_run_state state = state_of(w->runner, p, lane, lane);
     for (int i = 0; i < steps->count; i++) {
         const tm_step *step = &steps->rows[i];
-        double begin = lane == 0 && w->step_seconds ? now() : 0;
+        double begin = lane == 0 && w->step_seconds ? tm_seconds() : 0;
         int units = step->units(step, p.count);
         for (int unit = 0; unit < units; unit++)
             step->run(step, &state, unit);
         if (lane == 0 && w->step_seconds)
-            w->step_seconds[i] += now() - begin;
+            w->step_seconds[i] += tm_seconds() - begin;
     }
 }
 
