@@ -142,7 +142,7 @@ $B/tests/torture/memory.o: src/base/memory.c
 	@mkdir -p $(@D)
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -DTM_PIECEMEAL -MMD -MP -c -o $@ $<
 $B/tests/torture/timmc: $B/main.o $B/tests/torture/memory.o $B/libtimmc.a
-	$(CC) -fopenmp -rdynamic $(TM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(TM_LIBS)
+	$(CC) -rdynamic $(TM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(TM_LIBS)
 
 tests: $(UNIT_TESTS) $(CHECKERS) $(REPLAYS) $(TORTURE)
 

@@ -53,7 +53,7 @@ ok "and why" err_has '/dev/zero: more than 67108864 bytes of labels'
 # so little address space that they cannot be decoded together, though each can
 few() {
     # shellcheck disable=SC2016
-    run env MALLOC_ARENA_MAX=1 OMP_STACKSIZE=512k OMP_WAIT_POLICY=passive \
+    run env MALLOC_ARENA_MAX=1 \
         sh -c 'ulimit -v "$1"; shift; exec "$@"' sh "$@"
 }
 few 120000 "$TIMMC" version
