@@ -3,10 +3,7 @@
 
 int64_t tm_element_count(const tm_node *constant)
 {
-    int64_t count = 1;
-    for (int i = 0; i < constant->rank; i++)
-        count *= constant->dims[i];
-    return count;
+    return tm_row_count(constant) * tm_row_elements(constant);
 }
 
 int64_t tm_row_count(const tm_node *constant)

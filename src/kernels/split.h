@@ -56,6 +56,17 @@ typedef struct tm_split_tile {
     int m, n; /* m >= 1, 1 <= n <= 32; the row tiles and panels that these need are read */
 } tm_split_tile;
 
+/* Steps of n inputs, and elements of as many steps of a row tile or of a panel. */
+static inline size_t tm_split_steps(size_t n)
+{
+    return (n + TM_SPLIT_K - 1) / TM_SPLIT_K;
+}
+
+static inline size_t tm_split_elements(int parts, size_t steps)
+{
+    return steps * (size_t)parts * TM_SPLIT_TILE;
+}
+
 typedef void tm_split_multiply_fn(const tm_split_tile *tile);
 
 /* rows[i][k], i < m <= 16, k < n, into one row tile [step][part][16][32], zeros behind n; rows from

@@ -197,9 +197,9 @@ static void attend_lower(tm_lowering *lowering, const tm_node *node)
                         .multiplier = tm_multiplier_of(lowering),
                         .kernels = tm_lower_kernels(lowering)};
     if (attrs->bias)
-        args.bias = tm_lower_keep(lowering, node->inputs[3], 0);
+        args.bias = tm_lower_keep(lowering, node->inputs[3]);
     if (attrs->mask)
-        args.mask = tm_lower_keep(lowering, node->inputs[attrs->bias ? 4 : 3], 0);
+        args.mask = tm_lower_keep(lowering, node->inputs[attrs->bias ? 4 : 3]);
     args.dq = (size_t)(args.q.c / args.heads);
     args.dv = (size_t)(args.v.c / args.heads);
     args.keys = (size_t)args.k.w;

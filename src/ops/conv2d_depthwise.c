@@ -26,11 +26,6 @@ typedef struct dw_args {
     tm_dwconv_f32_fn *kernel;
 } dw_args;
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static int dw_units(const tm_step *step, int batch)
 {
     const dw_args *args = step->args;
@@ -45,14 +40,14 @@ static void run_strip(const dw_args *args, tm_dwconv_tile tile, const float *x, 
     const tm_conv_attrs *conv = &args->conv;
     int top = oy * conv->stride - conv->pad_top, step = conv->dilation;
     int first = top < 0 ? tm_ceil_div(-top, step) : 0;
-    int last = least(conv->kernel_h, args->x.h > top ? tm_ceil_div(args->x.h - top, step) : 0);
+    int last = tm_least(conv->kernel_h, args->x.h > top ? tm_ceil_div(args->x.h - top, step) : 0);
     if (first < last) {
         tile.rows = last - first;
         tile.x = x + tm_tensor_pixel(&args->x, top + first * step, 0);
         tile.w += (size_t)(first * conv->kernel_w) * tile.w_ld;
     }
     tile.left = ox * conv->stride - conv->pad_left;
-    tile.pixels = least(STRIP, args->y.w - ox);
+    tile.pixels = tm_least(STRIP, args->y.w - ox);
     tile.out = y + tm_tensor_pixel(&args->y, oy, ox);
     args->kernel(&tile);
     tm_finish(&args->store, tile.pixels, tile.channels, tile.out, args->y.ld);
@@ -71,7 +66,7 @@ static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
                            .kernel_w = args->conv.kernel_w,
                            .stride = args->conv.stride,
                            .dilation = args->conv.dilation,
-                           .channels = least(args->channels, args->y.c - (int)c),
+                           .channels = tm_least(args->channels, args->y.c - (int)c),
                            .w = args->weights + c,
                            .w_ld = (size_t)args->y.c,
                            .bias = args->bias + c,
@@ -81,7 +76,7 @@ static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
                            .out_cold = (size_t)run->batch * args->y.stride > COLD_FLOATS};
     const float *x = tm_tensor_picture(run, &args->x, n) + c;
     float *y = tm_tensor_picture(run, &args->y, n) + c;
-    int end = least(args->y.h, (block + 1) * args->rows);
+    int end = tm_least(args->y.h, (block + 1) * args->rows);
     for (int ox = 0; ox < args->y.w; ox += STRIP)
         for (int oy = block * args->rows; oy < end; oy++)
             run_strip(args, tile, x, y, oy, ox);
@@ -98,7 +93,7 @@ static void choose_units(dw_args *args)
     args->channels = tm_ceil_div(tm_ceil_div(args->y.c, chunks), LINE) * LINE;
     double row_macs = (double)args->y.w * args->channels * taps;
     int rows = (int)fmin(args->y.h, UNIT_MACS / row_macs);
-    rows = least(rows, args->y.h * tm_ceil_div(args->y.c, args->channels) / UNITS);
+    rows = tm_least(rows, args->y.h * tm_ceil_div(args->y.c, args->channels) / UNITS);
     args->rows = rows > 1 ? rows : 1;
 }
 
@@ -133,7 +128,7 @@ void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node)
                     .y = tm_lower_output(lowering, node),
                     .conv = *attrs,
                     .weights = packing.packed,
-                    .bias = attrs->bias ? tm_lower_keep(lowering, node->inputs[2], 0)
+                    .bias = attrs->bias ? tm_lower_keep(lowering, node->inputs[2])
                                         : tm_lower_zeros(lowering, channels),
                     .store = tm_store_of(lowering, &attrs->epilogue),
                     .kernel = tm_lower_kernels(lowering)->dwconv_f32};

@@ -286,7 +286,6 @@ static void divide(winograd_args *args, int tiles, int threads)
     d->block = tm_ceil_div(tiles, blocks);
     blocks = tm_ceil_div(tiles, d->block);
     d->chunk = tm_ceil_div(args->panels, tm_ceil_div(wanted, blocks));
-    d->chunks = tm_ceil_div(args->panels, d->chunk);
 }
 
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)

@@ -59,7 +59,7 @@ static const float *kept(tm_lowering *lowering, const tm_node *node, bool presen
 {
     if (!present)
         return NULL;
-    return tm_lower_keep(lowering, node->inputs[(*at)++], 0);
+    return tm_lower_keep(lowering, node->inputs[(*at)++]);
 }
 
 static void batch_lower(tm_lowering *lowering, const tm_node *node)

@@ -3,15 +3,10 @@
 
 #include "products/dense.h"
 
-static size_t steps_of(size_t k)
-{
-    return (k + TM_SPLIT_K - 1) / TM_SPLIT_K;
-}
-
 /* elements of a panel, and of a row tile */
 static size_t elements(const tm_multiplier *m, size_t k)
 {
-    return steps_of(k) * (size_t)m->terms * TM_SPLIT_TILE;
+    return tm_split_elements(m->terms, tm_split_steps(k));
 }
 
 static size_t panel_bytes(const tm_multiplier *m, size_t k)
@@ -53,7 +48,7 @@ static void multiply(const tm_multiplier *m, const tm_dense *d)
     enum { COLUMNS = TM_SPLIT_PANELS * TM_PANEL };
     split_rows(m, d, d->room);
     tm_split_tile tile = {.parts = m->terms,
-                          .steps = steps_of(d->k),
+                          .steps = tm_split_steps(d->k),
                           .a = d->room,
                           .b_stride = elements(m, d->k),
                           .begins = true,

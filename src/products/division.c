@@ -13,19 +13,20 @@ static int row_blocks(const tm_division *d, int batch)
     return d->run ? blocks_of(d, batch * d->rows) : batch * blocks_of(d, d->rows);
 }
 
+/* Units that share the panels of a group. */
+static int chunks_of(const tm_division *d)
+{
+    return tm_ceil_div(d->panels, d->chunk);
+}
+
 static int shares_of_rows(const tm_division *d)
 {
-    return d->chunks * tm_ceil_div(d->groups, d->group_step);
+    return chunks_of(d) * tm_ceil_div(d->groups, d->group_step);
 }
 
 int tm_division_units(const tm_division *d, int batch)
 {
     return row_blocks(d, batch) * shares_of_rows(d);
-}
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
 }
 
 tm_unit tm_unit_at(const tm_division *d, const tm_run_state *run, int index)
@@ -37,15 +38,16 @@ tm_unit tm_unit_at(const tm_division *d, const tm_run_state *run, int index)
     int blocks = blocks_of(d, rows), grains = tm_ceil_div(rows, d->grain);
     int first = block % blocks * grains / blocks * d->grain;
     int end = (block % blocks + 1) * grains / blocks * d->grain;
-    int panel = share % d->chunks * d->chunk, group = share / d->chunks * d->group_step;
+    int chunks = chunks_of(d), panel = share % chunks * d->chunk;
+    int group = share / chunks * d->group_step;
     return (tm_unit){.run = run,
                      .n = block / blocks,
                      .first = first,
-                     .count = least(end, rows) - first,
+                     .count = tm_least(end, rows) - first,
                      .group = group,
-                     .last_group = least(group + d->group_step, d->groups),
+                     .last_group = tm_least(group + d->group_step, d->groups),
                      .panel = panel,
-                     .panels = least(d->chunk, d->panels - panel)};
+                     .panels = tm_least(d->chunk, d->panels - panel)};
 }
 
 int tm_even_block(int count, int most, int grain)

@@ -6,12 +6,12 @@
 #include "steps/step.h"
 
 typedef struct tm_division {
-    int rows;         /* of a picture */
-    bool run;         /* the pictures of a batch are one run of rows */
-    bool by_rows;     /* units of the same rows follow one another, not those of the same panels */
-    int grain, block; /* rows of a unit: whole grains, but for the last ones; at most a block */
-    int panels, chunk, chunks; /* of a group; of a unit, at most; units that share the panels */
-    int groups, group_step;    /* all; of a unit, at most */
+    int rows;          /* of a picture */
+    bool run;          /* the pictures of a batch are one run of rows */
+    bool by_rows;      /* units of the same rows follow one another, not those of the same panels */
+    int grain, block;  /* rows of a unit: whole grains, but for the last ones; at most a block */
+    int panels, chunk; /* of a group; of a unit, at most */
+    int groups, group_step; /* all; of a unit, at most */
 } tm_division;
 
 /* A unit's share: rows [first, first + count) of picture n (of the whole batch in a run), panels

@@ -3,7 +3,6 @@
 #ifndef TM_PRODUCTS_PANELS_H
 #define TM_PRODUCTS_PANELS_H
 
-#include "graph/attrs.h"
 #include "steps/lower.h"
 
 /* Panels of TM_PANEL columns that n columns take. */

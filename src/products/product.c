@@ -89,8 +89,8 @@ static int merged_groups(int groups, int outputs)
     return groups;
 }
 
-/* Its activations are more than its weights: then a row's next layer finds it where it was
- * computed. */
+/* Whether threads had better share a layer's rows than its panels: its activations are more than
+ * its weights. Then a row's next layer finds it where it was computed. */
 static bool shares_rows(const tm_tensor *x, const tm_tensor *y, const tm_conv_attrs *conv)
 {
     double taps = (double)conv->kernel_h * conv->kernel_w;
@@ -114,10 +114,9 @@ static void take_shapes(tm_product *p, const tm_tensor *x, const tm_conv_attrs *
     p->kc = x->c / groups;
     p->outputs = p->y.c / groups;
     p->panels = tm_ceil_div(p->outputs, TM_PANEL);
-    p->shares_rows = shares_rows(x, &p->y, conv);
     p->division = (tm_division){.rows = p->y.h * p->y.w,
                                 .run = is_run(p),
-                                .by_rows = threads > 1 && p->shares_rows,
+                                .by_rows = threads > 1 && shares_rows(x, &p->y, conv),
                                 .panels = p->panels,
                                 .groups = groups,
                                 .group_step = 1};
@@ -138,7 +137,6 @@ void tm_product_lower(tm_lowering *lowering, const tm_node *node, const tm_produ
     take_shapes(&p, &x, conv, tm_lower_threads(lowering));
     p.window.zeros = tm_lower_zeros(lowering, (size_t)x.c * (size_t)conv->kernel_w);
     size_t scratch = kind->plan(lowering, &p);
-    p.division.chunks = tm_ceil_div(p.panels, p.division.chunk);
     defer_packing(lowering, node, &p);
     tm_lower_step(lowering, node, product_run, product_units, &p, sizeof p, scratch);
 }

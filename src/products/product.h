@@ -28,7 +28,6 @@ typedef struct tm_product {
     int taps, kc;          /* kc: input channels of a group */
     int outputs, panels;   /* of a group */
     int merged;            /* groups of the layer in one of these, with zeros between them */
-    bool shares_rows;      /* threads had better share its rows than its panels */
     tm_division division;  /* set by the kind */
     int terms;             /* bfloat16 numbers for one float32 */
     size_t panel_bytes;    /* of a packed panel; a multiple of 64 */

@@ -73,7 +73,7 @@ static tm_input_block block_at(const tm_product *p, size_t step)
 /* Inputs whose row tiles fit L2, in steps. */
 static size_t choose_depth(const tm_product *p, int pairs)
 {
-    size_t step_bytes = 2 * (size_t)pairs * tm_split_elements(p, 1) * sizeof(tm_bf16);
+    size_t step_bytes = 2 * (size_t)pairs * tm_split_elements(p->terms, 1) * sizeof(tm_bf16);
     int depth = (int)(ROWS_BYTES / step_bytes), steps = (int)p->tiles.steps;
     depth = depth < MIN_STEPS ? MIN_STEPS : depth;
     return (size_t)tm_ceil_div(steps, tm_ceil_div(steps, depth));
@@ -122,12 +122,13 @@ typedef struct split_scratch {
 /* elements of the panels' buffer; none when weights are split already */
 static size_t panel_buffer(const tm_product *p)
 {
-    return is_whole(p) ? TM_SPLIT_PANELS * tm_split_elements(p, p->tiles.depth) : 0;
+    return is_whole(p) ? TM_SPLIT_PANELS * tm_split_elements(p->terms, p->tiles.depth) : 0;
 }
 
 static size_t tile_buffer(const tm_product *p)
 {
-    return (size_t)(p->division.block / TM_SPLIT_ROWS) * tm_split_elements(p, p->tiles.depth);
+    return (size_t)(p->division.block / TM_SPLIT_ROWS) *
+           tm_split_elements(p->terms, p->tiles.depth);
 }
 
 static split_scratch scratch_of(const tm_product *p, void *scratch)
@@ -143,9 +144,9 @@ static split_scratch scratch_of(const tm_product *p, void *scratch)
 static size_t split_plan(tm_lowering *lowering, tm_product *p)
 {
     p->terms = tm_split_parts(tm_lower_precision(lowering));
-    p->tiles.steps = ((size_t)p->taps * (size_t)p->kc + TM_SPLIT_K - 1) / TM_SPLIT_K;
+    p->tiles.steps = tm_split_steps((size_t)p->taps * (size_t)p->kc);
     p->panel_bytes = is_whole(p) ? p->tiles.steps * TM_SPLIT_K * TM_PANEL * sizeof(float)
-                                 : tm_split_elements(p, p->tiles.steps) * sizeof(tm_bf16);
+                                 : tm_split_elements(p->terms, p->tiles.steps) * sizeof(tm_bf16);
     divide(p, tm_lower_threads(lowering));
     if (!p->window.pointwise)
         tm_split_measure_lines(p, p->division.block);
@@ -212,7 +213,7 @@ static void split_first(const tm_product *p, const tm_unit *unit, tm_bf16 *to)
     for (int i = 0; i < source.panels; i++)
         p->split->panel(p->terms, source.steps * TM_SPLIT_K, TM_PANEL,
                         source.from + (size_t)i * source.from_stride, TM_PANEL,
-                        to + (size_t)i * tm_split_elements(p, source.steps));
+                        to + (size_t)i * tm_split_elements(p->terms, source.steps));
 }
 
 /* Where the call finds its panels; what it splits on its way goes to the other buffer. */
@@ -221,12 +222,12 @@ static void point_at_panels(const tm_product *p, const tm_unit *unit, split_call
 {
     if (!is_whole(p)) {
         const tm_bf16 *panel = tm_product_panel(p, unit->group, call.panel);
-        tile->b = panel + tm_split_elements(p, call.step);
+        tile->b = panel + tm_split_elements(p->terms, call.step);
         tile->b_stride = p->panel_bytes / sizeof *panel;
         return;
     }
     tile->b = s->panels[0];
-    tile->b_stride = tm_split_elements(p, tile->steps);
+    tile->b_stride = tm_split_elements(p->terms, tile->steps);
     tile->next =
         following(p, unit, &call) ? source_of(p, unit, call, s->panels[1]) : (tm_split_source){0};
     s->panels[1] = s->panels[0];

@@ -10,12 +10,6 @@ typedef struct tm_input_block {
     size_t begin, end, steps;
 } tm_input_block;
 
-/* elements of `steps` steps of a row tile, or of a panel */
-static inline size_t tm_split_elements(const tm_product *p, size_t steps)
-{
-    return steps * (size_t)p->terms * TM_SPLIT_TILE;
-}
-
 /* The unit's pixels of a group, a block of inputs, as row tiles; of a pointwise convolution. */
 void tm_split_pixels(const tm_product *p, const tm_unit *unit, tm_input_block block,
                      tm_bf16 *tiles);

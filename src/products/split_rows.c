@@ -8,7 +8,7 @@ void tm_split_pixels(const tm_product *p, const tm_unit *unit, tm_input_block bl
     const float *rows[TM_SPLIT_ROWS];
     size_t offset = (size_t)unit->group * (size_t)p->kc + block.begin;
     for (int i = 0; i < unit->count;
-         i += TM_SPLIT_ROWS, tiles += tm_split_elements(p, block.steps)) {
+         i += TM_SPLIT_ROWS, tiles += tm_split_elements(p->terms, block.steps)) {
         int m = unit->count - i < TM_SPLIT_ROWS ? unit->count - i : TM_SPLIT_ROWS;
         tm_window_point_pixels(&p->window, unit, i, m, offset, rows);
         p->split->rows(p->terms, m, block.end - block.begin, rows, tiles);
@@ -76,9 +76,9 @@ static void copy_taps(const tm_product *p, const tm_bf16 *region, int top, int o
 /* Zeros in the last step of a row tile, where the inputs do not fill it. */
 static void clear_tail(const tm_product *p, tm_input_block block, tm_bf16 *tile)
 {
-    size_t last = tm_split_elements(p, 1);
+    size_t last = tm_split_elements(p->terms, 1);
     if ((block.end - block.begin) % TM_SPLIT_K)
-        memset(tile + tm_split_elements(p, block.steps) - last, 0, last * sizeof *tile);
+        memset(tile + tm_split_elements(p->terms, block.steps) - last, 0, last * sizeof *tile);
 }
 
 /* Output pixels of one picture, which are rows `at` on of a unit. */
@@ -119,7 +119,7 @@ void tm_split_copy_pixels(const tm_product *p, const tm_unit *unit, const tm_bf1
         for (int pixel = range.first; pixel < range.last; pixel++, at++) {
             int row = at % TM_SPLIT_ROWS;
             tm_bf16 *tile =
-                tiles + (size_t)(at / TM_SPLIT_ROWS) * tm_split_elements(p, block.steps);
+                tiles + (size_t)(at / TM_SPLIT_ROWS) * tm_split_elements(p->terms, block.steps);
             if (row == 0)
                 clear_tail(p, block, tile);
             copy_taps(p, region, range.top, pixel / p->window.w, pixel % p->window.w, block, row,

@@ -14,14 +14,19 @@ tm_window tm_window_of(const tm_tensor *x, const tm_tensor *y, const tm_conv_att
                                     x->h == y->h && x->w == y->w};
 }
 
-tm_line tm_window_line(const tm_window *window, const tm_unit *unit, int at)
+/* Output pixels [column, column + count) of one line of a picture, `at` pixels behind the first of
+ * a unit. */
+typedef struct line_run {
+    int n, row, column, count;
+} line_run;
+static line_run line_at(const tm_window *window, const tm_unit *unit, int at)
 {
     int pixels = window->h * window->w, pixel = (unit->first + at) % pixels;
     int column = pixel % window->w, width = window->w - column, left = unit->count - at;
-    return (tm_line){.n = unit->n + (unit->first + at) / pixels,
-                     .row = pixel / window->w,
-                     .column = column,
-                     .count = width < left ? width : left};
+    return (line_run){.n = unit->n + (unit->first + at) / pixels,
+                      .row = pixel / window->w,
+                      .column = column,
+                      .count = width < left ? width : left};
 }
 
 static void repeat_last(const float **rows, int count, size_t stride)
@@ -31,7 +36,7 @@ static void repeat_last(const float **rows, int count, size_t stride)
 }
 
 /* The first pixel of the line of x under tap row ky; NULL: outside of the picture. */
-static const float *line_under(const tm_window *window, const tm_run_state *run, tm_line line,
+static const float *line_under(const tm_window *window, const tm_run_state *run, line_run line,
                                int ky)
 {
     const tm_conv_attrs *conv = &window->conv;
@@ -39,7 +44,7 @@ static const float *line_under(const tm_window *window, const tm_run_state *run,
     return y >= 0 && y < window->x.h ? tm_tensor_at(run, &window->x, line.n, y, 0) : NULL;
 }
 
-static void point_line(const tm_window *window, tm_line line, const float *from, int kx,
+static void point_line(const tm_window *window, line_run line, const float *from, int kx,
                        const float **out)
 {
     const tm_conv_attrs *conv = &window->conv;
@@ -55,7 +60,7 @@ static void point_taps(const tm_window *window, const tm_unit *unit, const float
     for (int ky = 0; ky < window->conv.kernel_h; ky++)
         for (int kx = 0; kx < window->conv.kernel_w; kx++, rows += stride) {
             for (int i = 0; i < unit->count;) {
-                tm_line line = tm_window_line(window, unit, i);
+                line_run line = line_at(window, unit, i);
                 point_line(window, line, line_under(window, unit->run, line, ky), kx, rows + i);
                 i += line.count;
             }
@@ -109,7 +114,7 @@ static void copy_tap_row(const tm_window *window, const float *line, int left, f
 }
 
 /* The lines under tap row ky of a line of outputs. Returns where the next copy goes. */
-static float *point_lines(const tm_window *window, tm_line line, const float *from,
+static float *point_lines(const tm_window *window, line_run line, const float *from,
                           const float **out, float *copy)
 {
     const tm_conv_attrs *conv = &window->conv;
@@ -134,7 +139,7 @@ void tm_window_point_tap_rows(const tm_window *window, const tm_unit *unit, cons
 {
     for (int ky = 0; ky < window->conv.kernel_h; ky++, rows += stride) {
         for (int i = 0; i < unit->count;) {
-            tm_line line = tm_window_line(window, unit, i);
+            line_run line = line_at(window, unit, i);
             const float *from = line_under(window, unit->run, line, ky);
             copy = point_lines(window, line, from, rows + i, copy);
             i += line.count;

@@ -17,13 +17,6 @@ typedef struct tm_window {
 
 tm_window tm_window_of(const tm_tensor *x, const tm_tensor *y, const tm_conv_attrs *conv);
 
-/* Output pixels [column, column + count) of one line of a picture, `at` pixels behind the first of
- * a unit. */
-typedef struct tm_line {
-    int n, row, column, count;
-} tm_line;
-tm_line tm_window_line(const tm_window *window, const tm_unit *unit, int at);
-
 /* rows[t * stride + i]: the pixel of x under tap t of the unit's output pixel i, zeros outside of
  * the picture; the pointers behind the unit's last pixel, up to the stride, repeat it. */
 void tm_window_point(const tm_window *window, const tm_unit *unit, const float **rows,

@@ -99,10 +99,9 @@ static bool evaluate_whole(tm_lowering *lowering, const tm_node *node, int64_t r
 /* Float32 on a mapped page needs no copy. */
 static const float *stored_param(const tm_lowering *lowering, const tm_node *node, int64_t row)
 {
-    return node->op->stored
-               ? tm_weights_f32(lowering->weights, node->name, node->rank, node->dims,
-                                (size_t)row * (size_t)tm_row_elements(node))
-               : NULL;
+    return node->op->stored ? tm_weights_f32(lowering->weights, node->name, node->rank, node->dims,
+                                             (size_t)row * (size_t)tm_row_elements(node))
+                            : NULL;
 }
 
 static const float *evaluate(tm_lowering *lowering, const tm_node *node, int64_t row, int64_t rows)
@@ -181,16 +180,13 @@ void tm_lower_release(tm_lowering *lowering, const float *values)
     give_temporary(lowering, values);
 }
 
-const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_t padded)
+const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant)
 {
     size_t count = (size_t)tm_element_count(constant);
     const float *values = tm_lower_constant(lowering, constant);
-    float *kept = values ? tm_lower_memory(lowering, padded > count ? padded : count) : NULL;
-    if (kept) {
+    float *kept = values ? tm_lower_memory(lowering, count) : NULL;
+    if (kept)
         memcpy(kept, values, count * sizeof *kept);
-        if (padded > count)
-            memset(kept + count, 0, (padded - count) * sizeof *kept);
-    }
     give_temporary(lowering, values);
     return kept;
 }

@@ -13,6 +13,11 @@ static inline int tm_ceil_div(int a, int b)
     return (a + b - 1) / b;
 }
 
+static inline int tm_least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 /* The activation inputs[index] or the result. A constant input is evaluated and kept. */
 tm_tensor tm_lower_input(tm_lowering *lowering, const tm_node *node, int index);
 tm_tensor tm_lower_output(tm_lowering *lowering, const tm_node *node);
@@ -30,8 +35,8 @@ void tm_lower_done(tm_lowering *lowering, const tm_node *constant);
 void tm_lower_release(tm_lowering *lowering, const float *values);
 /* Room for a job, freed by tm_lower_release; NULL after an error. */
 float *tm_lower_temporary(tm_lowering *worker, size_t floats);
-/* A constant, kept as long as the steps; padded with zeros to `padded` floats. */
-const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant, size_t padded);
+/* A constant, kept as long as the steps. */
+const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant);
 
 /* 64-byte aligned memory for constants, which lives as long as the steps; NULL after an error. */
 float *tm_lower_memory(tm_lowering *lowering, size_t floats);

@@ -17,7 +17,7 @@ tm_tensor tm_lower_input(tm_lowering *lowering, const tm_node *node, int index)
     if (!x->constant)
         return lowering->tensors[x->id];
     tm_shape shape = tm_constant_shape(x);
-    return (tm_tensor){.constant = tm_lower_keep(lowering, x, 0),
+    return (tm_tensor){.constant = tm_lower_keep(lowering, x),
                        .h = shape.h,
                        .w = shape.w,
                        .c = shape.c,
