@@ -130,6 +130,13 @@ for folder in src/kernels/*/; do
         s/^[a-z].* \(tm_[a-z0-9_]*__$target\)(.*/\1/p
         s/^#define TM_GEMM_NAME \(tm_[a-z0-9_]*__$target\)\$/\1/p
         s/^TILE(\([0-9]*\), \([0-9]*\))\$/tm_gemm_bf16_\1x\2__$target/p" "$folder"*.c $included
+    # typed ones: the type is that of the elem_*.h before the source
+    for file in $(grep -l '/elem_[a-z0-9]*\.h"$' "$folder"*.c); do
+        type=$(sed -n 's/^#include ".*\/elem_\([a-z0-9]*\)\.h"$/\1/p' "$file")
+        # shellcheck disable=SC2046
+        sed -n "s/^[a-z].* TM_TYPED(\(tm_[a-z0-9]*\)).*/\1_${type}__$target/p" \
+            $(sed -n 's/^#include "\(.*\)"$/src\/\1/p' "$file")
+    done
 done >"$work/found"
 match "$kernels" definition
 names TARGET "$kernels" >"$work/listed"

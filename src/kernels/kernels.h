@@ -8,6 +8,11 @@
  * Common to all: float32; pointers need no alignment unless said; outputs do not overlap inputs
  * unless said; nothing is read or written beyond the stated extents. The order of additions in an
  * output element depends on the stated sizes alone.
+ *
+ * Typed kernels have `void *` for their activations, op_f32 for those that are float32 and op_bf16
+ * for those that are bfloat16 (uint16_t, of even addresses); strides are in elements. Both compute
+ * in float32 with parameters in float32. A result in bfloat16 is that of float32, rounded once, to
+ * the nearest, ties to even, as tm_bf16_of_f32 (base/floats.h) does it; NaN stays NaN.
  */
 #ifndef TM_KERNELS_KERNELS_H
 #define TM_KERNELS_KERNELS_H
@@ -75,8 +80,8 @@ typedef struct tm_gemm_kernel {
  * leave out.
  */
 typedef struct tm_dwconv_tile {
-    const float *x;     /* column 0 under the first row of taps */
-    size_t x_row, x_ld; /* floats from row to row of taps, from pixel to pixel */
+    const void *x;      /* column 0 under the first row of taps */
+    size_t x_row, x_ld; /* elements from row to row of taps, from pixel to pixel */
     int width, left;    /* left may be negative */
     int rows, kernel_w, stride, dilation;
     int pixels, channels;
@@ -84,12 +89,12 @@ typedef struct tm_dwconv_tile {
     size_t w_ld;
     const float *bias; /* [channels] */
     float lo, hi;
-    float *out;
+    void *out;
     size_t out_ld;
     bool out_cold; /* out is hardly in a core's caches; changes the speed alone */
 } tm_dwconv_tile;
 
-typedef void tm_dwconv_f32_fn(const tm_dwconv_tile *tile);
+typedef void tm_dwconv_fn(const tm_dwconv_tile *tile);
 
 /* ---- Winograd convolution F(4x4, 3x3) ---- */
 
@@ -117,22 +122,21 @@ typedef struct tm_winograd_tile {
 } tm_winograd_tile;
 typedef void tm_winograd_out_f32_fn(const tm_winograd_tile *tile);
 
-/* ---- row kernels: x is [rows][n] with ld floats from row to row ---- */
+/* ---- row kernels: x is [rows][n] with ld elements from row to row ---- */
 
 /* y = act(x); y may be x. Clamps (relu, relu6) as well as curves. */
-typedef void tm_act_f32_fn(tm_act_kind kind, float param, size_t rows, size_t n, const float *x,
-                           size_t x_ld, float *y, size_t y_ld);
+typedef void tm_act_fn(tm_act_kind kind, float param, size_t rows, size_t n, const void *x,
+                       size_t x_ld, void *y, size_t y_ld);
 
 typedef enum tm_binary_kind { TM_BINARY_ADD, TM_BINARY_SUB, TM_BINARY_MUL } tm_binary_kind;
 /* out = x op y. y_ld 0: one row of y for all rows; y_scalar: y[i * y_ld] for all of row i.
  * out may be x. */
-typedef void tm_binary_f32_fn(tm_binary_kind kind, size_t rows, size_t n, const float *x,
-                              size_t x_ld, const float *y, size_t y_ld, bool y_scalar, float *out,
-                              size_t out_ld);
+typedef void tm_binary_fn(tm_binary_kind kind, size_t rows, size_t n, const void *x, size_t x_ld,
+                          const void *y, size_t y_ld, bool y_scalar, void *out, size_t out_ld);
 
 /* y = x * mul[j] + add[j], then clamped to [lo, hi]; y may be x. mul and add have n floats. */
-typedef void tm_affine_f32_fn(size_t rows, size_t n, const float *x, size_t x_ld, const float *mul,
-                              const float *add, float lo, float hi, float *y, size_t y_ld);
+typedef void tm_affine_fn(size_t rows, size_t n, const void *x, size_t x_ld, const float *mul,
+                          const float *add, float lo, float hi, void *y, size_t y_ld);
 
 /* Layer norm of each row, or of each of `groups` equal parts of it: (x - mean) * rsqrt(var + eps)
  * * weight + bias, biased variance in two passes; rms: no mean. weight and bias have n / groups
@@ -144,8 +148,8 @@ typedef struct tm_layernorm_args {
     float eps;
     const float *weight, *bias;
 } tm_layernorm_args;
-typedef void tm_layernorm_f32_fn(const tm_layernorm_args *args, size_t rows, const float *x,
-                                 size_t x_ld, float *y, size_t y_ld);
+typedef void tm_layernorm_fn(const tm_layernorm_args *args, size_t rows, const void *x, size_t x_ld,
+                             void *y, size_t y_ld);
 
 /* Each row becomes exp((x - max) * scale) / sum, in place; scale > 0. */
 typedef void tm_softmax_f32_fn(size_t rows, size_t n, float scale, float *x, size_t x_ld);
@@ -157,13 +161,27 @@ typedef void tm_pack_f32_fn(size_t rows, size_t n, const float *x, size_t x_ld, 
 /* A maximum is NaN where any of its numbers is, as torch has it. */
 typedef enum tm_reduce_op { TM_REDUCE_OP_SUM, TM_REDUCE_OP_MAX } tm_reduce_op;
 /* out[j] = reduction of column j over the rows (rows >= 1); sums are kept in blocks of 16 rows, so
- * that the error does not grow with the number of rows. */
-typedef void tm_colreduce_f32_fn(tm_reduce_op op, size_t rows, size_t n, const float *x,
-                                 size_t x_ld, float *out);
+ * that the error does not grow with the number of rows. out is float32 whatever x is. */
+typedef void tm_colreduce_fn(tm_reduce_op op, size_t rows, size_t n, const void *x, size_t x_ld,
+                             float *out);
 
 /* out[j] = reduction over t of taps[t][j], scaled; count >= 1 */
-typedef void tm_pool_f32_fn(tm_reduce_op op, int count, const float *const *taps, size_t n,
-                            float scale, float *out);
+typedef void tm_pool_fn(tm_reduce_op op, int count, const void *const *taps, size_t n, float scale,
+                        void *out);
+
+/* y = x as a number of the other type: f32_of_bf16, which changes no bit, and bf16_of_f32. */
+typedef void tm_convert_rows_fn(size_t rows, size_t n, const void *x, size_t x_ld, void *y,
+                                size_t y_ld);
+typedef tm_convert_rows_fn tm_f32_of_bf16_fn, tm_bf16_of_f32_fn;
+
+/* typed kernels: one function type for every type of elements */
+typedef tm_act_fn tm_act_f32_fn, tm_act_bf16_fn;
+typedef tm_affine_fn tm_affine_f32_fn, tm_affine_bf16_fn;
+typedef tm_binary_fn tm_binary_f32_fn, tm_binary_bf16_fn;
+typedef tm_colreduce_fn tm_colreduce_f32_fn, tm_colreduce_bf16_fn;
+typedef tm_dwconv_fn tm_dwconv_f32_fn, tm_dwconv_bf16_fn;
+typedef tm_layernorm_fn tm_layernorm_f32_fn, tm_layernorm_bf16_fn;
+typedef tm_pool_fn tm_pool_f32_fn, tm_pool_bf16_fn;
 
 /* ---- stored numbers ---- */
 

@@ -35,7 +35,7 @@ static int adaptive_units(const tm_step *step, int batch)
 static void adaptive_run(const tm_step *step, const tm_run_state *run, int unit)
 {
     const adaptive_args *args = step->args;
-    const float **taps = run->scratch;
+    const void **taps = run->scratch;
     int n = unit / args->y.h, oy = unit % args->y.h;
     const float *picture = tm_tensor_picture(run, &args->x, n);
     window rows = window_at(oy, args->y.h, args->x.h);

@@ -72,7 +72,7 @@ static void pool_run(const tm_step *step, const tm_run_state *run, int unit)
 {
     const pool_args *args = step->args;
     const tm_pool *pool = &args->attrs.pool;
-    const float **taps = run->scratch;
+    const void **taps = run->scratch;
     int n = unit / args->y.h, oy = unit % args->y.h, top = oy * pool->stride - args->attrs.pad_top;
     const float *picture = tm_tensor_picture(run, &args->x, n);
     for (int ox = 0; ox < args->y.w; ox++) {

@@ -83,7 +83,7 @@ static void print_flops(const bench *b, const char *kernel, const char *shape, d
                         double flops)
 {
     double rate = flops / seconds * 1e-9;
-    printf("%-10s %-16s %-44s %12.0f ns %8.2f GFLOP/s", b->c->target, kernel, shape, seconds * 1e9,
+    printf("%-10s %-18s %-44s %12.0f ns %8.2f GFLOP/s", b->c->target, kernel, shape, seconds * 1e9,
            rate);
     if (b->peak > 0)
         printf(" %5.1f %%", 100 * rate / b->peak);
@@ -91,10 +91,21 @@ static void print_flops(const bench *b, const char *kernel, const char *shape, d
 }
 
 static void print_bytes(const bench *b, const char *kernel, const char *shape, double seconds,
-                        double floats)
+                        double bytes)
 {
-    printf("%-10s %-16s %-44s %12.0f ns %8.2f GB/s\n", b->c->target, kernel, shape, seconds * 1e9,
-           4 * floats / seconds * 1e-9);
+    printf("%-10s %-18s %-44s %12.0f ns %8.2f GB/s\n", b->c->target, kernel, shape, seconds * 1e9,
+           bytes / seconds * 1e-9);
+}
+
+static const char *const elem_names[] = {"f32", "bf16"};
+
+/* numbers of a type, in the memory of as many floats */
+static void *bench_elems(check *c, elem type, size_t count)
+{
+    block b = {.type = type, .data = bench_floats(c, count)};
+    for (size_t i = 0; i < count && type == BF16; i++)
+        put(&b, (ptrdiff_t)i, uniform(c, -1, 1));
+    return b.at;
 }
 
 /* ---- gemm: a block of output pixels times all panels ---- */
@@ -173,50 +184,55 @@ static void bench_gemms(const bench *b)
 
 typedef struct row_bench {
     const tm_kernels *kernels;
+    elem type;
     size_t rows, n;
-    float *x, *y, *mul, *add;
+    void *x, *y;
+    float *mul, *add;
     tm_act_kind act;
     bool one_row;
     tm_layernorm_args norm;
     tm_reduce_op reduce;
 } row_bench;
 
-static void call_act_f32(void *args)
+static void call_act(void *args)
 {
     const row_bench *r = args;
-    r->kernels->act_f32(r->act, 0.1f, r->rows, r->n, r->x, r->n, r->y, r->n);
+    TYPED(r->kernels, act, r->type)(r->act, 0.1f, r->rows, r->n, r->x, r->n, r->y, r->n);
 }
 
-static void call_affine_f32(void *args)
+static void call_affine(void *args)
 {
     const row_bench *r = args;
-    r->kernels->affine_f32(r->rows, r->n, r->x, r->n, r->mul, r->add, 0, INFINITY, r->y, r->n);
+    TYPED(r->kernels, affine, r->type)
+    (r->rows, r->n, r->x, r->n, r->mul, r->add, 0, INFINITY, r->y, r->n);
 }
 
-static void call_binary_f32(void *args)
+static void call_binary(void *args)
 {
     const row_bench *r = args;
-    r->kernels->binary_f32(r->one_row ? TM_BINARY_MUL : TM_BINARY_ADD, r->rows, r->n, r->x, r->n,
-                           r->one_row ? r->mul : r->y, r->one_row ? 0 : r->n, false, r->x, r->n);
+    TYPED(r->kernels, binary, r->type)
+    (r->one_row ? TM_BINARY_MUL : TM_BINARY_ADD, r->rows, r->n, r->x, r->n, r->y,
+     r->one_row ? 0 : r->n, false, r->x, r->n);
 }
 
-static void call_colreduce_f32(void *args)
+static void call_colreduce(void *args)
 {
     const row_bench *r = args;
-    r->kernels->colreduce_f32(r->reduce, r->rows, r->n, r->x, r->n, r->y);
+    TYPED(r->kernels, colreduce, r->type)(r->reduce, r->rows, r->n, r->x, r->n, r->y);
 }
 
-static void call_layernorm_f32(void *args)
+static void call_layernorm(void *args)
 {
     const row_bench *r = args;
-    r->kernels->layernorm_f32(&r->norm, r->rows, r->x, r->n, r->y, r->n);
+    TYPED(r->kernels, layernorm, r->type)(&r->norm, r->rows, r->x, r->n, r->y, r->n);
 }
 
 static void call_pack_f32(void *args)
 {
     const row_bench *r = args;
     for (size_t i = 0; i < r->rows; i += TM_PANEL)
-        r->kernels->pack_f32(TM_PANEL, r->n, r->x + i * r->n, r->n, r->y + i * r->n);
+        r->kernels->pack_f32(TM_PANEL, r->n, (float *)r->x + i * r->n, r->n,
+                             (float *)r->y + i * r->n);
 }
 
 /* on its own result, which stays a softmax */
@@ -232,61 +248,131 @@ typedef struct row_shape {
 } row_shape;
 
 static void bench_rows(const bench *b, const char *kernel, bench_call *call, const row_shape *shape,
-                       row_bench r, double floats)
+                       row_bench r, double elems)
 {
     check *c = b->c;
     size_t count = shape->rows * shape->n;
     r.kernels = c->kernels;
     r.rows = shape->rows;
     r.n = shape->n;
-    r.x = bench_floats(c, count);
-    r.y = bench_floats(c, count);
+    r.x = bench_elems(c, r.type, count);
+    r.y = bench_elems(c, r.type, count);
     r.mul = bench_floats(c, shape->n);
     r.add = bench_floats(c, shape->n);
     r.norm = (tm_layernorm_args){
         .n = shape->n, .groups = 1, .eps = 1e-6f, .weight = r.mul, .bias = r.add};
-    print_bytes(b, kernel, shape->name, best_time(call, &r), floats * (double)count);
+    print_bytes(b, kernel, shape->name, best_time(call, &r),
+                elems * (double)(count * elem_bytes(r.type)));
     free(r.x), free(r.y), free(r.mul), free(r.add);
+}
+
+static void bench_act(const bench *b, elem type)
+{
+    static const row_shape shape = {"a unit of 128 x 128", 128, 128};
+    for (int kind = TM_ACT_RELU; kind < TM_ACT_COUNT; kind++) {
+        char name[64];
+        snprintf(name, sizeof name, "act_%s %s", elem_names[type], act_names[kind]);
+        bench_rows(b, name, call_act, &shape, (row_bench){.type = type, .act = (tm_act_kind)kind},
+                   2);
+    }
 }
 
 static void bench_act_f32(const bench *b)
 {
-    static const row_shape shape = {"", 128, 128};
-    for (int kind = TM_ACT_RELU; kind < TM_ACT_COUNT; kind++) {
-        char name[64];
-        snprintf(name, sizeof name, "act_f32 %s", act_names[kind]);
-        row_shape s = shape;
-        s.name = "a unit of 128 x 128";
-        bench_rows(b, name, call_act_f32, &s, (row_bench){.act = (tm_act_kind)kind}, 2);
-    }
+    bench_act(b, F32);
 }
+
+static void bench_act_bf16(const bench *b)
+{
+    bench_act(b, BF16);
+}
+
+static const row_shape norm_shape = {"resnet50 layer1 norm, 64 pixels x 256", 64, 256};
 
 static void bench_affine_f32(const bench *b)
 {
-    static const row_shape shape = {"resnet50 layer1 norm, 64 pixels x 256", 64, 256};
-    bench_rows(b, "affine_f32", call_affine_f32, &shape, (row_bench){0}, 2);
+    bench_rows(b, "affine_f32", call_affine, &norm_shape, (row_bench){0}, 2);
+}
+
+static void bench_affine_bf16(const bench *b)
+{
+    bench_rows(b, "affine_bf16", call_affine, &norm_shape, (row_bench){.type = BF16}, 2);
+}
+
+static void bench_binary(const bench *b, elem type)
+{
+    static const row_shape add = {"resnet50 layer1 shortcut, 64 pixels x 256", 64, 256};
+    static const row_shape large = {"the same, of 56 x 56 pixels", 3136, 256};
+    static const row_shape gate = {"efficientnet_b0 gate, 28 pixels x 576", 28, 576};
+    char name[64];
+    snprintf(name, sizeof name, "binary_%s add", elem_names[type]);
+    bench_rows(b, name, call_binary, &add, (row_bench){.type = type}, 3);
+    bench_rows(b, name, call_binary, &large, (row_bench){.type = type}, 3);
+    snprintf(name, sizeof name, "binary_%s mul", elem_names[type]);
+    bench_rows(b, name, call_binary, &gate, (row_bench){.type = type, .one_row = true}, 2);
 }
 
 static void bench_binary_f32(const bench *b)
 {
-    static const row_shape add = {"resnet50 layer1 shortcut, 64 pixels x 256", 64, 256};
-    static const row_shape gate = {"efficientnet_b0 gate, 28 pixels x 576", 28, 576};
-    bench_rows(b, "binary_f32 add", call_binary_f32, &add, (row_bench){0}, 3);
-    bench_rows(b, "binary_f32 mul", call_binary_f32, &gate, (row_bench){.one_row = true}, 2);
+    bench_binary(b, F32);
+}
+
+static void bench_binary_bf16(const bench *b)
+{
+    bench_binary(b, BF16);
+}
+
+static void bench_colreduce(const bench *b, const char *name, elem type)
+{
+    static const row_shape squeeze = {"efficientnet_b0 squeeze, 28x28 x 240", 784, 240};
+    static const row_shape head = {"resnet50 head, 7x7 x 2048", 49, 2048};
+    bench_rows(b, name, call_colreduce, &squeeze, (row_bench){.type = type}, 1);
+    bench_rows(b, name, call_colreduce, &head, (row_bench){.type = type}, 1);
 }
 
 static void bench_colreduce_f32(const bench *b)
 {
-    static const row_shape squeeze = {"efficientnet_b0 squeeze, 28x28 x 240", 784, 240};
-    static const row_shape head = {"resnet50 head, 7x7 x 2048", 49, 2048};
-    bench_rows(b, "colreduce_f32", call_colreduce_f32, &squeeze, (row_bench){0}, 1);
-    bench_rows(b, "colreduce_f32", call_colreduce_f32, &head, (row_bench){0}, 1);
+    bench_colreduce(b, "colreduce_f32", F32);
 }
+
+static void bench_colreduce_bf16(const bench *b)
+{
+    bench_colreduce(b, "colreduce_bf16", BF16);
+}
+
+static const row_shape tokens_shape = {"vit_small norm1, 42 tokens x 384", 42, 384};
 
 static void bench_layernorm_f32(const bench *b)
 {
-    static const row_shape shape = {"vit_small norm1, 42 tokens x 384", 42, 384};
-    bench_rows(b, "layernorm_f32", call_layernorm_f32, &shape, (row_bench){0}, 2);
+    bench_rows(b, "layernorm_f32", call_layernorm, &tokens_shape, (row_bench){0}, 2);
+}
+
+static void bench_layernorm_bf16(const bench *b)
+{
+    bench_rows(b, "layernorm_bf16", call_layernorm, &tokens_shape, (row_bench){.type = BF16}, 2);
+}
+
+/* x is the float32, y the bfloat16 */
+static void call_f32_of_bf16(void *args)
+{
+    const row_bench *r = args;
+    r->kernels->f32_of_bf16(r->rows, r->n, r->y, r->n, r->x, r->n);
+}
+
+static void call_bf16_of_f32(void *args)
+{
+    const row_bench *r = args;
+    r->kernels->bf16_of_f32(r->rows, r->n, r->x, r->n, r->y, r->n);
+}
+
+static void bench_f32_of_bf16(const bench *b)
+{
+    bench_rows(b, "f32_of_bf16", call_f32_of_bf16, &norm_shape, (row_bench){0}, 1.5);
+}
+
+static void bench_bf16_of_f32(const bench *b)
+{
+    bench_rows(b, "bf16_of_f32", call_bf16_of_f32, &norm_shape, (row_bench){0}, 1.5);
 }
 
 static void bench_pack_f32(const bench *b)
@@ -327,7 +413,7 @@ static void bench_f16_to_f32(const bench *b)
     f.from = (const unsigned char *)halves;
     f.to = bench_floats(b->c, f.count);
     print_bytes(b, "f16_to_f32", "16384 weights", best_time(call_f16_to_f32, &f),
-                1.5 * (double)f.count);
+                6 * (double)f.count);
     free(halves), free(f.to);
 }
 
@@ -335,24 +421,26 @@ static void bench_f16_to_f32(const bench *b)
 
 typedef struct window_bench {
     const tm_kernels *kernels;
+    elem type;
     tm_dwconv_tile tile;
-    const float *taps[9 * 128]; /* of a pixel after another */
+    const void *taps[9 * 128]; /* of a pixel after another */
 } window_bench;
 
-static void call_dwconv_f32(void *args)
+static void call_dwconv(void *args)
 {
     const window_bench *w = args;
-    w->kernels->dwconv_f32(&w->tile);
+    TYPED(w->kernels, dwconv, w->type)(&w->tile);
 }
 
-static void call_pool_f32(void *args)
+static void call_pool(void *args)
 {
     const window_bench *w = args;
     const tm_dwconv_tile *t = &w->tile;
     int count = t->rows * t->kernel_w;
     for (int i = 0; i < t->pixels; i++)
-        w->kernels->pool_f32(TM_REDUCE_OP_MAX, count, w->taps + i * count, (size_t)t->channels,
-                             1.0f, t->out + (size_t)i * t->out_ld);
+        TYPED(w->kernels, pool, w->type)
+    (TM_REDUCE_OP_MAX, count, w->taps + i * count, (size_t)t->channels, 1.0f,
+     (char *)t->out + (size_t)i * t->out_ld * elem_bytes(w->type));
 }
 
 typedef struct window_shape {
@@ -360,20 +448,22 @@ typedef struct window_shape {
     int kernel, stride, pixels, channels;
 } window_shape;
 
-static double bench_window(const bench *b, bench_call *call, const window_shape *s)
+static double bench_window(const bench *b, bench_call *call, elem type, const window_shape *s)
 {
     static window_bench w;
     check *c = b->c;
     int taps = s->kernel * s->kernel, width = (s->pixels - 1) * s->stride + s->kernel;
     size_t channels = (size_t)s->channels;
-    float *x = bench_floats(c, (size_t)(width * s->kernel) * channels);
+    char *x = bench_elems(c, type, (size_t)(width * s->kernel) * channels);
     float *weights = bench_floats(c, (size_t)taps * channels), *bias = bench_floats(c, channels);
-    float *out = bench_floats(c, (size_t)s->pixels * channels);
+    void *out = bench_floats(c, (size_t)s->pixels * channels);
     for (int i = 0; i < s->pixels && taps <= 9; i++)
         for (int t = 0; t < taps; t++)
             w.taps[i * taps + t] =
-                x + (size_t)(t / s->kernel * width + i * s->stride + t % s->kernel) * channels;
+                x + (size_t)(t / s->kernel * width + i * s->stride + t % s->kernel) * channels *
+                        elem_bytes(type);
     w.kernels = c->kernels;
+    w.type = type;
     w.tile = (tm_dwconv_tile){.x = x,
                               .x_row = (size_t)width * channels,
                               .x_ld = channels,
@@ -396,7 +486,7 @@ static double bench_window(const bench *b, bench_call *call, const window_shape 
     return seconds;
 }
 
-static void bench_dwconv_f32(const bench *b)
+static void bench_dwconv(const bench *b, const char *name, elem type)
 {
     static const window_shape shapes[] = {
         {"efficientnet_b0 3x3, a row of 112 x 32", 3, 1, 112, 32},
@@ -410,15 +500,36 @@ static void bench_dwconv_f32(const bench *b)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const window_shape *s = &shapes[i];
         double flops = 2.0 * s->kernel * s->kernel * s->pixels * s->channels;
-        print_flops(b, "dwconv_f32", s->name, bench_window(b, call_dwconv_f32, s), flops);
+        print_flops(b, name, s->name, bench_window(b, call_dwconv, type, s), flops);
     }
+}
+
+static void bench_dwconv_f32(const bench *b)
+{
+    bench_dwconv(b, "dwconv_f32", F32);
+}
+
+static void bench_dwconv_bf16(const bench *b)
+{
+    bench_dwconv(b, "dwconv_bf16", BF16);
+}
+
+static void bench_pool(const bench *b, const char *name, elem type)
+{
+    static const window_shape s = {"resnet50 maxpool 3x3, a row of 56 x 64", 3, 2, 56, 64};
+    print_bytes(b, name, s.name, bench_window(b, call_pool, type, &s),
+                (double)(s.kernel * s.kernel + 1) * s.pixels * s.channels *
+                    (double)elem_bytes(type));
 }
 
 static void bench_pool_f32(const bench *b)
 {
-    static const window_shape s = {"resnet50 maxpool 3x3, a row of 56 x 64", 3, 2, 56, 64};
-    print_bytes(b, "pool_f32", s.name, bench_window(b, call_pool_f32, &s),
-                (double)(s.kernel * s.kernel + 1) * s.pixels * s.channels);
+    bench_pool(b, "pool_f32", F32);
+}
+
+static void bench_pool_bf16(const bench *b)
+{
+    bench_pool(b, "pool_bf16", BF16);
 }
 
 /* ---- Winograd: a tile after another, as a layer has them ---- */
@@ -469,7 +580,7 @@ static void bench_winograd(const bench *b, const char *kernel, bench_call *call,
     w.y = bench_floats(c, picture);
     w.transformed = bench_floats(c, TM_WINOGRAD_POSITIONS * w.tiles * w.channels);
     print_bytes(b, kernel, "resnet layer1, 14 tiles x 64", best_time(call, &w),
-                floats * (double)(w.tiles * w.channels));
+                4 * floats * (double)(w.tiles * w.channels));
     free(x), free(w.y), free(w.transformed);
 }
 

@@ -94,7 +94,7 @@ __attribute__((unused)) static void bench_to_bf16(const bench *b)
     t.x = x;
     t.halves = bench_halves(2 * t.count);
     print_bytes(b, "to_bf16", "4096 values, hi and lo", best_time(call_to_bf16, &t),
-                2.0 * (double)t.count);
+                8 * (double)t.count);
     free(x), free(t.halves);
 }
 

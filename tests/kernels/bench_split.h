@@ -134,7 +134,7 @@ static void bench_splitting(const bench *b, const char *kernel, bench_call *call
         double inputs = (double)(s->steps * TM_SPLIT_K) * (rows ? s->m : s->n);
         char name[32];
         snprintf(name, sizeof name, "%s %d", kernel, parts);
-        print_bytes(b, name, s->name, time_split(b, s, parts, call), inputs * (1 + 0.5 * parts));
+        print_bytes(b, name, s->name, time_split(b, s, parts, call), inputs * (4 + 2 * parts));
     }
 }
 

@@ -12,21 +12,21 @@ typedef struct pair {
     block x, y;
 } pair;
 
-static pair make_pair(check *c, size_t rows, size_t n, values kind)
+static pair make_pair(check *c, elem type, size_t rows, size_t n, values kind)
 {
     pair p;
     size_t x_ld = n + (coin(c) ? 0 : below(c, 20)), y_ld = n + (coin(c) ? 0 : below(c, 20));
     bool in_place = below(c, 3) == 0;
-    p.x = in_place ? take(c, rows, n, x_ld) : input(c, rows, n, x_ld, kind);
+    p.x = in_place ? take_as(c, type, rows, n, x_ld) : input_as(c, type, rows, n, x_ld, kind);
     if (in_place)
         fill(c, &p.x, kind);
-    p.y = in_place ? p.x : take(c, rows, n, y_ld);
+    p.y = in_place ? p.x : take_as(c, type, rows, n, y_ld);
     return p;
 }
 
 static const char *place_name(const pair *p)
 {
-    return p->x.data == p->y.data ? "in place" : "apart";
+    return p->x.at == p->y.at ? "in place" : "apart";
 }
 
 /* ---- activation ---- */
@@ -69,48 +69,70 @@ static double act_bound(tm_act_kind kind, double y)
     return 2e-7 * (y > 1 ? y : 1);
 }
 
-static void check_act_f32(check *c)
+static void check_act(check *c, elem type)
 {
     tm_act_kind kind = (tm_act_kind)(c->index % TM_ACT_COUNT);
     size_t rows = 1 + below(c, 4), n = 1 + (size_t)(c->index / TM_ACT_COUNT) % 50;
     values of = (values[]){VALUES_CURVE, VALUES_CURVE, VALUES_WIDE, VALUES_SPECIAL}[below(c, 4)];
     if (coin(c))
         n = any_size(c);
-    pair p = make_pair(c, rows, n, of);
+    pair p = make_pair(c, type, rows, n, of);
     float param = kind == TM_ACT_CLAMP_MIN ? uniform(c, -1, 1) : uniform(c, 0.001, 0.3);
     describe(c, "%s(%g), %zu x %zu, ld %zu and %zu, %s", act_names[kind], (double)param, rows, n,
              p.x.ld, p.y.ld, place_name(&p));
-    c->reference->act_f32(kind, param, rows, n, p.x.data, p.x.ld, c->want, n);
+    c->reference->act_f32(kind, param, rows, n, widened(&p.x, c->wide), n, c->want, n);
     for (size_t i = 0; i < rows * n; i++)
         c->bound[i] = is_exact(kind) ? 0 : act_bound(kind, (double)c->want[i]);
-    c->kernels->act_f32(kind, param, rows, n, p.x.data, p.x.ld, p.y.data, p.y.ld);
+    TYPED(c->kernels, act, type)(kind, param, rows, n, p.x.at, p.x.ld, p.y.at, p.y.ld);
     expect(c, &p.y, !is_exact(kind));
+}
+
+static void check_act_f32(check *c)
+{
+    check_act(c, F32);
+}
+
+static void check_act_bf16(check *c)
+{
+    check_act(c, BF16);
 }
 
 /* ---- arithmetic ---- */
 
 /* vector kernels fuse the product and the sum, the scalar one rounds both */
-static void check_affine_f32(check *c)
+static void check_affine(check *c, elem type)
 {
     size_t rows = 1 + below(c, 5), n = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50;
     values of = (values[]){VALUES_PLAIN, VALUES_WIDE, VALUES_SPECIAL}[below(c, 3)];
-    pair p = make_pair(c, rows, n, of);
+    pair p = make_pair(c, type, rows, n, of);
     block mul = input(c, 1, n, n, VALUES_PLAIN), add = input(c, 1, n, n, VALUES_PLAIN);
     float lo = coin(c) ? -INFINITY : -0.25f, hi = coin(c) ? INFINITY : 0.5f;
     describe(c, "%zu x %zu, ld %zu and %zu, clamp %g %g, %s", rows, n, p.x.ld, p.y.ld, (double)lo,
              (double)hi, place_name(&p));
-    c->reference->affine_f32(rows, n, p.x.data, p.x.ld, mul.data, add.data, lo, hi, c->want, n);
+    const float *x = widened(&p.x, c->wide);
+    c->reference->affine_f32(rows, n, x, n, mul.data, add.data, lo, hi, c->want, n);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < n; j++) {
-            double product = (double)p.x.data[i * p.x.ld + j] * (double)mul.data[j];
+            double product = (double)x[i * n + j] * (double)mul.data[j];
             double y = fabs(product + (double)add.data[j]);
             c->bound[i * n + j] = HALF_ULP * (fabs(product) + 2 * y) + 0x1p-149;
         }
-    c->kernels->affine_f32(rows, n, p.x.data, p.x.ld, mul.data, add.data, lo, hi, p.y.data, p.y.ld);
+    TYPED(c->kernels, affine, type)
+    (rows, n, p.x.at, p.x.ld, mul.data, add.data, lo, hi, p.y.at, p.y.ld);
     expect_near(c, &p.y);
 }
 
-static void check_binary_f32(check *c)
+static void check_affine_f32(check *c)
+{
+    check_affine(c, F32);
+}
+
+static void check_affine_bf16(check *c)
+{
+    check_affine(c, BF16);
+}
+
+static void check_binary(check *c, elem type)
 {
     static const char *const names[] = {"add", "sub", "mul"}, *const forms[] = {"rows", "one row",
                                                                                 "scalars"};
@@ -118,15 +140,27 @@ static void check_binary_f32(check *c)
     size_t rows = 1 + below(c, 5), n = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50;
     int form = (int)below(c, 3);
     size_t y_n = form == 2 ? 1 : n, gap = coin(c) ? 0 : below(c, 20);
-    pair p = make_pair(c, rows, n, coin(c) ? VALUES_WIDE : VALUES_SPECIAL);
-    block y = input(c, form == 1 ? 1 : rows, y_n, y_n + gap, VALUES_SPECIAL);
+    pair p = make_pair(c, type, rows, n, coin(c) ? VALUES_WIDE : VALUES_SPECIAL);
+    block y = input_as(c, type, form == 1 ? 1 : rows, y_n, y_n + gap, VALUES_SPECIAL);
     size_t y_ld = form == 1 ? 0 : y.ld;
     describe(c, "%s %s, %zu x %zu, ld %zu, %zu and %zu, %s", names[kind], forms[form], rows, n,
              p.x.ld, y_ld, p.y.ld, place_name(&p));
-    c->reference->binary_f32(kind, rows, n, p.x.data, p.x.ld, y.data, y_ld, form == 2, c->want, n);
-    c->kernels->binary_f32(kind, rows, n, p.x.data, p.x.ld, y.data, y_ld, form == 2, p.y.data,
-                           p.y.ld);
+    const float *x = widened(&p.x, c->wide), *other = widened(&y, c->wide + rows * n);
+    c->reference->binary_f32(kind, rows, n, x, n, other, form == 1 ? 0 : y_n, form == 2, c->want,
+                             n);
+    TYPED(c->kernels, binary, type)
+    (kind, rows, n, p.x.at, p.x.ld, y.at, y_ld, form == 2, p.y.at, p.y.ld);
     expect_same(c, &p.y);
+}
+
+static void check_binary_f32(check *c)
+{
+    check_binary(c, F32);
+}
+
+static void check_binary_bf16(check *c)
+{
+    check_binary(c, BF16);
 }
 
 static void check_pack_f32(check *c)
@@ -143,12 +177,12 @@ static void check_pack_f32(check *c)
 /* ---- normalization ---- */
 
 /* The error of the mean, scaled as its row is, and a few roundings of the result itself. */
-static void bound_layernorm(check *c, const tm_layernorm_args *args, const block *x)
+static void bound_layernorm(check *c, const tm_layernorm_args *args, size_t rows, const float *x)
 {
     size_t n = args->n / (size_t)args->groups;
-    for (size_t i = 0; i < x->rows; i++)
+    for (size_t i = 0; i < rows; i++)
         for (size_t g = 0; g < (size_t)args->groups; g++) {
-            const float *row = x->data + i * x->ld + g * n;
+            const float *row = x + i * args->n + g * n;
             double mean = 0, squares = 0, most = 0;
             for (size_t j = 0; j < n; j++) {
                 mean += args->rms ? 0 : (double)row[j] / (double)n;
@@ -158,7 +192,7 @@ static void bound_layernorm(check *c, const tm_layernorm_args *args, const block
                 squares += ((double)row[j] - mean) * ((double)row[j] - mean);
             double rstd = 1 / sqrt(squares / (double)n + (double)args->eps);
             for (size_t j = 0; j < n; j++) {
-                size_t at = i * x->n + g * n + j;
+                size_t at = i * args->n + g * n + j;
                 double w = args->weight ? (double)args->weight[j] : 1;
                 double b = args->bias ? (double)args->bias[j] : 0;
                 double y = fabs(((double)row[j] - mean) * rstd * w) + fabs(b);
@@ -168,14 +202,14 @@ static void bound_layernorm(check *c, const tm_layernorm_args *args, const block
         }
 }
 
-static void check_layernorm_f32(check *c)
+static void check_layernorm(check *c, elem type)
 {
     static const int group_counts[] = {1, 1, 2, 3, 6};
     int groups = group_counts[below(c, 5)];
     size_t rows = 1 + below(c, 4), part = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50;
     size_t n = part * (size_t)groups;
-    pair p =
-        make_pair(c, rows, n, (values[]){VALUES_PLAIN, VALUES_SHIFTED, VALUES_CURVE}[below(c, 3)]);
+    pair p = make_pair(c, type, rows, n,
+                       (values[]){VALUES_PLAIN, VALUES_SHIFTED, VALUES_CURVE}[below(c, 3)]);
     block w = input(c, 1, part, part, VALUES_PLAIN), b = input(c, 1, part, part, VALUES_PLAIN);
     tm_layernorm_args args = {.n = n,
                               .groups = groups,
@@ -186,10 +220,21 @@ static void check_layernorm_f32(check *c)
     describe(c, "%zu x %zu in %d groups, ld %zu and %zu, %s%s%s, %s", rows, n, groups, p.x.ld,
              p.y.ld, args.rms ? "rms" : "layer", args.weight ? ", weight" : "",
              args.bias ? ", bias" : "", place_name(&p));
-    c->reference->layernorm_f32(&args, rows, p.x.data, p.x.ld, c->want, n);
-    bound_layernorm(c, &args, &p.x);
-    c->kernels->layernorm_f32(&args, rows, p.x.data, p.x.ld, p.y.data, p.y.ld);
+    const float *x = widened(&p.x, c->wide);
+    c->reference->layernorm_f32(&args, rows, x, n, c->want, n);
+    bound_layernorm(c, &args, rows, x);
+    TYPED(c->kernels, layernorm, type)(&args, rows, p.x.at, p.x.ld, p.y.at, p.y.ld);
     expect_near(c, &p.y);
+}
+
+static void check_layernorm_f32(check *c)
+{
+    check_layernorm(c, F32);
+}
+
+static void check_layernorm_bf16(check *c)
+{
+    check_layernorm(c, BF16);
 }
 
 /* ---- stored numbers ---- */
@@ -207,6 +252,29 @@ static void check_f16_to_f32(check *c)
         if (bits_of(y.data[i]) != bits_of(c->want[i]))
             report(c, "%zu: got %08X, want %08X", i, bits_of(y.data[i]), bits_of(c->want[i]));
     expect_kept(c, &y);
+}
+
+/* Rows of one type become rows of the other, to the bit of the definition, NaN's too. */
+static void check_convert(check *c, tm_convert_rows_fn *kernel, elem from, elem to)
+{
+    size_t rows = 1 + below(c, 4), n = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50;
+    values kind = (values[]){VALUES_PLAIN, VALUES_WIDE, VALUES_SPECIAL}[below(c, 3)];
+    block x = input_as(c, from, rows, n, n + (coin(c) ? 0 : below(c, 20)), kind);
+    block y = take_as(c, to, rows, n, n + (coin(c) ? 0 : below(c, 20)));
+    describe(c, "%zu x %zu, ld %zu and %zu", rows, n, x.ld, y.ld);
+    widened(&x, c->want);
+    kernel(rows, n, x.at, x.ld, y.at, y.ld);
+    expect_same(c, &y);
+}
+
+static void check_f32_of_bf16(check *c)
+{
+    check_convert(c, c->kernels->f32_of_bf16, BF16, F32);
+}
+
+static void check_bf16_of_f32(check *c)
+{
+    check_convert(c, c->kernels->bf16_of_f32, F32, BF16);
 }
 
 /* ---- softmax ---- */

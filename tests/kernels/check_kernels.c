@@ -79,14 +79,14 @@ static void end_case(check *c)
 }
 
 /* The tables of a CPU that has what the target needs, and this kernel in its place. */
-static void put(check *c, int k)
+static void put_kernel(check *c, int k)
 {
     memcpy((char *)&c->tables + kernels[k].place, &kernels[k].kernel, sizeof(kernel_fn *));
 }
 
 static void check_kernel(check *c, int k)
 {
-    put(c, k);
+    put_kernel(c, k);
     for (int i = 0; i < kernels[k].cases; i++) {
         begin_case(c, kernels[k].name, i);
         kernels[k].check(c);
@@ -174,7 +174,7 @@ static void bench_target(check *c)
     printf("%s: %.1f GFLOP/s in float32 on registers alone\n", c->target, b.peak);
     for (int k = 0; k < KERNELS; k++)
         if (is_ours(c, kernels[k].target)) {
-            put(c, k);
+            put_kernel(c, k);
             kernels[k].bench(&b);
         }
     bench_gemms(&b);

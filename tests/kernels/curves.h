@@ -157,8 +157,8 @@ static void expect_limits(check *c, tm_act_kind kind)
     float x[3] = {-INFINITY, INFINITY, NAN}, y[3];
     c->kernels->act_f32(kind, 0.1f, 1, 3, x, 3, y, 3);
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
-        if (limits[i].kind == kind &&
-            (!near(y[0], limits[i].low, 2e-7) || !near(y[1], limits[i].high, 0) || !isnan(y[2])))
+        if (limits[i].kind == kind && (!near(F32, y[0], limits[i].low, 2e-7) ||
+                                       !near(F32, y[1], limits[i].high, 0) || !isnan(y[2])))
             report(c, "%s of -inf, inf, NaN is %g, %g, %g; torch has %g, %g, nan", act_names[kind],
                    (double)y[0], (double)y[1], (double)y[2], (double)limits[i].low,
                    (double)limits[i].high);

@@ -19,14 +19,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/floats.h"
 #include "kernels/dispatch.h"
 
 enum {
     SLOT_BYTES = 1 << 21,
     SLOT_COUNT = 320,
-    MARGIN = 64, /* floats of pattern beside a block */
+    MARGIN = 64, /* elements of pattern beside a block */
     MAX_OUT = 1 << 16,
     PATTERN = 0x7FC5A5A5,
+    PATTERN_BF16 = 0x7FE5,
     MAX_REPORTS = 8
 };
 
@@ -49,14 +51,30 @@ typedef struct check {
     int used;
     float want[MAX_OUT];
     double bound[MAX_OUT];
+    float wide[MAX_OUT];
 } check;
 
-/* rows x n floats, ld apart, in guarded memory */
+typedef enum elem { F32, BF16 } elem;
+
+/* rows x n elements, ld apart, in guarded memory */
 typedef struct block {
-    float *data;
+    elem type;
+    union {
+        void *at;
+        float *data;
+        tm_bf16 *halves;
+    };
     size_t rows, n, ld;
     char *slot;
 } block;
+
+static size_t elem_bytes(elem type)
+{
+    return type == BF16 ? sizeof(tm_bf16) : sizeof(float);
+}
+
+/* a name of a typed kernel's table entry */
+#define TYPED(kernels, op, type) ((type) == BF16 ? (kernels)->op##_bf16 : (kernels)->op##_f32)
 
 /* ---- random numbers ---- */
 
@@ -148,52 +166,87 @@ static void open_slots(check *c)
 
 static uint32_t bits_of(float x)
 {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
+    return tm_f32_bits(x);
 }
 
-/* the floats between which a block's pattern stands, in its slot */
-static void window(const block *b, float **begin, float **end)
+/* element `at` of a block, which may lie beside it */
+static float get(const block *b, ptrdiff_t at)
 {
-    float *first = (float *)b->slot, *last = (float *)(b->slot + SLOT_BYTES);
-    *begin = b->data - first < MARGIN ? first : b->data - MARGIN;
-    float *stop = b->data + (b->rows - 1) * b->ld + b->n;
-    *end = last - stop < MARGIN ? last : stop + MARGIN;
+    return b->type == BF16 ? tm_f32_of_bf16(b->halves[at]) : b->data[at];
+}
+
+static void put(const block *b, ptrdiff_t at, float x)
+{
+    if (b->type == BF16)
+        b->halves[at] = tm_bf16_of_f32(x);
+    else
+        b->data[at] = x;
+}
+
+static float pattern_of(elem type)
+{
+    return tm_f32_of_bits(type == BF16 ? (uint32_t)PATTERN_BF16 << 16 : PATTERN);
+}
+
+/* the elements from *begin to *end, counted from the block's first, hold it and its pattern */
+static void window(const block *b, ptrdiff_t *begin, ptrdiff_t *end)
+{
+    ptrdiff_t size = (ptrdiff_t)elem_bytes(b->type);
+    ptrdiff_t before = ((char *)b->at - b->slot) / size, all = SLOT_BYTES / size;
+    ptrdiff_t stop = (ptrdiff_t)((b->rows - 1) * b->ld + b->n);
+    *begin = before < MARGIN ? -before : -MARGIN;
+    *end = all - before - stop < MARGIN ? all - before : stop + MARGIN;
 }
 
 /* A block full of the pattern, at the end of a slot or at its beginning. */
+static block take_as(check *c, elem type, size_t rows, size_t n, size_t ld)
+{
+    size_t bytes = ((rows - 1) * ld + n) * elem_bytes(type);
+    if (c->used == SLOT_COUNT || bytes > SLOT_BYTES)
+        abort();
+    block b = {.type = type, .rows = rows, .n = n, .ld = ld, .slot = c->slots[c->used++]};
+    mprotect(b.slot, SLOT_BYTES, PROT_READ | PROT_WRITE);
+    b.at = below(c, 4) ? b.slot + SLOT_BYTES - bytes : b.slot;
+    ptrdiff_t begin, end;
+    window(&b, &begin, &end);
+    for (ptrdiff_t at = begin; at < end; at++)
+        put(&b, at, pattern_of(type));
+    return b;
+}
+
 static block take(check *c, size_t rows, size_t n, size_t ld)
 {
-    if (c->used == SLOT_COUNT || ((rows - 1) * ld + n) * sizeof(float) > SLOT_BYTES)
-        abort();
-    block b = {.rows = rows, .n = n, .ld = ld, .slot = c->slots[c->used++]};
-    mprotect(b.slot, SLOT_BYTES, PROT_READ | PROT_WRITE);
-    size_t floats = (rows - 1) * ld + n;
-    b.data = below(c, 4) ? (float *)(b.slot + SLOT_BYTES) - floats : (float *)b.slot;
-    float *begin, *end, pattern;
-    uint32_t bits = PATTERN;
-    memcpy(&pattern, &bits, sizeof pattern);
-    window(&b, &begin, &end);
-    for (float *p = begin; p < end; p++)
-        *p = pattern;
-    return b;
+    return take_as(c, F32, rows, n, ld);
 }
 
 static void fill(check *c, const block *b, values kind)
 {
     for (size_t i = 0; i < b->rows; i++)
         for (size_t j = 0; j < b->n; j++)
-            b->data[i * b->ld + j] = value(c, kind);
+            put(b, (ptrdiff_t)(i * b->ld + j), value(c, kind));
 }
 
 /* A filled input; nobody may write to it. */
-static block input(check *c, size_t rows, size_t n, size_t ld, values kind)
+static block input_as(check *c, elem type, size_t rows, size_t n, size_t ld, values kind)
 {
-    block b = take(c, rows, n, ld);
+    block b = take_as(c, type, rows, n, ld);
     fill(c, &b, kind);
     mprotect(b.slot, SLOT_BYTES, PROT_READ);
     return b;
+}
+
+static block input(check *c, size_t rows, size_t n, size_t ld, values kind)
+{
+    return input_as(c, F32, rows, n, ld, kind);
+}
+
+/* The block's numbers in float32, row behind row, at `to`. */
+static const float *widened(const block *b, float *to)
+{
+    for (size_t i = 0; i < b->rows; i++)
+        for (size_t j = 0; j < b->n; j++)
+            to[i * b->n + j] = get(b, (ptrdiff_t)(i * b->ld + j));
+    return to;
 }
 
 /* ---- reporting ---- */
@@ -250,37 +303,46 @@ static void catch_faults(check *c)
 /* Nothing but the block's rows was written. */
 static void expect_kept(check *c, const block *b)
 {
-    float *begin, *end;
+    ptrdiff_t begin, end;
     window(b, &begin, &end);
-    for (float *p = begin; p < end; p++) {
-        ptrdiff_t at = p - b->data;
+    for (ptrdiff_t at = begin; at < end; at++) {
         bool inside =
             at >= 0 && at < (ptrdiff_t)((b->rows - 1) * b->ld + b->n) && (size_t)at % b->ld < b->n;
-        if (!inside && bits_of(*p) != PATTERN) {
-            report(c, "wrote float %td of an output of %zu x %zu, ld %zu", at, b->rows, b->n,
+        if (!inside && bits_of(get(b, at)) != bits_of(pattern_of(b->type))) {
+            report(c, "wrote element %td of an output of %zu x %zu, ld %zu", at, b->rows, b->n,
                    b->ld);
             return;
         }
     }
 }
 
-static bool near(float got, float want, double bound)
+static float rounded(double x)
+{
+    return tm_f32_of_bf16(tm_bf16_of_f32((float)x));
+}
+
+/* bound < 0: the same bits. A bfloat16 is what a number within the bound is rounded to. */
+static bool near(elem type, float got, float want, double bound)
 {
     if (isnan(want))
-        return isnan(got) && bits_of(got) != PATTERN;
-    if (bits_of(got) == bits_of(want))
+        return isnan(got) && bits_of(got) != bits_of(pattern_of(type));
+    if (bits_of(got) == bits_of(type == BF16 ? rounded((double)want) : want))
         return true;
+    if (type == BF16)
+        return bound >= 0 && got >= rounded((double)want - bound) &&
+               got <= rounded((double)want + bound);
     return fabs((double)got - (double)want) <= bound;
 }
 
-/* The block holds c->want (dense rows): within c->bound, or the same bits but for the NaN's. */
+/* The block holds c->want (dense rows), rounded to its type: within c->bound, or the same bits but
+ * for the NaN's. */
 static void expect(check *c, const block *b, bool bounded)
 {
     for (size_t i = 0; i < b->rows; i++)
         for (size_t j = 0; j < b->n; j++) {
-            float got = b->data[i * b->ld + j], want = c->want[i * b->n + j];
+            float got = get(b, (ptrdiff_t)(i * b->ld + j)), want = c->want[i * b->n + j];
             double bound = bounded ? c->bound[i * b->n + j] : -1.0;
-            if (near(got, want, bound))
+            if (near(b->type, got, want, bound))
                 continue;
             report(c, "row %zu, column %zu: got %.9g (%a), want %.9g (%a), bound %.3g", i, j,
                    (double)got, (double)got, (double)want, (double)want, bound);

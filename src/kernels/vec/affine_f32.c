@@ -1,21 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kernels/vec/vec.h"
+#include "kernels/vec/elem_f32.h"
 
-void TM_KERNEL(tm_affine_f32)(size_t rows, size_t n, const float *x, size_t x_ld, const float *mul,
-                              const float *add, float lo, float hi, float *y, size_t y_ld)
-{
-    const vf low = vf_set(lo), high = vf_set(hi);
-    for (size_t i = 0; i < rows; i++, x += x_ld, y += y_ld) {
-        size_t j = 0;
-        for (; j + VL <= n; j += VL) {
-            vf v = vf_fma(vf_load(x + j), vf_load(mul + j), vf_load(add + j));
-            vf_store(y + j, vf_min(high, vf_max(low, v)));
-        }
-        if (j < n) {
-            vmask m = vm_first(n - j);
-            vf v = vf_fma(vf_load_first(x + j, m), vf_load_first(mul + j, m),
-                          vf_load_first(add + j, m));
-            vf_store_first(y + j, vf_min(high, vf_max(low, v)), m);
-        }
-    }
-}
+#include "kernels/vec/affine.h"

@@ -1,33 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kernels/vec/vec.h"
+#include "kernels/vec/elem_f32.h"
 
-VF vf load(const float *p, vmask m, bool whole)
-{
-    return whole ? vf_load(p) : vf_load_first(p, m);
-}
-
-VF vf window(tm_reduce_op op, int count, const float *const *taps, size_t j, vmask m, bool whole)
-{
-    vf y = load(taps[0] + j, m, whole);
-    if (op == TM_REDUCE_OP_SUM)
-        for (int t = 1; t < count; t++)
-            y = vf_add(y, load(taps[t] + j, m, whole));
-    else
-        for (int t = 1; t < count; t++)
-            y = vf_max_nan(y, load(taps[t] + j, m, whole));
-    return y;
-}
-
-void TM_KERNEL(tm_pool_f32)(tm_reduce_op op, int count, const float *const *taps, size_t n,
-                            float scale, float *out)
-{
-    const vf factor = vf_set(scale);
-    size_t j = 0;
-    vmask m = vm_first(0);
-    for (; j + VL <= n; j += VL)
-        vf_store(out + j, vf_mul(window(op, count, taps, j, m, true), factor));
-    if (j < n) {
-        m = vm_first(n - j);
-        vf_store_first(out + j, vf_mul(window(op, count, taps, j, m, false), factor), m);
-    }
-}
+#include "kernels/vec/pool.h"

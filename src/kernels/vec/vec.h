@@ -37,10 +37,16 @@ VF vf vf_set(float x); /* x in every element */
 VF vf vf_load(const float *p);
 VF void vf_store(float *p, vf x);
 
+/* VL elements of bfloat16: the same numbers; stores round as tm_bf16_of_f32 does, to the bit. */
+VF vf vf_load_bf16(const tm_bf16 *p);
+VF void vf_store_bf16(tm_bf16 *p, vf x);
+
 /* The first n elements, n < VL. Of what a mask leaves out no memory is touched; loads give 0. */
 VF vmask vm_first(size_t n);
 VF vf vf_load_first(const float *p, vmask m);
 VF void vf_store_first(float *p, vf x, vmask m);
+VF vf vf_load_bf16_first(const tm_bf16 *p, vmask m);
+VF void vf_store_bf16_first(tm_bf16 *p, vf x, vmask m);
 VF vf vf_blend_first(vf a, vf other, vmask m); /* other behind the first ones */
 
 VF vf vf_add(vf a, vf b);

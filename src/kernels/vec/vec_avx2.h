@@ -5,7 +5,9 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <string.h>
 
+#include "kernels/bf16.h"
 #include "kernels/vec/inline.h"
 
 /* clang-format off */
@@ -72,6 +74,79 @@ VF vf vf_blend_first(vf a, vf other, vmask m) { return _mm256_blendv_ps(other, a
 #define VF_KEEP(x) __asm__ volatile("" : "+v"(x))
 
 /* clang-format on */
+
+/* ---- bfloat16, the upper half of a float32 ---- */
+
+VF vf vf_of_bf16(__m128i halves)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+
+VF __m128i vf_to_bf16(vf x)
+{
+    __m256i bits = _mm256_castps_si256(x);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i near = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), odd);
+    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    __m256 y = _mm256_blendv_ps(_mm256_castsi256_ps(near), _mm256_castsi256_ps(quiet),
+                                _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    __m256i halves = _mm256_srli_epi32(_mm256_castps_si256(y), 16);
+    halves = _mm256_packus_epi32(halves, halves); /* in each lane its four, twice */
+    return _mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0x08));
+}
+
+VF vf vf_load_bf16(const tm_bf16 *p)
+{
+    return vf_of_bf16(_mm_loadu_si128((const __m128i_u *)p));
+}
+
+VF void vf_store_bf16(tm_bf16 *p, vf x)
+{
+    _mm_storeu_si128((__m128i_u *)p, vf_to_bf16(x));
+}
+
+VF int vm_count(vmask m)
+{
+    return __builtin_popcount((unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(m)));
+}
+
+/* There are no masks for 16 bits: four elements, two and one, as the count has its bits. */
+VF vf vf_load_bf16_first(const tm_bf16 *p, vmask m)
+{
+    int n = vm_count(m);
+    uint64_t low = 0, high = 0;
+    if (n & 1)
+        high = p[n - 1];
+    if (n & 2) {
+        uint32_t two;
+        memcpy(&two, p + (n & 4), sizeof two);
+        high = high << 32 | two;
+    }
+    if (n & 4)
+        memcpy(&low, p, sizeof low);
+    return vf_of_bf16(n & 4 ? _mm_set_epi64x((long long)high, (long long)low)
+                            : _mm_cvtsi64_si128((long long)high));
+}
+
+VF void vf_store_bf16_first(tm_bf16 *p, vf x, vmask m)
+{
+    int n = vm_count(m);
+    __m128i halves = vf_to_bf16(x);
+    uint64_t rest = (uint64_t)_mm_cvtsi128_si64(halves);
+    if (n & 4) {
+        memcpy(p, &rest, sizeof rest);
+        rest = (uint64_t)_mm_extract_epi64(halves, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        uint32_t two = (uint32_t)rest;
+        memcpy(p, &two, sizeof two);
+        rest >>= 32;
+        p += 2;
+    }
+    if (n & 1)
+        *p = (tm_bf16)rest;
+}
 
 VF void vf_transpose(vf r[VL])
 {

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 #include <stddef.h>
 
+#include "kernels/bf16.h"
 #include "kernels/vec/inline.h"
 
 /* clang-format off */
@@ -57,6 +58,43 @@ VF vf vf_blend_first(vf a, vf other, vmask m) { return _mm512_mask_blend_ps(m, o
 #define VF_KEEP(x) __asm__ volatile("" : "+v"(x))
 
 /* clang-format on */
+
+/* ---- bfloat16, the upper half of a float32 ---- */
+
+VF vf vf_of_bf16(__m256i halves)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+}
+
+VF __m256i vf_to_bf16(vf x)
+{
+    __m512i bits = _mm512_castps_si512(x);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i near = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
+    near = _mm512_mask_or_epi32(near, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits,
+                                _mm512_set1_epi32(0x400000)); /* quiet */
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(near, 16));
+}
+
+VF vf vf_load_bf16(const tm_bf16 *p)
+{
+    return vf_of_bf16(_mm256_loadu_si256((const __m256i_u *)p));
+}
+
+VF void vf_store_bf16(tm_bf16 *p, vf x)
+{
+    _mm256_storeu_si256((__m256i_u *)p, vf_to_bf16(x));
+}
+
+VF vf vf_load_bf16_first(const tm_bf16 *p, vmask m)
+{
+    return vf_of_bf16(_mm256_maskz_loadu_epi16(m, p));
+}
+
+VF void vf_store_bf16_first(tm_bf16 *p, vf x, vmask m)
+{
+    _mm256_mask_storeu_epi16(p, m, vf_to_bf16(x));
+}
 
 VF void vf_transpose(vf r[VL])
 {
