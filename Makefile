@@ -182,7 +182,7 @@ $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libtimmc.a
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -fsanitize=fuzzer -o $@ $< $B/libtimmc.a $(TM_LIBS)
 
 # what timmc_plugin.h includes
-PLUGIN_HEADERS := base/error.h base/memory.h graph/graph.h kernels/activation.h models/model.h ops/nn.h
+PLUGIN_HEADERS := base/dtype.h base/dtypes.def base/error.h base/memory.h graph/graph.h kernels/activation.h models/model.h ops/nn.h
 
 install: $B/timmc $B/libtimmc.a $B/libtimmc.so
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/lib/pkgconfig $(DESTDIR)$(prefix)/include

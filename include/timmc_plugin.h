@@ -15,7 +15,7 @@
 #include "models/model.h"
 
 /* Counts up when a structure or function that plugins see changes. */
-#define TIMMC_PLUGIN_ABI 4
+#define TIMMC_PLUGIN_ABI 5
 
 /* How a variant's pictures are prepared; zero means timm's default: 3 x 224 x 224, bicubic, crop
  * 0.875, ImageNet's mean and std, 1000 classes. */

@@ -209,7 +209,7 @@ static tm_status make_plan(tm_model *model, const tm_weights *weights, tm_error 
                                .threads = model->options.threads,
                                .isa = tm_isa_or_best(model->options.isa)};
     tm_precision_parse(model->options.precision, &options.precision);
-    return tm_plan_make(&model->graph, weights, &options, &model->plan, error);
+    return tm_plan_make(&model->builder, weights, &options, &model->plan, error);
 }
 
 tm_status tm_model_activation_bytes(tm_model *model, size_t *bytes, tm_error *error)
@@ -225,7 +225,7 @@ tm_status tm_model_activation_bytes(tm_model *model, size_t *bytes, tm_error *er
         status = tm_layout_make(&model->graph, 1, 1, &layout, error);
     if (!status) {
         for (int space = 0; space < TM_SPACES; space++)
-            *bytes += layout.floats[space] * sizeof(float);
+            *bytes += layout.bytes[space];
         tm_layout_free(&layout);
     }
     return status;

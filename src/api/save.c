@@ -25,17 +25,11 @@ typedef struct saver {
     tm_error *error;
 } saver;
 
-static bool is_real(tm_dtype dtype)
-{
-    return dtype == TM_DTYPE_F64 || dtype == TM_DTYPE_F32 || dtype == TM_DTYPE_F16 ||
-           dtype == TM_DTYPE_BF16;
-}
-
 static tm_dtype stored_dtype(const tm_tensor_view *view, tm_save_dtype as)
 {
     static const tm_dtype dtypes[] = {
         [TM_SAVE_F32] = TM_DTYPE_F32, [TM_SAVE_F16] = TM_DTYPE_F16, [TM_SAVE_BF16] = TM_DTYPE_BF16};
-    return as == TM_SAVE_KEEP || !is_real(view->dtype) ? view->dtype : dtypes[as];
+    return as == TM_SAVE_KEEP || !tm_dtype_is_float(view->dtype) ? view->dtype : dtypes[as];
 }
 
 /* ---- header ---- */

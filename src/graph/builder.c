@@ -157,6 +157,7 @@ tm_node *tm_node_new(tm_builder *b, const tm_op *op, const char *name, const voi
     *node = (tm_node){.op = op,
                       .name = name,
                       .id = graph->node_count,
+                      .type = TM_DTYPE_F32,
                       .inputs = inputs_copy,
                       .input_count = input_count,
                       .attrs = attrs_copy};

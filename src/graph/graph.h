@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/dtype.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -32,6 +33,7 @@ struct tm_node {
     int id;           /* position in the graph */
     bool constant;    /* depends on weights alone: dims holds, else shape holds */
     tm_shape shape;
+    tm_dtype type; /* of an activation; float32 until a pass says otherwise */
     int rank;
     int64_t dims[TM_MAX_RANK];
     int input_count;

@@ -7,6 +7,15 @@
 
 typedef struct tm_lowering tm_lowering; /* steps/lower.h */
 
+/* In which number types an operator computes beside float32. */
+typedef enum tm_types {
+    TM_TYPES_F32,    /* none */
+    TM_TYPES_SAME,   /* activations and the constants among them are all of one */
+    TM_TYPES_READS,  /* inputs may be of any, the result is float32 */
+    TM_TYPES_WRITES, /* the result may be of any, the inputs are float32 */
+    TM_TYPES_ANY     /* each may be */
+} tm_types;
+
 struct tm_op {
     const char *name;
 
@@ -21,7 +30,7 @@ struct tm_op {
     /* Activations: appends the steps that compute node. Errors are sticky in the lowering. */
     void (*lower)(tm_lowering *lowering, const tm_node *node);
 
-    /* Views: the operator moves no data. The result is `channel` floats and `token` pixels into
+    /* Views: the operator moves no data. The result is `channel` numbers and `token` pixels into
      * its input's memory. regroups: its pixels may have another number of channels, so the input's
      * must lie without gaps. */
     bool view, regroups;
@@ -34,6 +43,11 @@ struct tm_op {
      * of the one that `addend` names (-1: none). */
     bool in_place;
     int (*addend)(const tm_node *node);
+
+    /* types_of: where they depend on the node, or on the kernels there are. Views take their
+     * input's type. */
+    tm_types types;
+    tm_types (*types_of)(const tm_lowering *lowering, const tm_node *node);
 
     double (*macs)(const tm_node *node); /* multiply-adds per picture, as fvcore counts them */
 };

@@ -44,9 +44,9 @@ enum {
  * picture.
  */
 typedef struct tm_gemm_tile {
-    const float *const *rows; /* taps x at least the kernel's row count (the spare ones of a
+    const void *const *rows; /* taps x at least the kernel's row count (the spare ones of a
                                  partial tile are read and ignored), kc floats from `offset` on */
-    size_t tap_stride;        /* pointers from tap to tap */
+    size_t tap_stride;       /* pointers from tap to tap */
     size_t offset;
     int taps, kc;
     const float *panel;    /* [taps * kc][16], 64-byte aligned; the next panel follows after */

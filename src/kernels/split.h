@@ -69,9 +69,9 @@ static inline size_t tm_split_elements(int parts, size_t steps)
 
 typedef void tm_split_multiply_fn(const tm_split_tile *tile);
 
-/* rows[i][k], i < m <= 16, k < n, into one row tile [step][part][16][32], zeros behind n; rows from
- * m on stay as they were. */
-typedef void tm_split_rows_fn(int parts, int m, size_t n, const float *const *rows, tm_bf16 *tile);
+/* float32 rows[i][k], i < m <= 16, k < n, into one row tile [step][part][16][32], zeros behind n;
+ * rows from m on stay as they were. */
+typedef void tm_split_rows_fn(int parts, int m, size_t n, const void *const *rows, tm_bf16 *tile);
 
 /* out[p * stride + i] = part p of x[i], i < n */
 typedef void tm_split_f32_fn(int parts, size_t n, const float *x, tm_bf16 *out, size_t stride);

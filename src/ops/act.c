@@ -52,7 +52,7 @@ typedef struct act_args {
     tm_tensor x, y;
     tm_rows rows;
     tm_act_attrs act;
-    tm_act_f32_fn *kernel;
+    tm_act_fn *kernel;
 } act_args;
 
 static int act_units(const tm_step *step, int batch)
@@ -74,9 +74,10 @@ static void act_lower(tm_lowering *lowering, const tm_node *node)
     act_args args = {.x = tm_lower_input(lowering, node, 0),
                      .y = tm_lower_output(lowering, node),
                      .act = *(const tm_act_attrs *)node->attrs,
-                     .kernel = tm_lower_kernels(lowering)->act_f32};
+                     .kernel = TM_LOWER_KERNEL(lowering, act, node->type)};
     args.rows = tm_rows_of(&args.y);
     tm_lower_step(lowering, node, act_run, act_units, &args, sizeof args, 0);
 }
 
-const tm_op tm_op_act = {.name = "act", .lower = act_lower, .in_place = true};
+const tm_op tm_op_act = {
+    .name = "act", .lower = act_lower, .in_place = true, .types = TM_TYPES_SAME};

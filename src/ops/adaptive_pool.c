@@ -5,7 +5,7 @@
 
 typedef struct adaptive_args {
     tm_tensor x, y;
-    tm_pool_f32_fn *kernel;
+    tm_pool_fn *kernel;
 } adaptive_args;
 
 typedef struct window {
@@ -37,14 +37,13 @@ static void adaptive_run(const tm_step *step, const tm_run_state *run, int unit)
     const adaptive_args *args = step->args;
     const void **taps = run->scratch;
     int n = unit / args->y.h, oy = unit % args->y.h;
-    const float *picture = tm_tensor_picture(run, &args->x, n);
     window rows = window_at(oy, args->y.h, args->x.h);
     for (int ox = 0; ox < args->y.w; ox++) {
         window columns = window_at(ox, args->y.w, args->x.w);
         int count = 0;
         for (int y = rows.begin; y < rows.end; y++)
             for (int x = columns.begin; x < columns.end; x++)
-                taps[count++] = picture + tm_tensor_pixel(&args->x, y, x);
+                taps[count++] = tm_tensor_at(run, &args->x, n, y, x);
         args->kernel(TM_REDUCE_OP_SUM, count, taps, (size_t)args->x.c, 1.0f / (float)count,
                      tm_tensor_at(run, &args->y, n, oy, ox));
     }
@@ -54,11 +53,12 @@ static void adaptive_lower(tm_lowering *lowering, const tm_node *node)
 {
     adaptive_args args = {.x = tm_lower_input(lowering, node, 0),
                           .y = tm_lower_output(lowering, node),
-                          .kernel = tm_lower_kernels(lowering)->pool_f32};
+                          .kernel = TM_LOWER_KERNEL(lowering, pool, node->type)};
     /* a window begins and ends inside a pixel of its neighbours at most */
     size_t taps = ((size_t)(args.x.h / args.y.h) + 2) * ((size_t)(args.x.w / args.y.w) + 2);
     tm_lower_step(lowering, node, adaptive_run, adaptive_units, &args, sizeof args,
                   taps * sizeof(float *));
 }
 
-const tm_op tm_op_adaptive_pool2d = {.name = "adaptive_pool2d", .lower = adaptive_lower};
+const tm_op tm_op_adaptive_pool2d = {
+    .name = "adaptive_pool2d", .lower = adaptive_lower, .types = TM_TYPES_SAME};

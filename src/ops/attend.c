@@ -59,7 +59,8 @@ typedef struct attend_args {
     float scale;
     const float *bias, *mask; /* [heads][queries][keys], [rows][queries][keys], or NULL */
     size_t dq, dv, keys;      /* of a head; keys: tokens */
-    size_t scores_ld, key_bytes, value_bytes, score_bytes; /* of the parts of a unit's scratch */
+    size_t scores_ld, key_bytes, value_bytes, score_bytes, room_bytes; /* of the parts of a unit's
+                                                                          scratch */
     tm_multiplier multiplier;
     const tm_kernels *kernels;
 } attend_args;
@@ -69,6 +70,7 @@ typedef struct attend_scratch {
     void *keys, *values; /* panels */
     float *scores;       /* [rows at once][scores_ld] */
     void *room;          /* the multiplier's */
+    float *copy;         /* of rows that are not float32, on their way here and back */
 } attend_scratch;
 
 /* Which queries a unit computes. */
@@ -105,17 +107,34 @@ static attend_scratch scratch_of(const attend_args *args, char *scratch)
         .keys = scratch,
         .values = scratch + args->key_bytes,
         .scores = (float *)(void *)(scratch + args->key_bytes + args->value_bytes),
-        .room = scratch + args->key_bytes + args->value_bytes + args->score_bytes};
+        .room = scratch + args->key_bytes + args->value_bytes + args->score_bytes,
+        .copy = (float *)(void *)(scratch + args->key_bytes + args->value_bytes +
+                                  args->score_bytes + args->room_bytes)};
+}
+
+/* Rows of n channels of a head, in float32; ld becomes their distance. */
+static const float *read_rows(const attend_args *args, const tm_tensor *t, const void *rows,
+                              size_t count, size_t n, const attend_scratch *s, size_t *ld)
+{
+    *ld = t->ld;
+    if (t->type == TM_DTYPE_F32)
+        return rows;
+    *ld = n;
+    args->kernels->f32_of_bf16(count, n, rows, t->ld, s->copy, n);
+    return s->copy;
 }
 
 /* k^T and v of a head */
 static void pack_head(const attend_args *args, const tm_run_state *run, attend_place at,
                       const attend_scratch *s)
 {
-    const float *k = tm_tensor_at(run, &args->k, at.n, at.row, 0) + (size_t)at.head * args->dq;
-    const float *v = tm_tensor_at(run, &args->v, at.n, at.row, 0) + (size_t)at.head * args->dv;
-    tm_dense_pack_t(&args->multiplier, k, args->k.ld, args->dq, args->keys, s->keys);
-    tm_dense_pack(&args->multiplier, v, args->v.ld, args->keys, args->dv, s->values);
+    size_t ld, head = (size_t)at.head;
+    const void *k = tm_tensor_channel(run, &args->k, at.n, at.row, 0, head * args->dq);
+    const void *v = tm_tensor_channel(run, &args->v, at.n, at.row, 0, head * args->dv);
+    k = read_rows(args, &args->k, k, args->keys, args->dq, s, &ld);
+    tm_dense_pack_t(&args->multiplier, k, ld, args->dq, args->keys, s->keys);
+    v = read_rows(args, &args->v, v, args->keys, args->dv, s, &ld);
+    tm_dense_pack(&args->multiplier, v, ld, args->keys, args->dv, s->values);
 }
 
 /* softmax over the keys, for `count` queries from `first` on */
@@ -128,9 +147,11 @@ static void score(const attend_args *args, const tm_run_state *run, attend_place
         bias += ((size_t)at.head * queries + query) * args->keys;
     if (mask)
         mask += ((size_t)at.row * queries + query) * args->keys;
-    const float *q = tm_tensor_at(run, &args->q, at.n, at.row, first);
-    tm_dense product = {.x = q + (size_t)at.head * args->dq,
-                        .ld = args->q.ld,
+    const void *q =
+        tm_tensor_channel(run, &args->q, at.n, at.row, first, (size_t)at.head * args->dq);
+    size_t ld;
+    tm_dense product = {.x = read_rows(args, &args->q, q, count, args->dq, s, &ld),
+                        .ld = ld,
                         .count = count,
                         .k = args->dq,
                         .n = args->keys,
@@ -149,17 +170,20 @@ static void score(const attend_args *args, const tm_run_state *run, attend_place
 static void weigh_values(const attend_args *args, const tm_run_state *run, attend_place at,
                          int first, size_t count, const attend_scratch *s)
 {
-    float *y = tm_tensor_at(run, &args->y, at.n, at.row, first);
+    bool direct = args->y.type == TM_DTYPE_F32;
+    void *y = tm_tensor_channel(run, &args->y, at.n, at.row, first, (size_t)at.head * args->dv);
     tm_dense product = {.x = s->scores,
                         .ld = args->scores_ld,
                         .count = count,
                         .k = args->keys,
                         .n = args->dv,
                         .panels = s->values,
-                        .c = y + (size_t)at.head * args->dv,
-                        .c_ld = args->y.ld,
+                        .c = direct ? y : s->copy,
+                        .c_ld = direct ? args->y.ld : args->dv,
                         .room = s->room};
     args->multiplier.kind->multiply(&args->multiplier, &product);
+    if (!direct)
+        args->kernels->bf16_of_f32(count, args->dv, s->copy, args->dv, y, args->y.ld);
 }
 
 static void attend_run(const tm_step *step, const tm_run_state *run, int unit)
@@ -183,6 +207,17 @@ static int choose_share(const attend_args *args, int threads)
     int blocks = tm_ceil_div(args->q.w, rows),
         parts = tm_ceil_div(UNITS_PER_THREAD * threads, units);
     return tm_ceil_div(blocks, parts < blocks ? parts : blocks) * rows;
+}
+
+/* of the keys or values of a head, or of the rows that are multiplied at once */
+static size_t copy_bytes(const attend_args *args)
+{
+    size_t rows = (size_t)args->multiplier.kind->rows;
+    bool direct = args->q.type == TM_DTYPE_F32 && args->k.type == TM_DTYPE_F32 &&
+                  args->v.type == TM_DTYPE_F32 && args->y.type == TM_DTYPE_F32;
+    return direct ? 0
+                  : (rows > args->keys ? rows : args->keys) *
+                        (args->dq > args->dv ? args->dq : args->dv) * sizeof(float);
 }
 
 static void attend_lower(tm_lowering *lowering, const tm_node *node)
@@ -209,10 +244,10 @@ static void attend_lower(tm_lowering *lowering, const tm_node *node)
     args.value_bytes = tm_dense_panels_bytes(m, args.keys, args.dv);
     args.score_bytes = (size_t)m->kind->rows * args.scores_ld * sizeof(float);
     args.share = choose_share(&args, tm_lower_threads(lowering));
-    size_t longer = args.dq > args.keys ? args.dq : args.keys;
+    args.room_bytes = m->kind->room_bytes(m, args.dq > args.keys ? args.dq : args.keys);
     tm_lower_step(lowering, node, attend_run, attend_units, &args, sizeof args,
-                  args.key_bytes + args.value_bytes + args.score_bytes +
-                      m->kind->room_bytes(m, longer));
+                  args.key_bytes + args.value_bytes + args.score_bytes + args.room_bytes +
+                      copy_bytes(&args));
 }
 
 static double attend_macs(const tm_node *node)
@@ -221,7 +256,8 @@ static double attend_macs(const tm_node *node)
     return (double)q->shape.h * q->shape.w * k->shape.w * (q->shape.c + node->shape.c);
 }
 
-const tm_op tm_op_attend = {.name = "attend", .lower = attend_lower, .macs = attend_macs};
+const tm_op tm_op_attend = {
+    .name = "attend", .lower = attend_lower, .types = TM_TYPES_ANY, .macs = attend_macs};
 
 /* ---- softmax over groups of channels ---- */
 

@@ -40,7 +40,7 @@ typedef struct binary_args {
     tm_tensor x, y, out;
     tm_rows rows;
     tm_binary_kind kind;
-    tm_binary_f32_fn *kernel;
+    tm_binary_fn *kernel;
 } binary_args;
 
 static int binary_units(const tm_step *step, int batch)
@@ -52,7 +52,7 @@ static int binary_units(const tm_step *step, int batch)
 static void run_rows(const tm_run_state *run, const binary_args *args, tm_row_range range)
 {
     bool one_pixel = args->y.h * args->y.w == 1;
-    const float *y = tm_tensor_at(run, &args->y, range.n, 0, one_pixel ? 0 : range.first);
+    const void *y = tm_tensor_at(run, &args->y, range.n, 0, one_pixel ? 0 : range.first);
     args->kernel(args->kind, range.count, (size_t)args->x.c, tm_row(run, &args->x, range),
                  args->x.ld, y, one_pixel ? 0 : args->y.ld, args->y.c != args->x.c,
                  tm_row(run, &args->out, range), args->out.ld);
@@ -70,7 +70,7 @@ static void binary_run(const tm_step *step, const tm_run_state *run, int unit)
     /* y is a row or a column of pixels: one pixel at a time */
     for (size_t i = 0; i < range.count; i++) {
         int at = range.first + (int)i, py = at / args->x.w, px = at % args->x.w;
-        const float *y =
+        const void *y =
             tm_tensor_at(run, &args->y, range.n, args->y.h == 1 ? 0 : py, args->y.w == 1 ? 0 : px);
         args->kernel(args->kind, 1, (size_t)args->x.c, tm_tensor_at(run, &args->x, range.n, py, px),
                      args->x.ld, y, 0, args->y.c != args->x.c,
@@ -84,12 +84,13 @@ static void binary_lower(tm_lowering *lowering, const tm_node *node)
                         .y = tm_lower_input(lowering, node, 1),
                         .out = tm_lower_output(lowering, node),
                         .kind = ((const tm_binary_attrs *)node->attrs)->kind,
-                        .kernel = tm_lower_kernels(lowering)->binary_f32};
+                        .kernel = TM_LOWER_KERNEL(lowering, binary, node->type)};
     args.rows = tm_rows_of(&args.out);
     tm_lower_step(lowering, node, binary_run, binary_units, &args, sizeof args, 0);
 }
 
-const tm_op tm_op_binary = {.name = "binary", .lower = binary_lower, .in_place = true};
+const tm_op tm_op_binary = {
+    .name = "binary", .lower = binary_lower, .in_place = true, .types = TM_TYPES_SAME};
 
 /* ---- x * mul + add ---- */
 
@@ -104,7 +105,7 @@ typedef struct affine_args {
     tm_tensor x, y;
     tm_rows rows;
     const float *mul, *add;
-    tm_affine_f32_fn *kernel;
+    tm_affine_fn *kernel;
 } affine_args;
 
 static int affine_units(const tm_step *step, int batch)
@@ -128,7 +129,7 @@ void tm_lower_channel_affine(tm_lowering *lowering, const tm_node *node, const f
                         .y = tm_lower_output(lowering, node),
                         .mul = mul,
                         .add = add,
-                        .kernel = tm_lower_kernels(lowering)->affine_f32};
+                        .kernel = TM_LOWER_KERNEL(lowering, affine, node->type)};
     args.rows = tm_rows_of(&args.y);
     tm_lower_step(lowering, node, affine_run, affine_units, &args, sizeof args, 0);
 }
@@ -147,4 +148,5 @@ static void affine_lower(tm_lowering *lowering, const tm_node *node)
     tm_lower_channel_affine(lowering, node, memory, memory + c);
 }
 
-const tm_op tm_op_affine = {.name = "affine", .lower = affine_lower, .in_place = true};
+const tm_op tm_op_affine = {
+    .name = "affine", .lower = affine_lower, .in_place = true, .types = TM_TYPES_SAME};

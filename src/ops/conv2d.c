@@ -106,5 +106,8 @@ static int conv_addend(const tm_node *node)
     return ((const tm_conv_attrs *)node->attrs)->epilogue.residual ? node->input_count - 1 : -1;
 }
 
-const tm_op tm_op_conv2d = {
-    .name = "conv2d", .lower = tm_conv2d_lower, .addend = conv_addend, .macs = conv_macs};
+const tm_op tm_op_conv2d = {.name = "conv2d",
+                            .lower = tm_conv2d_lower,
+                            .addend = conv_addend,
+                            .types_of = tm_conv2d_types,
+                            .macs = conv_macs};

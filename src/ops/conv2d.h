@@ -7,6 +7,7 @@
 #include "steps/lower.h"
 
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node);
+tm_types tm_conv2d_types(const tm_lowering *lowering, const tm_node *node);
 
 /* 3x3, stride 1, where tm_conv2d_winograd_pays, which depends on the shapes alone; beside_parts:
  * beside products of bfloat16 parts. */

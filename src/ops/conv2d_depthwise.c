@@ -23,7 +23,7 @@ typedef struct dw_args {
     const float *weights, *bias; /* weights: [taps][channels] */
     int rows, channels;          /* of a unit */
     tm_store store;
-    tm_dwconv_f32_fn *kernel;
+    tm_dwconv_fn *kernel;
 } dw_args;
 
 static int dw_units(const tm_step *step, int batch)
@@ -34,7 +34,7 @@ static int dw_units(const tm_step *step, int batch)
 
 /* Up to STRIP output pixels from (oy, ox) on, the tile's channels; x, y: where these begin in the
  * picture. */
-static void run_strip(const dw_args *args, tm_dwconv_tile tile, const float *x, float *y, int oy,
+static void run_strip(const dw_args *args, tm_dwconv_tile tile, const void *x, void *y, int oy,
                       int ox)
 {
     const tm_conv_attrs *conv = &args->conv;
@@ -43,12 +43,13 @@ static void run_strip(const dw_args *args, tm_dwconv_tile tile, const float *x, 
     int last = tm_least(conv->kernel_h, args->x.h > top ? tm_ceil_div(args->x.h - top, step) : 0);
     if (first < last) {
         tile.rows = last - first;
-        tile.x = x + tm_tensor_pixel(&args->x, top + first * step, 0);
+        tile.x =
+            tm_numbers_behind(x, args->x.type, tm_tensor_pixel(&args->x, top + first * step, 0));
         tile.w += (size_t)(first * conv->kernel_w) * tile.w_ld;
     }
     tile.left = ox * conv->stride - conv->pad_left;
     tile.pixels = tm_least(STRIP, args->y.w - ox);
-    tile.out = y + tm_tensor_pixel(&args->y, oy, ox);
+    tile.out = tm_numbers_behind(y, args->y.type, tm_tensor_pixel(&args->y, oy, ox));
     args->kernel(&tile);
     tm_finish(&args->store, tile.pixels, tile.channels, tile.out, args->y.ld);
 }
@@ -74,8 +75,8 @@ static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
                            .hi = args->store.hi,
                            .out_ld = args->y.ld,
                            .out_cold = (size_t)run->batch * args->y.stride > COLD_FLOATS};
-    const float *x = tm_tensor_picture(run, &args->x, n) + c;
-    float *y = tm_tensor_picture(run, &args->y, n) + c;
+    const void *x = tm_tensor_channel(run, &args->x, n, 0, 0, c);
+    void *y = tm_tensor_channel(run, &args->y, n, 0, 0, c);
     int end = tm_least(args->y.h, (block + 1) * args->rows);
     for (int ox = 0; ox < args->y.w; ox += STRIP)
         for (int oy = block * args->rows; oy < end; oy++)
@@ -130,8 +131,8 @@ void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node)
                     .weights = packing.packed,
                     .bias = attrs->bias ? tm_lower_keep(lowering, node->inputs[2])
                                         : tm_lower_zeros(lowering, channels),
-                    .store = tm_store_of(lowering, &attrs->epilogue),
-                    .kernel = tm_lower_kernels(lowering)->dwconv_f32};
+                    .store = tm_store_of(lowering, &attrs->epilogue, node->type),
+                    .kernel = TM_LOWER_KERNEL(lowering, dwconv, node->type)};
     choose_units(&args);
     tm_lower_step(lowering, node, dw_run, dw_units, &args, sizeof args, 0);
 }

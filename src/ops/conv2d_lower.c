@@ -19,6 +19,16 @@ static bool winograd_pays(const tm_lowering *lowering, const tm_node *node,
            tm_conv2d_winograd_pays(node, beside);
 }
 
+tm_types tm_conv2d_types(const tm_lowering *lowering, const tm_node *node)
+{
+    const tm_product_kind *kind = tm_product_choose(lowering, node);
+    if (is_depthwise(node))
+        return TM_TYPES_SAME;
+    if (winograd_pays(lowering, node, kind))
+        return TM_TYPES_F32;
+    return kind->types;
+}
+
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node)
 {
     const tm_product_kind *kind = tm_product_choose(lowering, node);

@@ -69,9 +69,9 @@ bool tm_conv2d_winograd_pays(const tm_node *node, bool beside_parts)
 
 /* A thread's scratch. */
 typedef struct winograd_scratch {
-    const float **rows; /* [block + TM_MAX_ROWS] */
-    float *input;       /* [36][block][kc] */
-    float *product;     /* [36][block][COLUMNS] */
+    const void **rows; /* [block + TM_MAX_ROWS] */
+    float *input;      /* [36][block][kc] */
+    float *product;    /* [36][block][COLUMNS] */
 } winograd_scratch;
 
 static size_t pointer_floats(int block)
@@ -150,9 +150,9 @@ static void transform_output(const winograd_args *args, const tm_unit *unit, int
 {
     const tm_tensor *y = &args->y, *r = &args->residual;
     bool added = !tm_tensor_is_none(r);
-    float *out[OUTPUTS], *to = tm_tensor_picture(unit->run, y, unit->n) + column;
+    float *out[OUTPUTS], *to = tm_tensor_channel(unit->run, y, unit->n, 0, 0, column);
     const float *residual[OUTPUTS] = {NULL};
-    const float *addend = added ? tm_tensor_picture(unit->run, r, unit->n) + column : NULL;
+    const float *addend = added ? tm_tensor_channel(unit->run, r, unit->n, 0, 0, column) : NULL;
     int top = (unit->first + index) / args->tiles_w * STEP;
     int left = (unit->first + index) % args->tiles_w * STEP;
     for (int i = 0; i < OUTPUTS; i++) {
@@ -295,7 +295,7 @@ void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)
                           .y = tm_lower_output(lowering, node),
                           .pad_top = conv->pad_top,
                           .pad_left = conv->pad_left,
-                          .store = tm_store_of(lowering, &conv->epilogue),
+                          .store = tm_store_of(lowering, &conv->epilogue, TM_DTYPE_F32),
                           .kernels = tm_lower_kernels(lowering)};
     if (conv->epilogue.residual)
         args.residual = tm_lower_input(lowering, node, node->input_count - 1);

@@ -47,15 +47,14 @@ static void gather_run(const tm_step *step, const tm_run_state *run, int unit)
 {
     const gather_args *args = step->args;
     tm_row_range range = tm_rows_at(args->rows, unit);
-    const float *picture = tm_tensor_at(run, &args->x, range.n, 0, 0);
     const int *from = args->from + range.first;
-    float *y = tm_row(run, &args->y, range);
-    size_t bytes = (size_t)args->x.c * sizeof *y;
-    for (size_t i = 0; i < range.count; i++, y += args->y.ld) {
+    char *y = tm_row(run, &args->y, range);
+    size_t size = tm_dtype_size(args->y.type), bytes = (size_t)args->x.c * size;
+    for (size_t i = 0; i < range.count; i++, y += args->y.ld * size) {
         if (from[i] < 0)
             memset(y, 0, bytes);
         else
-            memcpy(y, picture + (size_t)from[i] * args->x.ld, bytes);
+            memcpy(y, tm_tensor_at(run, &args->x, range.n, 0, from[i]), bytes);
     }
 }
 
@@ -68,7 +67,8 @@ static void gather_lower(tm_lowering *lowering, const tm_node *node)
     tm_lower_step(lowering, node, gather_run, gather_units, &args, sizeof args, 0);
 }
 
-const tm_op tm_op_gather_pixels = {.name = "gather_pixels", .lower = gather_lower};
+const tm_op tm_op_gather_pixels = {
+    .name = "gather_pixels", .lower = gather_lower, .types = TM_TYPES_SAME};
 
 /* ---- rows of a constant ---- */
 

@@ -40,12 +40,12 @@ static void matmul_run(const tm_step *step, const tm_run_state *run, int unit)
                   .panels = run->scratch,
                   .c_ld = args->out.ld,
                   .room = (char *)run->scratch + args->panels_bytes};
-    tm_dense_pack(m, tm_tensor_at(run, &args->y, n, row, 0) + first, args->y.ld, d.k, d.n,
+    tm_dense_pack(m, tm_tensor_channel(run, &args->y, n, row, 0, first), args->y.ld, d.k, d.n,
                   run->scratch);
     for (int i = 0; i < args->x.w; i += m->kind->rows) {
         d.count = (size_t)(args->x.w - i < m->kind->rows ? args->x.w - i : m->kind->rows);
         d.x = tm_tensor_at(run, &args->x, n, args->x.h == 1 ? 0 : row, i);
-        d.c = tm_tensor_at(run, &args->out, n, row, i) + first;
+        d.c = tm_tensor_channel(run, &args->out, n, row, i, first);
         m->kind->multiply(m, &d);
     }
 }

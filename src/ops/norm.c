@@ -87,7 +87,7 @@ typedef struct layer_args {
     tm_tensor x, y;
     tm_rows rows;
     tm_layernorm_args norm;
-    tm_layernorm_f32_fn *kernel;
+    tm_layernorm_fn *kernel;
 } layer_args;
 
 static int layer_units(const tm_step *step, int batch)
@@ -113,7 +113,7 @@ static void layer_lower(tm_lowering *lowering, const tm_node *node)
                                 .groups = attrs->groups,
                                 .rms = attrs->kind == TM_NORM_RMS,
                                 .eps = attrs->eps},
-                       .kernel = tm_lower_kernels(lowering)->layernorm_f32};
+                       .kernel = TM_LOWER_KERNEL(lowering, layernorm, node->type)};
     args.norm.weight = kept(lowering, node, attrs->weight, &at);
     args.norm.bias = kept(lowering, node, attrs->bias, &at);
     args.rows = tm_rows_of(&args.y);
@@ -127,7 +127,7 @@ typedef struct group_args {
     int groups;
     float eps;
     const float *weight, *bias;
-    tm_affine_f32_fn *kernel;
+    tm_affine_fn *kernel;
 } group_args;
 
 static int group_units(const tm_step *step, int batch)
@@ -155,8 +155,8 @@ static void group_run(const tm_step *step, const tm_run_state *run, int unit)
     const group_args *args = step->args;
     size_t n = (size_t)(args->x.c / args->groups), first = (size_t)(unit % args->groups) * n;
     size_t pixels = (size_t)args->x.h * (size_t)args->x.w;
-    const float *x = tm_tensor_at(run, &args->x, unit / args->groups, 0, 0) + first;
-    float *y = tm_tensor_at(run, &args->y, unit / args->groups, 0, 0) + first;
+    const float *x = tm_tensor_channel(run, &args->x, unit / args->groups, 0, 0, first);
+    float *y = tm_tensor_channel(run, &args->y, unit / args->groups, 0, 0, first);
     double mean, var;
     moments(x, pixels, args->x.ld, n, &mean, &var);
     double scale = 1.0 / sqrt(var + args->eps);
@@ -202,4 +202,12 @@ static void norm_lower(tm_lowering *lowering, const tm_node *node)
     }
 }
 
-const tm_op tm_op_norm = {.name = "norm", .lower = norm_lower, .in_place = true};
+static tm_types norm_types(const tm_lowering *lowering, const tm_node *node)
+{
+    (void)lowering;
+    bool group = ((const tm_norm_attrs *)node->attrs)->kind == TM_NORM_GROUP;
+    return group ? TM_TYPES_F32 : TM_TYPES_SAME;
+}
+
+const tm_op tm_op_norm = {
+    .name = "norm", .lower = norm_lower, .in_place = true, .types_of = norm_types};

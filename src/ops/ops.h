@@ -66,6 +66,8 @@ tm_node *tm_activation(tm_builder *b, const tm_op *op, const char *name, const v
 tm_node *tm_constant(tm_builder *b, const tm_op *op, const char *name, const void *attrs,
                      size_t attrs_size, int input_count, tm_node *const *inputs, int rank,
                      const int64_t *dims);
+/* x in numbers of another type. */
+tm_node *tm_convert(tm_builder *b, tm_node *x, tm_dtype type);
 /* Batch norm folded into the convolution before it: weight * s and (bias - mean) * s + beta with
  * s = gamma / sqrt(var + eps). norm: the batch-norm node; bias may be NULL. */
 tm_node *tm_const_fold_weight(tm_builder *b, tm_node *weight, const tm_node *norm);

@@ -48,7 +48,7 @@ tm_node *tm_pool2d(tm_builder *b, tm_node *x, tm_pool pool)
 typedef struct pool_args {
     tm_tensor x, y;
     pool_attrs attrs;
-    tm_pool_f32_fn *kernel;
+    tm_pool_fn *kernel;
 } pool_args;
 
 static int pool_units(const tm_step *step, int batch)
@@ -67,6 +67,17 @@ static int divisor(const pool_args *args, int y, int x, int inside)
            (right < pool->kernel ? right : pool->kernel);
 }
 
+static void fill(const tm_tensor *y, float value, void *pixel)
+{
+    float *numbers = pixel;
+    uint16_t *halves = pixel;
+    for (int c = 0; c < y->c; c++)
+        if (y->type == TM_DTYPE_BF16)
+            halves[c] = tm_bf16_of_f32(value);
+        else
+            numbers[c] = value;
+}
+
 /* scratch: pointers to the pixels of a window */
 static void pool_run(const tm_step *step, const tm_run_state *run, int unit)
 {
@@ -74,19 +85,17 @@ static void pool_run(const tm_step *step, const tm_run_state *run, int unit)
     const tm_pool *pool = &args->attrs.pool;
     const void **taps = run->scratch;
     int n = unit / args->y.h, oy = unit % args->y.h, top = oy * pool->stride - args->attrs.pad_top;
-    const float *picture = tm_tensor_picture(run, &args->x, n);
     for (int ox = 0; ox < args->y.w; ox++) {
         int left = ox * pool->stride - args->attrs.pad_left, count = 0;
         for (int ky = 0; ky < pool->kernel; ky++)
             for (int kx = 0; kx < pool->kernel; kx++) {
                 int y = top + ky * pool->dilation, x = left + kx * pool->dilation;
                 if (y >= 0 && y < args->x.h && x >= 0 && x < args->x.w)
-                    taps[count++] = picture + tm_tensor_pixel(&args->x, y, x);
+                    taps[count++] = tm_tensor_at(run, &args->x, n, y, x);
             }
-        float *out = tm_tensor_at(run, &args->y, n, oy, ox);
+        void *out = tm_tensor_at(run, &args->y, n, oy, ox);
         if (!count) { /* a dilated window can lie in the padding alone */
-            for (int c = 0; c < args->x.c; c++)
-                out[c] = pool->max ? -INFINITY : 0.0f;
+            fill(&args->y, pool->max ? -INFINITY : 0.0f, out);
             continue;
         }
         float scale = pool->max ? 1.0f : 1.0f / (float)divisor(args, top, left, count);
@@ -100,12 +109,12 @@ static void pool_lower(tm_lowering *lowering, const tm_node *node)
     pool_args args = {.x = tm_lower_input(lowering, node, 0),
                       .y = tm_lower_output(lowering, node),
                       .attrs = *(const pool_attrs *)node->attrs,
-                      .kernel = tm_lower_kernels(lowering)->pool_f32};
+                      .kernel = TM_LOWER_KERNEL(lowering, pool, node->type)};
     size_t taps = (size_t)args.attrs.pool.kernel * (size_t)args.attrs.pool.kernel;
     tm_lower_step(lowering, node, pool_run, pool_units, &args, sizeof args, taps * sizeof(float *));
 }
 
-const tm_op tm_op_pool2d = {.name = "pool2d", .lower = pool_lower};
+const tm_op tm_op_pool2d = {.name = "pool2d", .lower = pool_lower, .types = TM_TYPES_SAME};
 
 /* ---- whole maps ---- */
 
@@ -124,7 +133,7 @@ typedef struct reduce_args {
     tm_tensor parts; /* a row for each block, unless there is one block */
     tm_reduce_kind kind;
     int blocks;
-    tm_colreduce_f32_fn *kernel;
+    tm_colreduce_fn *kernel, *combine; /* of x, of parts */
 } reduce_args;
 
 tm_node *tm_reduce_hw(tm_builder *b, tm_node *x, tm_reduce_kind kind)
@@ -146,13 +155,15 @@ static int reduce_pictures(const tm_step *step, int batch)
 }
 
 /* all columns, as many at a time as stay in the nearest cache */
-static void reduce_rows(const reduce_args *args, size_t rows, const float *x, size_t ld, float *out)
+static void reduce_rows(const reduce_args *args, size_t rows, const tm_tensor *t, const void *x,
+                        float *out)
 {
+    tm_colreduce_fn *kernel = t == &args->x ? args->kernel : args->combine;
     size_t c = (size_t)args->x.c;
     for (size_t first = 0; first < c; first += REDUCE_COLUMNS)
-        args->kernel(args->kind == TM_REDUCE_MAX ? TM_REDUCE_OP_MAX : TM_REDUCE_OP_SUM, rows,
-                     c - first < REDUCE_COLUMNS ? c - first : REDUCE_COLUMNS, x + first, ld,
-                     out + first);
+        kernel(args->kind == TM_REDUCE_MAX ? TM_REDUCE_OP_MAX : TM_REDUCE_OP_SUM, rows,
+               c - first < REDUCE_COLUMNS ? c - first : REDUCE_COLUMNS,
+               tm_numbers_behind(x, t->type, first), t->ld, out + first);
 }
 
 static void finish_reduction(const reduce_args *args, float *out)
@@ -170,7 +181,7 @@ static void reduce_run(const tm_step *step, const tm_run_state *run, int unit)
     int first = pixels * block / args->blocks, end = pixels * (block + 1) / args->blocks;
     float *out = args->blocks > 1 ? tm_tensor_at(run, &args->parts, n, 0, block)
                                   : tm_tensor_at(run, &args->y, n, 0, 0);
-    reduce_rows(args, (size_t)(end - first), tm_tensor_at(run, &args->x, n, 0, first), args->x.ld,
+    reduce_rows(args, (size_t)(end - first), &args->x, tm_tensor_at(run, &args->x, n, 0, first),
                 out);
     if (args->blocks == 1)
         finish_reduction(args, out);
@@ -181,8 +192,8 @@ static void combine_run(const tm_step *step, const tm_run_state *run, int n)
 {
     const reduce_args *args = step->args;
     float *out = tm_tensor_at(run, &args->y, n, 0, 0);
-    reduce_rows(args, (size_t)args->blocks, tm_tensor_at(run, &args->parts, n, 0, 0),
-                args->parts.ld, out);
+    reduce_rows(args, (size_t)args->blocks, &args->parts, tm_tensor_at(run, &args->parts, n, 0, 0),
+                out);
     finish_reduction(args, out);
 }
 
@@ -191,7 +202,8 @@ static void reduce_lower(tm_lowering *lowering, const tm_node *node)
     reduce_args args = {.x = tm_lower_input(lowering, node, 0),
                         .y = tm_lower_output(lowering, node),
                         .kind = ((const reduce_attrs *)node->attrs)->kind,
-                        .kernel = tm_lower_kernels(lowering)->colreduce_f32};
+                        .combine = tm_lower_kernels(lowering)->colreduce_f32};
+    args.kernel = TM_LOWER_KERNEL(lowering, colreduce, args.x.type);
     int pixels = args.x.h * args.x.w;
     bool large = pixels >= REDUCE_BLOCKS && args.x.c > REDUCE_FLOATS / pixels;
     args.blocks = large ? REDUCE_BLOCKS : 1;
@@ -202,7 +214,7 @@ static void reduce_lower(tm_lowering *lowering, const tm_node *node)
         tm_lower_step(lowering, node, combine_run, reduce_pictures, &args, sizeof args, 0);
 }
 
-const tm_op tm_op_reduce_hw = {.name = "reduce_hw", .lower = reduce_lower};
+const tm_op tm_op_reduce_hw = {.name = "reduce_hw", .lower = reduce_lower, .types = TM_TYPES_READS};
 
 /* ---- channels ---- */
 

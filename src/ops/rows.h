@@ -39,7 +39,7 @@ static inline tm_row_range tm_rows_at(tm_rows rows, int unit)
                           .count = (size_t)(left < rows.block ? left : rows.block)};
 }
 
-static inline float *tm_row(const tm_run_state *run, const tm_tensor *t, tm_row_range range)
+static inline void *tm_row(const tm_run_state *run, const tm_tensor *t, tm_row_range range)
 {
     return tm_tensor_at(run, t, range.n, 0, range.first);
 }

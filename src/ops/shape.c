@@ -72,10 +72,11 @@ static void copy_run(const tm_step *step, const tm_run_state *run, int unit)
 {
     const copy_args *args = step->args;
     int n = unit / args->height, y = unit % args->height;
-    float *to = tm_tensor_at(run, &args->to, n, y + args->top, args->left);
-    const float *from = tm_tensor_at(run, &args->from, n, y, 0);
-    for (int x = 0; x < args->from.w; x++, to += args->to.ld, from += args->from.ld)
-        memcpy(to, from, (size_t)args->from.c * sizeof *to);
+    size_t size = tm_dtype_size(args->to.type);
+    char *to = tm_tensor_at(run, &args->to, n, y + args->top, args->left);
+    const char *from = tm_tensor_at(run, &args->from, n, y, 0);
+    for (int x = 0; x < args->from.w; x++, to += args->to.ld * size, from += args->from.ld * size)
+        memcpy(to, from, (size_t)args->from.c * size);
 }
 
 /* Only where the input's memory has gaps: its pixels one after another, read as another shape. */
@@ -105,7 +106,7 @@ static void concat_lower(tm_lowering *lowering, const tm_node *node)
         node->op->part_offset(node, i, &channel, &token);
         tm_tensor from = tm_lower_input(lowering, node, i);
         tm_tensor to = out;
-        to.offset += (size_t)channel + (size_t)token * out.ld;
+        to.offset += ((size_t)channel + (size_t)token * out.ld) * tm_dtype_size(out.type);
         if (tm_tensor_same_place(&to, &from))
             continue;
         copy_args args = {.from = from, .to = to, .height = from.h};
@@ -137,8 +138,10 @@ static void concat_c_part(const tm_node *node, int input, int *channel, int *tok
         *channel += node->inputs[i]->shape.c;
 }
 
-const tm_op tm_op_concat_c = {
-    .name = "concat_c", .lower = concat_lower, .part_offset = concat_c_part};
+const tm_op tm_op_concat_c = {.name = "concat_c",
+                              .lower = concat_lower,
+                              .part_offset = concat_c_part,
+                              .types = TM_TYPES_SAME};
 
 static tm_shape operand_shape(const tm_node *x)
 {
@@ -163,8 +166,10 @@ static void concat_w_part(const tm_node *node, int input, int *channel, int *tok
         *token += operand_shape(node->inputs[i]).w;
 }
 
-const tm_op tm_op_concat_w = {
-    .name = "concat_w", .lower = concat_lower, .part_offset = concat_w_part};
+const tm_op tm_op_concat_w = {.name = "concat_w",
+                              .lower = concat_lower,
+                              .part_offset = concat_w_part,
+                              .types = TM_TYPES_SAME};
 
 /* ---- a constant as an activation ---- */
 
@@ -245,7 +250,7 @@ static void pad_lower(tm_lowering *lowering, const tm_node *node)
     tm_lower_step(lowering, node, pad_run, copy_units, &args, sizeof args, 0);
 }
 
-const tm_op tm_op_pad2d = {.name = "pad2d", .lower = pad_lower};
+const tm_op tm_op_pad2d = {.name = "pad2d", .lower = pad_lower, .types = TM_TYPES_SAME};
 
 /* ---- space to depth ---- */
 
@@ -265,11 +270,12 @@ static void depth_run(const tm_step *step, const tm_run_state *run, int unit)
 {
     const copy_args *args = step->args;
     int n = unit / args->height, y = unit % args->height, size = args->top;
+    size_t bytes = (size_t)args->from.c * tm_dtype_size(args->from.type);
     for (int x = 0; x < args->to.w; x++) {
-        float *to = tm_tensor_at(run, &args->to, n, y, x);
-        for (int k = 0; k < size * size; k++, to += args->from.c)
+        char *to = tm_tensor_at(run, &args->to, n, y, x);
+        for (int k = 0; k < size * size; k++, to += bytes)
             memcpy(to, tm_tensor_at(run, &args->from, n, y * size + k / size, x * size + k % size),
-                   (size_t)args->from.c * sizeof(float));
+                   bytes);
     }
 }
 
@@ -282,4 +288,5 @@ static void depth_lower(tm_lowering *lowering, const tm_node *node)
     tm_lower_step(lowering, node, depth_run, copy_units, &args, sizeof args, 0);
 }
 
-const tm_op tm_op_space_to_depth = {.name = "space_to_depth", .lower = depth_lower};
+const tm_op tm_op_space_to_depth = {
+    .name = "space_to_depth", .lower = depth_lower, .types = TM_TYPES_SAME};

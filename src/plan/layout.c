@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-enum { ALIGN_FLOATS = 16 };
+enum { ALIGN = 64 };
 
 typedef struct layouter {
     const tm_graph *graph;
@@ -19,6 +19,18 @@ static size_t pixels(const tm_node *node)
     return (size_t)node->shape.h * (size_t)node->shape.w;
 }
 
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* A part of what lies at `place`: `channel` numbers and `token` pixels behind its begin. */
+static void move(tm_place *place, const tm_node *node, int channel, int token)
+{
+    size_t numbers = (size_t)channel + (size_t)token * place->ld;
+    place->offset += numbers * tm_dtype_size(node->type);
+}
+
 /* ---- storages and places ---- */
 
 static tm_place new_storage(layouter *l, const tm_node *node)
@@ -29,7 +41,9 @@ static tm_place new_storage(layouter *l, const tm_node *node)
                       .stride = pixels(node) * (size_t)node->shape.c};
     tm_storage *storage = &layout->storages[layout->storage_count];
     *storage = (tm_storage){.first = node->id, .last = node->id, .merged = layout->storage_count};
-    storage->floats = place.stride; /* of one picture, as long as its space is not known */
+    storage->bytes =
+        place.stride *
+        tm_dtype_size(node->type); /* of one picture, as long as its space is not known */
     layout->storage_count++;
     return place;
 }
@@ -53,7 +67,7 @@ static tm_place part_place(layouter *l, tm_node *node)
     int channel, token;
     concat->op->part_offset(concat, l->part_of[node->id], &channel, &token);
     tm_place place = place_of(l, concat);
-    place.offset += (size_t)channel + (size_t)token * place.ld;
+    move(&place, node, channel, token);
     return place;
 }
 
@@ -69,7 +83,7 @@ static tm_place place_of(layouter *l, tm_node *node)
         int channel, token;
         tm_place place = l->layout->places[x->id];
         node->op->view_offset(node, &channel, &token);
-        place.offset += (size_t)channel + (size_t)token * place.ld;
+        move(&place, node, channel, token);
         if (node->op->regroups && node->shape.c != x->shape.c)
             place.ld = (size_t)node->shape.c;
         *known = place;
@@ -176,12 +190,13 @@ static void merge_in_place(const layouter *l)
         if (which < 0 || l->concat_of[i] >= 0)
             continue;
         const tm_node *x = node->inputs[which];
-        if (x->constant || x == l->graph->input || !owns_storage(layout, x) ||
-            !owns_storage(layout, node) || !others_are_apart(layout, node, which))
+        if (x->constant || x == l->graph->input || x->type != node->type ||
+            !owns_storage(layout, x) || !owns_storage(layout, node) ||
+            !others_are_apart(layout, node, which))
             continue;
         tm_storage *from = &layout->storages[root(layout, layout->places[x->id].storage)];
         tm_storage *to = &layout->storages[layout->places[i].storage];
-        if (from->last != i || from->floats != to->floats)
+        if (from->last != i || from->bytes != to->bytes)
             continue;
         from->last = to->last;
         to->merged = (int)(from - layout->storages);
@@ -198,8 +213,8 @@ static void choose_spaces(layouter *l)
         bool kept = layout->storages[root(layout, i)].last == INT_MAX;
         storage->space = kept ? TM_SPACE_KEPT : TM_SPACE_ARENA;
         size_t pictures = (size_t)(kept ? l->max_batch : l->walk_batch);
-        if (!tm_size_mul(storage->floats, pictures, &storage->floats) ||
-            storage->floats > SIZE_MAX / 64)
+        if (!tm_size_mul(storage->bytes, pictures, &storage->bytes) ||
+            storage->bytes > SIZE_MAX / 64)
             l->failed = true;
     }
 }
@@ -209,8 +224,8 @@ static void choose_spaces(layouter *l)
 static int by_size(const void *a, const void *b)
 {
     const tm_storage *x = *(const tm_storage *const *)a, *y = *(const tm_storage *const *)b;
-    if (x->floats != y->floats)
-        return x->floats < y->floats ? 1 : -1;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
@@ -222,15 +237,14 @@ static bool overlap_in_time(const tm_storage *a, const tm_storage *b)
 /* The lowest gap that no placed storage of the same time touches; `placed` is sorted by offset. */
 static void place_storage(tm_storage **placed, int *count, tm_storage *storage)
 {
-    size_t need = (storage->floats + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS, at = 0;
+    size_t need = aligned(storage->bytes), at = 0;
     for (int i = 0; i < *count; i++) {
         if (!overlap_in_time(placed[i], storage))
             continue;
         if (placed[i]->offset >= at + need)
             break;
-        size_t end = placed[i]->offset + placed[i]->floats;
-        end = (end + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
-        at = end > at ? end : at;
+        size_t end = placed[i]->offset + placed[i]->bytes;
+        at = aligned(end) > at ? aligned(end) : at;
     }
     storage->offset = at;
     int slot = (*count)++;
@@ -252,8 +266,8 @@ static bool assign_offsets(tm_arena_layout *layout)
         qsort(order, (size_t)roots, sizeof *order, by_size);
         for (int i = 0; i < roots; i++) {
             place_storage(placed, &done, order[i]);
-            size_t end = order[i]->offset + order[i]->floats;
-            layout->floats[space] = end > layout->floats[space] ? end : layout->floats[space];
+            size_t end = aligned(order[i]->offset + order[i]->bytes);
+            layout->bytes[space] = end > layout->bytes[space] ? end : layout->bytes[space];
         }
     }
     if (order && placed) {

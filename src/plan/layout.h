@@ -8,27 +8,27 @@
 #include "graph/op.h"
 #include "steps/step.h"
 
-/* An activation's place, in floats. */
+/* An activation's place. */
 typedef struct tm_place {
-    int storage; /* -1: none (constants, dead nodes) */
-    size_t offset;
+    int storage;       /* -1: none (constants, dead nodes) */
+    size_t offset;     /* bytes */
     size_t ld, stride; /* as in tm_tensor */
 } tm_place;
 
 /* One allocation of the arena or of the kept space. */
 typedef struct tm_storage {
-    size_t floats;   /* for all pictures of its space */
+    size_t bytes;    /* for all pictures of its space */
     int first, last; /* nodes between which it is alive */
     tm_space space;  /* kept: the input, and what a selected tap reads */
-    size_t offset;
-    int merged; /* the storage whose memory it shares; itself if none */
+    size_t offset;   /* bytes */
+    int merged;      /* the storage whose memory it shares; itself if none */
 } tm_storage;
 
 typedef struct tm_arena_layout {
     tm_place *places; /* by node id */
     tm_storage *storages;
     int storage_count;
-    size_t floats[TM_SPACES];
+    size_t bytes[TM_SPACES];
 } tm_arena_layout;
 
 /* The arena holds `walk_batch` pictures, the kept space max_batch. */

@@ -6,6 +6,7 @@
 #include "graph/constant.h"
 #include "graph/op.h"
 #include "plan/layout.h"
+#include "plan/types.h"
 #include "steps/lowering.h"
 
 typedef struct planner {
@@ -33,6 +34,7 @@ static tm_tensor tensor_of(const planner *p, const tm_node *node)
     const tm_storage *storage = &p->layout.storages[place.storage];
     return (tm_tensor){.space = storage->space,
                        .offset = storage->offset + place.offset,
+                       .type = node->type,
                        .h = node->shape.h,
                        .w = node->shape.w,
                        .c = node->shape.c,
@@ -62,7 +64,7 @@ static tm_status place_tensors(planner *p, tm_error *error)
 static size_t node_bytes(const tm_node *node)
 {
     size_t pixels = (size_t)node->shape.h * (size_t)node->shape.w;
-    return node->constant ? 0 : pixels * (size_t)node->shape.c * sizeof(float);
+    return node->constant ? 0 : pixels * (size_t)node->shape.c * tm_dtype_size(node->type);
 }
 
 static void measure_pair(tm_plan *plan, const tm_node *node)
@@ -90,9 +92,9 @@ static void lower(planner *p)
 static void measure(planner *p)
 {
     tm_plan *plan = p->plan;
-    size_t between = plan->steps.between_floats * (size_t)plan->walk_batch;
-    plan->arena_bytes = (p->layout.floats[TM_SPACE_ARENA] + between) * sizeof(float);
-    plan->kept_bytes = p->layout.floats[TM_SPACE_KEPT] * sizeof(float);
+    size_t between = plan->steps.between_bytes * (size_t)plan->walk_batch;
+    plan->arena_bytes = (p->layout.bytes[TM_SPACE_ARENA] + between + 63) & ~(size_t)63;
+    plan->kept_bytes = p->layout.bytes[TM_SPACE_KEPT];
     plan->steps.scratch_bytes = (plan->steps.scratch_bytes + 63) & ~(size_t)63;
 }
 
@@ -117,27 +119,32 @@ static int choose_walk(const tm_graph *graph, const tm_plan_options *options)
                : options->max_batch;
 }
 
-tm_status tm_plan_make(const tm_graph *graph, const tm_weights *weights,
-                       const tm_plan_options *options, tm_plan *plan, tm_error *error)
+tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_options *options,
+                       tm_plan *plan, tm_error *error)
 {
+    const tm_graph *graph = b->graph;
     *plan = (tm_plan){.max_batch = options->max_batch,
                       .threads = options->threads,
                       .walk_batch =
                           options->walk_batch ? options->walk_batch : choose_walk(graph, options)};
-    planner p = {.plan = plan, .graph = graph};
+    planner p = {.plan = plan,
+                 .graph = graph,
+                 .lowering = {.steps = &plan->steps,
+                              .weights = weights,
+                              .isa = options->isa,
+                              .kernels = tm_kernels_for(options->isa),
+                              .precision = options->precision,
+                              .threads = options->threads,
+                              .error = error}};
+    tm_types_assign(b, &p.lowering);
+    if (graph->error.status)
+        return tm_fail(error, graph->error.status, "%s", graph->error.message);
     tm_status status = tm_layout_make(graph, plan->max_batch, plan->walk_batch, &p.layout, error);
     if (!status)
         status = place_tensors(&p, error);
     if (!status) {
-        p.lowering = (tm_lowering){.steps = &plan->steps,
-                                   .tensors = p.tensors,
-                                   .between = p.layout.floats[TM_SPACE_ARENA],
-                                   .weights = weights,
-                                   .isa = options->isa,
-                                   .kernels = tm_kernels_for(options->isa),
-                                   .precision = options->precision,
-                                   .threads = options->threads,
-                                   .error = error};
+        p.lowering.tensors = p.tensors;
+        p.lowering.between = p.layout.bytes[TM_SPACE_ARENA];
         lower(&p);
         if (!p.lowering.status)
             tm_lowering_run_jobs(&p.lowering);

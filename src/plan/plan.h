@@ -33,9 +33,10 @@ typedef struct tm_plan_options {
     tm_precision precision; /* of convolutions and linear layers without groups */
 } tm_plan_options;
 
-/* Plans the graph (after the passes) with the given weights. On error nothing is left. */
-tm_status tm_plan_make(const tm_graph *graph, const tm_weights *weights,
-                       const tm_plan_options *options, tm_plan *plan, tm_error *error);
+/* Plans the builder's graph (after the passes; conversions between number types are added to it)
+ * with the given weights. On error nothing is left. */
+tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_options *options,
+                       tm_plan *plan, tm_error *error);
 void tm_plan_free(tm_plan *plan);
 
 #endif

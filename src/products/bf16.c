@@ -8,7 +8,7 @@
 
 #include "base/floats.h"
 #include "base/loops.h"
-#include "products/product.h"
+#include "products/results.h"
 
 enum {
     ROW_BLOCK = 48,           /* a multiple of most tile heights */
@@ -102,14 +102,18 @@ static void bf16_pack(const tm_product *p, const float *values, int first, int r
 /* ---- running ---- */
 
 /* The taps of one pixel as halves; pixels: its tap 0, the next tap's `stride` pointers behind. */
-static void convert_pixel(const tm_product *p, const float *const *pixels, size_t stride,
+static void convert_pixel(const tm_product *p, const void *const *pixels, size_t stride,
                           size_t offset, tm_bf16 *row)
 {
     size_t kc = (size_t)p->kc, used = (size_t)p->taps * kc, k = p->pairs.k;
     tm_bf16 *lo = p->terms == THREE_TERMS ? row + 2 * k : NULL;
-    for (size_t tap = 0; tap < (size_t)p->taps; tap++)
-        p->bf16->to_bf16(kc, pixels[tap * stride] + offset, row + tap * kc,
-                         lo ? lo + tap * kc : NULL);
+    for (size_t tap = 0; tap < (size_t)p->taps; tap++) {
+        const void *from = tm_numbers_behind(pixels[tap * stride], p->window.x.type, offset);
+        if (p->window.x.type == TM_DTYPE_BF16)
+            memcpy(row + tap * kc, from, kc * sizeof *row);
+        else
+            p->bf16->to_bf16(kc, from, row + tap * kc, lo ? lo + tap * kc : NULL);
+    }
     if (used < k)
         row[used] = 0;
     if (!lo)
@@ -130,19 +134,19 @@ static void run_panels(const tm_product *p, const tm_unit *unit, int group, int 
                               .panel = tm_product_panel(p, group, panel),
                               .panel_stride = p->panel_bytes / sizeof(tm_bf16),
                               .bias = tm_product_bias(p, group, panel),
-                              .residual_ld = p->residual.ld,
                               .lo = p->store.lo,
-                              .hi = p->store.hi,
-                              .c_ld = p->y.ld,
-                              .n = tm_product_columns(p, panel, wide)};
+                              .hi = p->store.hi};
     for (int i = 0; i < unit->count; i += kernel->rows) {
         tile.a = rows + (size_t)i * p->pairs.row;
         tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
-        tile.c = tm_product_at(p, unit, &p->y, i, group, panel);
-        if (!tm_tensor_is_none(&p->residual))
-            tile.residual = tm_product_at(p, unit, &p->residual, i, group, panel);
+        tm_results results = tm_results_of(p, unit, group, panel, wide, i, tile.m);
+        tile.c = results.c;
+        tile.c_ld = results.c_ld;
+        tile.residual = results.residual;
+        tile.residual_ld = results.residual_ld;
+        tile.n = results.n;
         kernel->run(&tile);
-        tm_finish(&p->store, tile.m, tile.n, tile.c, tile.c_ld);
+        tm_results_finish(p, &results, 0, tile.m);
     }
 }
 
@@ -150,7 +154,7 @@ static void run_panels(const tm_product *p, const tm_unit *unit, int group, int 
 static void bf16_run(const tm_product *p, const tm_unit *unit)
 {
     tm_bf16 *rows = unit->run->scratch;
-    const float **pixels = (const float **)(void *)((char *)unit->run->scratch + halves_bytes(p));
+    const void **pixels = (const void **)(void *)((char *)unit->run->scratch + halves_bytes(p));
     size_t stride = (size_t)unit->count;
     tm_window_point(&p->window, unit, pixels, stride);
     for (int group = unit->group; group < unit->last_group; group++) {
@@ -165,5 +169,9 @@ static void bf16_run(const tm_product *p, const tm_unit *unit)
     }
 }
 
-const tm_product_kind tm_product_bf16 = {
-    .name = "bf16", .pays = bf16_pays, .plan = bf16_plan, .pack = bf16_pack, .run = bf16_run};
+const tm_product_kind tm_product_bf16 = {.name = "bf16",
+                                         .types = TM_TYPES_ANY,
+                                         .pays = bf16_pays,
+                                         .plan = bf16_plan,
+                                         .pack = bf16_pack,
+                                         .run = bf16_run};

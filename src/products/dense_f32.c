@@ -38,7 +38,7 @@ static void pack_t(const tm_multiplier *m, const float *x, size_t ld, size_t k, 
 
 static void multiply(const tm_multiplier *m, const tm_dense *d)
 {
-    const float **rows = d->room;
+    const void **rows = d->room;
     tm_gemm_tile tile = {.taps = 1,
                          .kc = (int)d->k,
                          .panel_stride = d->k * TM_PANEL,

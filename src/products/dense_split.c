@@ -34,7 +34,7 @@ static void pack_t(const tm_multiplier *m, const float *x, size_t ld, size_t k, 
 
 static void split_rows(const tm_multiplier *m, const tm_dense *d, tm_bf16 *tiles)
 {
-    const float *rows[TM_SPLIT_ROWS];
+    const void *rows[TM_SPLIT_ROWS];
     for (size_t i = 0; i < d->count; i += TM_SPLIT_ROWS, tiles += elements(m, d->k)) {
         size_t count = d->count - i < TM_SPLIT_ROWS ? d->count - i : TM_SPLIT_ROWS;
         for (size_t j = 0; j < count; j++)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "products/product.h"
+#include "products/results.h"
 
 enum {
     PART_ROWS = 1024, /* of panels, which should stay in L2 with the next ones */
@@ -151,11 +151,10 @@ static k_part part_at(const tm_gemm_tile *whole, int parts, int index)
 /* The tiles of a block for a part of the sum. tile: the first one's columns, of the whole sum;
  * next: the rows of `ahead` panels that the next tiles will want. */
 static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kernel,
-                     tm_gemm_tile tile, k_part part, const float *next, int ahead)
+                     const tm_results *results, tm_gemm_tile tile, k_part part, const float *next,
+                     int ahead)
 {
-    const float *const *rows = tile.rows + (size_t)part.tap * tile.tap_stride;
-    const float *residual = tile.residual;
-    float *c = tile.c;
+    const void *const *rows = tile.rows + (size_t)part.tap * tile.tap_stride;
     bool last = part.first + part.count == tile.panel_stride / TM_PANEL;
     if (part.first > 0)
         tile.bias = NULL;
@@ -163,19 +162,18 @@ static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kerne
     tile.taps = part.taps;
     tile.kc = part.kc;
     tile.offset += part.channel;
-    tile.residual = NULL;
     tile.lo = last ? p->store.lo : -INFINITY;
     tile.hi = last ? p->store.hi : INFINITY;
     for (int i = 0; i < count; i += kernel->rows) {
         tile.rows = rows + i;
         tile.m = count - i < kernel->rows ? count - i : kernel->rows;
         tile.next = tm_rows_to_fetch(next, tile.panel_stride, part.count, ahead, i / kernel->rows);
-        tile.c = c + (size_t)i * tile.c_ld;
-        if (residual && last)
-            tile.residual = residual + (size_t)i * tile.residual_ld;
+        tile.c = results->c + (size_t)i * tile.c_ld;
+        if (results->residual && last)
+            tile.residual = results->residual + (size_t)i * tile.residual_ld;
         kernel->run(&tile);
         if (last)
-            tm_finish(&p->store, tile.m, tile.n, tile.c, tile.c_ld);
+            tm_results_finish(p, results, i, tile.m);
     }
 }
 
@@ -184,18 +182,18 @@ static void run_panels(const tm_product *p, const tm_unit *unit, int group, int 
                        tm_gemm_tile tile)
 {
     int behind = p->panels - panel - wide;
-    tile.n = tm_product_columns(p, panel, wide);
+    tm_results results = tm_results_of(p, unit, group, panel, wide, 0, unit->count);
+    tile.n = results.n;
+    tile.c_ld = results.c_ld;
+    tile.residual_ld = results.residual_ld;
     tile.panel = tm_product_panel(p, group, panel);
     tile.bias = tm_product_bias(p, group, panel);
-    tile.c = tm_product_at(p, unit, &p->y, 0, group, panel);
-    if (!tm_tensor_is_none(&p->residual))
-        tile.residual = tm_product_at(p, unit, &p->residual, 0, group, panel);
     for (int i = 0; i < p->whole.parts; i++) {
         k_part part = part_at(&tile, p->whole.parts, i);
         bool more = i + 1 < p->whole.parts;
         const float *next = more ? tile.panel + (part.first + part.count) * TM_PANEL
                                  : tile.panel + (size_t)wide * tile.panel_stride;
-        run_part(p, unit->count, &p->f32->gemm[wide], tile, part, next,
+        run_part(p, unit->count, &p->f32->gemm[wide], &results, tile, part, next,
                  more || behind > wide ? wide : behind);
     }
 }
@@ -203,15 +201,13 @@ static void run_panels(const tm_product *p, const tm_unit *unit, int group, int 
 /* scratch: the pointers, then the copies of tap rows */
 static void f32_run(const tm_product *p, const tm_unit *unit)
 {
-    const float **rows = unit->run->scratch;
+    const void **rows = unit->run->scratch;
     size_t stride = (size_t)p->division.block + TM_MAX_ROWS;
     tm_gemm_tile tile = {.rows = rows,
                          .tap_stride = stride,
                          .taps = p->taps,
                          .kc = p->kc,
-                         .panel_stride = p->panel_bytes / sizeof(float),
-                         .residual_ld = p->residual.ld,
-                         .c_ld = p->y.ld};
+                         .panel_stride = p->panel_bytes / sizeof(float)};
     if (p->whole.tap_rows) {
         tile.taps = p->window.conv.kernel_h;
         tile.kc = p->window.conv.kernel_w * p->kc;
@@ -231,6 +227,7 @@ static void f32_run(const tm_product *p, const tm_unit *unit)
 }
 
 const tm_product_kind tm_product_f32 = {.name = "f32",
+                                        .types = TM_TYPES_WRITES,
                                         .merges = true,
                                         .pays = f32_pays,
                                         .plan = f32_plan,

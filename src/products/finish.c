@@ -3,12 +3,12 @@
 
 #include <math.h>
 
-tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue)
+tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue, tm_dtype type)
 {
     tm_store store = {.lo = -INFINITY,
                       .hi = INFINITY,
                       .act = {epilogue->act, epilogue->act_param},
-                      .kernel = tm_lower_kernels(lowering)->act_f32};
+                      .kernel = TM_LOWER_KERNEL(lowering, act, type)};
     if (epilogue->act == TM_ACT_RELU || epilogue->act == TM_ACT_RELU6)
         store.lo = 0.0f;
     else
@@ -18,7 +18,7 @@ tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue)
     return store;
 }
 
-void tm_finish(const tm_store *store, int rows, int n, float *c, size_t ld)
+void tm_finish(const tm_store *store, int rows, int n, void *c, size_t ld)
 {
     if (store->curve)
         store->kernel(store->act.kind, store->act.param, (size_t)rows, (size_t)n, c, ld, c, ld);

@@ -11,13 +11,14 @@ typedef struct tm_store {
     float lo, hi;
     bool curve;
     tm_act_attrs act;
-    tm_act_f32_fn *kernel;
+    tm_act_fn *kernel;
 } tm_store;
 
-tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue);
+/* type: of what the kernel stores. */
+tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue, tm_dtype type);
 
-/* The curve over rows x n values that a kernel has stored, ld floats from row to row; nothing where
- * the store has done all. */
-void tm_finish(const tm_store *store, int rows, int n, float *c, size_t ld);
+/* The curve over rows x n values that a kernel has stored, ld of them from row to row; nothing
+ * where the store has done all. */
+void tm_finish(const tm_store *store, int rows, int n, void *c, size_t ld);
 
 #endif

@@ -2,6 +2,7 @@
 #include "products/product.h"
 
 #include "graph/constant.h"
+#include "products/results.h"
 
 /* ---- running ---- */
 
@@ -128,7 +129,7 @@ void tm_product_lower(tm_lowering *lowering, const tm_node *node, const tm_produ
     tm_tensor x = tm_lower_input(lowering, node, 0);
     tm_product p = {.kind = kind,
                     .y = tm_lower_output(lowering, node),
-                    .store = tm_store_of(lowering, &conv->epilogue),
+                    .store = tm_store_of(lowering, &conv->epilogue, TM_DTYPE_F32),
                     .f32 = tm_lower_kernels(lowering),
                     .bf16 = tm_lower_bf16_kernels(lowering),
                     .split = tm_lower_split_kernels(lowering)};
@@ -137,6 +138,7 @@ void tm_product_lower(tm_lowering *lowering, const tm_node *node, const tm_produ
     take_shapes(&p, &x, conv, tm_lower_threads(lowering));
     p.window.zeros = tm_lower_zeros(lowering, (size_t)x.c * (size_t)conv->kernel_w);
     size_t scratch = kind->plan(lowering, &p);
+    scratch = tm_results_plan(&p, scratch);
     defer_packing(lowering, node, &p);
     tm_lower_step(lowering, node, product_run, product_units, &p, sizeof p, scratch);
 }

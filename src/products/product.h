@@ -14,6 +14,7 @@
 #ifndef TM_PRODUCTS_PRODUCT_H
 #define TM_PRODUCTS_PRODUCT_H
 
+#include "graph/op.h"
 #include "products/finish.h"
 #include "products/panels.h"
 #include "products/window.h"
@@ -34,6 +35,7 @@ typedef struct tm_product {
     char *weights;         /* [group][panel] */
     const float *bias;     /* [group][panel][16] */
     tm_store store;
+    size_t results; /* where these stand in the scratch, in bytes, if y is not float32 */
     const tm_kernels *f32;
     const tm_bf16_kernels *bf16;
     const tm_split_kernels *split;
@@ -56,7 +58,8 @@ typedef struct tm_product {
 
 struct tm_product_kind {
     const char *name;
-    bool merges; /* groups too narrow to fill a panel */
+    bool merges;    /* groups too narrow to fill a panel */
+    tm_types types; /* of rows and results, under bf16 */
 
     /* Whether it can and had better compute a convolution: by the precision, the kernels there, and
      * the shapes. */
@@ -94,22 +97,6 @@ static inline const void *tm_product_panel(const tm_product *p, int group, int p
 static inline const float *tm_product_bias(const tm_product *p, int group, int panel)
 {
     return p->bias + (size_t)(group * p->panels + panel) * TM_PANEL;
-}
-
-/* Where row `row` of a unit begins in y or in the residual, in the columns of a panel of a group.
- */
-static inline float *tm_product_at(const tm_product *p, const tm_unit *unit, const tm_tensor *t,
-                                   int row, int group, int panel)
-{
-    return tm_tensor_at(unit->run, t, unit->n, 0, unit->first + row) +
-           (size_t)group * (size_t)p->outputs + (size_t)panel * TM_PANEL;
-}
-
-/* Columns of a group from a panel on, `most` panels at most. */
-static inline int tm_product_columns(const tm_product *p, int panel, int most)
-{
-    int left = p->outputs - panel * TM_PANEL;
-    return left < most * TM_PANEL ? left : most * TM_PANEL;
 }
 
 #endif

@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "products/results.h"
+
 enum {
     ROWS_BYTES = 512 << 10,   /* row tiles under work, which should stay in L2 */
     PAIR = 2 * TM_SPLIT_ROWS, /* rows that are multiplied at once */
@@ -237,6 +239,8 @@ static void point_at_panels(const tm_product *p, const tm_unit *unit, split_call
 static void multiply(const tm_product *p, const tm_unit *unit, split_call call, split_scratch *s)
 {
     size_t pair = (size_t)((call.panel - unit->panel) / TM_SPLIT_PANELS);
+    tm_results results =
+        tm_results_of(p, unit, unit->group, call.panel, TM_SPLIT_PANELS, 0, unit->count);
     tm_split_tile tile = {.parts = p->terms,
                           .steps = block_at(p, call.step).steps,
                           .a = s->tiles,
@@ -244,19 +248,18 @@ static void multiply(const tm_product *p, const tm_unit *unit, split_call call, 
                           .ends = call.step + p->tiles.depth >= p->tiles.steps,
                           .sums = s->sums + pair * pair_sums(p),
                           .bias = tm_product_bias(p, unit->group, call.panel),
-                          .residual_ld = p->residual.ld,
+                          .residual = results.residual,
+                          .residual_ld = results.residual_ld,
                           .lo = p->store.lo,
                           .hi = p->store.hi,
-                          .c = tm_product_at(p, unit, &p->y, 0, unit->group, call.panel),
-                          .c_ld = p->y.ld,
+                          .c = results.c,
+                          .c_ld = results.c_ld,
                           .m = unit->count,
-                          .n = tm_product_columns(p, call.panel, TM_SPLIT_PANELS)};
-    if (!tm_tensor_is_none(&p->residual))
-        tile.residual = tm_product_at(p, unit, &p->residual, 0, unit->group, call.panel);
+                          .n = results.n};
     point_at_panels(p, unit, call, s, &tile);
     p->split->multiply(&tile);
     if (tile.ends)
-        tm_finish(&p->store, tile.m, tile.n, tile.c, tile.c_ld);
+        tm_results_finish(p, &results, 0, tile.m);
 }
 
 static void split_run(const tm_product *p, const tm_unit *unit)
@@ -276,5 +279,9 @@ static void split_run(const tm_product *p, const tm_unit *unit)
     } while (following(p, unit, &call));
 }
 
-const tm_product_kind tm_product_split = {
-    .name = "split", .pays = split_pays, .plan = split_plan, .pack = split_pack, .run = split_run};
+const tm_product_kind tm_product_split = {.name = "split",
+                                          .types = TM_TYPES_ANY,
+                                          .pays = split_pays,
+                                          .plan = split_plan,
+                                          .pack = split_pack,
+                                          .run = split_run};

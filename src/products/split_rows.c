@@ -3,16 +3,44 @@
 
 #include <string.h>
 
+/* Zeros in the last step of a row tile, where the inputs do not fill it. */
+static void clear_tail(const tm_product *p, tm_input_block block, tm_bf16 *tile)
+{
+    size_t last = tm_split_elements(p->terms, 1);
+    if ((block.end - block.begin) % TM_SPLIT_K)
+        memset(tile + tm_split_elements(p->terms, block.steps) - last, 0, last * sizeof *tile);
+}
+
+/* Pixels that are bfloat16 already. */
+static void copy_rows(const tm_product *p, int m, tm_input_block block, const void *const *rows,
+                      tm_bf16 *tile)
+{
+    clear_tail(p, block, tile);
+    for (int i = 0; i < m; i++)
+        p->split->copy(p->terms, block.end - block.begin, rows[i], 0, 0, i, tile);
+}
+
 void tm_split_pixels(const tm_product *p, const tm_unit *unit, tm_input_block block, tm_bf16 *tiles)
 {
-    const float *rows[TM_SPLIT_ROWS];
+    const void *rows[TM_SPLIT_ROWS];
     size_t offset = (size_t)unit->group * (size_t)p->kc + block.begin;
     for (int i = 0; i < unit->count;
          i += TM_SPLIT_ROWS, tiles += tm_split_elements(p->terms, block.steps)) {
         int m = unit->count - i < TM_SPLIT_ROWS ? unit->count - i : TM_SPLIT_ROWS;
         tm_window_point_pixels(&p->window, unit, i, m, offset, rows);
-        p->split->rows(p->terms, m, block.end - block.begin, rows, tiles);
+        if (p->window.x.type == TM_DTYPE_BF16)
+            copy_rows(p, m, block, rows, tiles);
+        else
+            p->split->rows(p->terms, m, block.end - block.begin, rows, tiles);
     }
+}
+
+static void split_numbers(const tm_product *p, size_t n, const void *x, tm_bf16 *out)
+{
+    if (p->window.x.type == TM_DTYPE_BF16)
+        memcpy(out, x, n * sizeof *out);
+    else
+        p->split->f32(p->terms, n, x, out, p->tiles.line);
 }
 
 /* Row y of picture n, the unit's group of it, between its padding; zeros outside of the picture. */
@@ -30,14 +58,15 @@ static void split_line(const tm_product *p, const tm_unit *unit, int n, int y, t
         if (left + width < p->tiles.line)
             memset(part + left + width, 0, (p->tiles.line - left - width) * sizeof *out);
     }
-    const float *x = tm_tensor_at(unit->run, &p->window.x, n, y, 0) + (size_t)unit->group * kc;
+    const tm_tensor *x = &p->window.x;
+    size_t channel = (size_t)unit->group * kc;
     out += left;
-    if (p->window.x.ld == kc) {
-        p->split->f32(p->terms, width, x, out, p->tiles.line);
+    if (x->ld == kc) {
+        split_numbers(p, width, tm_tensor_channel(unit->run, x, n, y, 0, channel), out);
         return;
     }
-    for (int i = 0; i < p->window.x.w; i++, x += p->window.x.ld, out += kc)
-        p->split->f32(p->terms, kc, x, out, p->tiles.line);
+    for (int i = 0; i < x->w; i++, out += kc)
+        split_numbers(p, kc, tm_tensor_channel(unit->run, x, n, y, i, channel), out);
 }
 
 /* Part of a run of n inputs from `begin` on, as far as it lies in the block. */
@@ -71,14 +100,6 @@ static void copy_taps(const tm_product *p, const tm_bf16 *region, int top, int o
         for (int kx = 0; kx < conv->kernel_w; kx++, k += kc, line += (size_t)conv->dilation * kc)
             copy_run(p, line, k, kc, block, row, tile);
     }
-}
-
-/* Zeros in the last step of a row tile, where the inputs do not fill it. */
-static void clear_tail(const tm_product *p, tm_input_block block, tm_bf16 *tile)
-{
-    size_t last = tm_split_elements(p->terms, 1);
-    if ((block.end - block.begin) % TM_SPLIT_K)
-        memset(tile + tm_split_elements(p->terms, block.steps) - last, 0, last * sizeof *tile);
 }
 
 /* Output pixels of one picture, which are rows `at` on of a unit. */

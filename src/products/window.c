@@ -29,32 +29,38 @@ static line_run line_at(const tm_window *window, const tm_unit *unit, int at)
                       .count = width < left ? width : left};
 }
 
-static void repeat_last(const float **rows, int count, size_t stride)
+static void repeat_last(const void **rows, int count, size_t stride)
 {
     for (size_t i = (size_t)count; i < stride; i++)
         rows[i] = rows[count - 1];
 }
 
 /* The first pixel of the line of x under tap row ky; NULL: outside of the picture. */
-static const float *line_under(const tm_window *window, const tm_run_state *run, line_run line,
-                               int ky)
+static const void *line_under(const tm_window *window, const tm_run_state *run, line_run line,
+                              int ky)
 {
     const tm_conv_attrs *conv = &window->conv;
     int y = line.row * conv->stride - conv->pad_top + ky * conv->dilation;
     return y >= 0 && y < window->x.h ? tm_tensor_at(run, &window->x, line.n, y, 0) : NULL;
 }
 
-static void point_line(const tm_window *window, line_run line, const float *from, int kx,
-                       const float **out)
+static size_t pixel_bytes(const tm_window *window)
 {
-    const tm_conv_attrs *conv = &window->conv;
-    int x = line.column * conv->stride - conv->pad_left + kx * conv->dilation;
-    for (int i = 0; i < line.count; i++, x += conv->stride)
-        out[i] =
-            from && x >= 0 && x < window->x.w ? from + (size_t)x * window->x.ld : window->zeros;
+    return window->x.ld * tm_dtype_size(window->x.type);
 }
 
-static void point_taps(const tm_window *window, const tm_unit *unit, const float **rows,
+static void point_line(const tm_window *window, line_run line, const char *from, int kx,
+                       const void **out)
+{
+    const tm_conv_attrs *conv = &window->conv;
+    size_t pixel = pixel_bytes(window);
+    int x = line.column * conv->stride - conv->pad_left + kx * conv->dilation;
+    for (int i = 0; i < line.count; i++, x += conv->stride)
+        out[i] = from && x >= 0 && x < window->x.w ? (const void *)(from + (size_t)x * pixel)
+                                                   : window->zeros;
+}
+
+static void point_taps(const tm_window *window, const tm_unit *unit, const void **rows,
                        size_t stride)
 {
     for (int ky = 0; ky < window->conv.kernel_h; ky++)
@@ -69,22 +75,22 @@ static void point_taps(const tm_window *window, const tm_unit *unit, const float
 }
 
 void tm_window_point_pixels(const tm_window *window, const tm_unit *unit, int first, int count,
-                            size_t offset, const float **rows)
+                            size_t offset, const void **rows)
 {
+    size_t pixel_step = pixel_bytes(window);
     int pixels = window->h * window->w, at = unit->first + first;
     int n = unit->n + at / pixels, pixel = at % pixels;
     while (count > 0) {
         int here = pixels - pixel < count ? pixels - pixel : count; /* of picture n */
-        const float *x = tm_tensor_at(unit->run, &window->x, n++, 0, pixel) + offset;
-        for (int i = 0; i < here; i++, x += window->x.ld)
+        const char *x = tm_tensor_channel(unit->run, &window->x, n++, 0, pixel, offset);
+        for (int i = 0; i < here; i++, x += pixel_step)
             *rows++ = x;
         count -= here;
         pixel = 0;
     }
 }
 
-void tm_window_point(const tm_window *window, const tm_unit *unit, const float **rows,
-                     size_t stride)
+void tm_window_point(const tm_window *window, const tm_unit *unit, const void **rows, size_t stride)
 {
     if (!window->pointwise) {
         point_taps(window, unit, rows, stride);
@@ -115,7 +121,7 @@ static void copy_tap_row(const tm_window *window, const float *line, int left, f
 
 /* The lines under tap row ky of a line of outputs. Returns where the next copy goes. */
 static float *point_lines(const tm_window *window, line_run line, const float *from,
-                          const float **out, float *copy)
+                          const void **out, float *copy)
 {
     const tm_conv_attrs *conv = &window->conv;
     bool dense = conv->dilation == 1 && window->x.ld == (size_t)window->x.c;
@@ -134,7 +140,7 @@ static float *point_lines(const tm_window *window, line_run line, const float *f
     return copy;
 }
 
-void tm_window_point_tap_rows(const tm_window *window, const tm_unit *unit, const float **rows,
+void tm_window_point_tap_rows(const tm_window *window, const tm_unit *unit, const void **rows,
                               size_t stride, float *copy)
 {
     for (int ky = 0; ky < window->conv.kernel_h; ky++, rows += stride) {
@@ -148,7 +154,7 @@ void tm_window_point_tap_rows(const tm_window *window, const tm_unit *unit, cons
     }
 }
 
-void tm_point_rows(const float **rows, const float *first, size_t count, size_t ld)
+void tm_point_rows(const void **rows, const float *first, size_t count, size_t ld)
 {
     for (size_t i = 0; i < count + TM_MAX_ROWS; i++)
         rows[i] = first + (i < count ? i : count - 1) * ld;

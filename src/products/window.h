@@ -10,31 +10,32 @@
 typedef struct tm_window {
     tm_tensor x;
     tm_conv_attrs conv;
-    int h, w;           /* of the output */
-    bool pointwise;     /* 1x1, stride 1, no padding: pixel i of the output is pixel i of x */
-    const float *zeros; /* as many as a tap, or a row of taps, has inputs */
+    int h, w;          /* of the output */
+    bool pointwise;    /* 1x1, stride 1, no padding: pixel i of the output is pixel i of x */
+    const void *zeros; /* as many as a tap, or a row of taps, has inputs */
 } tm_window;
 
 tm_window tm_window_of(const tm_tensor *x, const tm_tensor *y, const tm_conv_attrs *conv);
 
-/* rows[t * stride + i]: the pixel of x under tap t of the unit's output pixel i, zeros outside of
- * the picture; the pointers behind the unit's last pixel, up to the stride, repeat it. */
-void tm_window_point(const tm_window *window, const tm_unit *unit, const float **rows,
+/* rows[t * stride + i]: numbers of x's type, the pixel of x under tap t of the unit's output pixel
+ * i, zeros outside of the picture; the pointers behind the unit's last pixel, up to the stride,
+ * repeat it. */
+void tm_window_point(const tm_window *window, const tm_unit *unit, const void **rows,
                      size_t stride);
 
 /* Rows [first, first + count) of the unit, of a pointwise window: the inputs from `offset` on of
  * its pixels, in their own order. */
 void tm_window_point_pixels(const tm_window *window, const tm_unit *unit, int first, int count,
-                            size_t offset, const float **rows);
+                            size_t offset, const void **rows);
 
-/* As tm_window_point, for x of few channels, where a row of taps counts as one: rows[ky * stride +
- * i]. The pixels of a line lie together, so that only what the edges cut is copied: room for all
- * taps of the unit's pixels at `copy`. */
-void tm_window_point_tap_rows(const tm_window *window, const tm_unit *unit, const float **rows,
+/* As tm_window_point, for float32 of few channels, where a row of taps counts as one: rows[ky *
+ * stride + i]. The pixels of a line lie together, so that only what the edges cut is copied: room
+ * for all taps of the unit's pixels at `copy`. */
+void tm_window_point_tap_rows(const tm_window *window, const tm_unit *unit, const void **rows,
                               size_t stride, float *copy);
 
 /* Of no window: rows[count] point to rows of ld floats from `first` on, TM_MAX_ROWS more to the
  * last of them. */
-void tm_point_rows(const float **rows, const float *first, size_t count, size_t ld);
+void tm_point_rows(const void **rows, const float *first, size_t count, size_t ld);
 
 #endif

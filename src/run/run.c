@@ -41,9 +41,9 @@ typedef struct walk {
 static tm_run_state state_of(const tm_runner *runner, part p, int lane, int thread)
 {
     const tm_plan *plan = runner->plan;
-    char *arena = runner->arenas + (size_t)lane * plan->arena_bytes;
     return (tm_run_state){
-        .memory = {[TM_SPACE_ARENA] = (float *)(void *)arena, [TM_SPACE_KEPT] = runner->kept},
+        .memory = {[TM_SPACE_ARENA] = runner->arenas + (size_t)lane * plan->arena_bytes,
+                   [TM_SPACE_KEPT] = runner->kept},
         .batch = p.count,
         .first = p.first,
         .scratch = runner->scratch + (size_t)thread * plan->steps.scratch_bytes};

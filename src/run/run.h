@@ -10,7 +10,7 @@
 
 typedef struct tm_runner {
     const tm_plan *plan;
-    float *kept;   /* plan->kept_bytes */
+    char *kept;    /* plan->kept_bytes */
     char *arenas;  /* one for each lane */
     char *scratch; /* one for each thread */
     int lanes;     /* walks that can be under way at once */
@@ -29,8 +29,8 @@ void tm_runner_close(tm_runner *runner);
  * which the first thread's time in that step is added. */
 void tm_run(const tm_runner *runner, int batch, double *step_seconds);
 
-/* Pixel (y, x) of picture n of plan->input or of a tap, which live from before a run to the next
- * one. */
+/* Pixel (y, x) of picture n of plan->input or of a tap, which are float32 and live from before a
+ * run to the next one. */
 float *tm_runner_at(const tm_runner *runner, const tm_tensor *tensor, int n, int y, int x);
 
 #endif

@@ -18,7 +18,8 @@ static inline int tm_least(int a, int b)
     return a < b ? a : b;
 }
 
-/* The activation inputs[index] or the result. A constant input is evaluated and kept. */
+/* The activation inputs[index] or the result. A constant input is evaluated and kept, in numbers of
+ * the result's type. */
 tm_tensor tm_lower_input(tm_lowering *lowering, const tm_node *node, int index);
 tm_tensor tm_lower_output(tm_lowering *lowering, const tm_node *node);
 
@@ -37,6 +38,8 @@ void tm_lower_release(tm_lowering *lowering, const float *values);
 float *tm_lower_temporary(tm_lowering *worker, size_t floats);
 /* A constant, kept as long as the steps. */
 const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant);
+/* The same in numbers of a type. */
+const void *tm_lower_keep_as(tm_lowering *lowering, const tm_node *constant, tm_dtype type);
 
 /* 64-byte aligned memory for constants, which lives as long as the steps; NULL after an error. */
 float *tm_lower_memory(tm_lowering *lowering, size_t floats);
@@ -56,6 +59,10 @@ typedef void tm_lower_job(tm_lowering *worker, const void *args);
 void tm_lower_defer(tm_lowering *lowering, tm_lower_job *job, const void *args, size_t args_size);
 
 const tm_kernels *tm_lower_kernels(const tm_lowering *lowering);
+/* The kernel of an operator for activations of a type. */
+#define TM_LOWER_KERNEL(lowering, op, type)                                                        \
+    ((type) == TM_DTYPE_BF16 ? tm_lower_kernels(lowering)->op##_bf16                               \
+                             : tm_lower_kernels(lowering)->op##_f32)
 /* NULL: the model computes in float32. */
 const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering);
 /* NULL: the level has no units for split products. */

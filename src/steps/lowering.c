@@ -17,7 +17,8 @@ tm_tensor tm_lower_input(tm_lowering *lowering, const tm_node *node, int index)
     if (!x->constant)
         return lowering->tensors[x->id];
     tm_shape shape = tm_constant_shape(x);
-    return (tm_tensor){.constant = tm_lower_keep(lowering, x),
+    return (tm_tensor){.constant = tm_lower_keep_as(lowering, x, node->type),
+                       .type = node->type,
                        .h = shape.h,
                        .w = shape.w,
                        .c = shape.c,
@@ -28,13 +29,15 @@ tm_tensor tm_lower_between(tm_lowering *lowering, int pixels, int c)
 {
     tm_tensor between = {.space = TM_SPACE_ARENA,
                          .offset = lowering->between,
+                         .type = TM_DTYPE_F32,
                          .h = 1,
                          .w = pixels,
                          .c = c,
                          .ld = (size_t)c,
                          .stride = (size_t)pixels * (size_t)c};
-    if (between.stride > lowering->steps->between_floats)
-        lowering->steps->between_floats = between.stride;
+    size_t bytes = between.stride * tm_dtype_size(between.type);
+    if (bytes > lowering->steps->between_bytes)
+        lowering->steps->between_bytes = bytes;
     return between;
 }
 

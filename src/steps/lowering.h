@@ -29,7 +29,7 @@ typedef struct tm_deferred {
 struct tm_lowering {
     tm_steps *steps;
     const tm_tensor *tensors; /* of the activations, by node id */
-    size_t between;           /* where the arena ends in floats: room between steps begins there */
+    size_t between;           /* where the arena ends, in bytes: room between steps begins there */
     const tm_weights *weights;
     tm_isa isa;
     const tm_kernels *kernels; /* of isa */

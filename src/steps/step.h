@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/dtype.h"
+
 /* The kinds of a run's memory. */
 typedef enum tm_space {
     TM_SPACE_ARENA, /* activations, which are overwritten once nothing reads them any more */
@@ -24,41 +26,55 @@ typedef enum tm_space {
 
 /* One walk over the steps, as one thread sees it. */
 typedef struct tm_run_state {
-    float *memory[TM_SPACES];
-    int batch;     /* pictures of this walk */
-    int first;     /* in the kept space: which picture this walk begins with */
-    void *scratch; /* step->scratch bytes, 64-byte aligned, the calling thread's own */
+    char *memory[TM_SPACES]; /* 64-byte aligned */
+    int batch;               /* pictures of this walk */
+    int first;               /* in the kept space: which picture this walk begins with */
+    void *scratch;           /* step->scratch bytes, 64-byte aligned, the calling thread's own */
 } tm_run_state;
 
-/* An activation: pixel (n, y, x) begins n * stride + (y * w + x) * ld floats behind its base. A
- * tensor of c = 0 is none. */
+/* An activation: pixel (n, y, x) begins n * stride + (y * w + x) * ld numbers of its type behind
+ * its base. A tensor of c = 0 is none. */
 typedef struct tm_tensor {
-    const float *constant; /* a constant's values; NULL: `offset` floats into a run's memory */
+    const void *constant; /* a constant's values; NULL: `offset` bytes into a run's memory */
     tm_space space;
     size_t offset;
+    tm_dtype type;
     int h, w, c;
-    size_t ld;     /* floats from pixel to pixel; c when dense */
-    size_t stride; /* floats from picture to picture; 0: the same for every picture */
+    size_t ld;     /* numbers from pixel to pixel; c when dense */
+    size_t stride; /* numbers from picture to picture; 0: the same for every picture */
 } tm_tensor;
 
-/* Where picture n begins. */
-static inline float *tm_tensor_picture(const tm_run_state *run, const tm_tensor *t, int n)
+/* `count` numbers behind p. */
+static inline void *tm_numbers_behind(const void *p, tm_dtype type, size_t count)
 {
-    if (t->constant)
-        return (float *)t->constant + (size_t)n * t->stride;
-    size_t picture = (size_t)n + (t->space == TM_SPACE_KEPT ? (size_t)run->first : 0);
-    return run->memory[t->space] + t->offset + picture * t->stride;
+    return (char *)p + count * tm_dtype_size(type);
 }
 
-/* Pixel (y, x) behind the beginning of its picture. */
+/* Where picture n begins. Pointers into a tensor are to numbers of its type. */
+static inline void *tm_tensor_picture(const tm_run_state *run, const tm_tensor *t, int n)
+{
+    if (t->constant)
+        return tm_numbers_behind(t->constant, t->type, (size_t)n * t->stride);
+    size_t picture = (size_t)n + (t->space == TM_SPACE_KEPT ? (size_t)run->first : 0);
+    return tm_numbers_behind(run->memory[t->space] + t->offset, t->type, picture * t->stride);
+}
+
+/* Pixel (y, x) behind the beginning of its picture, in numbers. */
 static inline size_t tm_tensor_pixel(const tm_tensor *t, int y, int x)
 {
     return ((size_t)y * (size_t)t->w + (size_t)x) * t->ld;
 }
 
-static inline float *tm_tensor_at(const tm_run_state *run, const tm_tensor *t, int n, int y, int x)
+static inline void *tm_tensor_at(const tm_run_state *run, const tm_tensor *t, int n, int y, int x)
 {
-    return tm_tensor_picture(run, t, n) + tm_tensor_pixel(t, y, x);
+    return tm_numbers_behind(tm_tensor_picture(run, t, n), t->type, tm_tensor_pixel(t, y, x));
+}
+
+/* Channel c of that pixel. */
+static inline void *tm_tensor_channel(const tm_run_state *run, const tm_tensor *t, int n, int y,
+                                      int x, size_t c)
+{
+    return tm_numbers_behind(tm_tensor_at(run, t, n, y, x), t->type, c);
 }
 
 static inline bool tm_tensor_is_none(const tm_tensor *t)

@@ -9,10 +9,10 @@
 typedef struct tm_steps {
     tm_step *rows;
     int count, capacity;
-    size_t weight_bytes;   /* constants, packed weights */
-    size_t scratch_bytes;  /* of a thread, for any step */
-    size_t between_floats; /* of a picture: what steps leave for the next one */
-    void **memory;         /* of the constants */
+    size_t weight_bytes;  /* constants, packed weights */
+    size_t scratch_bytes; /* of a thread, for any step */
+    size_t between_bytes; /* of a picture: what steps leave for the next one */
+    void **memory;        /* of the constants */
     int memory_count, memory_capacity;
     tm_arena args;
 } tm_steps;

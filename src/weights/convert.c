@@ -8,26 +8,6 @@
 #include "base/loops.h"
 #include "kernels/kernels.h"
 
-const char *tm_dtype_name(tm_dtype dtype)
-{
-    static const char *const names[TM_DTYPE_COUNT] = {
-#define DTYPE_NAME(name, size) #name,
-        TM_DTYPE_LIST(DTYPE_NAME)
-#undef DTYPE_NAME
-    };
-    return names[dtype];
-}
-
-size_t tm_dtype_size(tm_dtype dtype)
-{
-    static const unsigned char sizes[TM_DTYPE_COUNT] = {
-#define DTYPE_SIZE(name, size) size,
-        TM_DTYPE_LIST(DTYPE_SIZE)
-#undef DTYPE_SIZE
-    };
-    return sizes[dtype];
-}
-
 static void convert_bf16(const unsigned char *from, float *to, size_t count)
 {
     TM_VECTOR_LOOP for (size_t i = 0; i < count; i++)

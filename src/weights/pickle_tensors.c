@@ -110,9 +110,9 @@ static bool refuse_foreign(walker *w, const tm_pickle_object *object, const tm_t
     char found[300];
     snprintf(found, sizeof found, "tensor %.80s%s%.80s %.100s", view->group,
              *view->group ? "/" : "", view->name, object->foreign);
-#define DTYPE_WORD(name, size) " " #name
-    return refuse(w, object->at, found, "one of" TM_DTYPE_LIST(DTYPE_WORD));
-#undef DTYPE_WORD
+    char expected[64];
+    snprintf(expected, sizeof expected, "one of %s", tm_dtype_names());
+    return refuse(w, object->at, found, expected);
 }
 
 static bool add_tensor(walker *w, place *p, const tm_pickle_value *key,

@@ -406,9 +406,9 @@ static bool read_dtype(reader *r, tm_dtype *dtype)
         }
     char found[128], text[84];
     snprintf(found, sizeof found, "dtype %s", quoted(name, text));
-#define DTYPE_WORD(name, size) " " #name
-    return refuse(r, at, found, "one of" TM_DTYPE_LIST(DTYPE_WORD));
-#undef DTYPE_WORD
+    char expected[64];
+    snprintf(expected, sizeof expected, "one of %s", tm_dtype_names());
+    return refuse(r, at, found, expected);
 }
 
 static bool read_dimension(reader *r, void *context)

@@ -7,38 +7,11 @@
 #ifndef TM_WEIGHTS_WEIGHTS_H
 #define TM_WEIGHTS_WEIGHTS_H
 
+#include "base/dtype.h"
 #include "base/error.h"
 #include "base/memory.h"
 
 enum { TM_TENSOR_RANK_MAX = 8 };
-
-/* name as safetensors spells it, bytes per element */
-#define TM_DTYPE_LIST(X)                                                                           \
-    X(F64, 8)                                                                                      \
-    X(F32, 4)                                                                                      \
-    X(F16, 2)                                                                                      \
-    X(BF16, 2)                                                                                     \
-    X(I64, 8)                                                                                      \
-    X(I32, 4)                                                                                      \
-    X(I16, 2)                                                                                      \
-    X(I8, 1)                                                                                       \
-    X(U8, 1)                                                                                       \
-    X(BOOL, 1)
-
-typedef enum tm_dtype {
-#define TM_DTYPE_ENUM(name, size) TM_DTYPE_##name,
-    TM_DTYPE_LIST(TM_DTYPE_ENUM)
-#undef TM_DTYPE_ENUM
-        TM_DTYPE_COUNT
-} tm_dtype;
-
-static inline bool tm_dtype_is_float(tm_dtype dtype)
-{
-    return dtype == TM_DTYPE_F64 || dtype == TM_DTYPE_F32 || dtype == TM_DTYPE_F16 ||
-           dtype == TM_DTYPE_BF16;
-}
-const char *tm_dtype_name(tm_dtype dtype); /* "BF16" */
-size_t tm_dtype_size(tm_dtype dtype);      /* bytes */
 
 /* One stored tensor: little-endian, data at any alignment, rows at any distance. */
 typedef struct tm_tensor_view {

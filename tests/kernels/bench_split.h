@@ -44,7 +44,7 @@ static void call_split_multiply(void *args)
 static void call_split_rows(void *args)
 {
     const split_bench *s = args;
-    const float *rows[TM_SPLIT_ROWS];
+    const void *rows[TM_SPLIT_ROWS];
     for (int i = 0; i < s->tile.m; i += TM_SPLIT_ROWS) {
         for (int j = 0; j < TM_SPLIT_ROWS; j++)
             rows[j] = s->x + (size_t)(i + j) * s->k;

@@ -29,7 +29,7 @@ enum { ALL_WIDTHS = 12 * TM_PANEL };
 /* One product in guarded memory. */
 typedef struct gemm_problem {
     tm_gemm_tile tile; /* of the whole; c is set by who runs it */
-    const float *rows[9 * (2 * TM_MAX_ROWS + 3)];
+    const void *rows[9 * (2 * TM_MAX_ROWS + 3)];
     float dense[TM_MAX_ROWS * ALL_WIDTHS]; /* copy of the residual, or of what c continues */
     bool has_residual, continues;
 } gemm_problem;
@@ -86,7 +86,8 @@ static float chain(const gemm_problem *p, int i, int j, bool fused)
     float sum = t->bias ? t->bias[j] : p->dense[i * t->n + j];
     for (int tap = 0; tap < t->taps; tap++)
         for (int k = 0; k < t->kc; k++, panel += TM_PANEL) {
-            float x = t->rows[(size_t)tap * t->tap_stride + (size_t)i][t->offset + (size_t)k];
+            const float *row = t->rows[(size_t)tap * t->tap_stride + (size_t)i];
+            float x = row[t->offset + (size_t)k];
             sum = fused ? fmaf(x, *panel, sum) : sum + x * *panel;
         }
     if (p->has_residual)

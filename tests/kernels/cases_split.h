@@ -53,7 +53,7 @@ static void check_split_rows(check *c)
     int parts = 1 + (int)below(c, 3), m = 1 + (int)below(c, TM_SPLIT_ROWS);
     size_t n = 1 + below(c, SPLIT_STEPS * TM_SPLIT_K), steps = (n + TM_SPLIT_K - 1) / TM_SPLIT_K;
     values kind = coin(c) ? VALUES_WIDE : coin(c) ? VALUES_SPECIAL : VALUES_PLAIN;
-    const float *rows[TM_SPLIT_ROWS];
+    const void *rows[TM_SPLIT_ROWS];
     for (int i = 0; i < m; i++)
         rows[i] = input(c, 1, n, n, kind).data;
     tm_bf16 *tile = halves(c, steps * (size_t)parts * TM_SPLIT_TILE), untouched = tile[0];
@@ -63,7 +63,9 @@ static void check_split_rows(check *c)
         for (int p = 0; p < parts; p++)
             for (int i = 0; i < TM_SPLIT_ROWS; i++) {
                 tm_bf16 got = tile[row_place(parts, k, (size_t)i, p)];
-                tm_bf16 want = i >= m ? got : k < n ? part_of(parts, rows[i][k], p) : 0;
+                tm_bf16 want = i >= m  ? got
+                               : k < n ? part_of(parts, ((const float *)rows[i])[k], p)
+                                       : 0;
                 if (!same_half(got, want))
                     report(c, "part %d of row %d, %zu: got %04X, want %04X", p, i, k, got, want);
                 if (i >= m && k % 2 == 0 && got != untouched)
@@ -165,7 +167,7 @@ static void make_split(check *c, split_problem *s)
     memset(s->a, 0, (size_t)(m + 15) / 16 * tile * sizeof *s->a);
     s->b = halves(c, (size_t)(n + 15) / 16 * tile);
     for (int i = 0; i < m; i += TM_SPLIT_ROWS) {
-        const float *rows[TM_SPLIT_ROWS];
+        const void *rows[TM_SPLIT_ROWS];
         int count = m - i < TM_SPLIT_ROWS ? m - i : TM_SPLIT_ROWS;
         for (int j = 0; j < count; j++)
             rows[j] = s->x.data + (size_t)(i + j) * k;

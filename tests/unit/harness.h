@@ -85,6 +85,7 @@ typedef struct net_options {
     int walk_batch;         /* 0: max_batch */
     tm_isa isa;             /* cut to what this CPU has */
     bool passes;            /* all of them; else nothing is fused */
+    tm_precision precision;
 } net_options;
 
 UNUSED_HELPER static void net_open(net *n, tm_shape input)
@@ -122,8 +123,9 @@ UNUSED_HELPER static void net_plan(net *n, net_options o)
     tm_plan_options options = {.max_batch = batch,
                                .threads = o.threads ? o.threads : 1,
                                .walk_batch = o.walk_batch,
-                               .isa = net_isa(o.isa)};
-    if (tm_plan_make(&n->graph, n->weights, &options, &n->plan, &n->error))
+                               .isa = net_isa(o.isa),
+                               .precision = o.precision};
+    if (tm_plan_make(&n->b, n->weights, &options, &n->plan, &n->error))
         fail_msg("planning: %s", n->error.message);
     if (tm_runner_open(&n->runner, &n->plan, &n->error))
         fail_msg("a runner: %s", n->error.message);

@@ -3,7 +3,9 @@
  * Where activations live. Random graphs are run symbolically over their layout: every element of
  * every tensor is a number of its own, and each step must find its inputs as they were written.
  */
+#include "kernels/dispatch.h"
 #include "plan/layout.h"
+#include "plan/types.h"
 #include "tests/unit/harness.h"
 
 /* ---- random graphs ---- */
@@ -118,12 +120,14 @@ static void grow(garden *g, uint64_t seed)
 
 /* ---- symbolic execution ---- */
 
+enum { CELL = 2 /* bytes: of the smallest numbers */ };
+
 typedef struct simulation {
     const tm_graph *graph;
     tm_arena_layout layout;
     uint64_t seed;
     int batch;
-    uint64_t *arena;
+    uint64_t *arena;   /* what stands in each cell */
     uint64_t **values; /* by node id: [batch][pixels][c] */
 } simulation;
 
@@ -132,27 +136,33 @@ static size_t node_size(const simulation *s, const tm_node *x)
     return (size_t)s->batch * (size_t)x->shape.h * (size_t)x->shape.w * (size_t)x->shape.c;
 }
 
+/* in cells */
 static size_t memory_size(const simulation *s)
 {
-    return s->layout.floats[TM_SPACE_ARENA] + s->layout.floats[TM_SPACE_KEPT];
+    return (s->layout.bytes[TM_SPACE_ARENA] + s->layout.bytes[TM_SPACE_KEPT]) / CELL;
+}
+
+static size_t cells_of(const tm_node *x)
+{
+    return tm_dtype_size(x->type) / CELL;
 }
 
 /* The kept space behind the arena. */
 static size_t base_of(const tm_arena_layout *layout, tm_place place)
 {
     const tm_storage *storage = &layout->storages[place.storage];
-    size_t base = storage->space == TM_SPACE_KEPT ? layout->floats[TM_SPACE_ARENA] : 0;
+    size_t base = storage->space == TM_SPACE_KEPT ? layout->bytes[TM_SPACE_ARENA] : 0;
     return base + storage->offset + place.offset;
 }
 
-/* where element i of x stands */
+/* the first cell of element i of x */
 static size_t address(const simulation *s, const tm_node *x, size_t i)
 {
     tm_place place = s->layout.places[x->id];
     size_t c = (size_t)x->shape.c, pixels = (size_t)x->shape.h * (size_t)x->shape.w;
-    size_t at = base_of(&s->layout, place) + i / c / pixels * place.stride +
-                i / c % pixels * place.ld + i % c;
-    assert_true(at < memory_size(s));
+    size_t number = i / c / pixels * place.stride + i / c % pixels * place.ld + i % c;
+    size_t at = base_of(&s->layout, place) / CELL + number * cells_of(x);
+    assert_true(at + cells_of(x) <= memory_size(s));
     return at;
 }
 
@@ -194,11 +204,19 @@ static void set_values(simulation *s, const tm_node *x)
     }
 }
 
+static bool holds(const simulation *s, const tm_node *x, size_t i)
+{
+    size_t at = address(s, x, i), same = 0;
+    for (size_t cell = 0; cell < cells_of(x); cell++)
+        same += s->arena[at + cell] == s->values[x->id][i];
+    return same == cells_of(x);
+}
+
 static void expect_values(const simulation *s, const tm_node *x, const tm_node *reader)
 {
     size_t size = node_size(s, x);
     for (size_t i = 0; i < size; i++)
-        if (s->arena[address(s, x, i)] != s->values[x->id][i])
+        if (!holds(s, x, i))
             fail_msg("graph %zu: node %d (%s) finds node %d (%s) overwritten at element %zu",
                      (size_t)s->seed, reader->id, reader->op ? reader->op->name : "tap", x->id,
                      x->op ? x->op->name : "input", i);
@@ -207,17 +225,17 @@ static void expect_values(const simulation *s, const tm_node *x, const tm_node *
 static bool same_place(const simulation *s, const tm_node *a, const tm_node *b)
 {
     tm_place p = s->layout.places[a->id], q = s->layout.places[b->id];
-    return address(s, a, 0) == address(s, b, 0) && p.ld == q.ld && p.stride == q.stride &&
-           same_shape(a->shape, b->shape);
+    return address(s, a, 0) == address(s, b, 0) && a->type == b->type && p.ld == q.ld &&
+           p.stride == q.stride && same_shape(a->shape, b->shape);
 }
 
 static bool overlap(const simulation *s, const tm_node *a, const tm_node *b, unsigned char *marks)
 {
     memset(marks, 0, memory_size(s));
     for (size_t i = 0; i < node_size(s, a); i++)
-        marks[address(s, a, i)] = 1;
+        memset(marks + address(s, a, i), 1, cells_of(a));
     for (size_t i = 0; i < node_size(s, b); i++)
-        if (marks[address(s, b, i)])
+        if (memchr(marks + address(s, b, i), 1, cells_of(b)))
             return true;
     return false;
 }
@@ -254,7 +272,8 @@ static void step(simulation *s, const tm_node *x)
     if (x->op && !x->op->part_offset)
         expect_no_hazard(s, x);
     for (size_t i = 0; i < node_size(s, x); i++)
-        s->arena[address(s, x, i)] = s->values[x->id][i];
+        for (size_t cell = 0; cell < cells_of(x); cell++)
+            s->arena[address(s, x, i) + cell] = s->values[x->id][i];
     for (int k = 0; x->op && x->op->part_offset && k < x->input_count; k++)
         expect_values(s, x->inputs[k], x); /* parts that were copied left the others alone */
 }
@@ -293,6 +312,10 @@ static void nothing_is_overwritten(void **state)
             tm_passes_run(&g.n.b);
         else
             tm_pass_prune(&g.n.b);
+        if (seed % 4 < 2) /* of two types */
+            tm_types_assign(&g.n.b, &(tm_lowering){.isa = TM_ISA_COUNT - 1,
+                                                   .kernels = tm_kernels_for(TM_ISA_COUNT - 1),
+                                                   .precision = TM_PRECISION_BF16});
         assert_int_equal(g.n.graph.error.status, TM_OK);
         simulate(&g.n.graph, seed, 1 + (int)(seed % 3));
         net_close(&g.n);
@@ -438,6 +461,7 @@ static void too_large_a_batch(void **state)
 
 int main(void)
 {
+    tm_kernels_emulate(); /* else only some machines have two types of activations */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_overwritten),
         cmocka_unit_test(reuse_changes_no_bit),

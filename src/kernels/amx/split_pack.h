@@ -27,19 +27,20 @@ VF void load_32(const float *x, size_t n, vf out[2])
     }
 }
 
-VF void split_rows(int parts, int m, size_t n, const float *const *rows, tm_bf16 *tile)
+VF void split_rows(int parts, int m, size_t n, const void *const *rows, tm_bf16 *tile)
 {
     for (int i = 0; i < m; i++) {
+        const float *row = rows[i];
         tm_bf16 *out = tile + i * TM_SPLIT_K;
         for (size_t k = 0; k < n; k += TM_SPLIT_K, out += parts * TM_SPLIT_TILE) {
             vf x[2];
-            load_32(rows[i] + k, n - k, x);
+            load_32(row + k, n - k, x);
             split_32(parts, x, out, TM_SPLIT_TILE);
         }
     }
 }
 
-void TM_KERNEL(tm_split_rows)(int parts, int m, size_t n, const float *const *rows, tm_bf16 *tile)
+void TM_KERNEL(tm_split_rows)(int parts, int m, size_t n, const void *const *rows, tm_bf16 *tile)
 {
     if (parts == 1)
         split_rows(1, m, n, rows, tile);
@@ -134,16 +135,14 @@ void TM_KERNEL(tm_split_panel_t)(int parts, size_t n, int columns, const float *
                                  tm_bf16 *out)
 {
     _Alignas(64) tm_bf16 tile[TM_SPLIT_PARTS * TM_SPLIT_TILE] = {0};
-    const float *rows[TM_SPLIT_ROWS];
-    for (int i = 0; i < columns; i++)
-        rows[i] = x + (size_t)i * ld;
-    for (size_t k = 0; k < n; k += TM_SPLIT_K) {
+    const void *rows[TM_SPLIT_ROWS];
+    for (size_t k = 0; k < n; k += TM_SPLIT_K, x += TM_SPLIT_K) {
         size_t count = n - k < TM_SPLIT_K ? n - k : TM_SPLIT_K;
+        for (int i = 0; i < columns; i++)
+            rows[i] = x + (size_t)i * ld;
         TM_KERNEL(tm_split_rows)(parts, columns, count, rows, tile);
         for (int p = 0; p < parts; p++, out += TM_SPLIT_TILE)
             vh_transpose(tile + p * TM_SPLIT_TILE, out);
-        for (int i = 0; i < columns; i++)
-            rows[i] += TM_SPLIT_K;
     }
 }
 

@@ -15,7 +15,8 @@ void tm_gemm_f32_4x1__scalar(const tm_gemm_tile *tile)
                                    : 0.0f;
         const float *panel = tile->panel;
         for (int t = 0; t < tile->taps; t++) {
-            const float *row = tile->rows[(size_t)t * tile->tap_stride + (size_t)i] + tile->offset;
+            const float *row = tile->rows[(size_t)t * tile->tap_stride + (size_t)i];
+            row += tile->offset;
             for (int k = 0; k < tile->kc; k++, panel += TM_PANEL)
                 for (int j = 0; j < TM_PANEL; j++)
                     sum[j] += row[k] * panel[j];

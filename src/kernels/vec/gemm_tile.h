@@ -105,9 +105,10 @@ VF void add_products(const float *const row[ROWS], size_t k, const float *panel,
 VF void add_row(const tm_gemm_tile *tile, vf acc[NV])
 {
     enum { AHEAD = 32 * TM_PANEL }; /* of each panel: the hardware looks not as far */
-    const float *panel = tile->panel, *const *rows = tile->rows;
+    const float *panel = tile->panel;
+    const void *const *rows = tile->rows;
     for (int t = 0; t < tile->taps; t++, rows += tile->tap_stride) {
-        const float *row = rows[0] + tile->offset;
+        const float *row = (const float *)rows[0] + tile->offset;
         for (size_t k = 0; k < (size_t)tile->kc; k++, panel += TM_PANEL) {
             vf x = vf_set(row[k]);
             UNROLL
@@ -139,12 +140,12 @@ void TM_GEMM_NAME(const tm_gemm_tile *tile)
     }
     const size_t kc = (size_t)tile->kc, stride = tile->panel_stride;
     const float *panel = tile->panel, *next = tile->next ? tile->next : panel;
-    const float *const *rows = tile->rows;
+    const void *const *rows = tile->rows;
     for (int t = 0; t < tile->taps; t++, rows += tile->tap_stride) {
         const float *row[ROWS];
         UNROLL
         for (int i = 0; i < ROWS; i++)
-            row[i] = rows[i] + tile->offset;
+            row[i] = (const float *)rows[i] + tile->offset;
         size_t k = 0;
         for (; k + TM_STEPS <= kc; k += TM_STEPS, next += TM_PANEL) {
             vf_fetch(next);
