@@ -7,6 +7,12 @@
 
 #include "cli/progress.h"
 
+static void add(tm_records *records, const char *text)
+{
+    if (text)
+        tm_buffer_puts(&records->line, text);
+}
+
 /* Nothing follows what was not written: a hole could pass for an answer. */
 static bool put(tm_records *records)
 {
@@ -23,16 +29,19 @@ void tm_records_open(tm_records *records, const char *format, const tm_record_ty
     if (!format)
         format = terminal ? "text" : "jsonl";
     *records = (tm_records){.format = tm_record_format_find(format), .terminal = terminal};
-    if (records->format && records->format->first)
-        records->format->first(&records->line, type);
+    if (!records->format)
+        return;
+    add(records, records->format->begin);
+    if (records->format->head)
+        records->format->head(&records->line, records->format, type);
     put(records);
 }
 
 void tm_records_add(tm_records *records, const tm_record *record)
 {
-    if (records->count++ && records->format->between)
-        tm_buffer_puts(&records->line, records->format->between);
-    records->format->write(&records->line, record, records->terminal);
+    add(records, records->count++ ? records->format->between : NULL);
+    records->format->write(&records->line, records->format, record, records->terminal);
+    add(records, records->format->after);
 }
 
 static tm_status flush(tm_records *records, tm_error *error)
@@ -54,8 +63,7 @@ tm_status tm_records_write(tm_records *records, const tm_record *record, tm_erro
 
 tm_status tm_records_close(tm_records *records, tm_error *error)
 {
-    if (records->format && records->format->last)
-        tm_buffer_puts(&records->line, records->format->last);
+    add(records, records->format ? records->format->end : NULL);
     tm_status status = flush(records, error);
     tm_buffer_free(&records->line);
     return status;

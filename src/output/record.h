@@ -106,11 +106,14 @@ void tm_record_add(tm_record *record, tm_field field);
 
 typedef struct tm_record_format {
     const char *name;
-    bool numbers;                                              /* has room for lists of them */
-    const char *between, *last;                                /* of records; NULL: nothing */
-    void (*first)(tm_buffer *out, const tm_record_type *type); /* NULL: nothing */
+    bool numbers;                              /* has room for lists of them */
+    char separator;                            /* of columns */
+    const char *begin, *between, *after, *end; /* of records; NULL: nothing */
+    /* What stands before the first record; NULL: nothing. */
+    void (*head)(tm_buffer *out, const struct tm_record_format *format, const tm_record_type *type);
     /* terminal: nothing in it may steer one. What cannot be added makes `out` fail. */
-    void (*write)(tm_buffer *out, const tm_record *record, bool terminal);
+    void (*write)(tm_buffer *out, const struct tm_record_format *format, const tm_record *record,
+                  bool terminal);
 } tm_record_format;
 
 /* NULL: there is none of that name. */

@@ -6,11 +6,11 @@
 #include "base/escape.h"
 #include "output/record.h"
 
-static void add_header(tm_buffer *out, const tm_record_type *type, char separator)
+static void add_header(tm_buffer *out, const tm_record_format *format, const tm_record_type *type)
 {
     TM_ASSERT(type->columns);
     for (const char *c = type->columns; *c; c++)
-        tm_buffer_putc(out, *c == ',' ? separator : *c);
+        tm_buffer_putc(out, *c == ',' ? format->separator : *c);
     tm_buffer_putc(out, '\n');
 }
 
@@ -60,37 +60,20 @@ static void add_row(tm_buffer *out, const tm_record *record, char separator, boo
 }
 
 /* A row an item; one without an item where there is none. */
-static void add_rows(tm_buffer *out, const tm_record *record, char separator, bool escaped)
+static void add_rows(tm_buffer *out, const tm_record_format *format, const tm_record *record,
+                     bool terminal)
 {
+    bool escaped = terminal || format->separator == '\t';
     const tm_value *list = tm_record_list(record, TM_IN_TABLES);
     if (!list || !list->count)
-        add_row(out, record, separator, escaped);
+        add_row(out, record, format->separator, escaped);
     for (size_t i = 0; list && i < list->count; i++) {
         const tm_record item = tm_record_item(record, list, i);
-        add_row(out, &item, separator, escaped);
+        add_row(out, &item, format->separator, escaped);
     }
 }
 
-static void csv_header(tm_buffer *out, const tm_record_type *type)
-{
-    add_header(out, type, ',');
-}
-
-static void csv_rows(tm_buffer *out, const tm_record *record, bool terminal)
-{
-    add_rows(out, record, ',', terminal);
-}
-
-static void tsv_header(tm_buffer *out, const tm_record_type *type)
-{
-    add_header(out, type, '\t');
-}
-
-static void tsv_rows(tm_buffer *out, const tm_record *record, bool terminal)
-{
-    (void)terminal;
-    add_rows(out, record, '\t', true);
-}
-
-const tm_record_format tm_record_csv = {.name = "csv", .first = csv_header, .write = csv_rows};
-const tm_record_format tm_record_tsv = {.name = "tsv", .first = tsv_header, .write = tsv_rows};
+const tm_record_format tm_record_csv = {
+    .name = "csv", .separator = ',', .head = add_header, .write = add_rows};
+const tm_record_format tm_record_tsv = {
+    .name = "tsv", .separator = '\t', .head = add_header, .write = add_rows};

@@ -134,30 +134,19 @@ void tm_record_to_json(tm_buffer *out, const tm_record *record)
     tm_buffer_putc(out, '}');
 }
 
-static void write_line(tm_buffer *out, const tm_record *record, bool terminal)
+static void write_json(tm_buffer *out, const tm_record_format *format, const tm_record *record,
+                       bool terminal)
 {
+    (void)format;
     (void)terminal; /* strings are escaped in any case */
     tm_record_to_json(out, record);
-    tm_buffer_putc(out, '\n');
 }
 
-static void begin_array(tm_buffer *out, const tm_record_type *type)
-{
-    (void)type;
-    tm_buffer_puts(out, "[\n");
-}
-
-static void write_element(tm_buffer *out, const tm_record *record, bool terminal)
-{
-    (void)terminal;
-    tm_record_to_json(out, record);
-}
-
-const tm_record_format tm_record_jsonl = {.name = "jsonl", .numbers = true, .write = write_line};
-
+const tm_record_format tm_record_jsonl = {
+    .name = "jsonl", .numbers = true, .after = "\n", .write = write_json};
 const tm_record_format tm_record_json = {.name = "json",
                                          .numbers = true,
-                                         .first = begin_array,
+                                         .begin = "[\n",
                                          .between = ",\n",
-                                         .last = "\n]\n",
-                                         .write = write_element};
+                                         .end = "\n]\n",
+                                         .write = write_json};

@@ -104,10 +104,12 @@ static void add_laid_out(tm_buffer *out, const tm_record *record)
     }
 }
 
-static void write_text(tm_buffer *out, const tm_record *record, bool terminal)
+static void write_text(tm_buffer *out, const tm_record_format *format, const tm_record *record,
+                       bool terminal)
 {
     const tm_value *list = tm_record_list(record, TM_IN_TEXT);
     tm_buffer lines = {0};
+    (void)format;
     (void)terminal; /* it may be sent to one later */
     add_laid_out(&lines, record);
     for (size_t i = 0; list && i < list->count; i++) {
@@ -122,10 +124,11 @@ static void write_text(tm_buffer *out, const tm_record *record, bool terminal)
     tm_buffer_free(&lines);
 }
 
-static void add_heading(tm_buffer *out, const tm_record_type *type)
+static void add_heading(tm_buffer *out, const tm_record_format *format, const tm_record_type *type)
 {
+    (void)format;
     if (type->heading)
         tm_buffer_puts(out, type->heading);
 }
 
-const tm_record_format tm_record_text = {.name = "text", .first = add_heading, .write = write_text};
+const tm_record_format tm_record_text = {.name = "text", .head = add_heading, .write = write_text};

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "output/record.h"
 
 static const tm_record_type type = {
@@ -49,9 +50,10 @@ static void expect(const char *format, bool terminal, const tm_record *record, c
     tm_buffer out = {0};
     const tm_record_format *f = tm_record_format_find(format);
     assert_non_null(f);
-    if (f->first)
-        f->first(&out, &type);
-    f->write(&out, record, terminal);
+    if (f->head)
+        f->head(&out, f, &type);
+    f->write(&out, f, record, terminal);
+    tm_buffer_puts(&out, tm_or_empty(f->after));
     assert_string_equal(tm_buffer_text(&out, NULL), expected);
     tm_buffer_free(&out);
 }
@@ -79,7 +81,7 @@ static void empty_lists(void **state)
     tm_record record = record_of("a", 2, NULL);
     (void)state;
     TM_TELL(&record, "top", tm_value_list(&item_type, tell_score, NULL, 0));
-    expect("json", false, &record, "[\n{\"file\":\"a\",\"warnings\":2,\"tag\":null,\"top\":[]}");
+    expect("json", false, &record, "{\"file\":\"a\",\"warnings\":2,\"tag\":null,\"top\":[]}");
     expect("csv", false, &record, "file,picture,rank,value,error\na,,,,\n");
     expect("text", false, &record, "FILE\na     | faults 2|\n");
 }
@@ -127,11 +129,11 @@ static void values(void **state)
                                   "\"big\":9223372036854775807,\"yes\":true,\"raw\":[1.5,-0],"
                                   "\"bytes\":\"Zm8=\",\"data\":\"AADAPwAAAIA=\",\"none\":null}");
     tm_buffer_clear(&out);
-    tm_record_csv.write(&out, &record, false);
+    tm_record_csv.write(&out, &tm_record_csv, &record, false);
     assert_string_equal(out.data, "0.33333334,0.3333333333333333,9223372036854775807,true,"
                                   "\"[1.5,-0]\",Zm8=,AADAPwAAAIA=,\n");
     tm_buffer_clear(&out);
-    tm_record_text.write(&out, &record, false);
+    tm_record_text.write(&out, &tm_record_text, &record, false);
     assert_string_equal(out.data, "0.333      0.3 9223372036854.8 yes    --  \n");
     tm_buffer_free(&out);
 }
