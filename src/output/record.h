@@ -75,9 +75,9 @@ typedef struct tm_field {
 
 /*
  * In text stand {name} and {name:WIDTH.DIGITSf}, with f or g for numbers and a negative width on
- * the left, and <...>, which is left out unless each field in it is there. Items follow. A name is
- * an item's field, else one of the record that has the list; so are columns: a table has a row for
- * each item, and one where there is none.
+ * the left, {name:x} for integers as in 3x224x224, and <...>, which is left out unless each field
+ * in it is there. Items follow. A name is an item's field, else one of the record that has the
+ * list; so are columns: a table has a row for each item, and one where there is none.
  */
 typedef struct tm_record_type {
     const char *columns; /* of tables: "file,rank,...", its items' too; NULL: told in no table */

@@ -6,20 +6,21 @@
 #include "base/escape.h"
 #include "output/record.h"
 
-/* How {name:...} wants a field: a width, on the left if negative, and the digits of a number. */
+/* How {name:...} wants a field: a width, on the left if negative, the digits of a number, or what
+ * stands between integers. */
 typedef struct layout {
     int width, digits;
-    char kind; /* f or g */
+    char kind; /* f or g; x */
 } layout;
 
 static layout parse_layout(const char *text)
 {
     char *end;
     layout l = {.width = (int)strtol(text, &end, 10), .kind = 'g'};
-    if (*end == '.') {
+    if (*end == '.')
         l.digits = (int)strtol(end + 1, &end, 10);
+    if (*end != '}')
         l.kind = *end;
-    }
     return l;
 }
 
@@ -36,6 +37,15 @@ static void add_number(tm_buffer *out, double number, const layout *l)
         tm_buffer_printf(out, "%*.*f", l->width, l->digits, number);
     else
         tm_buffer_printf(out, "%*.*g", l->width, l->digits, number);
+}
+
+static void add_integers(tm_buffer *out, const tm_value *value, char between)
+{
+    for (size_t i = 0; i < value->count; i++) {
+        if (i)
+            tm_buffer_putc(out, between);
+        tm_buffer_printf(out, "%lld", (long long)value->integers[i]);
+    }
 }
 
 /* Padded; what is quoted steers nothing. */
@@ -73,6 +83,8 @@ static void add_field(tm_buffer *out, const tm_record *record, const char *name)
         add_number(out, in_unit((double)value->integer, field->unit), &l);
     else if (value->kind == TM_VALUE_SINGLE || value->kind == TM_VALUE_DOUBLE)
         add_number(out, in_unit(value->number, field->unit), &l);
+    else if (value->kind == TM_VALUE_INTEGERS && l.kind == 'x')
+        add_integers(out, value, l.kind);
     else
         add_words(out, value, l.width);
 }

@@ -109,8 +109,9 @@ static void values(void **state)
 {
     static const tm_record_type own = {
         .columns = "s,d,big,yes,raw,bytes,data,none",
-        .text = "{s:.3g} {d:8.1f} {big:.1f} {yes:-4} {none:3}{none:-3}\n"};
+        .text = "{s:.3g} {d:8.1f} {big:.1f} {yes:-4} {none:3}{none:-3} {raw} {dims:x}\n"};
     const float singles[] = {1.5f, -0.0f};
+    const int64_t dims[] = {64, 3, 7};
     tm_record record = {.type = &own};
     (void)state;
     TM_TELL(&record, "s", tm_value_single(1.0 / 3));
@@ -121,6 +122,7 @@ static void values(void **state)
     TM_TELL(&record, "raw", {TM_VALUE_SINGLES, .singles = singles, .count = 2});
     TM_TELL(&record, "bytes", {TM_VALUE_BYTES, .text = "fo"});
     TM_TELL(&record, "data", {TM_VALUE_SINGLES_BASE64, .singles = singles, .count = 2});
+    TM_TELL(&record, "dims", tm_value_integers(dims, 3), .only = TM_IN_TEXT);
     TM_TELL(&record, "none", tm_value_text(NULL), .null = true);
     TM_TELL(&record, "absent", tm_value_count(-1));
     tm_buffer out = {0};
@@ -134,7 +136,7 @@ static void values(void **state)
                                   "\"[1.5,-0]\",Zm8=,AADAPwAAAIA=,\n");
     tm_buffer_clear(&out);
     tm_record_text.write(&out, &tm_record_text, &record, false);
-    assert_string_equal(out.data, "0.333      0.3 9223372036854.8 yes    --  \n");
+    assert_string_equal(out.data, "0.333      0.3 9223372036854.8 yes    --   [1.5,-0] 64x3x7\n");
     tm_buffer_free(&out);
 }
 
