@@ -153,16 +153,19 @@ static void tell_model(tm_record *record, const model *row)
 }
 
 /* The text of a table, as wide as the longest name. */
+enum { NARROWEST = 5, WIDEST = 400 };
+
 typedef struct table {
     char heading[512], text[256];
 } table;
 
 static tm_record_type table_type(table *t, const model *rows, size_t count)
 {
-    int width = 5;
+    size_t widest = NARROWEST;
     for (size_t i = 0; i < count; i++)
-        if ((int)strlen(rows[i].name) > width)
-            width = (int)strlen(rows[i].name);
+        if (strlen(rows[i].name) > widest)
+            widest = strlen(rows[i].name);
+    int width = widest < WIDEST ? (int)widest : WIDEST;
     snprintf(t->heading, sizeof t->heading, "%-*s %7s %9s %8s %5s  %-9s %s\n", width, "MODEL",
              "TOP1", "PARAMS_M", "GMACS", "SIZE", "SUPPORTED", "LICENSE");
     snprintf(t->text, sizeof t->text,
