@@ -106,6 +106,7 @@ by_definition src/ops/ops.def OP 'const tm_op tm_op_\([a-z0-9_]*\) =' src/ops/*.
 by_definition src/weights/formats.def TM_WEIGHTS_FORMAT 'tm_status tm_\([a-z0-9_]*\)_read(' src/weights/*.c
 by_file src/image/codecs.def TM_CODEC src/image/codec_
 by_file src/output/writers.def TM_WRITER src/output/write_
+by_definition src/output/record_formats.def RECORD_FORMAT 'const tm_record_format tm_record_\([a-z0-9_]*\) =' src/output/record_*.c
 
 names PASS src/passes/passes.def | sort -u >"$work/listed" # one may run twice
 ls src/passes/*.c | sed 's|^src/passes/||; s|\.c$||' | grep -v '^passes$\|^merge$' >"$work/found"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One input's answer, and the head that its record has in every command and format. */
+/* One input's answer, and the head that its record has in every command. */
 #ifndef TM_CLI_ANSWER_H
 #define TM_CLI_ANSWER_H
 
@@ -15,28 +15,21 @@ typedef struct tm_answer {
     int warnings;          /* of the decoder: faults that it passed over */
 } tm_answer;
 
-/* The first columns of csv and tsv; the last one is "error". */
-#define TM_ANSWER_COLUMNS "file,picture,row,warnings"
+/* Of a command's records; own: the columns of what it finds. */
+#define TM_ANSWER_TYPE(own)                                                                        \
+    {                                                                                              \
+        .columns = "file,picture,row,warnings," own ",error",                                      \
+        .text = "{file}< [{index}]>\n<  error: {error}\n>"                                         \
+                "<  warning: faulty data ({warnings} times), the picture may be damaged\n>"        \
+    }
 
-/* What a command says of an input that succeeded, behind the head that all records share. */
-typedef struct tm_answer_body {
-    int columns;                                 /* of its own in csv and tsv */
-    void (*json)(void *context, tm_buffer *out); /* members, each behind a comma */
-    void (*text)(void *context, tm_buffer *out); /* lines */
-    /* One line or more: tm_answer_fields, its own columns, tm_answer_end_fields. */
-    void (*fields)(void *context, tm_records *records, const tm_answer *answer);
-} tm_answer_body;
-
-/* Writes the record in the format of `records`. Where records are left out, errors go to stderr.
- * TM_WRITE, TM_NO_MEMORY. */
-tm_status tm_answer_write(tm_records *records, const tm_answer *answer, const tm_answer_body *body,
-                          void *context, tm_error *error);
-
-void tm_answer_fields(tm_records *records, const tm_answer *answer);
-void tm_answer_end_fields(tm_records *records, const tm_answer *answer);
+/* Writes the record of that type: the head, and for an input that succeeded `found`, a list. Where
+ * records are left out, errors go to stderr. TM_WRITE, TM_NO_MEMORY. */
+tm_status tm_answer_write(tm_records *records, const tm_answer *answer, const tm_record_type *type,
+                          const char *name, tm_value found, tm_error *error);
 
 /* A line of an index beside arrays: {"file":"cat.jpg","row":0}, row null where there is none. A
- * name that is no UTF-8 has its exact bytes in "file_b64" beside it, as in every record. */
+ * name that is no UTF-8 has its exact bytes beside it, as in every record. */
 void tm_answer_index(tm_buffer *out, const tm_answer *answer);
 
 #endif

@@ -9,6 +9,12 @@
 
 #include "base/text.h"
 
+#define RECORD_FORMAT(name) "|" #name
+const char tm_answer_format_names[] =
+#include "output/record_formats.def"
+    "|npy|raw";
+#undef RECORD_FORMAT
+
 static tm_status one_array(const char *path, const char *format, size_t count, tm_error *error)
 {
     return count == 1

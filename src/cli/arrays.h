@@ -18,15 +18,16 @@ typedef struct tm_arrays {
     int64_t rows;      /* so far */
 } tm_arrays;
 
-/* The formats that are arrays on stdout. */
-#define TM_STREAM_FORMATS "npy|raw"
+/* The formats of records, and those that are arrays on stdout. */
+extern const char tm_answer_format_names[];
+#define TM_ANSWER_FORMATS (tm_answer_format_names + 1)
 
-bool tm_is_stream_format(const char *format); /* one of those; NULL is none */
+bool tm_is_stream_format(const char *format); /* an array on stdout; NULL is none */
 
 /* Opens what -o and -f ask for, where `count` arrays come from each input; nothing without them.
- * "-o -", devices and pipes, and the formats of TM_STREAM_FORMATS are streams, of one array: a
- * failed input has a row of NaN in it, so that row i is input i. On stdout it takes the place of
- * the records. TM_USAGE, TM_WRITE. */
+ * "-o -", devices and pipes, and -f npy and raw are streams, of one array: a failed input has a row
+ * of NaN in it, so that row i is input i. On stdout it takes the place of the records. TM_USAGE,
+ * TM_WRITE. */
 tm_status tm_arrays_open(tm_arrays *arrays, const tm_output_options *o, const char *format,
                          size_t count, tm_error *error);
 

@@ -5,8 +5,8 @@
 
 #include "api/context.h"
 #include "base/clock.h"
+#include "cli/records.h"
 #include "cli/session.h"
-#include "output/json.h"
 
 typedef struct bench_options {
     int repeats;
@@ -137,69 +137,81 @@ static double peak_mb(void)
     return (double)usage.ru_maxrss / 1024;
 }
 
-static void member(tm_buffer *out, const char *name, double value)
+static tm_value megabytes(size_t bytes)
 {
-    tm_buffer_printf(out, ",\"%s\":", name);
-    tm_json_f64(out, value);
+    return tm_value_double((double)bytes / 1048576);
 }
 
-static double gflops(const timing *t, int batch, double ms)
+/* ---- the record ---- */
+
+static const tm_record_type bench_type = {
+    .text = "{model}, batch {batch}, {threads} threads: median {median_ms:.3f} ms "
+            "(p10 {p10_ms:.3f}, p90 {p90_ms:.3f}, {repeats} runs)\n"
+            "{images_per_s:.1f} images/s, {gflops:.1f} GFLOP/s, {share_of_peak:.0f} % of the "
+            "float32 peak, load {load_ms:.1f} ms\n"
+            "weights {weights_mb:.1f} MB, activations {activations_mb:.1f} MB, peak memory "
+            "{peak_memory_mb:.1f} MB\n"};
+static const tm_record_type step_type = {
+    .text = "{ms:9.4f} ms {gflops:7.1f} GFLOP/s  {op:-20} {step}\n"};
+
+typedef struct bench_run {
+    const tm_model *model;
+    const timing *t;
+    int batch;
+} bench_run;
+
+static void tell_step(const void *context, size_t i, tm_record *record)
 {
-    return 2e-6 * t->macs * batch / ms;
+    const bench_run *run = context;
+    const tm_step *step = &run->model->plan.steps.rows[i];
+    double ms = 1e3 * run->t->steps[i] / run->t->count;
+    TM_TELL(record, "step", tm_value_text(step->name));
+    TM_TELL(record, "op", tm_value_text(step->op));
+    TM_TELL(record, "ms", tm_value_double(ms));
+    TM_TELL(record, "macs", tm_value_double(step->macs));
+    TM_TELL(record, "gflops", tm_value_double(ms > 0 ? 2e-6 * step->macs * run->batch / ms : 0),
+            .only = TM_IN_TEXT);
 }
 
-static void write_json(tm_buffer *out, const tm_model *model, int batch, const timing *t,
-                       bool profile)
+static void tell_run(tm_record *record, const bench_run *run)
 {
-    double median = quantile(t, 0.5);
-    tm_buffer_puts(out, "{\"model\":");
-    tm_json_string(out, model->display);
-    tm_buffer_printf(out, ",\"batch\":%d,\"threads\":%d,\"precision\":\"%s\",\"isa\":\"%s\"", batch,
-                     model->options.threads, model->options.precision,
-                     tm_isa_name(tm_isa_or_best(model->options.isa)));
-    member(out, "median_ms", median);
-    member(out, "p10_ms", quantile(t, 0.1));
-    member(out, "p90_ms", quantile(t, 0.9));
-    member(out, "images_per_s", 1e3 * batch / median);
-    member(out, "gflops", gflops(t, batch, median));
-    member(out, "peak_gflops", t->peak);
-    member(out, "share_of_peak", gflops(t, batch, median) / t->peak);
-    member(out, "load_ms", t->load_ms);
-    member(out, "weights_mb", (double)model->plan.steps.weight_bytes / 1048576);
-    member(out, "activations_mb", t->activations_mb);
-    member(out, "largest_pair_mb", (double)model->plan.pair_bytes / 1048576);
-    member(out, "peak_memory_mb", peak_mb());
-    tm_buffer_printf(out, ",\"repeats\":%d", t->count);
-    for (int i = 0; profile && i < model->plan.steps.count; i++) {
-        const tm_step *step = &model->plan.steps.rows[i];
-        tm_buffer_printf(out, "%s{\"step\":", i ? "," : ",\"steps\":[");
-        tm_json_string(out, step->name);
-        tm_buffer_printf(out, ",\"op\":\"%s\"", step->op);
-        member(out, "ms", 1e3 * t->steps[i] / t->count);
-        member(out, "macs", step->macs);
-        tm_buffer_putc(out, '}');
-    }
-    tm_buffer_puts(out, profile ? "]}\n" : "}\n");
+    const tm_model *model = run->model;
+    const timing *t = run->t;
+    double median = quantile(t, 0.5), rate = 2e-6 * t->macs * run->batch / median;
+    const char *isa = tm_isa_name(tm_isa_or_best(model->options.isa));
+    TM_TELL(record, "model", tm_value_text(model->display));
+    TM_TELL(record, "batch", tm_value_integer(run->batch));
+    TM_TELL(record, "threads", tm_value_integer(model->options.threads));
+    TM_TELL(record, "precision", tm_value_text(model->options.precision));
+    TM_TELL(record, "isa", tm_value_text(isa));
+    TM_TELL(record, "median_ms", tm_value_double(median));
+    TM_TELL(record, "p10_ms", tm_value_double(quantile(t, 0.1)));
+    TM_TELL(record, "p90_ms", tm_value_double(quantile(t, 0.9)));
+    TM_TELL(record, "images_per_s", tm_value_double(1e3 * run->batch / median));
+    TM_TELL(record, "gflops", tm_value_double(rate));
+    TM_TELL(record, "peak_gflops", tm_value_double(t->peak));
+    TM_TELL(record, "share_of_peak", tm_value_double(rate / t->peak), .unit = TM_UNIT_PERCENT);
+    TM_TELL(record, "load_ms", tm_value_double(t->load_ms));
+    TM_TELL(record, "weights_mb", megabytes(model->plan.steps.weight_bytes));
+    TM_TELL(record, "activations_mb", tm_value_double(t->activations_mb));
+    TM_TELL(record, "largest_pair_mb", megabytes(model->plan.pair_bytes));
+    TM_TELL(record, "peak_memory_mb", tm_value_double(peak_mb()));
+    TM_TELL(record, "repeats", tm_value_integer(t->count));
 }
 
-static void write_text(tm_buffer *out, const tm_model *model, int batch, const timing *t,
-                       bool profile)
+static int write_record(const bench_run *run, const bench_options *chosen)
 {
-    double median = quantile(t, 0.5), rate = gflops(t, batch, median);
-    tm_buffer_printf(out,
-                     "%s, batch %d, %d threads: median %.3f ms (p10 %.3f, p90 %.3f, %d runs)\n"
-                     "%.1f images/s, %.1f GFLOP/s, %.0f %% of the float32 peak, load %.1f ms\n"
-                     "weights %.1f MB, activations %.1f MB, peak memory %.1f MB\n",
-                     model->display, batch, model->options.threads, median, quantile(t, 0.1),
-                     quantile(t, 0.9), t->count, 1e3 * batch / median, rate, 100 * rate / t->peak,
-                     t->load_ms, (double)model->plan.steps.weight_bytes / 1048576,
-                     t->activations_mb, peak_mb());
-    for (int i = 0; profile && i < model->plan.steps.count; i++) {
-        const tm_step *step = &model->plan.steps.rows[i];
-        double ms = 1e3 * t->steps[i] / t->count;
-        tm_buffer_printf(out, "%9.4f ms %7.1f GFLOP/s  %-20s %s\n", ms,
-                         ms > 0 ? 2e-6 * step->macs * batch / ms : 0, step->op, step->name);
-    }
+    tm_records records;
+    tm_error error = {0};
+    tm_record record = {.type = &bench_type};
+    size_t steps = (size_t)run->model->plan.steps.count;
+    bool json = chosen->format && strcmp(chosen->format, "json") == 0; /* one record */
+    tell_run(&record, run);
+    if (chosen->profile)
+        TM_TELL(&record, "steps", tm_value_list(&step_type, tell_step, run, steps));
+    tm_records_open(&records, json ? "jsonl" : chosen->format, &bench_type);
+    tm_records_add(&records, &record);
+    return tm_records_close(&records, &error) ? tm_report(&error) : TM_EXIT_OK;
 }
 
 static tm_status open_model(const tm_model_options *m, const tm_run_options *run, const char *name,
@@ -228,13 +240,10 @@ static int bench(const bench_options *chosen, const tm_model_options *m, const t
     if (status) {
         exit_code = tm_report(&error);
     } else {
-        tm_buffer out = {0};
         tm_print_run(model, run);
         if (run->timings)
             tm_print_note("load %.2f ms, run %.2f ms, %d runs", t.load_ms, total_ms(&t), t.count);
-        bool text = chosen->format ? strcmp(chosen->format, "text") == 0 : tm_stdout_is_terminal();
-        (text ? write_text : write_json)(&out, model, batch, &t, chosen->profile);
-        exit_code = tm_write_stdout(&out);
+        exit_code = write_record(&(bench_run){model, &t, batch}, chosen);
     }
     free(t.ms);
     free(t.steps);

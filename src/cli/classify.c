@@ -4,10 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/escape.h"
 #include "cli/arrays.h"
 #include "cli/session.h"
-#include "output/json.h"
 
 typedef struct classify_options {
     int top;
@@ -33,7 +31,7 @@ static const tm_option options[] = {
     {0, "from-features", NULL, "inputs are .npy files of the last hidden state, as features --kind "
         "unpooled writes it: only the head is run",
         CLASSIFY(FLAG, from_features), 0, 0},
-    {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
+    {'f', "format", TM_ANSWER_FORMATS, "default: text on a terminal, else "
         "jsonl; npy and raw write the logits to stdout in place of the records",
         CLASSIFY(CHOICE, format), 0, 0},
 };
@@ -156,99 +154,34 @@ static int told(const classifier *c)
     return count;
 }
 
-static bool wants_logits(const classifier *c)
-{
-    return c->options->output && strcmp(c->options->output, "logit") == 0;
-}
-
-static float value(const classifier *c, const ranked *r)
-{
-    return wants_logits(c) ? r->logit : probability(c, r->logit);
-}
-
 /* ---- records ---- */
 
-static void class_json(void *context, tm_buffer *out)
+static const tm_record_type answer_type = TM_ANSWER_TYPE("rank,index,name,label,value");
+static const tm_record_type class_type = {
+    .text = "<  {prob:6.2f} %  ><  {logit:9.4f}  ><{label} >({index})\n"};
+
+static void tell_class(const void *context, size_t i, tm_record *record)
 {
     const classifier *c = context;
-    tm_buffer_puts(out, ",\"top\":[");
-    for (int i = 0, count = told(c); i < count; i++) {
-        const char *name, *label;
-        find_label(c, c->order[i].index, &name, &label);
-        tm_buffer_printf(out, "%s{\"index\":%d", i ? "," : "", c->order[i].index);
-        if (*name) {
-            tm_buffer_puts(out, ",\"name\":");
-            tm_json_string(out, name);
-        }
-        if (*label) {
-            tm_buffer_puts(out, ",\"label\":");
-            tm_json_string(out, label);
-        }
-        tm_buffer_puts(out, wants_logits(c) ? ",\"logit\":" : ",\"prob\":");
-        tm_json_f32(out, value(c, &c->order[i]));
-        tm_buffer_putc(out, '}');
-    }
-    tm_buffer_putc(out, ']');
-}
-
-static void class_text(void *context, tm_buffer *out)
-{
-    const classifier *c = context;
-    for (int i = 0, count = told(c); i < count; i++) {
-        const char *name, *label;
-        find_label(c, c->order[i].index, &name, &label);
-        if (wants_logits(c))
-            tm_buffer_printf(out, "  %9.4f  ", (double)c->order[i].logit);
-        else
-            tm_buffer_printf(out, "  %6.2f %%  ", 100.0 * (double)value(c, &c->order[i]));
-        tm_text_escaped(out, label);
-        tm_buffer_printf(out, "%s(%d)\n", *label ? " " : "", c->order[i].index);
-    }
-}
-
-enum { CLASS_COLUMNS = 5 };
-#define CLASS_HEADER TM_ANSWER_COLUMNS ",rank,index,name,label,value,error"
-
-static void class_row(const classifier *c, tm_records *records, int rank)
-{
-    char number[32];
+    const ranked *r = &c->order[i];
     const char *name, *label;
-    tm_buffer shown = {0};
-    const ranked *r = &c->order[rank];
     find_label(c, r->index, &name, &label);
-    tm_json_f32(&shown, value(c, r));
-    snprintf(number, sizeof number, "%d", rank + 1);
-    tm_records_field(records, number);
-    snprintf(number, sizeof number, "%d", r->index);
-    tm_records_field(records, number);
-    tm_records_field(records, name);
-    tm_records_field(records, label);
-    tm_records_field_of(records, &shown);
+    TM_TELL(record, "rank", tm_value_integer((int64_t)i + 1), .only = TM_IN_TABLES);
+    TM_TELL(record, "index", tm_value_integer(r->index));
+    TM_TELL(record, "name", tm_value_stated(name));
+    TM_TELL(record, "label", tm_value_stated(label));
+    if (c->options->output && strcmp(c->options->output, "logit") == 0)
+        TM_TELL(record, "logit", tm_value_single(r->logit), .column = "value");
+    else
+        TM_TELL(record, "prob", tm_value_single(probability(c, r->logit)), .column = "value",
+                .unit = TM_UNIT_PERCENT);
 }
-
-/* A row a class; one without a class where none is likely enough. */
-static void class_fields(void *context, tm_records *records, const tm_answer *answer)
-{
-    const classifier *c = context;
-    int count = told(c);
-    for (int i = 0; i < count || i < 1; i++) {
-        tm_answer_fields(records, answer);
-        if (count)
-            class_row(c, records, i);
-        else
-            for (int k = 0; k < CLASS_COLUMNS; k++)
-                tm_records_field(records, "");
-        tm_answer_end_fields(records, answer);
-    }
-}
-
-static const tm_answer_body class_body = {
-    .columns = CLASS_COLUMNS, .json = class_json, .text = class_text, .fields = class_fields};
 
 static tm_status answer_one(tm_session *session, tm_answer *answer, void *context, tm_error *error)
 {
     classifier *c = context;
     const int64_t shape[] = {1, c->classes};
+    int count = 0;
     tm_status status = TM_OK;
     tm_arrays_number(&c->arrays, answer);
     if (!answer->error) {
@@ -256,10 +189,12 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
         if (status)
             return status;
         rank(c);
+        count = told(c);
     }
     status = tm_arrays_add(&c->arrays, "logits", 2, shape, answer->error ? NULL : c->logits, error);
     if (!status)
-        status = tm_answer_write(&c->records, answer, &class_body, c, error);
+        status = tm_answer_write(&c->records, answer, &answer_type, "top",
+                                 tm_value_list(&class_type, tell_class, c, (size_t)count), error);
     return status ? status : tm_arrays_next(&c->arrays, answer, error);
 }
 
@@ -314,7 +249,7 @@ static int classify(const classify_options *chosen, const tm_session_options *se
         exit_code = tm_report(&error);
         tm_arrays_close(&c.arrays, false, NULL);
     } else {
-        tm_records_open(&c.records, c.arrays.on_stdout ? "none" : chosen->format, CLASS_HEADER);
+        tm_records_open(&c.records, c.arrays.on_stdout ? "none" : chosen->format, &answer_type);
         exit_code = tm_session_run(&session, answer_one, &c);
         exit_code = finish(&c, &session, exit_code);
     }

@@ -26,7 +26,7 @@ static const tm_option options[] = {
     {0, "data", "list|base64", "put the numbers into the records: in JSON, or as base64 of "
         "little-endian float32",
         FEATURES(CHOICE, data), 0, 0},
-    {'f', "format", TM_RECORD_FORMATS "|" TM_STREAM_FORMATS, "default: text on a terminal, else "
+    {'f', "format", TM_ANSWER_FORMATS, "default: text on a terminal, else "
         "jsonl; npy and raw write one tensor's numbers to stdout in place of the records",
         FEATURES(CHOICE, format), 0, 0},
 };

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "base/escape.h"
-#include "cli/cli.h"
 #include "cli/info.h"
 #include "cli/info_graph.h"
+#include "cli/records.h"
 #include "output/json.h"
 
 typedef struct info_options {
@@ -70,43 +69,30 @@ static tm_status write_json(tm_buffer *out, const tm_model_config *config, tm_mo
     return model ? tm_info_graph_json(out, model, parts, error) : TM_OK;
 }
 
-static void tensor_text(tm_buffer *out, const tm_tensor_spec *tensor)
+static void tell_tensor(const void *list, size_t i, tm_record *record)
 {
-    tm_text_escaped(out, tensor->name);
-    tm_buffer_putc(out, ' ');
-    for (int k = 0; k < tensor->rank; k++)
-        tm_buffer_printf(out, "%s%lld", k ? "x" : "", (long long)tensor->shape[k]);
-    tm_buffer_putc(out, '\n');
+    const tm_tensor_spec *tensor = (const tm_tensor_spec *)list + i;
+    TM_TELL(record, "name", tm_value_text(tensor->name));
+    TM_TELL(record, "shape", tm_value_integers(tensor->shape, (size_t)tensor->rank));
 }
 
-static void tensor_json(tm_buffer *out, const tm_tensor_spec *tensor)
+/* To stdout, all at once. */
+static tm_status write_tensors(const tm_model *model, const char *format, tm_error *error)
 {
-    tm_buffer_puts(out, "{\"name\":");
-    tm_json_string(out, tensor->name);
-    tm_buffer_puts(out, ",\"shape\":[");
-    for (int k = 0; k < tensor->rank; k++)
-        tm_buffer_printf(out, "%s%lld", k ? "," : "", (long long)tensor->shape[k]);
-    tm_buffer_puts(out, "]}");
-}
-
-static tm_status write_tensors(tm_buffer *out, const tm_model *model, bool json, tm_error *error)
-{
+    static const tm_record_type type = {.text = ""}, tensor = {.text = "{name} {shape:x}\n"};
     tm_arena arena = {0};
     tm_tensor_spec *tensors;
     size_t count;
+    tm_record record = {.type = &type};
+    tm_records records;
     tm_status status = tm_model_tensors(model, &arena, &tensors, &count, error);
-    if (json && !status) {
-        tm_buffer_puts(out, "{\"model\":");
-        tm_json_string(out, model->display);
-        tm_buffer_puts(out, ",\"tensors\":[");
+    if (!status) {
+        TM_TELL(&record, "model", tm_value_text(model->display));
+        TM_TELL(&record, "tensors", tm_value_list(&tensor, tell_tensor, tensors, count));
+        tm_records_open(&records, format, &type);
+        tm_records_add(&records, &record);
+        status = tm_records_close(&records, error);
     }
-    for (size_t i = 0; !status && i < count; i++) {
-        if (json && i)
-            tm_buffer_putc(out, ',');
-        (json ? tensor_json : tensor_text)(out, &tensors[i]);
-    }
-    if (json && !status)
-        tm_buffer_puts(out, "]}\n");
     tm_arena_free(&arena);
     return status;
 }
@@ -152,7 +138,7 @@ static tm_status write_record(tm_buffer *out, const tm_model_config *config, tm_
     tm_status status = TM_OK;
     tm_buffer pruned = {0}; /* counted before the rest, which rewrites the graph */
     if (chosen->tensors)
-        return write_tensors(out, model, chosen->format && json, error);
+        return write_tensors(model, chosen->format && json ? "jsonl" : "text", error);
     if (strcmp(format, "dot") == 0) {
         tm_info_graph_dot(out, model);
         return TM_OK;

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "api/model.h"
-#include "cli/cli.h"
-#include "output/json.h"
+#include "cli/records.h"
 #include "registry/registry.h"
 
 typedef struct list_options {
@@ -127,125 +126,69 @@ static void sort_rows(model *rows, size_t count, const char *key)
         qsort(rows, count, sizeof *rows, by_gmacs);
 }
 
-static void write_names(tm_buffer *out, const model *rows, size_t count)
+/* ---- records ---- */
+
+static const tm_record_type names_type = {
+    .columns = "model,arch,tag,module,supported,cached,params_m,gmacs,img_size,top1,license",
+    .text = "{model}\n"};
+
+static tm_value measured(const model *row, float value)
 {
-    for (size_t i = 0; i < count; i++) {
-        tm_buffer_puts(out, rows[i].name);
-        tm_buffer_putc(out, '\n');
-    }
+    return row->measured ? tm_value_single(value) : (tm_value){0};
 }
 
-static void write_table(tm_buffer *out, const model *rows, size_t count)
+static void tell_model(tm_record *record, const model *row)
 {
-    int width = 5;
+    TM_TELL(record, "model", tm_value_text(row->name));
+    TM_TELL(record, "arch", tm_value_text(row->arch.name));
+    TM_TELL(record, "tag", tm_value_stated(row->config.tag), .null = true);
+    TM_TELL(record, "module", tm_value_text(row->arch.module));
+    TM_TELL(record, "supported", tm_value_boolean(row->supported));
+    TM_TELL(record, "cached", tm_value_boolean(row->cached));
+    TM_TELL(record, "params_m", measured(row, row->result.params_m), .null = true);
+    TM_TELL(record, "gmacs", measured(row, row->result.gmacs), .null = true);
+    TM_TELL(record, "img_size", tm_value_integer(row->config.input_size[1]));
+    TM_TELL(record, "top1", measured(row, row->result.top1), .null = true);
+    TM_TELL(record, "license", tm_value_stated(row->config.license), .null = true);
+}
+
+/* The text of a table, as wide as the longest name. */
+enum { NARROWEST = 5, WIDEST = 400 };
+
+typedef struct table {
+    char heading[512], text[256];
+} table;
+
+static tm_record_type table_type(table *t, const model *rows, size_t count)
+{
+    size_t widest = NARROWEST;
     for (size_t i = 0; i < count; i++)
-        if ((int)strlen(rows[i].name) > width)
-            width = (int)strlen(rows[i].name);
-    tm_buffer_printf(out, "%-*s %7s %9s %8s %5s  %-9s %s\n", width, "MODEL", "TOP1", "PARAMS_M",
-                     "GMACS", "SIZE", "SUPPORTED", "LICENSE");
-    for (size_t i = 0; i < count; i++) {
-        const model *row = &rows[i];
-        tm_buffer_printf(out, "%-*s ", width, row->name);
-        if (row->measured)
-            tm_buffer_printf(out, "%7.3f %9.2f %8.2f", (double)row->result.top1,
-                             (double)row->result.params_m, (double)row->result.gmacs);
-        else
-            tm_buffer_printf(out, "%7s %9s %8s", "-", "-", "-");
-        tm_buffer_printf(out, " %5d  %-9s %s\n", row->config.input_size[1],
-                         row->supported ? "yes" : "no",
-                         *row->config.license ? row->config.license : "-");
-    }
-}
-
-static void add_key(tm_buffer *out, const char *key, bool comma)
-{
-    if (comma)
-        tm_buffer_putc(out, ',');
-    tm_json_string(out, key);
-    tm_buffer_putc(out, ':');
-}
-
-static void add_text(tm_buffer *out, const char *key, const char *text)
-{
-    add_key(out, key, strcmp(key, "model") != 0);
-    if (*text)
-        tm_json_string(out, text);
-    else
-        tm_buffer_puts(out, "null");
-}
-
-static void add_number(tm_buffer *out, const char *key, const model *row, float value)
-{
-    add_key(out, key, true);
-    if (row->measured)
-        tm_json_f32(out, value);
-    else
-        tm_buffer_puts(out, "null");
-}
-
-static void add_bool(tm_buffer *out, const char *key, bool value)
-{
-    add_key(out, key, true);
-    tm_buffer_puts(out, value ? "true" : "false");
-}
-
-static void write_jsonl(tm_buffer *out, const model *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const model *row = &rows[i];
-        tm_buffer_putc(out, '{');
-        add_text(out, "model", row->name);
-        add_text(out, "arch", row->arch.name);
-        add_text(out, "tag", row->config.tag);
-        add_text(out, "module", row->arch.module);
-        add_bool(out, "supported", row->supported);
-        add_bool(out, "cached", row->cached);
-        add_number(out, "params_m", row, row->result.params_m);
-        add_number(out, "gmacs", row, row->result.gmacs);
-        tm_buffer_printf(out, ",\"img_size\":%d", row->config.input_size[1]);
-        add_number(out, "top1", row, row->result.top1);
-        add_text(out, "license", row->config.license);
-        tm_buffer_puts(out, "}\n");
-    }
-}
-
-static void add_cell(tm_buffer *out, const model *row, float value)
-{
-    tm_buffer_putc(out, ',');
-    if (row->measured)
-        tm_json_f32(out, value);
-}
-
-/* No name, module or license of the registry holds a comma or a quote. */
-static void write_csv(tm_buffer *out, const model *rows, size_t count)
-{
-    tm_buffer_puts(out, "model,arch,tag,module,supported,cached,params_m,gmacs,img_size,top1,"
-                        "license\n");
-    for (size_t i = 0; i < count; i++) {
-        const model *row = &rows[i];
-        tm_buffer_printf(out, "%s,%s,%s,%s,%s,%s", row->name, row->arch.name, row->config.tag,
-                         row->arch.module, row->supported ? "true" : "false",
-                         row->cached ? "true" : "false");
-        add_cell(out, row, row->result.params_m);
-        add_cell(out, row, row->result.gmacs);
-        tm_buffer_printf(out, ",%d", row->config.input_size[1]);
-        add_cell(out, row, row->result.top1);
-        tm_buffer_printf(out, ",%s\n", row->config.license);
-    }
+        if (strlen(rows[i].name) > widest)
+            widest = strlen(rows[i].name);
+    int width = widest < WIDEST ? (int)widest : WIDEST;
+    snprintf(t->heading, sizeof t->heading, "%-*s %7s %9s %8s %5s  %-9s %s\n", width, "MODEL",
+             "TOP1", "PARAMS_M", "GMACS", "SIZE", "SUPPORTED", "LICENSE");
+    snprintf(t->text, sizeof t->text,
+             "{model:-%d} {top1:7.3f} {params_m:9.2f} {gmacs:8.2f} {img_size:5}  {supported:-9} "
+             "{license}\n",
+             width);
+    return (tm_record_type){names_type.columns, t->heading, t->text};
 }
 
 static int write_rows(const model *rows, size_t count, const char *format)
 {
-    tm_buffer out = {0};
-    if (strcmp(format, "table") == 0)
-        write_table(&out, rows, count);
-    else if (strcmp(format, "jsonl") == 0)
-        write_jsonl(&out, rows, count);
-    else if (strcmp(format, "csv") == 0)
-        write_csv(&out, rows, count);
-    else
-        write_names(&out, rows, count);
-    return tm_write_stdout(&out);
+    table layout;
+    tm_records records;
+    tm_error error = {0};
+    bool tabled = strcmp(format, "table") == 0, names = strcmp(format, "names") == 0;
+    const tm_record_type type = tabled ? table_type(&layout, rows, count) : names_type;
+    tm_records_open(&records, tabled || names ? "text" : format, &type);
+    for (size_t i = 0; i < count; i++) {
+        tm_record record = {.type = &type};
+        tell_model(&record, &rows[i]);
+        tm_records_add(&records, &record);
+    }
+    return tm_records_close(&records, &error) ? tm_report(&error) : TM_EXIT_OK;
 }
 
 static int check_modules(const tm_texts *modules)

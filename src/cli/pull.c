@@ -5,12 +5,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/escape.h"
 #include "base/text.h"
 #include "cli/progress.h"
 #include "cli/records.h"
 #include "hub/hub.h"
-#include "output/json.h"
 #include "registry/registry.h"
 
 typedef struct pull_options {
@@ -203,92 +201,62 @@ static tm_status pull_files(pull *p, const source *from, pulled *all, tm_error *
 
 /* ---- records ---- */
 
-static void add_json(tm_buffer *line, const source *from, const pulled_file *files, size_t count)
+/* text: failures are on stderr */
+static const tm_record_type pull_type = {.columns = "model,status,bytes,path,error", .text = ""};
+static const tm_record_type file_type = {.text = "{model}: {status} {path} ({bytes:.1f} MB)\n"};
+
+static void tell_file(const void *context, size_t i, tm_record *record)
 {
-    long long bytes = 0;
+    const pulled_file *file = &((const pulled *)context)->files[i];
+    TM_TELL(record, "status", tm_value_text(file->cached ? "cached" : "downloaded"),
+            .only = TM_IN_TABLES | TM_IN_TEXT);
+    TM_TELL(record, "path", tm_value_text(file->path));
+    TM_TELL(record, "bytes", tm_value_integer(file->bytes), .unit = TM_UNIT_MEGABYTES);
+    TM_TELL(record, "cached", tm_value_boolean(file->cached), .only = TM_IN_JSON);
+}
+
+static void tell_files(tm_record *record, const pulled *all)
+{
+    int64_t bytes = 0;
     bool cached = true;
-    for (size_t i = 0; i < count; i++) {
-        bytes += files[i].bytes;
-        cached = cached && files[i].cached;
+    for (size_t i = 0; i < all->count; i++) {
+        bytes += all->files[i].bytes;
+        cached = cached && all->files[i].cached;
     }
-    tm_buffer_puts(line, "{\"model\":");
-    tm_json_string(line, from->model);
-    tm_buffer_printf(line, ",\"ok\":true,\"cached\":%s,\"bytes\":%lld,\"files\":[",
-                     cached ? "true" : "false", bytes);
-    for (size_t i = 0; i < count; i++) {
-        tm_buffer_puts(line, i ? ",{\"path\":" : "{\"path\":");
-        tm_json_string(line, files[i].path);
-        tm_buffer_printf(line, ",\"bytes\":%lld,\"cached\":%s}", files[i].bytes,
-                         files[i].cached ? "true" : "false");
-    }
-    tm_buffer_puts(line, "]}");
+    TM_TELL(record, "cached", tm_value_boolean(cached), .only = TM_IN_JSON);
+    TM_TELL(record, "bytes", tm_value_integer(bytes), .only = TM_IN_JSON);
+    TM_TELL(record, "files", tm_value_list(&file_type, tell_file, all, all->count));
 }
 
-static void add_lines(tm_records *records, const source *from, const pulled_file *files,
-                      size_t count)
+static void tell_failure(tm_record *record, const tm_error *error)
 {
-    for (size_t i = 0; i < count; i++) {
-        const char *how = files[i].cached ? "cached" : "downloaded";
-        char bytes[32];
-        snprintf(bytes, sizeof bytes, "%lld", files[i].bytes);
-        if (!records->separator) {
-            tm_text_escaped(&records->line, from->model);
-            tm_buffer_printf(&records->line, ": %s ", how);
-            tm_text_escaped(&records->line, files[i].path);
-            tm_buffer_printf(&records->line, " (%.1f MB)\n", (double)files[i].bytes / 1e6);
-            continue;
-        }
-        tm_records_field(records, from->model);
-        tm_records_field(records, how);
-        tm_records_field(records, bytes);
-        tm_records_field(records, files[i].path);
-        tm_records_field(records, "");
-        tm_records_end_row(records);
-    }
-}
-
-static void add_failure(tm_records *records, const char *model, const tm_error *error)
-{
-    tm_buffer *line = &records->line;
-    const char *code = tm_status_name(error->status);
-    if (records->kind == TM_RECORDS_JSON) {
-        tm_buffer_puts(line, "{\"model\":");
-        tm_json_string(line, model);
-        tm_buffer_printf(line, ",\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":", code);
-        tm_json_string(line, error->message);
-        tm_buffer_puts(line, "}}");
-    } else if (records->separator) {
-        tm_records_field(records, model);
-        tm_records_field(records, code);
-        tm_records_field(records, "");
-        tm_records_field(records, "");
-        tm_records_field(records, error->message);
-        tm_records_end_row(records);
-    }
+    TM_TELL(record, "status", tm_value_text(tm_status_name(error->status)), .only = TM_IN_TABLES);
+    TM_TELL(record, "error", tm_value_error(error));
 }
 
 static tm_status pull_one(pull *p, const char *model, tm_error *error)
 {
     source from;
     pulled all = {0};
+    tm_record record = {.type = &pull_type};
     tm_error failure = {0};
     tm_status status = find_source(p, model, &from, &failure);
     if (!status)
         status = pull_files(p, &from, &all, &failure);
     tm_progress_end();
+    TM_TELL(&record, "model", tm_value_text(from.model));
+    TM_TELL(&record, "ok", tm_value_boolean(!status), .only = TM_IN_JSON);
     if (status) {
         int code = tm_report(&failure);
         p->first_failure = p->failed++ ? p->first_failure : code;
-        add_failure(&p->records, from.model, &failure);
+        tell_failure(&record, &failure);
     } else {
         p->done++;
-        if (p->records.kind == TM_RECORDS_JSON)
-            add_json(&p->records.line, &from, all.files, all.count);
-        else
-            add_lines(&p->records, &from, all.files, all.count);
+        tell_files(&record, &all);
     }
+    status = tm_records_write(&p->records, &record, error);
     free(all.files);
-    return tm_records_write(&p->records, error);
+    return status;
 }
 
 /* ---- which models ---- */
@@ -344,7 +312,7 @@ static int run(const pull_options *set, const tm_arguments *arguments)
                       .warn_context = &p}};
     if (arguments->operand_count == 0)
         return tm_usage_error(command.name, "which MODEL?");
-    tm_records_open(&p.records, set->format, "model,status,bytes,path,error");
+    tm_records_open(&p.records, set->format, &pull_type);
     tm_status status = pull_all(&p, arguments, &error);
     tm_buffer_free(&p.told);
     if (!status)

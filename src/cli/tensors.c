@@ -5,17 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/little_endian.h"
 #include "base/text.h"
 #include "cli/grid.h"
-#include "output/json.h"
-#include "output/text.h"
 
-enum { SHOWN_COLUMNS = 8 };
-#define SHOWN_HEADER                                                                               \
-    TM_ANSWER_COLUMNS ",tensor,index,module,channels,reduction,shape,mean,std,error"
+static const tm_record_type answer_type =
+    TM_ANSWER_TYPE("tensor,index,module,channels,reduction,shape,mean,std");
+static const tm_record_type tensor_type = {
+    .text =
+        "  {tensor:-28} {shape}<  {module}><  1/{reduction}><  mean {mean:.4g} std {std:.4g}>\n"};
 
 /* ---- opening ---- */
+
+/* The shape as it is told. */
+static void set_shape(tm_shown *shown)
+{
+    const tm_output *o = &shown->output;
+    memcpy(shown->shape, o->shape, sizeof shown->shape);
+    shown->rank = o->rank;
+    if (!shown->tokens || o->rank != 4)
+        return;
+    shown->shape[2] = o->shape[o->channel_axis];
+    shown->shape[1] = o->shape[1] * o->shape[2] * o->shape[3] / shown->shape[2];
+    shown->rank = 3;
+}
 
 static tm_status set_shown(tm_shown *shown, const tm_session *session, size_t index,
                            const char *name, tm_error *error)
@@ -24,6 +36,7 @@ static tm_status set_shown(tm_shown *shown, const tm_session *session, size_t in
     if (status)
         return status;
     shown->name = name ? name : shown->output.name;
+    set_shape(shown);
     shown->count = 1;
     for (int i = 0; i < shown->output.rank; i++)
         shown->count *= (size_t)shown->output.shape[i];
@@ -40,7 +53,7 @@ static void open_records(tm_tensors *t, const char *format)
         format = "none";
     else if (t->data && !format)
         format = "jsonl";
-    tm_records_open(&t->records, format, SHOWN_HEADER);
+    tm_records_open(&t->records, format, &answer_type);
 }
 
 static tm_status open_tensors(tm_tensors *t, const tm_session *session,
@@ -106,26 +119,13 @@ static void measure(tm_shown *shown, bool l2)
     shown->std = sqrt(squares / n);
 }
 
-/* The shape as it is told: rank and dims. */
-static int told_shape(const tm_shown *shown, int64_t shape[4])
-{
-    const tm_output *o = &shown->output;
-    memcpy(shape, o->shape, sizeof o->shape);
-    if (!shown->tokens || o->rank != 4)
-        return o->rank;
-    shape[2] = o->shape[o->channel_axis];
-    shape[1] = o->shape[1] * o->shape[2] * o->shape[3] / shape[2];
-    return 3;
-}
-
 static tm_status add_arrays(tm_tensors *t, bool failed, tm_error *error)
 {
     tm_status status = TM_OK;
     for (size_t i = 0; i < t->count && !status; i++) {
-        int64_t shape[4];
-        int rank = told_shape(&t->shown[i], shape);
-        status = tm_arrays_add(&t->arrays, t->shown[i].name, rank, shape,
-                               failed ? NULL : t->shown[i].values, error);
+        const tm_shown *shown = &t->shown[i];
+        status = tm_arrays_add(&t->arrays, shown->name, shown->rank, shown->shape,
+                               failed ? NULL : shown->values, error);
     }
     return status;
 }
@@ -160,137 +160,35 @@ static tm_status draw_grid(tm_tensors *t, bool force, tm_error *error)
 
 /* ---- records ---- */
 
-static void print_shape(tm_buffer *out, const tm_shown *shown)
+static void tell_numbers(tm_record *record, const tm_tensors *t, const tm_shown *shown)
 {
-    int64_t shape[4];
-    int rank = told_shape(shown, shape);
-    tm_buffer_putc(out, '[');
-    for (int i = 0; i < rank; i++)
-        tm_buffer_printf(out, "%s%lld", i ? "," : "", (long long)shape[i]);
-    tm_buffer_putc(out, ']');
+    tm_value data = {TM_VALUE_SINGLES, .singles = shown->values, .count = shown->count};
+    TM_TELL(record, "mean", tm_value_single(shown->mean));
+    TM_TELL(record, "std", tm_value_single(shown->std));
+    TM_TELL(record, "l2", tm_value_single(t->l2 ? 1.0 : shown->norm), .only = TM_IN_JSON);
+    if (t->data && strcmp(t->data, "base64") == 0) {
+        data.kind = TM_VALUE_SINGLES_BASE64;
+        TM_TELL(record, "dtype", tm_value_text("f32"), .only = TM_IN_JSON);
+        TM_TELL(record, "data_b64", data, .only = TM_IN_JSON);
+    } else if (t->data) {
+        TM_TELL(record, "data", data, .only = TM_IN_JSON);
+    }
 }
 
-static void add_base64(tm_buffer *out, const tm_shown *shown)
+static void tell_tensor(const void *context, size_t i, tm_record *record)
 {
-    enum { BLOCK = 3 * 256 }; /* a multiple of 3: padding comes at the end alone */
-    uint32_t block[BLOCK];
-    tm_buffer_puts(out, ",\"dtype\":\"f32\",\"data_b64\":\"");
-    for (size_t at = 0, n; at < shown->count; at += n) {
-        n = shown->count - at < BLOCK ? shown->count - at : BLOCK;
-        tm_f32_to_le(shown->values + at, block, n);
-        tm_base64(out, block, n * sizeof *block);
-    }
-    tm_buffer_putc(out, '"');
-}
-
-static void numbers_json(tm_buffer *out, const tm_tensors *t, const tm_shown *shown)
-{
-    if (strcmp(t->data, "base64") == 0) {
-        add_base64(out, shown);
-        return;
-    }
-    tm_buffer_puts(out, ",\"data\":[");
-    for (size_t i = 0; i < shown->count; i++) {
-        if (i)
-            tm_buffer_putc(out, ',');
-        tm_json_f32(out, shown->values[i]);
-    }
-    tm_buffer_putc(out, ']');
-}
-
-static void shown_json(tm_buffer *out, const tm_tensors *t, const tm_shown *shown)
-{
+    const tm_tensors *t = context;
+    const tm_shown *shown = &t->shown[i];
     const tm_output *o = &shown->output;
-    tm_buffer_puts(out, "{\"tensor\":");
-    tm_json_string(out, shown->name);
-    if (strchr(o->name, '.'))
-        tm_buffer_printf(out, ",\"index\":%d", o->index);
-    if (o->module) {
-        tm_buffer_puts(out, ",\"module\":");
-        tm_json_string(out, o->module);
-    }
-    tm_buffer_printf(out, ",\"channels\":%d", channels_of(o));
-    if (o->reduction)
-        tm_buffer_printf(out, ",\"reduction\":%d", o->reduction);
-    tm_buffer_puts(out, ",\"shape\":");
-    print_shape(out, shown);
-    if (shown->values) {
-        tm_buffer_puts(out, ",\"mean\":");
-        tm_json_f32(out, (float)shown->mean);
-        tm_buffer_puts(out, ",\"std\":");
-        tm_json_f32(out, (float)shown->std);
-        tm_buffer_puts(out, ",\"l2\":");
-        tm_json_f32(out, (float)(t->l2 ? 1.0 : shown->norm));
-        if (t->data)
-            numbers_json(out, t, shown);
-    }
-    tm_buffer_putc(out, '}');
+    TM_TELL(record, "tensor", tm_value_text(shown->name));
+    TM_TELL(record, "index", tm_value_count(strchr(o->name, '.') ? o->index : -1));
+    TM_TELL(record, "module", tm_value_text(o->module));
+    TM_TELL(record, "channels", tm_value_integer(channels_of(o)));
+    TM_TELL(record, "reduction", tm_value_count(o->reduction ? o->reduction : -1));
+    TM_TELL(record, "shape", tm_value_integers(shown->shape, (size_t)shown->rank));
+    if (shown->values)
+        tell_numbers(record, t, shown);
 }
-
-static void tensors_json(void *context, tm_buffer *out)
-{
-    const tm_tensors *t = context;
-    tm_buffer_printf(out, ",\"%s\":[", t->list);
-    for (size_t i = 0; i < t->count; i++) {
-        if (i)
-            tm_buffer_putc(out, ',');
-        shown_json(out, t, &t->shown[i]);
-    }
-    tm_buffer_putc(out, ']');
-}
-
-static void tensors_text(void *context, tm_buffer *out)
-{
-    const tm_tensors *t = context;
-    for (size_t i = 0; i < t->count; i++) {
-        const tm_shown *shown = &t->shown[i];
-        tm_buffer_printf(out, "  %-28s ", shown->name);
-        print_shape(out, shown);
-        if (shown->output.module)
-            tm_buffer_printf(out, "  %s", shown->output.module);
-        if (shown->output.reduction)
-            tm_buffer_printf(out, "  1/%d", shown->output.reduction);
-        if (shown->values)
-            tm_buffer_printf(out, "  mean %.4g std %.4g", shown->mean, shown->std);
-        tm_buffer_putc(out, '\n');
-    }
-}
-
-static void number_field(tm_records *records, bool present, double value)
-{
-    tm_buffer text = {0};
-    if (present)
-        tm_json_f32(&text, (float)value);
-    tm_records_field_of(records, &text);
-}
-
-static void shown_row(tm_records *records, const tm_shown *shown)
-{
-    tm_buffer shape = {0};
-    const tm_output *o = &shown->output;
-    print_shape(&shape, shown);
-    tm_records_field(records, shown->name);
-    number_field(records, strchr(o->name, '.'), o->index);
-    tm_records_field(records, tm_or_empty(o->module));
-    number_field(records, true, channels_of(o));
-    number_field(records, o->reduction, o->reduction);
-    tm_records_field_of(records, &shape);
-    number_field(records, shown->values, shown->mean);
-    number_field(records, shown->values, shown->std);
-}
-
-static void tensors_fields(void *context, tm_records *records, const tm_answer *answer)
-{
-    const tm_tensors *t = context;
-    for (size_t i = 0; i < t->count; i++) {
-        tm_answer_fields(records, answer);
-        shown_row(records, &t->shown[i]);
-        tm_answer_end_fields(records, answer);
-    }
-}
-
-static const tm_answer_body tensors_body = {
-    .columns = SHOWN_COLUMNS, .json = tensors_json, .text = tensors_text, .fields = tensors_fields};
 
 static tm_status answer_one(tm_session *session, tm_answer *answer, void *context, tm_error *error)
 {
@@ -312,7 +210,8 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
     if (t->grid && !failed && !status)
         status = draw_grid(t, session->options->output.force, error);
     if (!status)
-        status = tm_answer_write(&t->records, answer, &tensors_body, t, error);
+        status = tm_answer_write(&t->records, answer, &answer_type, t->list,
+                                 tm_value_list(&tensor_type, tell_tensor, t, t->count), error);
     return status ? status : tm_arrays_next(&t->arrays, answer, error);
 }
 
@@ -345,11 +244,12 @@ static void check_weights(tm_session *session, const tm_tensors_command *command
 /* Numbers in a record need one that can hold them. */
 static tm_status check_data(const tm_tensors_command *command, tm_error *error)
 {
-    const char *format = command->format;
-    if (!command->data || !format || strcmp(format, "jsonl") == 0 || strcmp(format, "json") == 0)
+    const char *name = command->format;
+    const tm_record_format *format = name ? tm_record_format_find(name) : NULL;
+    if (!command->data || !name || (format && format->numbers))
         return TM_OK;
     return tm_fail(error, TM_USAGE, "--data puts numbers into records of JSON: not with -f %s",
-                   format);
+                   name);
 }
 
 int tm_tensors_run(const tm_tensors_command *command, const tm_session_options *set,

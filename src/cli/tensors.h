@@ -12,7 +12,9 @@ typedef struct tm_shown {
     bool tokens; /* a map told as tokens: [1,L,C] instead of [1,C,H,W] */
     float *values;
     size_t count;
-    const char *name;       /* as it is told */
+    const char *name; /* as it is told */
+    int64_t shape[4]; /* as it is told, and its rank */
+    int rank;
     double mean, std, norm; /* of the last picture's values */
 } tm_shown;
 

@@ -25,6 +25,16 @@ ok "strict: as damaged" out_has '"code":"decode_corrupt"'
 ok "strict: why" out_has 'premature end of data segment'
 ok "strict: the whole one is answered" out_has 'rocket.jpg","ok":true'
 ok "a sound picture has no warnings" out_lacks '"warnings"'
+for format in jsonl json text csv; do # numbers that are none, of a picture that is faulty as well
+    timmc classify test_resnet -w formula:0:1e38 -f $format "$tmp/half.jpg"
+    case $format in
+    json*) told='"code":"not_finite"' warnings='"warnings":1' ;;
+    text) told='  error: ' warnings='  warning: faulty data (1 times)' ;;
+    csv) told='are not finite' warnings='half.jpg,,,1,' ;;
+    esac
+    ok "-f $format: an error" out_has "$told"
+    ok "-f $format: and its warnings" out_has "$warnings"
+done
 timmc preprocess test_resnet "$tmp/half.jpg" -o "$tmp/half.npy"
 ok "preprocess says it" err_has 'with faulty data'
 timmc preprocess --strict-decode test_resnet "$tmp/half.jpg" -o "$tmp/strict.npy"
