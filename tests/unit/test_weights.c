@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/little_endian.h"
 #include "kernels/kernels.h"
+#include "tests/unit/emulated.h"
 #include "weights/convert.h"
 #include "weights/formula.h"
 #include "weights/weights.h"
@@ -339,7 +340,7 @@ static void memory_pages_stay(void **state)
 /* qemu-user turns the address of a bus error round wrongly where the byte orders differ. */
 static void need_bus_errors(void)
 {
-    if (TM_BIG_ENDIAN && getenv("TIMMC_TEST_EMULATED"))
+    if (TM_BIG_ENDIAN && emulated())
         skip();
 }
 
