@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/little_endian.h"
 #include "base/shards.h"
 #include "weights/convert.h"
 #include "weights/formats.h"
@@ -357,7 +358,7 @@ const float *tm_weights_f32(const tm_weights *weights, const char *name, int ran
                             const int64_t *shape, size_t begin)
 {
     const tm_tensor_view *view = tm_weights_find(weights, name);
-    if (!view || view->packed || view->dtype != TM_DTYPE_F32 ||
+    if (TM_BIG_ENDIAN || !view || view->packed || view->dtype != TM_DTYPE_F32 ||
         !tm_view_has_shape(view, rank, shape) || !tm_view_is_contiguous(view) ||
         (uintptr_t)view->data % _Alignof(float) != 0)
         return NULL;

@@ -138,7 +138,8 @@ tm_status tm_weights_read_f32_range(const tm_weights *weights, const char *name,
                                     tm_error *error);
 
 /* The tensor's elements from `begin` on where they lie in memory as they are: float32, in C order,
- * aligned. NULL where they do not, or there is no such tensor of this shape. */
+ * aligned. NULL where they do not, as on a big-endian processor, or there is no such tensor of
+ * this shape. */
 const float *tm_weights_f32(const tm_weights *weights, const char *name, int rank,
                             const int64_t *shape, size_t begin);
 

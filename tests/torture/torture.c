@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/little_endian.h"
 #include "tests/torture/files.h"
 #include "tests/torture/verdict.h"
 
@@ -289,11 +290,10 @@ static void write_checkpoint(const char *tensors, const char *path)
                                    begin ? "," : "{", name, shape, 4 * begin, 4 * floats);
     }
     header[length++] = '}';
-    unsigned long long size = length;
-    bool good = fwrite(&size, 8, 1, f) == 1 && fwrite(header, 1, length, f) == length;
+    bool good = tm_write_le64(f, length) && fwrite(header, 1, length, f) == length;
     for (size_t i = 0; i < floats && good; i++) {
         float value = (float)(i * 2654435761U % 1000) / 8000.0f + 0.01f;
-        good = fwrite(&value, sizeof value, 1, f) == 1;
+        good = tm_write_f32_le(f, &value, 1);
     }
     if (!good || fclose(f) != 0)
         give_up(path);

@@ -31,6 +31,7 @@
 #include "passes/passes.h"
 #include "plan/plan.h"
 #include "run/run.h"
+#include "tests/unit/emulated.h"
 #include "weights/formula.h"
 #include "weights/weights.h"
 
@@ -58,13 +59,6 @@ UNUSED_HELPER static bool coin(void)
 UNUSED_HELPER static int between(int lo, int hi)
 {
     return lo + (int)below((size_t)(hi - lo + 1));
-}
-
-/* Rounds of a test on random cases: a tenth under an emulator, which takes a hundred times as long.
- */
-UNUSED_HELPER static int rounds(int count)
-{
-    return getenv("TIMMC_TEST_EMULATED") ? (count + 9) / 10 : count;
 }
 
 /* ---- networks ---- */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "output/json.h"
+#include "tests/unit/emulated.h"
 
 static void check_string(const char *text, const char *expected)
 {
@@ -139,7 +140,7 @@ static void numbers_round_trip(void **state)
 {
     (void)state;
     uint64_t bits = 88172645463325252ULL;
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < rounds(200000); i++) {
         uint64_t r = random_bits(&bits);
         uint32_t low = (uint32_t)(r >> 16);
         if (i % 8 == 0)

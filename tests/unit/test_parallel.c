@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/parallel.h"
+#include "tests/unit/emulated.h"
 
 typedef int create_fn(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
@@ -152,7 +153,7 @@ static void fewer_threads_than_asked_for(void **state)
 static void in_a_forked_child(void **state)
 {
     (void)state;
-    if (getenv("TIMMC_TEST_EMULATED"))
+    if (emulated())
         skip(); /* qemu-user loses its own way in such a child */
     check_loop(4, ITEMS);
     pid_t child = fork();

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "tests/unit/emulated.h"
 #include "timmc.h"
 #include "weights/formula.h"
 
@@ -66,11 +67,6 @@ static bool open_session(session *s, const char *name, int size, int batch, int 
     tm_model_input_shape(s->model, shape);
     s->pixels = (size_t)(shape[0] * shape[1] * shape[2]);
     return true;
-}
-
-static bool emulated(void)
-{
-    return getenv("TIMMC_TEST_EMULATED") != NULL;
 }
 
 static void close_session(session *s)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/little_endian.h"
 #include "weights/weights.h"
 
 /* A file image in memory of its own, so that the sanitizer sees one byte too many. */
@@ -20,6 +21,7 @@ static unsigned char *image(uint64_t length, const char *header, size_t header_s
     *size = 8 + header_size + data_size;
     unsigned char *bytes = malloc(*size);
     assert_non_null(bytes);
+    length = tm_le64(length);
     memcpy(bytes, &length, 8);
     memcpy(bytes + 8, header, header_size);
     for (size_t i = 0; i < data_size; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PyTorch's files, zip and before 1.6: real ones, and what is refused, row by row. */
+#include "base/little_endian.h"
 #include "tests/unit/expected_tensors.h"
 #include "tests/unit/pickle_writer.h"
 #include "tests/unit/zip_writer.h"
@@ -334,7 +335,8 @@ static void legacy_views(void **state)
         put_text(&file, "k");
         PUT(&file, "e.");
         zip_number(&file, 4, 8);
-        const float values[4] = {10, 11, 12, 13};
+        float values[4] = {10, 11, 12, 13};
+        tm_f32_to_le(values, values, 4);
         tm_buffer_add(&file, values, sizeof values);
         if (!rows[i].refused) {
             tm_tensor_index index = {0};

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/little_endian.h"
 #include "weights/npy.h"
 
 /* A file image in memory of its own; the header is padded as NumPy pads it. */
@@ -166,7 +167,7 @@ static void file_reading(void **state)
     size_t size;
     unsigned char *start = image(1, literal, 0, &size);
     fwrite(start, 1, size, f);
-    fwrite(values, sizeof values, 1, f);
+    assert_true(tm_write_f32_le(f, values, 6));
     assert_int_equal(fclose(f), 0);
     free(start);
 

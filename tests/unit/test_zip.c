@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/emulated.h"
 #include "tests/unit/zip_writer.h"
 #include "weights/zip.h"
 
@@ -278,9 +279,9 @@ static void every_byte(void **state)
             free(part);
         }
         unsigned char *bytes = exact(out.data, out.length);
-        int opened = 0;
+        int opened = 0, step = (int)stride(), values = 256 / step;
         for (size_t at = 0; at < out.length; at++)
-            for (int value = 0; value < 256; value++) {
+            for (int value = step - 1; value < 256; value += step) {
                 unsigned char saved = bytes[at];
                 tm_error error = {0};
                 bytes[at] = (unsigned char)value;
@@ -290,7 +291,7 @@ static void every_byte(void **state)
                 bytes[at] = saved;
             }
         /* the bytes of c, versions, dates and attributes; nothing like all of them */
-        assert_in_range(opened, 256 * 53, 256 * 53 + 256 * 75);
+        assert_in_range(opened, values * 53, values * 53 + values * 75);
         free(bytes);
         tm_buffer_free(&out);
     }
