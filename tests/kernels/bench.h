@@ -203,16 +203,16 @@ static void call_act(void *args)
 static void call_affine(void *args)
 {
     const row_bench *r = args;
-    TYPED(r->kernels, affine, r->type)
-    (r->rows, r->n, r->x, r->n, r->mul, r->add, 0, INFINITY, r->y, r->n);
+    tm_affine_fn *affine = TYPED(r->kernels, affine, r->type);
+    affine(r->rows, r->n, r->x, r->n, r->mul, r->add, 0, INFINITY, r->y, r->n);
 }
 
 static void call_binary(void *args)
 {
     const row_bench *r = args;
-    TYPED(r->kernels, binary, r->type)
-    (r->one_row ? TM_BINARY_MUL : TM_BINARY_ADD, r->rows, r->n, r->x, r->n, r->y,
-     r->one_row ? 0 : r->n, false, r->x, r->n);
+    tm_binary_fn *binary = TYPED(r->kernels, binary, r->type);
+    binary(r->one_row ? TM_BINARY_MUL : TM_BINARY_ADD, r->rows, r->n, r->x, r->n,
+           r->one_row ? r->x : r->y, r->one_row ? 0 : r->n, false, r->one_row ? r->y : r->x, r->n);
 }
 
 static void call_colreduce(void *args)
@@ -437,10 +437,10 @@ static void call_pool(void *args)
     const window_bench *w = args;
     const tm_dwconv_tile *t = &w->tile;
     int count = t->rows * t->kernel_w;
+    tm_pool_fn *pool = TYPED(w->kernels, pool, w->type);
     for (int i = 0; i < t->pixels; i++)
-        TYPED(w->kernels, pool, w->type)
-    (TM_REDUCE_OP_MAX, count, w->taps + i * count, (size_t)t->channels, 1.0f,
-     (char *)t->out + (size_t)i * t->out_ld * elem_bytes(w->type));
+        pool(TM_REDUCE_OP_MAX, count, w->taps + i * count, (size_t)t->channels, 1.0f,
+             (char *)t->out + (size_t)i * t->out_ld * elem_bytes(w->type));
 }
 
 typedef struct window_shape {

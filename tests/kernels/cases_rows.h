@@ -117,8 +117,8 @@ static void check_affine(check *c, elem type)
             double y = fabs(product + (double)add.data[j]);
             c->bound[i * n + j] = HALF_ULP * (fabs(product) + 2 * y) + 0x1p-149;
         }
-    TYPED(c->kernels, affine, type)
-    (rows, n, p.x.at, p.x.ld, mul.data, add.data, lo, hi, p.y.at, p.y.ld);
+    tm_affine_fn *affine = TYPED(c->kernels, affine, type);
+    affine(rows, n, p.x.at, p.x.ld, mul.data, add.data, lo, hi, p.y.at, p.y.ld);
     expect_near(c, &p.y);
 }
 
@@ -148,8 +148,8 @@ static void check_binary(check *c, elem type)
     const float *x = widened(&p.x, c->wide), *other = widened(&y, c->wide + rows * n);
     c->reference->binary_f32(kind, rows, n, x, n, other, form == 1 ? 0 : y_n, form == 2, c->want,
                              n);
-    TYPED(c->kernels, binary, type)
-    (kind, rows, n, p.x.at, p.x.ld, y.at, y_ld, form == 2, p.y.at, p.y.ld);
+    tm_binary_fn *binary = TYPED(c->kernels, binary, type);
+    binary(kind, rows, n, p.x.at, p.x.ld, y.at, y_ld, form == 2, p.y.at, p.y.ld);
     expect_same(c, &p.y);
 }
 
@@ -252,29 +252,6 @@ static void check_f16_to_f32(check *c)
         if (bits_of(y.data[i]) != bits_of(c->want[i]))
             report(c, "%zu: got %08X, want %08X", i, bits_of(y.data[i]), bits_of(c->want[i]));
     expect_kept(c, &y);
-}
-
-/* Rows of one type become rows of the other, to the bit of the definition, NaN's too. */
-static void check_convert(check *c, tm_convert_rows_fn *kernel, elem from, elem to)
-{
-    size_t rows = 1 + below(c, 4), n = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50;
-    values kind = (values[]){VALUES_PLAIN, VALUES_WIDE, VALUES_SPECIAL}[below(c, 3)];
-    block x = input_as(c, from, rows, n, n + (coin(c) ? 0 : below(c, 20)), kind);
-    block y = take_as(c, to, rows, n, n + (coin(c) ? 0 : below(c, 20)));
-    describe(c, "%zu x %zu, ld %zu and %zu", rows, n, x.ld, y.ld);
-    widened(&x, c->want);
-    kernel(rows, n, x.at, x.ld, y.at, y.ld);
-    expect_same(c, &y);
-}
-
-static void check_f32_of_bf16(check *c)
-{
-    check_convert(c, c->kernels->f32_of_bf16, BF16, F32);
-}
-
-static void check_bf16_of_f32(check *c)
-{
-    check_convert(c, c->kernels->bf16_of_f32, F32, BF16);
 }
 
 /* ---- softmax ---- */

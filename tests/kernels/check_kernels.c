@@ -8,6 +8,7 @@
  *   check_kernels [--seed N] [--target TARGET] [--verbose] [--bench]
  */
 #include "tests/kernels/bench_split.h"
+#include "tests/kernels/cases_convert.h"
 #include "tests/kernels/cases_split.h"
 #include "tests/kernels/cases_windows.h"
 #include "tests/kernels/cases_winograd.h"
@@ -150,6 +151,18 @@ static void check_curves(check *c, bool verbose)
     }
 }
 
+/* Conversions and roundings of every number, where a target's kernels do them. */
+static void check_numbers(check *c)
+{
+    static case_fn *const checks[] = {check_every_f32_of_bf16, check_every_bf16_of_f32,
+                                      check_every_product};
+    for (int i = 0; i < (int)(sizeof checks / sizeof *checks); i++) {
+        begin_case(c, "every bfloat16", i);
+        checks[i](c);
+        end_case(c);
+    }
+}
+
 typedef struct options {
     uint64_t seed;
     const char *target; /* NULL: all */
@@ -164,6 +177,8 @@ static void check_target(check *c, const options *o)
             check_kernel(c, k);
             if (kernels[k].check == check_act_f32)
                 check_curves(c, o->verbose);
+            if (kernels[k].check == check_bf16_of_f32)
+                check_numbers(c);
         }
     check_gemms(c);
 }

@@ -92,7 +92,17 @@ VF vf mish(vf x)
     do {                                                                                           \
         for (size_t i = 0; i < rows; i++, x += x_ld, y += y_ld) {                                  \
             size_t j = 0;                                                                          \
-            for (; j + VL <= n; j += VL) {                                                         \
+            for (; j + VE * VL <= n; j += VE * VL) {                                               \
+                vf group[VE];                                                                      \
+                ve_load_mixed(x + j, group);                                                       \
+                UNROLL                                                                             \
+                for (int k = 0; k < VE; k++) {                                                     \
+                    vf v = group[k];                                                               \
+                    group[k] = expression;                                                         \
+                }                                                                                  \
+                ve_store_mixed(y + j, group);                                                      \
+            }                                                                                      \
+            for (; VE > 1 && j + VL <= n; j += VL) {                                               \
                 vf v = ve_load(x + j);                                                             \
                 ve_store(y + j, expression);                                                       \
             }                                                                                      \

@@ -9,7 +9,16 @@ VF vf apply(tm_binary_kind kind, vf a, vf b)
 VF void with_row(tm_binary_kind kind, size_t n, const elem *x, const elem *y, elem *out)
 {
     size_t j = 0;
-    for (; j + VL <= n; j += VL)
+    for (; j + VE * VL <= n; j += VE * VL) {
+        vf a[VE], b[VE];
+        ve_load_mixed(x + j, a);
+        ve_load_mixed(y + j, b);
+        UNROLL
+        for (int i = 0; i < VE; i++)
+            a[i] = apply(kind, a[i], b[i]);
+        ve_store_mixed(out + j, a);
+    }
+    for (; VE > 1 && j + VL <= n; j += VL)
         ve_store(out + j, apply(kind, ve_load(x + j), ve_load(y + j)));
     if (j < n) {
         vmask m = vm_first(n - j);
@@ -21,7 +30,15 @@ VF void with_scalar(tm_binary_kind kind, size_t n, const elem *x, float y, elem 
 {
     const vf b = vf_set(y);
     size_t j = 0;
-    for (; j + VL <= n; j += VL)
+    for (; j + VE * VL <= n; j += VE * VL) {
+        vf a[VE];
+        ve_load_mixed(x + j, a);
+        UNROLL
+        for (int i = 0; i < VE; i++)
+            a[i] = apply(kind, a[i], b);
+        ve_store_mixed(out + j, a);
+    }
+    for (; VE > 1 && j + VL <= n; j += VL)
         ve_store(out + j, apply(kind, ve_load(x + j), b));
     if (j < n) {
         vmask m = vm_first(n - j);

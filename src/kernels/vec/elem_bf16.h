@@ -9,6 +9,8 @@
 
 typedef tm_bf16 elem;
 
+enum { VE = 2 };
+
 #define TM_TYPED(op) TM_KERNEL(op##_bf16)
 
 VF float f32_of(elem x)
@@ -29,6 +31,21 @@ VF vf ve_load(const elem *p)
 VF void ve_store(elem *p, vf x)
 {
     vf_store_bf16(p, x);
+}
+
+VF void ve_store_group(elem *p, const vf x[VE])
+{
+    vf_store_bf16_pair(p, x);
+}
+
+VF void ve_load_mixed(const elem *p, vf x[VE])
+{
+    vf_load_bf16_mixed(p, x);
+}
+
+VF void ve_store_mixed(elem *p, const vf x[VE])
+{
+    vf_store_bf16_mixed(p, x);
 }
 
 VF vf ve_load_first(const elem *p, vmask m)

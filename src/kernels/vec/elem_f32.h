@@ -7,6 +7,9 @@
 
 typedef float elem;
 
+/* Vectors that it pays to read and write together. */
+enum { VE = 1 };
+
 /* tm_act -> tm_act_f32__avx2 */
 #define TM_TYPED(op) TM_KERNEL(op##_f32)
 
@@ -28,6 +31,22 @@ VF vf ve_load(const elem *p)
 VF void ve_store(elem *p, vf x)
 {
     vf_store(p, x);
+}
+
+/* VE vectors; mixed: in any order, the same for all of a kernel's operands */
+VF void ve_store_group(elem *p, const vf x[VE])
+{
+    vf_store(p, x[0]);
+}
+
+VF void ve_load_mixed(const elem *p, vf x[VE])
+{
+    x[0] = vf_load(p);
+}
+
+VF void ve_store_mixed(elem *p, const vf x[VE])
+{
+    vf_store(p, x[0]);
 }
 
 VF vf ve_load_first(const elem *p, vmask m)

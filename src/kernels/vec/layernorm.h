@@ -17,8 +17,12 @@ VF float sum(size_t n, const elem *x, bool squared, float mean)
     vf sums[SUMS] = {zero, zero, zero, zero};
     size_t j = 0;
     for (; j + SUMS * VL <= n; j += SUMS * VL)
-        for (int i = 0; i < SUMS; i++)
-            sums[i] = added(sums[i], ve_load(x + j + i * VL), squared, center);
+        for (int i = 0; i < SUMS; i += VE) {
+            vf v[VE];
+            ve_load_mixed(x + j + i * VL, v);
+            for (int k = 0; k < VE; k++)
+                sums[i + k] = added(sums[i + k], v[k], squared, center);
+        }
     for (; j + VL <= n; j += VL)
         sums[0] = added(sums[0], ve_load(x + j), squared, center);
     if (j < n) {
@@ -47,7 +51,17 @@ VF void normalize(const tm_layernorm_args *args, size_t n, const elem *x, elem *
     const vf center = vf_set(mean), scale = vf_set(rstd);
     size_t j = 0;
     vmask m = vm_first(0);
-    for (; j + VL <= n; j += VL) {
+    for (; j + VE * VL <= n; j += VE * VL) {
+        vf v[VE];
+        UNROLL
+        for (int k = 0; k < VE; k++) {
+            size_t at = j + (size_t)k * VL;
+            v[k] = vf_mul(vf_sub(ve_load(x + at), center), scale);
+            v[k] = scaled(args, v[k], at, m, true);
+        }
+        ve_store_group(y + j, v);
+    }
+    for (; VE > 1 && j + VL <= n; j += VL) {
         vf v = vf_mul(vf_sub(ve_load(x + j), center), scale);
         ve_store(y + j, scaled(args, v, j, m, true));
     }

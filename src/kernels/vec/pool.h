@@ -17,6 +17,18 @@ VF vf window(tm_reduce_op op, int count, const void *const *taps, size_t j, vmas
     return y;
 }
 
+VF void window_mixed(tm_reduce_op op, int count, const void *const *taps, size_t j, vf y[VE])
+{
+    ve_load_mixed((const elem *)taps[0] + j, y);
+    for (int t = 1; t < count; t++) {
+        vf x[VE];
+        ve_load_mixed((const elem *)taps[t] + j, x);
+        UNROLL
+        for (int k = 0; k < VE; k++)
+            y[k] = op == TM_REDUCE_OP_SUM ? vf_add(y[k], x[k]) : vf_max_nan(y[k], x[k]);
+    }
+}
+
 void TM_TYPED(tm_pool)(tm_reduce_op op, int count, const void *const *taps, size_t n, float scale,
                        void *to)
 {
@@ -24,7 +36,15 @@ void TM_TYPED(tm_pool)(tm_reduce_op op, int count, const void *const *taps, size
     const vf factor = vf_set(scale);
     size_t j = 0;
     vmask m = vm_first(0);
-    for (; j + VL <= n; j += VL)
+    for (; j + VE * VL <= n; j += VE * VL) {
+        vf y[VE];
+        window_mixed(op, count, taps, j, y);
+        UNROLL
+        for (int k = 0; k < VE; k++)
+            y[k] = vf_mul(y[k], factor);
+        ve_store_mixed(out + j, y);
+    }
+    for (; VE > 1 && j + VL <= n; j += VL)
         ve_store(out + j, vf_mul(window(op, count, taps, j, m, true), factor));
     if (j < n) {
         m = vm_first(n - j);

@@ -40,6 +40,10 @@ VF void vf_store(float *p, vf x);
 /* VL elements of bfloat16: the same numbers; stores round as tm_bf16_of_f32 does, to the bit. */
 VF vf vf_load_bf16(const tm_bf16 *p);
 VF void vf_store_bf16(tm_bf16 *p, vf x);
+/* The same of 2 * VL elements; mixed: in an order of the ISA's own, which costs less. */
+VF void vf_store_bf16_pair(tm_bf16 *p, const vf x[2]);
+VF void vf_load_bf16_mixed(const tm_bf16 *p, vf x[2]);
+VF void vf_store_bf16_mixed(tm_bf16 *p, const vf x[2]);
 
 /* The first n elements, n < VL. Of what a mask leaves out no memory is touched; loads give 0. */
 VF vmask vm_first(size_t n);

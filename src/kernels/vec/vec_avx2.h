@@ -82,7 +82,8 @@ VF vf vf_of_bf16(__m128i halves)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
 }
 
-VF __m128i vf_to_bf16(vf x)
+/* in the upper halves */
+VF __m256i vf_rounded(vf x)
 {
     __m256i bits = _mm256_castps_si256(x);
     __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
@@ -90,7 +91,17 @@ VF __m128i vf_to_bf16(vf x)
     __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
     __m256 y = _mm256_blendv_ps(_mm256_castsi256_ps(near), _mm256_castsi256_ps(quiet),
                                 _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
-    __m256i halves = _mm256_srli_epi32(_mm256_castps_si256(y), 16);
+    return _mm256_castps_si256(y);
+}
+
+VF __m256i vf_rounded_low(vf x)
+{
+    return _mm256_srli_epi32(vf_rounded(x), 16);
+}
+
+VF __m128i vf_to_bf16(vf x)
+{
+    __m256i halves = vf_rounded_low(x);
     halves = _mm256_packus_epi32(halves, halves); /* in each lane its four, twice */
     return _mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0x08));
 }
@@ -103,6 +114,27 @@ VF vf vf_load_bf16(const tm_bf16 *p)
 VF void vf_store_bf16(tm_bf16 *p, vf x)
 {
     _mm_storeu_si128((__m128i_u *)p, vf_to_bf16(x));
+}
+
+VF void vf_store_bf16_pair(tm_bf16 *p, const vf x[2])
+{
+    /* packed lane by lane: four elements of one vector, four of the other */
+    __m256i halves = _mm256_packus_epi32(vf_rounded_low(x[0]), vf_rounded_low(x[1]));
+    _mm256_storeu_si256((__m256i_u *)p, _mm256_permute4x64_epi64(halves, 0xD8));
+}
+
+/* x[0]: those of even places */
+VF void vf_load_bf16_mixed(const tm_bf16 *p, vf x[2])
+{
+    __m256i halves = _mm256_loadu_si256((const __m256i_u *)p);
+    x[0] = _mm256_castsi256_ps(_mm256_slli_epi32(halves, 16));
+    x[1] = _mm256_castsi256_ps(_mm256_and_si256(halves, _mm256_set1_epi32((int)0xFFFF0000)));
+}
+
+VF void vf_store_bf16_mixed(tm_bf16 *p, const vf x[2])
+{
+    __m256i even = vf_rounded_low(x[0]), odd = vf_rounded(x[1]);
+    _mm256_storeu_si256((__m256i_u *)p, _mm256_blend_epi16(even, odd, 0xAA));
 }
 
 VF int vm_count(vmask m)

@@ -66,14 +66,25 @@ VF vf vf_of_bf16(__m256i halves)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
+/* in the upper halves */
+VF __m512i vf_rounded(vf x)
+{
+    __m512i bits = _mm512_castps_si512(x), one = _mm512_set1_epi32(1);
+    __m512i near = _mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF));
+    __mmask16 odd = _mm512_test_epi32_mask(bits, _mm512_set1_epi32(0x10000));
+    near = _mm512_mask_add_epi32(near, odd, near, one);
+    __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_mask_or_epi32(near, nan, bits, _mm512_set1_epi32(0x400000)); /* quiet */
+}
+
+VF __m512i vf_rounded_low(vf x)
+{
+    return _mm512_srli_epi32(vf_rounded(x), 16);
+}
+
 VF __m256i vf_to_bf16(vf x)
 {
-    __m512i bits = _mm512_castps_si512(x);
-    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    __m512i near = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
-    near = _mm512_mask_or_epi32(near, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits,
-                                _mm512_set1_epi32(0x400000)); /* quiet */
-    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(near, 16));
+    return _mm512_cvtepi32_epi16(vf_rounded_low(x));
 }
 
 VF vf vf_load_bf16(const tm_bf16 *p)
@@ -84,6 +95,28 @@ VF vf vf_load_bf16(const tm_bf16 *p)
 VF void vf_store_bf16(tm_bf16 *p, vf x)
 {
     _mm256_storeu_si256((__m256i_u *)p, vf_to_bf16(x));
+}
+
+VF void vf_store_bf16_pair(tm_bf16 *p, const vf x[2])
+{
+    /* packed lane by lane: four elements of one vector, four of the other */
+    __m512i halves = _mm512_packus_epi32(vf_rounded_low(x[0]), vf_rounded_low(x[1]));
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    _mm512_storeu_si512(p, _mm512_permutexvar_epi64(order, halves));
+}
+
+/* x[0]: those of even places */
+VF void vf_load_bf16_mixed(const tm_bf16 *p, vf x[2])
+{
+    __m512i halves = _mm512_loadu_si512(p);
+    x[0] = _mm512_castsi512_ps(_mm512_slli_epi32(halves, 16));
+    x[1] = _mm512_castsi512_ps(_mm512_and_si512(halves, _mm512_set1_epi32((int)0xFFFF0000)));
+}
+
+VF void vf_store_bf16_mixed(tm_bf16 *p, const vf x[2])
+{
+    __m512i even = vf_rounded_low(x[0]), odd = vf_rounded(x[1]);
+    _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xAAAAAAAA, even, odd));
 }
 
 VF vf vf_load_bf16_first(const tm_bf16 *p, vmask m)
