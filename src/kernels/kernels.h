@@ -5,7 +5,7 @@
  * per ISA; avx2/, avx512/, amx/ and so on hold those written by hand. kernels.def lists them all
  * and says what each needs of the CPU; docs/adding-a-kernel.md tells a kernel's life.
  *
- * Common to all: float32; pointers need no alignment unless said; outputs do not overlap inputs
+ * Common to all: float32 unless said; pointers need no alignment unless said; outputs do not overlap inputs
  * unless said; nothing is read or written beyond the stated extents. The order of additions in an
  * output element depends on the stated sizes alone.
  *
