@@ -5,9 +5,9 @@
  * per ISA; avx2/, avx512/, amx/ and so on hold those written by hand. kernels.def lists them all
  * and says what each needs of the CPU; docs/adding-a-kernel.md tells a kernel's life.
  *
- * Common to all: float32; pointers need no alignment unless said; outputs do not overlap inputs
- * unless said; nothing is read or written beyond the stated extents. The order of additions in an
- * output element depends on the stated sizes alone.
+ * Common to all: float32 unless said; pointers need no alignment unless said; outputs do not
+ * overlap inputs unless said; nothing is read or written beyond the stated extents. The order of
+ * additions in an output element depends on the stated sizes alone.
  *
  * Typed kernels have `void *` for their activations, op_f32 for those that are float32 and op_bf16
  * for those that are bfloat16 (uint16_t, of even addresses); strides are in elements. Both compute

@@ -82,26 +82,42 @@ VF vf vf_of_bf16(__m128i halves)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
 }
 
-/* in the upper halves */
-VF __m256i vf_rounded(vf x)
+/* A number's in the upper half. */
+VF __m256i vf_nearest(vf x)
 {
     __m256i bits = _mm256_castps_si256(x);
     __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-    __m256i near = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), odd);
-    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
-    __m256 y = _mm256_blendv_ps(_mm256_castsi256_ps(near), _mm256_castsi256_ps(quiet),
-                                _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
-    return _mm256_castps_si256(y);
+    return _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), odd);
 }
 
-VF __m256i vf_rounded_low(vf x)
+/* NaN's made quiet, in the place of what they were rounded to */
+VF __m256i vf_with_nan(vf x, __m256i nearest)
 {
-    return _mm256_srli_epi32(vf_rounded(x), 16);
+    __m256i quiet = _mm256_or_si256(_mm256_castps_si256(x), _mm256_set1_epi32(0x400000));
+    return _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(nearest),
+                                                _mm256_castsi256_ps(quiet),
+                                                _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+}
+
+VF __m256i vf_rounded(vf x)
+{
+    return vf_with_nan(x, vf_nearest(x));
+}
+
+/* Two vectors: one comparison finds that there is no NaN in either. */
+VF void vf_rounded_pair(const vf x[2], __m256i y[2])
+{
+    y[0] = vf_nearest(x[0]);
+    y[1] = vf_nearest(x[1]);
+    if (__builtin_expect(_mm256_movemask_ps(_mm256_cmp_ps(x[0], x[1], _CMP_UNORD_Q)), 0)) {
+        y[0] = vf_with_nan(x[0], y[0]);
+        y[1] = vf_with_nan(x[1], y[1]);
+    }
 }
 
 VF __m128i vf_to_bf16(vf x)
 {
-    __m256i halves = vf_rounded_low(x);
+    __m256i halves = _mm256_srli_epi32(vf_rounded(x), 16);
     halves = _mm256_packus_epi32(halves, halves); /* in each lane its four, twice */
     return _mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0x08));
 }
@@ -118,8 +134,10 @@ VF void vf_store_bf16(tm_bf16 *p, vf x)
 
 VF void vf_store_bf16_pair(tm_bf16 *p, const vf x[2])
 {
+    __m256i y[2];
+    vf_rounded_pair(x, y);
     /* packed lane by lane: four elements of one vector, four of the other */
-    __m256i halves = _mm256_packus_epi32(vf_rounded_low(x[0]), vf_rounded_low(x[1]));
+    __m256i halves = _mm256_packus_epi32(_mm256_srli_epi32(y[0], 16), _mm256_srli_epi32(y[1], 16));
     _mm256_storeu_si256((__m256i_u *)p, _mm256_permute4x64_epi64(halves, 0xD8));
 }
 
@@ -133,8 +151,10 @@ VF void vf_load_bf16_mixed(const tm_bf16 *p, vf x[2])
 
 VF void vf_store_bf16_mixed(tm_bf16 *p, const vf x[2])
 {
-    __m256i even = vf_rounded_low(x[0]), odd = vf_rounded(x[1]);
-    _mm256_storeu_si256((__m256i_u *)p, _mm256_blend_epi16(even, odd, 0xAA));
+    __m256i y[2];
+    vf_rounded_pair(x, y);
+    y[0] = _mm256_srli_epi32(y[0], 16);
+    _mm256_storeu_si256((__m256i_u *)p, _mm256_blend_epi16(y[0], y[1], 0xAA));
 }
 
 VF int vm_count(vmask m)
