@@ -5,8 +5,8 @@
 # Run from the root of the repository.
 set -eu
 export LC_ALL=C
-# what whoever includes it completes
-bodies='src/kernels/vec/gemm_tile.h'
+# what whoever includes it completes: sources that are compiled for several sizes or types
+bodies="src/kernels/vec/gemm_tile.h $(grep -l '^void TM_TYPED(' src/kernels/*/*.h | tr '\n' ' ')"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

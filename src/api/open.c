@@ -6,6 +6,7 @@
 
 #include "api/model.h"
 #include "base/text.h"
+#include "kernels/split.h"
 #include "models/model.h"
 
 /* ---- options ---- */
@@ -67,13 +68,19 @@ static tm_status check_counts(const tm_open_options *o, tm_error *error)
     return TM_OK;
 }
 
+/* also by emulated tiles, which tests ask for */
+static bool multiplies_bf16(tm_isa isa)
+{
+    return tm_bf16_kernels_for(isa) || tm_split_kernels_for(isa);
+}
+
 static tm_status check_precision(const tm_open_options *o, tm_error *error)
 {
     tm_precision precision;
     if (!tm_precision_parse(o->precision, &precision))
         return tm_fail(error, TM_USAGE, "precision '%s': expected f32, bf16x3 or bf16",
                        o->precision);
-    if (precision != TM_PRECISION_F32 && !tm_bf16_kernels_for(tm_isa_or_best(o->isa)))
+    if (precision != TM_PRECISION_F32 && !multiplies_bf16(tm_isa_or_best(o->isa)))
         return tm_fail(error, TM_UNSUPPORTED,
                        "precision '%s': needs a CPU with AVX512-BF16, and its use (--isa)",
                        o->precision);
@@ -94,7 +101,7 @@ static tm_status check_options(const tm_model *model, tm_error *error)
                        o->output_stride);
     if (o->isa && !tm_isa_parse(o->isa, &isa))
         return tm_fail(error, TM_USAGE, "isa '%s': expected %s", o->isa, TM_ISA_NAMES);
-    if (o->isa && !tm_isa_within(isa, tm_cpu_flags_here()))
+    if (o->isa && !tm_isa_within(isa, tm_cpu_flags_here()) && !tm_split_kernels_for(isa))
         return tm_fail(error, TM_USAGE, "isa '%s': this machine has %s at most", o->isa,
                        tm_isa_name(tm_cpu_isa()));
     return check_precision(o, error);

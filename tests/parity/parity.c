@@ -3,7 +3,7 @@
  * Compares the models with timm's own answers for weights made by the formula.
  *
  *   parity [--isa LEVEL] [--gaps FILE] [--names] [--checkpoint FILE] [--threads N]
- *          [--precision P] GOLDEN.jsonl [GLOB...]
+ *          [--precision P] [--emulate] GOLDEN.jsonl [GLOB...]
  *
  * A golden line holds names and shapes of the state dict (as a hash), and for each output its
  * shape, rms, a projection on a fixed vector and samples. --names stops after names and shapes.
@@ -11,6 +11,7 @@
  * into the model that the line's arguments ask for. Where the line lists `tensors`, as their names,
  * shapes and groups stand in a checkpoint of the authors' own, it writes those; `filtered` are then
  * the names, shapes and CRC-32s of what timm makes of them before it looks at the model's shapes.
+ * --emulate takes the highest level, and tiles in plain C where this CPU has none.
  * FILE lists the models that are known to fail, sorted; one that passes must leave it.
  */
 #include <cjson/cJSON.h>
@@ -23,6 +24,7 @@
 #include <zlib.h>
 
 #include "api/context.h"
+#include "kernels/dispatch.h"
 #include "models/model.h"
 #include "output/writer.h"
 #include "weights/formula.h"
@@ -638,6 +640,13 @@ static bool check_line(const char *line, const settings *set, int glob_count, ch
     return true;
 }
 
+/* The highest level, its tiles emulated where this CPU has none. */
+static void emulate(settings *set)
+{
+    tm_kernels_emulate();
+    set->isa = tm_isa_name((tm_isa)(TM_ISA_COUNT - 1));
+}
+
 int main(int argc, char **argv)
 {
     settings set = {0};
@@ -649,6 +658,8 @@ int main(int argc, char **argv)
             set.isa = argv[++i];
         else if (strcmp(argv[i], "--gaps") == 0 && i + 1 < argc)
             set.gaps = argv[++i];
+        else if (strcmp(argv[i], "--emulate") == 0)
+            emulate(&set);
         else if (strcmp(argv[i], "--precision") == 0 && i + 1 < argc)
             set.precision = argv[++i];
         else if (strcmp(argv[i], "--checkpoint") == 0 && i + 1 < argc)
@@ -662,7 +673,7 @@ int main(int argc, char **argv)
     char *line = malloc(LINE_CAPACITY);
     if (!f || !line) {
         fprintf(stderr, "usage: parity [--isa LEVEL] [--gaps FILE] [--names] [--checkpoint FILE] "
-                        "[--threads N] [--precision P] GOLDEN.jsonl [GLOB...]\n");
+                        "[--threads N] [--precision P] [--emulate] GOLDEN.jsonl [GLOB...]\n");
         return 2;
     }
     int passed = 0, failed = 0;
