@@ -49,16 +49,11 @@ tm_act_kind tm_act_by_name(tm_builder *b, const char *name)
 }
 
 typedef struct act_args {
-    tm_tensor x, y;
     tm_rows rows;
+    tm_tensor x, y;
     tm_act_attrs act;
     tm_act_fn *kernel;
 } act_args;
-
-static int act_units(const tm_step *step, int batch)
-{
-    return tm_rows_units(((const act_args *)step->args)->rows, batch);
-}
 
 static void act_run(const tm_step *step, const tm_run_state *run, int unit)
 {
@@ -76,7 +71,7 @@ static void act_lower(tm_lowering *lowering, const tm_node *node)
                      .act = *(const tm_act_attrs *)node->attrs,
                      .kernel = TM_LOWER_KERNEL(lowering, act, node->type)};
     args.rows = tm_rows_of(&args.y);
-    tm_lower_step(lowering, node, act_run, act_units, &args, sizeof args, 0);
+    tm_lower_step(lowering, node, act_run, tm_rows_step_units, &args, sizeof args, 0);
 }
 
 const tm_op tm_op_act = {

@@ -37,16 +37,11 @@ tm_node *tm_mul(tm_builder *b, tm_node *x, tm_node *y)
 }
 
 typedef struct binary_args {
-    tm_tensor x, y, out;
     tm_rows rows;
+    tm_tensor x, y, out;
     tm_binary_kind kind;
     tm_binary_fn *kernel;
 } binary_args;
-
-static int binary_units(const tm_step *step, int batch)
-{
-    return tm_rows_units(((const binary_args *)step->args)->rows, batch);
-}
 
 /* Pixels [range] of x with y's matching ones, where y has one pixel or as many as x. */
 static void run_rows(const tm_run_state *run, const binary_args *args, tm_row_range range)
@@ -86,7 +81,7 @@ static void binary_lower(tm_lowering *lowering, const tm_node *node)
                         .kind = ((const tm_binary_attrs *)node->attrs)->kind,
                         .kernel = TM_LOWER_KERNEL(lowering, binary, node->type)};
     args.rows = tm_rows_of(&args.out);
-    tm_lower_step(lowering, node, binary_run, binary_units, &args, sizeof args, 0);
+    tm_lower_step(lowering, node, binary_run, tm_rows_step_units, &args, sizeof args, 0);
 }
 
 const tm_op tm_op_binary = {
@@ -102,16 +97,11 @@ tm_node *tm_affine(tm_builder *b, tm_node *x, float mul, float add)
 }
 
 typedef struct affine_args {
-    tm_tensor x, y;
     tm_rows rows;
+    tm_tensor x, y;
     const float *mul, *add;
     tm_affine_fn *kernel;
 } affine_args;
-
-static int affine_units(const tm_step *step, int batch)
-{
-    return tm_rows_units(((const affine_args *)step->args)->rows, batch);
-}
 
 static void affine_run(const tm_step *step, const tm_run_state *run, int unit)
 {
@@ -131,7 +121,7 @@ void tm_lower_channel_affine(tm_lowering *lowering, const tm_node *node, const f
                         .add = add,
                         .kernel = TM_LOWER_KERNEL(lowering, affine, node->type)};
     args.rows = tm_rows_of(&args.y);
-    tm_lower_step(lowering, node, affine_run, affine_units, &args, sizeof args, 0);
+    tm_lower_step(lowering, node, affine_run, tm_rows_step_units, &args, sizeof args, 0);
 }
 
 static void affine_lower(tm_lowering *lowering, const tm_node *node)

@@ -10,15 +10,10 @@ tm_node *tm_convert(tm_builder *b, tm_node *x, tm_dtype type)
 }
 
 typedef struct convert_args {
-    tm_tensor x, y;
     tm_rows rows;
+    tm_tensor x, y;
     tm_convert_rows_fn *kernel;
 } convert_args;
-
-static int convert_units(const tm_step *step, int batch)
-{
-    return tm_rows_units(((const convert_args *)step->args)->rows, batch);
-}
 
 static void convert_run(const tm_step *step, const tm_run_state *run, int unit)
 {
@@ -36,7 +31,7 @@ static void convert_lower(tm_lowering *lowering, const tm_node *node)
                          .kernel = node->type == TM_DTYPE_BF16 ? kernels->bf16_of_f32
                                                                : kernels->f32_of_bf16};
     args.rows = tm_rows_of(&args.y);
-    tm_lower_step(lowering, node, convert_run, convert_units, &args, sizeof args, 0);
+    tm_lower_step(lowering, node, convert_run, tm_rows_step_units, &args, sizeof args, 0);
 }
 
 const tm_op tm_op_convert = {.name = "convert", .lower = convert_lower, .types = TM_TYPES_ANY};

@@ -33,15 +33,10 @@ tm_node *tm_gather_pixels(tm_builder *b, tm_node *x, int h, int w, const int *fr
 }
 
 typedef struct gather_args {
-    tm_tensor x, y;
     tm_rows rows;
+    tm_tensor x, y;
     const int *from;
 } gather_args;
-
-static int gather_units(const tm_step *step, int batch)
-{
-    return tm_rows_units(((const gather_args *)step->args)->rows, batch);
-}
 
 static void gather_run(const tm_step *step, const tm_run_state *run, int unit)
 {
@@ -64,7 +59,7 @@ static void gather_lower(tm_lowering *lowering, const tm_node *node)
                         .y = tm_lower_output(lowering, node),
                         .from = ((const gather_attrs *)node->attrs)->from};
     args.rows = tm_rows_of(&args.y);
-    tm_lower_step(lowering, node, gather_run, gather_units, &args, sizeof args, 0);
+    tm_lower_step(lowering, node, gather_run, tm_rows_step_units, &args, sizeof args, 0);
 }
 
 const tm_op tm_op_gather_pixels = {

@@ -84,16 +84,11 @@ static void batch_lower(tm_lowering *lowering, const tm_node *node)
 /* ---- layer, rms ---- */
 
 typedef struct layer_args {
-    tm_tensor x, y;
     tm_rows rows;
+    tm_tensor x, y;
     tm_layernorm_args norm;
     tm_layernorm_fn *kernel;
 } layer_args;
-
-static int layer_units(const tm_step *step, int batch)
-{
-    return tm_rows_units(((const layer_args *)step->args)->rows, batch);
-}
 
 static void layer_run(const tm_step *step, const tm_run_state *run, int unit)
 {
@@ -117,7 +112,7 @@ static void layer_lower(tm_lowering *lowering, const tm_node *node)
     args.norm.weight = kept(lowering, node, attrs->weight, &at);
     args.norm.bias = kept(lowering, node, attrs->bias, &at);
     args.rows = tm_rows_of(&args.y);
-    tm_lower_step(lowering, node, layer_run, layer_units, &args, sizeof args, 0);
+    tm_lower_step(lowering, node, layer_run, tm_rows_step_units, &args, sizeof args, 0);
 }
 
 /* ---- group ---- */

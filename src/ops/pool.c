@@ -219,8 +219,8 @@ const tm_op tm_op_reduce_hw = {.name = "reduce_hw", .lower = reduce_lower, .type
 /* ---- channels ---- */
 
 typedef struct channel_args {
-    tm_tensor x, y;
     tm_rows rows;
+    tm_tensor x, y;
     tm_reduce_kind kind;
 } channel_args;
 
@@ -229,11 +229,6 @@ tm_node *tm_reduce_c(tm_builder *b, tm_node *x, tm_reduce_kind kind)
     reduce_attrs attrs = {kind};
     return tm_activation(b, &tm_op_reduce_c, tm_scoped(b, "pool"), &attrs, sizeof attrs, 1, &x,
                          (tm_shape){x->shape.h, x->shape.w, 1});
-}
-
-static int channel_units(const tm_step *step, int batch)
-{
-    return tm_rows_units(((const channel_args *)step->args)->rows, batch);
 }
 
 static float reduce_row(tm_reduce_kind kind, const float *x, int n)
@@ -266,7 +261,7 @@ static void channel_lower(tm_lowering *lowering, const tm_node *node)
                          .y = tm_lower_output(lowering, node),
                          .kind = ((const reduce_attrs *)node->attrs)->kind};
     args.rows = tm_rows_of(&args.x);
-    tm_lower_step(lowering, node, channel_run, channel_units, &args, sizeof args, 0);
+    tm_lower_step(lowering, node, channel_run, tm_rows_step_units, &args, sizeof args, 0);
 }
 
 const tm_op tm_op_reduce_c = {.name = "reduce_c", .lower = channel_lower};

@@ -30,6 +30,12 @@ static inline int tm_rows_units(tm_rows rows, int batch)
     return batch * ((rows.total + rows.block - 1) / rows.block);
 }
 
+/* The units of a step whose args begin with its rows. */
+static inline int tm_rows_step_units(const tm_step *step, int batch)
+{
+    return tm_rows_units(*(const tm_rows *)step->args, batch);
+}
+
 static inline tm_row_range tm_rows_at(tm_rows rows, int unit)
 {
     int per_picture = (rows.total + rows.block - 1) / rows.block;
