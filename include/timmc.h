@@ -96,6 +96,8 @@ typedef struct tm_open_options {
     const char *global_pool; /* "": none */
     int output_stride;       /* 8, 16 or 32, in some families 2 or 4 too */
     bool from_features;      /* the input is forward_features' output instead of a picture */
+    bool pictures_only;      /* only how pictures are prepared is asked: a model that cannot be
+                                built has no outputs then, but is no error */
     bool norm_intermediates; /* final norm on every intermediate */
     int max_batch;           /* 0: 1; at most 65536 */
     int threads;             /* 0: as many as this process may use; at most 4096 */

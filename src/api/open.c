@@ -213,7 +213,7 @@ tm_status tm_model_check_graph(const tm_model *model, tm_error *error)
 static tm_status build(tm_model *model, tm_error *error)
 {
     model->variant = tm_find_variant(model->resolved.arch.name, &model->family);
-    if (!model->variant)
+    if (!model->variant && !model->options.pictures_only)
         return tm_arch_require(&model->resolved.arch, error);
     tm_build_options options = {.num_classes = model->options.num_classes,
                                 .in_chans = model->options.in_chans,
@@ -224,6 +224,8 @@ static tm_status build(tm_model *model, tm_error *error)
                                 .pretrained = !is_formula(model->options.weights),
                                 .norm_intermediates = model->options.norm_intermediates};
     tm_builder_init(&model->builder, &model->graph, &options);
+    if (!model->variant)
+        return tm_model_check_graph(model, error);
     model->family->build(&model->builder, model->variant);
     tm_refuse_unasked(&model->builder);
     TM_ASSERT(model->builder.scope_depth == 0 || model->graph.error.status);

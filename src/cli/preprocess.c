@@ -124,6 +124,7 @@ int tm_cmd_preprocess(int argc, char **argv)
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
+    set.pictures_only = true;
     exit_code = run(&set, &arguments);
     tm_arguments_free(&arguments);
     return exit_code;

@@ -122,6 +122,7 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
     session->threads = open.threads;
     session->batch = open.max_batch = batch_size(options, arguments);
     open.from_features = options->from_features;
+    open.pictures_only = options->pictures_only;
     open.norm_intermediates = options->norm_intermediates;
     status = set_size(options, name, &open, error);
     if (!status)

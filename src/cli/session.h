@@ -19,7 +19,7 @@ typedef struct tm_session_options {
     tm_run_options run;
     tm_output_options output;
     bool norm_intermediates; /* see tm_open_options, as below */
-    bool from_features;
+    bool from_features, pictures_only;
 } tm_session_options;
 #define TM_SESSION_OPTIONS_DEFAULT                                                                 \
     {                                                                                              \
