@@ -99,11 +99,14 @@ typedef struct tm_open_options {
     bool pictures_only;      /* only how pictures are prepared is asked: a model that cannot be
                                 built has no outputs then, but is no error */
     bool norm_intermediates; /* final norm on every intermediate */
-    int max_batch;           /* 0: 1; at most 65536 */
-    int threads;             /* 0: as many as this process may use; at most 4096 */
-    const char *isa;         /* "avx2" or another level of `timmc version`; NULL: the best here */
-    const char *precision;   /* "f32" or NULL; "bf16", "bf16x3": products of bfloat16 in layers
-                                without groups, where the CPU has instructions for them */
+    const char *const *model_args; /* "KEY=VALUE" as to timm's create_model, VALUE in JSON or a
+                                      word; NULL behind the last. Keys that the family does not know
+                                      are refused, TM_USAGE. NULL: none */
+    int max_batch;                 /* 0: 1; at most 65536 */
+    int threads;                   /* 0: as many as this process may use; at most 4096 */
+    const char *isa;       /* "avx2" or another level of `timmc version`; NULL: the best here */
+    const char *precision; /* "f32" or NULL; "bf16", "bf16x3": products of bfloat16 in layers
+                              without groups, where the CPU has instructions for them */
 } tm_open_options;
 #define TM_OPEN_OPTIONS_DEFAULT                                                                    \
     {                                                                                              \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/arguments.h"
 #include "api/model.h"
 #include "base/text.h"
 #include "kernels/split.h"
@@ -14,6 +15,19 @@
 static const char *copied(tm_model *model, const char *text)
 {
     return text ? tm_arena_strdup(&model->strings, text) : NULL;
+}
+
+static const char *const *copied_list(tm_model *model, const char *const *texts)
+{
+    size_t count = 0;
+    while (texts && texts[count])
+        count++;
+    if (!count)
+        return NULL;
+    const char **copy = tm_arena_alloc(&model->strings, (count + 1) * sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++)
+        copy[i] = copied(model, texts[i]);
+    return copy;
 }
 
 static void resolve_options(tm_model *model, const tm_open_options *options)
@@ -30,6 +44,7 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
     o->global_pool = copied(model, options->global_pool);
     o->isa = copied(model, options->isa);
     o->precision = copied(model, options->precision ? options->precision : "f32");
+    o->model_args = copied_list(model, options->model_args);
     if (o->num_classes < 0)
         o->num_classes = made->num_classes >= 0 ? made->num_classes : config->num_classes;
     if (!o->in_chans)
@@ -226,6 +241,9 @@ static tm_status build(tm_model *model, tm_error *error)
     tm_builder_init(&model->builder, &model->graph, &options);
     if (!model->variant)
         return tm_model_check_graph(model, error);
+    tm_status status = tm_model_take_arguments(model, error);
+    if (status)
+        return status;
     model->family->build(&model->builder, model->variant);
     tm_refuse_unasked(&model->builder);
     TM_ASSERT(model->builder.scope_depth == 0 || model->graph.error.status);

@@ -56,7 +56,7 @@ bool tm_stdout_is_terminal(void);
 
 /* Values of options. Lists live in the arena of the tm_arguments; count 0: not given. */
 typedef struct tm_texts {
-    const char *const *values;
+    const char *const *values; /* NULL behind the last */
     size_t count;
 } tm_texts;
 
@@ -181,6 +181,7 @@ typedef struct tm_model_options {
     int output_stride; /* 0: the model's own */
     bool no_pretrained, offline, drop_head, no_ema, allow_missing;
     const char *cache_dir, *weights_key, *weights_prefix;
+    tm_texts model_args;
 } tm_model_options;
 #define TM_MODEL_OPTIONS_DEFAULT                                                                   \
     {                                                                                              \

@@ -49,6 +49,8 @@ static const tm_option tensor_options[] = {
     {0, "in-chans", "N", "input channels", MODEL(INT, in_chans), 1, 4096},
     {0, "global-pool", "POOL", "pooling before the head, as the model's timm option",
         MODEL(TEXT, global_pool), 0, 0},
+    {0, "model-arg", "KEY=VALUE", "an argument of timm's create_model that changes the model, such "
+        "as depth=6; may be repeated", MODEL(TEXTS, model_args), 0, 0},
     {0, "img-size", "N|H,W", "input size in pixels",
         MODEL(IMG_SIZE, img_size), 1, 16384},
 };
@@ -148,6 +150,7 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
                              .drop_head = model->drop_head,
                              .global_pool = model->global_pool,
                              .output_stride = model->output_stride,
+                             .model_args = model->model_args.values,
                              .threads = thread_count(run),
                              .isa = run ? run->isa : NULL,
                              .precision = run ? run->precision : NULL};

@@ -146,12 +146,13 @@ static tm_status parse_img_size(const tm_option *option, const char *text, tm_im
 
 static tm_status add_text(const char *text, tm_texts *value, tm_arena *arena, tm_error *error)
 {
-    const char **values = tm_arena_alloc(arena, (value->count + 1) * sizeof *values);
+    const char **values = tm_arena_alloc(arena, (value->count + 2) * sizeof *values);
     if (!values)
         return no_memory(error);
     if (value->count > 0)
         memcpy(values, value->values, value->count * sizeof *values);
     values[value->count] = text;
+    values[value->count + 1] = NULL;
     *value = (tm_texts){values, value->count + 1};
     return TM_OK;
 }

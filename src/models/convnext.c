@@ -283,5 +283,14 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     add_missing_norm(dict, graph);
 }
 
-const tm_family tm_family_convnext = {
-    .module = "convnext", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    {"depths", TM_ARGUMENT_INTEGERS, offsetof(convnext_variant, depths), 4, 1, 200},
+    {"dims", TM_ARGUMENT_INTEGERS, offsetof(convnext_variant, dims), 4, 1, 16384},
+    {"conv_mlp", TM_ARGUMENT_FLAG, offsetof(convnext_variant, conv_mlp), 0, 0, 0},
+};
+
+const tm_family tm_family_convnext = {.module = "convnext",
+                                      TM_VARIANTS(variants),
+                                      TM_ARGUMENTS(arguments),
+                                      .build = build,
+                                      .filter = filter};

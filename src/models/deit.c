@@ -44,5 +44,6 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
 const tm_family tm_family_deit = {.module = "deit",
                                   TM_VARIANTS(variants),
                                   .same_as = offsetof(tm_vit, same_as),
+                                  TM_ARGUMENTS(tm_vit_arguments),
                                   .build = build,
                                   .filter = filter};

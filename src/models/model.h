@@ -11,6 +11,26 @@
 
 struct tm_state_dict; /* weights/state_dict.h */
 
+/* How a family takes an argument of timm's create_model (a key of config.json's model_args, too).
+ */
+typedef enum tm_argument_kind {
+    TM_ARGUMENT_INTEGER,  /* int */
+    TM_ARGUMENT_INTEGERS, /* int[count]: a list of as many, or one number for all */
+    TM_ARGUMENT_NUMBER,   /* double */
+    TM_ARGUMENT_FLAG,     /* bool */
+    TM_ARGUMENT_NO_FLAG,  /* bool that says the opposite */
+    TM_ARGUMENT_GIVEN,    /* bool: whether it is a number, and not null */
+    TM_ARGUMENT_ACT       /* tm_act_kind, by timm's name */
+} tm_argument_kind;
+
+typedef struct tm_argument {
+    const char *name; /* timm's */
+    tm_argument_kind kind;
+    size_t offset; /* of the member in the family's variant struct */
+    int count;     /* of INTEGERS */
+    double least, most;
+} tm_argument;
+
 typedef struct tm_family {
     const char *module;   /* timm's module: "resnet" */
     const void *variants; /* array of the family's variant struct, whose first member is
@@ -18,6 +38,10 @@ typedef struct tm_family {
     size_t variant_size, variant_count;
     size_t same_as; /* offset in that struct of a `const char *same_as`: the variant that this one
                        equals but for its name, saying nothing else itself; 0: there is none */
+    /* Arguments that change a variant; the build function gets a copy that they have changed, and
+     * refuses what does not go together. Others are refused by name. */
+    const tm_argument *arguments;
+    size_t argument_count;
     /* Adds the model to the builder's graph, from b->graph->input to the taps. */
     void (*build)(tm_builder *b, const void *variant);
     /* timm's checkpoint_filter_fn, and load_pretrained for the authors' own formats: brings the
@@ -25,6 +49,8 @@ typedef struct tm_family {
      * for the model's parameters (tm_find_param). NULL: names are timm's already. */
     void (*filter)(struct tm_state_dict *dict, const tm_graph *graph, const void *variant);
 } tm_family;
+
+#define TM_ARGUMENTS(table) .arguments = (table), .argument_count = sizeof(table) / sizeof *(table)
 
 #define TM_VARIANTS(table)                                                                         \
     .variants = (table), .variant_size = sizeof *(table),                                          \

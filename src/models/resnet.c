@@ -421,4 +421,10 @@ static void build(tm_builder *b, const void *variant)
     build_whole(&m);
 }
 
-const tm_family tm_family_resnet = {.module = "resnet", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    {"layers", TM_ARGUMENT_INTEGERS, offsetof(resnet_variant, layers), 4, 1, 200},
+    {"avg_down", TM_ARGUMENT_FLAG, offsetof(resnet_variant, avg_down), 0, 0, 0},
+};
+
+const tm_family tm_family_resnet = {
+    .module = "resnet", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

@@ -40,6 +40,14 @@ static const swin_variant variants[] = {
 };
 /* clang-format on */
 
+#define SWIN(name, kind, member, most)                                                             \
+    {                                                                                              \
+        name, TM_ARGUMENT_##kind, offsetof(swin_variant, member), STAGES, 1, most                  \
+    }
+static const tm_argument arguments[] = {
+    SWIN("embed_dim", INTEGER, width, 8192), SWIN("depths", INTEGERS, depths, 100),
+    SWIN("num_heads", INTEGERS, heads, 1024), SWIN("window_size", INTEGERS, windows, 64)};
+
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
 
 /* A window is no larger than the map, and where it spans the map there is nothing to shift. */
@@ -97,6 +105,12 @@ static tm_node *stage(tm_builder *b, const swin_variant *v, tm_node *x, int inde
 static void build(tm_builder *b, const void *variant)
 {
     const swin_variant *v = variant;
+    for (int i = 0; i < STAGES; i++)
+        if ((v->width << i) % v->heads[i])
+            tm_refuse(b, "stage %d: %d channels do not divide by %d heads", i, v->width << i,
+                      v->heads[i]);
+    if (b->graph->error.status)
+        return;
     tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, v->width, PATCH, true);
     x = tm_normalize(b, "patch_embed.norm", x, norm);
     for (int i = 0; i < STAGES; i++) {
@@ -138,5 +152,8 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         move_downsample(dict);
 }
 
-const tm_family tm_family_swin_transformer = {
-    .module = "swin_transformer", TM_VARIANTS(variants), .build = build, .filter = filter};
+const tm_family tm_family_swin_transformer = {.module = "swin_transformer",
+                                              TM_VARIANTS(variants),
+                                              TM_ARGUMENTS(arguments),
+                                              .build = build,
+                                              .filter = filter};

@@ -292,6 +292,27 @@ static const tm_vit variants[] = {
 };
 /* clang-format on */
 
+#define VIT(name, kind, member) {name, TM_ARGUMENT_##kind, offsetof(tm_vit, member), 0, 0, 0}
+#define VIT_NUMBER(name, kind, member, least, most)                                                \
+    {name, TM_ARGUMENT_##kind, offsetof(tm_vit, member), 0, least, most}
+const tm_argument tm_vit_arguments[TM_VIT_ARGUMENTS] = {
+    VIT_NUMBER("patch_size", INTEGER, patch, 1, 1024),
+    VIT_NUMBER("embed_dim", INTEGER, width, 1, 65536),
+    VIT_NUMBER("depth", INTEGER, depth, 1, 200),
+    VIT_NUMBER("num_heads", INTEGER, heads, 1, 1024),
+    VIT_NUMBER("mlp_ratio", NUMBER, mlp_ratio, 0.01, 64),
+    VIT_NUMBER("reg_tokens", INTEGER, registers, 0, 4096),
+    VIT("class_token", NO_FLAG, no_class_token),
+    VIT("no_embed_class", FLAG, no_embed_class),
+    VIT("pre_norm", FLAG, pre_norm),
+    VIT("final_norm", NO_FLAG, no_final_norm),
+    VIT("qkv_bias", NO_FLAG, no_qkv_bias),
+    VIT("qk_norm", FLAG, qk_norm),
+    VIT("init_values", GIVEN, layer_scale),
+    VIT("pool_include_prefix", FLAG, pool_prefix),
+    VIT("act_layer", ACT, act),
+};
+
 /* A variant with its defaults filled in, on one image size. */
 typedef struct vit {
     tm_builder *b;
@@ -333,6 +354,8 @@ static vit resolve(tm_builder *b, const tm_vit *v, const tm_node *patches, int r
     m.fc_norm = !v->no_final_norm && !v->no_fc_norm && pools_late;
     m.final_norm = !v->no_final_norm && !m.fc_norm;
     m.hidden = (int)(m.width * (v->mlp_ratio > 0 ? v->mlp_ratio : 4.0));
+    if (m.width % m.heads)
+        tm_refuse(b, "embed_dim %d does not divide by num_heads %d", m.width, m.heads);
     if (is(m.pool, "token") && v->no_class_token)
         tm_refuse(b, "global pool 'token' needs a class token, which this model has not");
     if (v->distilled && !is(m.pool, "token"))
@@ -478,7 +501,7 @@ void tm_vit_build_on(tm_builder *b, const tm_vit *v, tm_node *patches, int reduc
     vit m = resolve(b, v, patches, reduction);
     if (b->graph->error.status)
         return;
-    b->graph->default_features = 3;
+    b->graph->default_features = m.depth < 3 ? m.depth : 3;
     head(&m, blocks(&m, embed(&m, patches)));
 }
 
@@ -505,5 +528,6 @@ static void filter(struct tm_state_dict *dict, const tm_graph *graph, const void
 const tm_family tm_family_vision_transformer = {.module = "vision_transformer",
                                                 TM_VARIANTS(variants),
                                                 .same_as = offsetof(tm_vit, same_as),
+                                                TM_ARGUMENTS(tm_vit_arguments),
                                                 .build = build,
                                                 .filter = filter};

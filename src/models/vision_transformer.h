@@ -4,6 +4,7 @@
 #define TM_MODELS_VISION_TRANSFORMER_H
 
 #include "layers/mlp.h"
+#include "models/model.h"
 #include "ops/nn.h"
 
 struct tm_state_dict; /* weights/state_dict.h */
@@ -40,6 +41,10 @@ typedef struct tm_vit {
     bool diff_attention;
     bool distilled; /* a distillation token and its own head; both heads' answers are averaged */
 } tm_vit;
+
+/* The arguments that change a tm_vit (tm_family's). */
+enum { TM_VIT_ARGUMENTS = 15 };
+extern const tm_argument tm_vit_arguments[TM_VIT_ARGUMENTS];
 
 /* From the input to the taps. */
 void tm_vit_build(tm_builder *b, const tm_vit *v);

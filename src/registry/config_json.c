@@ -258,10 +258,46 @@ static bool read_img_size(reader *r, const cJSON *item, tm_model_config *config)
     return true;
 }
 
+/* Those that every model has. */
+static bool is_common(const char *key)
+{
+    return strcmp(key, "img_size") == 0 || strcmp(key, "num_classes") == 0 ||
+           strcmp(key, "in_chans") == 0 || strcmp(key, "output_stride") == 0 ||
+           strcmp(key, "global_pool") == 0;
+}
+
+/* What only the model's family can read. */
+static bool keep_argument(reader *r, const cJSON *item, tm_model_config *config)
+{
+    tm_model_argument *list = (tm_model_argument *)config->arguments;
+    if (!list)
+        list = tm_arena_alloc(r->arena, TM_MODEL_ARGUMENTS_MAX * sizeof *list);
+    char *text = cJSON_PrintUnformatted(item);
+    if (list && config->argument_count == TM_MODEL_ARGUMENTS_MAX) {
+        cJSON_free(text);
+        return tm_fail(r->error, TM_UNSUPPORTED,
+                       "%s: config, model_args: found more than %d, expected at most that", r->file,
+                       TM_MODEL_ARGUMENTS_MAX),
+               false;
+    }
+    const char *name = list ? tm_arena_strdup(r->arena, item->string) : NULL;
+    const char *value = text ? tm_arena_strdup(r->arena, text) : NULL;
+    cJSON_free(text);
+    if (!name || !value)
+        return tm_fail(r->error, TM_NO_MEMORY, "%s: no memory for the config", r->file), false;
+    list[config->argument_count++] = (tm_model_argument){name, value};
+    config->arguments = list;
+    return true;
+}
+
 static bool read_argument(reader *r, const cJSON *item, tm_model_config *config)
 {
     const char *key = item->string;
-    if (cJSON_IsNull(item) || is_harmless(key))
+    if (is_harmless(key))
+        return true;
+    if (!is_common(key))
+        return keep_argument(r, item, config);
+    if (cJSON_IsNull(item))
         return true;
     if (strcmp(key, "img_size") == 0)
         return read_img_size(r, item, config);
@@ -271,12 +307,7 @@ static bool read_argument(reader *r, const cJSON *item, tm_model_config *config)
         return to_integer(r, key, item, 1, CHANNELS_MAX, &config->in_chans);
     if (strcmp(key, "output_stride") == 0)
         return to_integer(r, key, item, 2, 32, &config->output_stride);
-    if (strcmp(key, "global_pool") == 0)
-        return to_text(r, key, item, &config->global_pool);
-    tm_fail(r->error, TM_UNSUPPORTED,
-            "%s: config, model_args: found %.60s, which would make another model than timm's %s",
-            r->file, key, config->resolved.arch.name);
-    return false;
+    return to_text(r, key, item, &config->global_pool);
 }
 
 static bool read_arguments(reader *r, const cJSON *args, tm_model_config *config)

@@ -11,6 +11,13 @@
 #include "registry/class_names.h"
 #include "registry/registry.h"
 
+/* A key of model_args that a model's family may know, and its value as JSON. */
+typedef struct tm_model_argument {
+    const char *name, *value;
+} tm_model_argument;
+
+enum { TM_MODEL_ARGUMENTS_MAX = 64 };
+
 typedef struct tm_model_config {
     tm_resolved resolved;  /* fields that the file leaves out have timm's defaults */
     int label_offset;      /* classes before the model's own in the stored classifier */
@@ -18,11 +25,13 @@ typedef struct tm_model_config {
     /* model_args; 0, -1 and NULL where the file has none */
     int num_classes, in_chans, img_height, img_width, output_stride;
     const char *global_pool;
+    const tm_model_argument *arguments; /* the others, in their order */
+    size_t argument_count;
 } tm_model_config;
 
 /* Reads at most 4 MB of JSON; file is the name for messages. Texts live in the arena. Every number
  * is checked for its range. TM_WEIGHTS_INVALID: not what timm writes; TM_UNKNOWN_MODEL: no such
- * architecture; TM_UNSUPPORTED: made with arguments that change the model in ways unknown here. */
+ * architecture; TM_UNSUPPORTED: more arguments than TM_MODEL_ARGUMENTS_MAX. */
 tm_status tm_config_parse(const char *file, const unsigned char *text, size_t size, tm_arena *arena,
                           tm_model_config *config, tm_error *error);
 

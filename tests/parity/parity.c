@@ -30,7 +30,7 @@
 #include "weights/formula.h"
 #include "weights/state_dict.h"
 
-enum { LINE_CAPACITY = 4 << 20, REASON = 600 };
+enum { LINE_CAPACITY = 4 << 20, REASON = 600, ARGUMENTS_MAX = 16 };
 
 typedef struct settings {
     const char *isa, *gaps, *checkpoint, *precision;
@@ -541,6 +541,34 @@ static void set_input(tm_open_options *options, const cJSON *input)
     options->img_width = cJSON_GetArrayItem(input, 3)->valueint;
 }
 
+/* The line's arguments of create_model; in_chans and img_size are its input's. */
+static void set_arguments(tm_open_options *options, const cJSON *kwargs,
+                          char *arguments[ARGUMENTS_MAX + 1])
+{
+    const cJSON *item;
+    int count = 0;
+    options->num_classes = (int)number(kwargs, "num_classes", -1);
+    options->output_stride = (int)number(kwargs, "output_stride", 0);
+    cJSON_ArrayForEach(item, kwargs)
+    {
+        const char *key = item->string;
+        if (strcmp(key, "num_classes") == 0 || strcmp(key, "output_stride") == 0 ||
+            strcmp(key, "in_chans") == 0 || strcmp(key, "img_size") == 0)
+            continue;
+        if (strcmp(key, "global_pool") == 0) {
+            options->global_pool = item->valuestring;
+            continue;
+        }
+        char *value = cJSON_PrintUnformatted(item);
+        size_t size = strlen(key) + strlen(value) + 2;
+        TM_ASSERT(count < ARGUMENTS_MAX);
+        arguments[count] = malloc(size);
+        snprintf(arguments[count++], size, "%s=%s", key, value);
+        cJSON_free(value);
+    }
+    options->model_args = (const char *const *)arguments;
+}
+
 static void check_model(const cJSON *golden, const settings *set, verdict *v)
 {
     char weights[64];
@@ -559,16 +587,18 @@ static void check_model(const cJSON *golden, const settings *set, verdict *v)
     options.threads = set->threads;
     if (!filter)
         set_input(&options, input);
-    const cJSON *kwargs = cJSON_GetObjectItemCaseSensitive(golden, "kwargs");
-    options.num_classes = (int)number(kwargs, "num_classes", -1);
-    options.output_stride = (int)number(kwargs, "output_stride", 0);
+    char *arguments[ARGUMENTS_MAX + 1] = {0};
+    set_arguments(&options, cJSON_GetObjectItemCaseSensitive(golden, "kwargs"), arguments);
     if (set->checkpoint && !write_checkpoint(golden, set->checkpoint, v))
         return;
     if (set->checkpoint)
         options.weights = set->checkpoint;
     tm_error error = {0};
     tm_model *model;
-    if (tm_model_open(text(golden, "model"), &options, &model, &error)) {
+    tm_status status = tm_model_open(text(golden, "model"), &options, &model, &error);
+    for (int i = 0; arguments[i]; i++)
+        free(arguments[i]);
+    if (status) {
         fails(v, "%s", error.message);
         return;
     }

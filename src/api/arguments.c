@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/arguments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "models/model.h"
+
+/* One argument on its way into the variant. */
+typedef struct taking {
+    tm_model *model;
+    const tm_argument *row;
+    const char *name, *text; /* text: of the value, for messages */
+    bool of_config;
+    char *member; /* of the variant */
+    tm_error *error;
+} taking;
+
+static tm_status refusal(const taking *t)
+{
+    return t->of_config ? TM_UNSUPPORTED : TM_USAGE;
+}
+
+static tm_status refuse(const taking *t, const char *expected)
+{
+    return tm_fail(t->error, refusal(t), "%s: model argument %.60s: found %.80s, expected %s",
+                   t->model->display, t->name, t->text, expected);
+}
+
+static bool is_within(const taking *t, const cJSON *value)
+{
+    return cJSON_IsNumber(value) && value->valuedouble >= t->row->least &&
+           value->valuedouble <= t->row->most;
+}
+
+static bool is_integer(const taking *t, const cJSON *value)
+{
+    return is_within(t, value) && value->valuedouble == (double)(int64_t)value->valuedouble;
+}
+
+static tm_status take_integers(const taking *t, const cJSON *value)
+{
+    int *out = (int *)(void *)t->member,
+        count = t->row->kind == TM_ARGUMENT_INTEGER ? 1 : t->row->count;
+    char expected[96];
+    bool list = t->row->kind == TM_ARGUMENT_INTEGERS && cJSON_IsArray(value);
+    snprintf(expected, sizeof expected, "%s from %.0f to %.0f",
+             count > 1 ? "whole numbers, one for each stage," : "a whole number", t->row->least,
+             t->row->most);
+    if (list && cJSON_GetArraySize(value) != count)
+        return refuse(t, expected);
+    for (int i = 0; i < count; i++) {
+        const cJSON *item = list ? cJSON_GetArrayItem(value, i) : value;
+        if (!is_integer(t, item))
+            return refuse(t, expected);
+        out[i] = (int)item->valuedouble;
+    }
+    return TM_OK;
+}
+
+static tm_status take_number(const taking *t, const cJSON *value)
+{
+    char expected[64];
+    snprintf(expected, sizeof expected, "a number from %g to %g", t->row->least, t->row->most);
+    if (!is_within(t, value))
+        return refuse(t, expected);
+    *(double *)(void *)t->member = value->valuedouble;
+    return TM_OK;
+}
+
+static tm_status take_flag(const taking *t, const cJSON *value)
+{
+    if (!cJSON_IsBool(value))
+        return refuse(t, "true or false");
+    *(bool *)(void *)t->member = (cJSON_IsTrue(value) != 0) == (t->row->kind == TM_ARGUMENT_FLAG);
+    return TM_OK;
+}
+
+static tm_status take_given(const taking *t, const cJSON *value)
+{
+    if (!cJSON_IsNull(value) && !cJSON_IsNumber(value))
+        return refuse(t, "a number or null");
+    *(bool *)(void *)t->member = cJSON_IsNumber(value);
+    return TM_OK;
+}
+
+static tm_status take_act(const taking *t, const cJSON *value)
+{
+    if (!cJSON_IsString(value))
+        return refuse(t, "the name of an activation");
+    tm_act_kind act = tm_act_by_name(&t->model->builder, value->valuestring);
+    *(tm_act_kind *)(void *)t->member = act;
+    return act != TM_ACT_NONE ? TM_OK : refuse(t, "the name of an activation");
+}
+
+/* timm's create_model takes null for an argument that was not given. */
+static tm_status take_value(const taking *t, const cJSON *value)
+{
+    if (cJSON_IsNull(value) && t->row->kind != TM_ARGUMENT_GIVEN)
+        return TM_OK;
+    switch (t->row->kind) {
+    case TM_ARGUMENT_INTEGER:
+    case TM_ARGUMENT_INTEGERS:
+        return take_integers(t, value);
+    case TM_ARGUMENT_NUMBER:
+        return take_number(t, value);
+    case TM_ARGUMENT_FLAG:
+    case TM_ARGUMENT_NO_FLAG:
+        return take_flag(t, value);
+    case TM_ARGUMENT_GIVEN:
+        return take_given(t, value);
+    case TM_ARGUMENT_ACT:
+        return take_act(t, value);
+    }
+    TM_BUG("an argument of unknown kind");
+}
+
+static tm_status refuse_unknown(const taking *t)
+{
+    const tm_family *family = t->model->family;
+    tm_buffer known = {0};
+    tm_buffer_puts(&known, "");
+    for (size_t i = 0; i < family->argument_count; i++)
+        tm_buffer_printf(&known, "%s%s", i ? ", " : "", family->arguments[i].name);
+    const char *names = tm_buffer_text(&known, t->error);
+    if (names)
+        tm_fail(
+            t->error, refusal(t),
+            "%s: model argument %.60s: it would make another model than timm's %s; of timm's %s "
+            "there can be changed: %s",
+            t->model->display, t->name, t->model->resolved.arch.name, family->module,
+            *names ? names : "nothing");
+    tm_buffer_free(&known);
+    return t->error ? t->error->status : refusal(t);
+}
+
+static const tm_argument *find(const tm_family *family, const char *name)
+{
+    for (size_t i = 0; i < family->argument_count; i++)
+        if (strcmp(family->arguments[i].name, name) == 0)
+            return &family->arguments[i];
+    return NULL;
+}
+
+/* value: JSON; of the caller, a word is a text. */
+static tm_status take(tm_model *model, char *variant, const char *name, const char *value,
+                      bool of_config, tm_error *error)
+{
+    taking t = {.model = model,
+                .row = find(model->family, name),
+                .name = name,
+                .text = value,
+                .of_config = of_config,
+                .error = error};
+    size_t offset;
+    bool no_memory = false;
+    if (!t.row)
+        return refuse_unknown(&t);
+    t.member = variant + t.row->offset;
+    cJSON *json = tm_json_parse(value, strlen(value), true, &offset, &no_memory);
+    if (!json && !no_memory)
+        json = cJSON_CreateString(value);
+    tm_status status = json ? take_value(&t, json)
+                            : tm_fail(error, TM_NO_MEMORY, "no memory for the model's arguments");
+    cJSON_Delete(json);
+    return status;
+}
+
+static tm_status take_own(tm_model *model, char *variant, const char *text, tm_error *error)
+{
+    const char *value = strchr(text, '=');
+    if (!value || value == text)
+        return tm_fail(error, TM_USAGE, "model argument '%.80s': expected KEY=VALUE", text);
+    const char *name = tm_arena_printf(&model->strings, "%.*s", (int)(value - text), text);
+    if (!name)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for the model's arguments");
+    return take(model, variant, name, value + 1, false, error);
+}
+
+tm_status tm_model_take_arguments(tm_model *model, tm_error *error)
+{
+    const tm_model_config *config = &model->source.config;
+    const char *const *own = model->options.model_args;
+    tm_status status = TM_OK;
+    if (!config->argument_count && (!own || !*own))
+        return TM_OK;
+    char *variant = tm_arena_alloc(&model->strings, model->family->variant_size);
+    if (!variant)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for the model's arguments");
+    memcpy(variant, model->variant, model->family->variant_size);
+    model->variant = variant;
+    for (size_t i = 0; i < config->argument_count && !status; i++)
+        status = take(model, variant, config->arguments[i].name, config->arguments[i].value, true,
+                      error);
+    for (; own && *own && !status; own++)
+        status = take_own(model, variant, *own, error);
+    return status;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arguments of timm's create_model, of config.json and of the caller. */
+#ifndef TM_API_ARGUMENTS_H
+#define TM_API_ARGUMENTS_H
+
+#include "api/model.h"
+
+/* Makes model->variant a copy, in the model's memory, that the config's model_args have changed and
+ * then options.model_args; nothing where there are none. The builder is open. TM_USAGE,
+ * TM_UNSUPPORTED (of the config): the family has no such argument, or not with that value. */
+tm_status tm_model_take_arguments(tm_model *model, tm_error *error);
+
+#endif

@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Arguments that change a model: of the command line and of config.json's model_args. What they
+# compute is compared with timm's in tests/parity/arguments.jsonl.
+. "$(dirname "$0")/lib.sh"
+cat="$here/../data/images/chelsea.png"
+
+params() { sed -n 's/.*"params":\([0-9]*\).*/\1/p' "$tmp/out"; }
+
+timmc info test_vit -f json
+own=$(params)
+timmc info test_vit --model-arg depth=6 -f json
+ok "an argument that is the model's own changes nothing" test "$(params)" = "$own"
+timmc info test_vit --model-arg depth=3 --model-arg reg_tokens=2 -f json
+ok "fewer blocks, fewer parameters" test "$(params)" -lt "$own"
+timmc features test_vit --no-pretrained --kind pooled --model-arg embed_dim=32 "$cat"
+ok "another width" out_has '"shape":[1,32]'
+
+# refusals
+for bad in foo=1 depth=0 depth=1.5 depth=x depth=201 embed_dim=33 class_token=1 act_layer=3 \
+    act_layer=nope act_layer=identity init_values=yes depth= =3 depth; do
+    timmc features test_vit --no-pretrained --model-arg "$bad" "$cat"
+    ok "$bad: exit 2" exit_is 2
+done
+timmc features test_vit --no-pretrained --model-arg foo=1 "$cat"
+ok "what there is" err_has 'of timm'"'"'s vision_transformer there can be changed: patch_size, embed_dim'
+timmc features densenet121 --no-pretrained --model-arg growth_rate=3 "$cat"
+ok "a family without any" err_has 'there can be changed: nothing'
+timmc features swin_tiny_patch4_window7_224 --no-pretrained --model-arg num_heads=5 "$cat"
+ok "heads that do not divide: exit 2" exit_is 2
+timmc features resnet18 --no-pretrained --model-arg 'layers=[1,2]' "$cat"
+ok "a list too short: exit 2" exit_is 2
+
+# of a config
+mkdir "$tmp/model"
+printf '{"architecture":"test_vit","num_classes":10,"model_args":{"depth":2,"drop_rate":0.5,"init_values":1e-5}}' \
+    >"$tmp/model/config.json"
+timmc info "local-dir:$tmp/model" -f json
+ok "model_args make the model" test "$(params)" -lt "$own"
+timmc info "local-dir:$tmp/model" --model-arg depth=12 -f json
+ok "the command line goes first" test "$(params)" -gt "$own"
+printf '{"architecture":"test_vit","model_args":{"depht":2}}' >"$tmp/model/config.json"
+timmc features "local-dir:$tmp/model" --no-pretrained "$cat"
+ok "an unknown key of a config: exit 3" exit_is 3
+ok "told by name" err_has 'model argument depht: it would make another model'
+done_testing
