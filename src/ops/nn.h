@@ -218,6 +218,20 @@ typedef struct tm_attention {
  * sequence of its own. q: rows x lq x (heads * d), k: rows x lk x (heads * d), v: rows x lk x
  * (heads * dv); head i owns channels [i*d, (i+1)*d). Result rows x lq x (heads * dv). */
 tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attention attention);
+typedef struct tm_rotation {
+    int heads;
+    int first; /* tokens before those that are turned */
+    bool half; /* channel j is a pair with j + d / 2 of its head, else 2j with 2j + 1 */
+} tm_rotation;
+
+/* Rotary positions: the pairs (a, b) of every head of x, 1 x l x (heads * d), become (a cos - b
+ * sin, b cos + a sin). table: constant [l - first, d], or [heads * (l - first), d], of d / 2 sines
+ * and as many cosines. */
+tm_node *tm_rotate(tm_builder *b, tm_node *x, tm_node *table, tm_rotation rotation);
+/* Such a table for a block of a model on h x w patches, whose frequencies are learned: freqs is [2,
+ * depth, heads, d / 2], along x and along y. */
+tm_node *tm_const_mixed_rotation(tm_builder *b, tm_node *freqs, int block, int h, int w);
+
 /* softmax over groups of c / groups adjacent channels */
 tm_node *tm_softmax_c(tm_builder *b, tm_node *x, int groups);
 

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "layers/attention_pool.h"
+#include "layers/classifier.h"
+#include "layers/patch_embed.h"
+#include "layers/pool1d.h"
+#include "layers/rotary.h"
+#include "layers/taps.h"
+#include "models/eva.h"
+
+enum { FULL_BLOCKS = 8 /* at both ends, where only those between share keys and values */ };
+
+/* A variant with its defaults filled in, on one picture size. */
+typedef struct eva {
+    tm_builder *b;
+    const tm_eva *v;
+    int width, depth, heads, head, hidden, prefix, patch;
+    int h, w; /* patches */
+    tm_norm norm;
+    const char *pool;
+    bool final_norm, pool_norm;
+    tm_node *table; /* of rotary positions, of all blocks; or NULL */
+} eva;
+
+static bool is(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+static int aligned(int hidden, int to)
+{
+    return to ? (hidden + to - 1) / to * to : hidden;
+}
+
+static void choose_norms(eva *m)
+{
+    bool avg = is(m->pool, "avg");
+    m->pool_norm = m->v->norms == POOL_NORM && avg;
+    m->final_norm = m->v->norms != NO_NORM && !m->pool_norm;
+}
+
+static eva resolve(tm_builder *b, const tm_eva *v)
+{
+    eva m = {.b = b,
+             .v = v,
+             .patch = v->patch ? v->patch : 16,
+             .width = v->width ? v->width : 768,
+             .depth = v->depth ? v->depth : 12,
+             .heads = v->heads ? v->heads : 12,
+             .prefix = !v->no_class_token + v->registers,
+             .norm = {.kind = v->rms_norm ? TM_NORM_RMS : TM_NORM_LAYER,
+                      .eps = v->norm_eps > 0 ? v->norm_eps : 1e-6f},
+             .pool = tm_pool_kind(b, v->pool ? v->pool : "avg")};
+    int height = b->graph->input->shape.h, width = b->graph->input->shape.w;
+    m.head = m.width / m.heads;
+    m.h = height / m.patch;
+    m.w = width / m.patch;
+    m.hidden = (int)(m.width * (v->mlp_ratio > 0 ? v->mlp_ratio : 4.0));
+    choose_norms(&m);
+    if (v->dynamic && (height % m.patch || width % m.patch))
+        tm_refuse(b, "input %dx%d should be divisible by patch size %d", height, width, m.patch);
+    if (is(m.pool, "token") && v->no_class_token)
+        tm_refuse(b, "global pool 'token' needs a class token, which this model has not");
+    return m;
+}
+
+/* ---- tokens ---- */
+
+/* The prefix is the same for every picture, so it is added up with its positions at load. */
+static tm_node *embed(const eva *m, tm_node *x)
+{
+    tm_builder *b = m->b;
+    tm_node *parts[2], *prefix = NULL, *positions = NULL;
+    int count = 0, shared = m->v->no_embed_class ? 0 : m->prefix;
+    if (!m->v->no_class_token)
+        parts[count++] = tm_param3(b, "cls_token", 1, 1, m->width);
+    if (m->v->registers)
+        parts[count++] = tm_param3(b, "reg_token", 1, m->v->registers, m->width);
+    if (count)
+        prefix = tm_const_concat(b, count, parts, 1);
+    if (!m->v->no_pos_embed)
+        positions = tm_pos_embed(b, "pos_embed", shared, m->h, m->w, m->width);
+    if (positions && shared) {
+        prefix = tm_const_add(b, prefix, tm_const_slice(b, positions, 1, 0, shared));
+        positions = tm_const_slice(b, positions, 1, shared, m->h * m->w);
+    }
+    if (positions)
+        x = tm_add(b, x, positions);
+    return prefix ? tm_concat_w(b, 2, (tm_node *[]){prefix, x}) : x;
+}
+
+static tm_node *rotary_table(const eva *m)
+{
+    tm_builder *b = m->b;
+    switch (m->v->rope) {
+    case TM_ROPE_CAT:
+        return tm_rotary_table(b, m->h, m->w, m->head,
+                               (tm_rotary){.temperature = m->v->temperature,
+                                           .ref = m->v->ref,
+                                           .offset = m->v->offset,
+                                           .xy = m->v->xy});
+    case TM_ROPE_DINOV3:
+        return tm_rotary_dinov3_table(b, m->h, m->w, m->head, m->v->temperature);
+    case TM_ROPE_MIXED:
+        return tm_param4(b, "rope.freqs", 2, m->depth, m->heads, m->head / 2);
+    case TM_ROPE_NONE:
+        break;
+    }
+    return NULL;
+}
+
+/* ---- attention ---- */
+
+typedef struct heads {
+    tm_node *q, *k, *v;
+} heads;
+
+/* q_bias, zeros, v_bias */
+static tm_node *qkv_bias(tm_builder *b, int width)
+{
+    tm_node *zero = tm_literal(b, 1, (int64_t[]){1}, (float[]){0.0f});
+    tm_node *parts[] = {tm_param1(b, "q_bias", width), tm_const_repeat(b, zero, width),
+                        tm_param1(b, "v_bias", width)};
+    return tm_const_concat(b, 3, parts, 0);
+}
+
+static heads project(const eva *m, tm_node *x, int kv_width)
+{
+    tm_builder *b = m->b;
+    bool bias = !m->v->no_qkv_bias;
+    if (m->v->split_qkv)
+        return (heads){tm_linear(b, "q_proj", x, m->width, bias),
+                       tm_linear(b, "k_proj", x, kv_width, bias && m->v->k_bias),
+                       tm_linear(b, "v_proj", x, kv_width, bias)};
+    tm_node *all;
+    if (m->v->k_bias)
+        all = tm_linear(b, "qkv", x, 3 * m->width, bias);
+    else
+        all = tm_conv2d_with(b, "qkv", x, tm_param2(b, "qkv.weight", 3 * m->width, m->width),
+                             bias ? qkv_bias(b, m->width) : NULL,
+                             (tm_conv){.out = 3 * m->width, .kernel = 1, .linear = true});
+    return (heads){tm_slice_c(b, all, 0, m->width), tm_slice_c(b, all, m->width, m->width),
+                   tm_slice_c(b, all, 2 * m->width, m->width)};
+}
+
+/* Each head of x for several heads of queries. */
+static tm_node *repeat_heads(tm_builder *b, tm_node *x, int head, int times)
+{
+    tm_node *parts[TM_EVA_HEADS_MAX];
+    int count = x->shape.c / head * times;
+    TM_ASSERT(count <= TM_EVA_HEADS_MAX);
+    for (int i = 0; i < count; i++)
+        parts[i] = tm_slice_c(b, x, i / times * head, head);
+    return tm_concat_c(b, count, parts);
+}
+
+static tm_node *turned(const eva *m, tm_node *x, tm_node *table, int count)
+{
+    tm_rotation rotation = {
+        .heads = count, .first = m->prefix, .half = m->v->rope == TM_ROPE_DINOV3};
+    return table ? tm_rotate(m->b, x, table, rotation) : x;
+}
+
+static tm_node *attend(const eva *m, tm_node *x, int block)
+{
+    tm_builder *b = m->b;
+    bool middle = block >= FULL_BLOCKS && block < m->depth - FULL_BLOCKS;
+    int kv = m->v->kv_heads && middle ? m->v->kv_heads : m->heads;
+    tm_node *table = m->v->rope == TM_ROPE_MIXED
+                         ? tm_const_mixed_rotation(b, m->table, block, m->h, m->w)
+                         : m->table;
+    tm_norm norm = m->norm;
+    tm_push(b, "attn");
+    heads a = project(m, x, kv * m->head);
+    if (m->v->qk_norm) {
+        norm.groups = m->heads;
+        a.q = tm_normalize(b, "q_norm", a.q, norm);
+        norm.groups = kv;
+        a.k = tm_normalize(b, "k_norm", a.k, norm);
+    }
+    a.q = turned(m, a.q, table, m->heads);
+    a.k = turned(m, a.k, table, kv);
+    if (kv < m->heads) {
+        a.k = repeat_heads(b, a.k, m->head, m->heads / kv);
+        a.v = repeat_heads(b, a.v, m->head, m->heads / kv);
+    }
+    x = tm_attend(b, a.q, a.k, a.v, (tm_attention){.heads = m->heads});
+    if (m->v->scale_attn)
+        x = tm_normalize(b, "norm", x, m->norm);
+    x = tm_linear(b, "proj", x, m->width, true);
+    tm_pop(b);
+    return x;
+}
+
+/* ---- blocks ---- */
+
+static tm_ffn ffn_of(const eva *m)
+{
+    bool mlp = m->v->ffn == TM_FFN_MLP, glu = m->v->ffn == TM_FFN_GLU;
+    return (tm_ffn){.kind = m->v->ffn,
+                    .hidden = glu ? 2 * m->hidden : aligned(m->hidden, m->v->align),
+                    .act = mlp ? TM_ACT_GELU : TM_ACT_SILU,
+                    .scale_norm = m->v->scale_mlp,
+                    .norm = m->norm};
+}
+
+static tm_node *block(const eva *m, tm_node *x, int index)
+{
+    tm_builder *b = m->b;
+    if (m->v->post_norm) {
+        x = tm_add(b, x, tm_normalize(b, "norm1", attend(m, x, index), m->norm));
+        return tm_add(b, x,
+                      tm_normalize(b, "norm2", tm_feed_forward(b, "mlp", x, ffn_of(m)), m->norm));
+    }
+    tm_node *y = attend(m, tm_normalize(b, "norm1", x, m->norm), index);
+    if (m->v->layer_scale != NO_SCALE)
+        y = tm_mul(b, y, tm_param1(b, "gamma_1", m->width));
+    x = tm_add(b, x, y);
+    y = tm_feed_forward(b, "mlp", tm_normalize(b, "norm2", x, m->norm), ffn_of(m));
+    if (m->v->layer_scale == BOTH)
+        y = tm_mul(b, y, tm_param1(b, "gamma_2", m->width));
+    return tm_add(b, x, y);
+}
+
+static tm_node *blocks(const eva *m, tm_node *x)
+{
+    tm_builder *b = m->b;
+    for (int i = 0; i < m->depth; i++) {
+        tm_push(b, "blocks.%d", i);
+        x = block(m, x, i);
+        tm_pop(b);
+        bool norm = m->final_norm && tm_option_norm_intermediates(b);
+        tm_tap_block(b, i, x, norm ? tm_normalize(b, "norm", x, m->norm) : x, m->prefix, m->h, m->w,
+                     m->patch);
+    }
+    return x;
+}
+
+/* ---- head ---- */
+
+static void head(const eva *m, tm_node *x)
+{
+    tm_builder *b = m->b;
+    tm_layout layout = is(m->pool, "") ? TM_LAYOUT_TOKENS : TM_LAYOUT_VECTOR;
+    if (m->final_norm)
+        x = tm_normalize(b, "norm", x, m->norm);
+    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
+    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
+    if (is(m->pool, "map"))
+        x = tm_attention_pool_latent(
+            b, "attn_pool", x, m->v->pool_heads ? m->v->pool_heads : m->heads,
+            m->v->pool_heads ? 4 * m->width : m->hidden, TM_ACT_GELU, m->norm);
+    else
+        x = tm_pool_tokens(b, x, m->pool, m->prefix);
+    if (m->pool_norm)
+        x = tm_normalize(b, "fc_norm", x, m->norm);
+    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, layout);
+    if (b->options.num_classes > 0)
+        x = tm_linear(b, "head", x, b->options.num_classes, true);
+    tm_tap_output(b, TM_TAP_LOGITS, x, layout);
+}
+
+void tm_eva_build(tm_builder *b, const void *variant)
+{
+    const tm_eva *v = variant;
+    eva m = resolve(b, v);
+    if (b->graph->error.status)
+        return;
+    tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, m.width, m.patch, !v->pre_norm);
+    m.table = rotary_table(&m);
+    x = embed(&m, tm_map_tokens(b, x));
+    if (v->pre_norm)
+        x = tm_normalize(b, "norm_pre", x, m.norm);
+    b->graph->default_features = 3;
+    head(&m, blocks(&m, x));
+}
