@@ -139,14 +139,20 @@ static void adapt_window(const adaptation *a, tm_node *param)
     const tm_param_attrs *attrs = param->attrs;
     const tm_tensor_view *view = find_stored(a, param);
     int side = view && view->rank == 2 && view->shape[1] == param->dims[1]
-                   ? square_side(view->shape[0])
+                   ? square_side(view->shape[0] - attrs->prefix)
                    : 0;
     int window = (side + 1) / 2, to[2] = {attrs->grid_h, attrs->grid_w};
     if (side % 2 == 0 || (window == to[0] && window == to[1]))
         return;
-    tm_node *stored = file_param(a->model, param, view);
-    become(param,
-           tm_const_resample_window(&a->model->builder, stored, (int[]){window, window}, to));
+    tm_builder *b = &a->model->builder;
+    tm_node *stored = file_param(a->model, param, view), *parts[2] = {stored};
+    int64_t offsets = view->shape[0] - attrs->prefix;
+    if (attrs->prefix)
+        parts[0] = tm_const_slice(b, stored, 0, 0, offsets);
+    parts[0] = tm_const_resample_window(b, parts[0], (int[]){window, window}, to);
+    if (attrs->prefix)
+        parts[1] = tm_const_slice(b, stored, 0, offsets, attrs->prefix);
+    become(param, attrs->prefix ? tm_const_concat(b, 2, parts, 0) : parts[0]);
 }
 
 static void adapt_param(const adaptation *a, tm_node *param)

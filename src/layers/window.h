@@ -24,6 +24,10 @@ tm_node *tm_window_mask(tm_builder *b, int h, int w, tm_window window);
  * heads]; result [heads, h * w, h * w]. */
 tm_node *tm_relative_position_bias(tm_builder *b, tm_node *table, int h, int w);
 
+/* The same with a class token before the pixels: three more rows of the table are for what it sees,
+ * for what sees it, and for itself; result [heads, 1 + h * w, 1 + h * w]. */
+tm_node *tm_relative_position_token_bias(tm_builder *b, tm_node *table, int h, int w);
+
 /* Swin's PatchMerging: the four pixels of a square (padded with zeros on the right and below)
  * become one, in the order up left, down left, up right, down right; name.norm, name.reduction to
  * `out` channels. */

@@ -23,6 +23,7 @@ typedef struct tm_eva {
     int ref; /* these as in tm_rotary */
     float offset, temperature;
     bool xy;
+    bool rel_pos; /* a learned bias for every offset between two patches, in every block */
     bool no_pos_embed, no_embed_class;
     int registers;
     bool no_class_token;

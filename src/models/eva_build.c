@@ -7,6 +7,7 @@
 #include "layers/pool1d.h"
 #include "layers/rotary.h"
 #include "layers/taps.h"
+#include "layers/window.h"
 #include "models/eva.h"
 
 enum { FULL_BLOCKS = 8 /* at both ends, where only those between share keys and values */ };
@@ -162,6 +163,15 @@ static tm_node *turned(const eva *m, tm_node *x, tm_node *table, int count)
     return table ? tm_rotate(m->b, x, table, rotation) : x;
 }
 
+static tm_node *position_bias(const eva *m)
+{
+    if (!m->v->rel_pos)
+        return NULL;
+    tm_node *table =
+        tm_window_token_table(m->b, "relative_position_bias_table", m->h, m->w, m->heads);
+    return tm_relative_position_token_bias(m->b, table, m->h, m->w);
+}
+
 static tm_node *attend(const eva *m, tm_node *x, int block)
 {
     tm_builder *b = m->b;
@@ -185,7 +195,7 @@ static tm_node *attend(const eva *m, tm_node *x, int block)
         a.k = repeat_heads(b, a.k, m->head, m->heads / kv);
         a.v = repeat_heads(b, a.v, m->head, m->heads / kv);
     }
-    x = tm_attend(b, a.q, a.k, a.v, (tm_attention){.heads = m->heads});
+    x = tm_attend(b, a.q, a.k, a.v, (tm_attention){.heads = m->heads, .bias = position_bias(m)});
     if (m->v->scale_attn)
         x = tm_normalize(b, "norm", x, m->norm);
     x = tm_linear(b, "proj", x, m->width, true);

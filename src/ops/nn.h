@@ -26,6 +26,8 @@ tm_node *tm_pos_embed(tm_builder *b, const char *name, int prefix, int h, int w,
  * positions: likewise. */
 tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int patch);
 tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int heads);
+/* The same with three more rows, which stay as they are: of a class token. */
+tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, int heads);
 
 /* How values between the pixels of a grid are found. */
 typedef struct tm_resampling {

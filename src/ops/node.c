@@ -66,11 +66,22 @@ tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int p
                      (tm_param_attrs){.trained = true, .fit = TM_FIT_PATCH});
 }
 
+static tm_node *window_table(tm_builder *b, const char *name, int h, int w, int heads, int extra)
+{
+    tm_param_attrs attrs = {
+        .trained = true, .fit = TM_FIT_WINDOW, .prefix = extra, .grid_h = h, .grid_w = w};
+    int64_t offsets = (2 * (int64_t)h - 1) * (2 * w - 1);
+    return new_param(b, name, 2, (int64_t[]){offsets + extra, heads}, attrs);
+}
+
 tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int heads)
 {
-    return new_param(
-        b, name, 2, (int64_t[]){(2 * (int64_t)h - 1) * (2 * w - 1), heads},
-        (tm_param_attrs){.trained = true, .fit = TM_FIT_WINDOW, .grid_h = h, .grid_w = w});
+    return window_table(b, name, h, w, heads, 0);
+}
+
+tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, int heads)
+{
+    return window_table(b, name, h, w, heads, 3);
 }
 
 void tm_resample_as(const tm_graph *graph, const char *param, tm_resampling how)
