@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "layers/classifier.h"
-#include "layers/patch_embed.h"
+#include "layers/reduced_attention.h"
 #include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
@@ -49,34 +49,12 @@ static tm_node *embed(tm_builder *b, const char *name, tm_node *x, int out, int 
     return x;
 }
 
-/* The smaller map that k and v are taken from. */
-static tm_node *reduced(tm_builder *b, tm_node *x, int ratio, bool linear)
-{
-    if (!linear && ratio == 1)
-        return x;
-    if (linear)
-        x = tm_adaptive_avg_pool2d(b, x, LINEAR_POOL, LINEAR_POOL);
-    tm_conv conv = {.out = x->shape.c,
-                    .kernel = linear ? 1 : ratio,
-                    .stride = linear ? 1 : ratio,
-                    .padding = TM_PAD_VALID,
-                    .bias = true};
-    x = tm_normalize(b, "norm", tm_conv2d(b, "sr", x, conv), embed_norm);
-    return linear ? tm_activate(b, x, TM_ACT_GELU) : x;
-}
-
 static tm_node *attend(tm_builder *b, const pvt_variant *v, tm_node *x, int index)
 {
-    tm_shape s = x->shape;
-    tm_push(b, "attn");
-    tm_node *q = tm_map_tokens(b, tm_linear(b, "q", x, s.c, true));
-    tm_node *kv = reduced(b, x, reductions[index], v->linear);
-    kv = tm_map_tokens(b, tm_linear(b, "kv", kv, 2 * s.c, true));
-    x = tm_attend(b, q, tm_slice_c(b, kv, 0, s.c), tm_slice_c(b, kv, s.c, s.c),
-                  (tm_attention){.heads = heads[index]});
-    x = tm_linear(b, "proj", x, s.c, true);
-    tm_pop(b);
-    return tm_reshape(b, x, s.h, s.w, s.c);
+    return tm_reduced_attention(b, "attn", x,
+                                (tm_reduced){.heads = heads[index],
+                                             .ratio = reductions[index],
+                                             .pool = v->linear ? LINEAR_POOL : 0});
 }
 
 static tm_node *feed_forward(tm_builder *b, const pvt_variant *v, tm_node *x, int index)
