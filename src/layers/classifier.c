@@ -9,6 +9,14 @@ const char *tm_pool_kind(tm_builder *b, const char *pool)
     return chosen ? chosen : pool;
 }
 
+const char *tm_average_or_none(tm_builder *b)
+{
+    const char *pool = tm_pool_kind(b, "avg");
+    if (pool[0] && strcmp(pool, "avg") != 0)
+        tm_refuse(b, "global pool '%s': this family averages or does not pool", pool);
+    return pool;
+}
+
 void tm_classifier(tm_builder *b, tm_node *x, tm_layout layout, const char *classifier)
 {
     tm_tap_output(b, TM_TAP_PRE_LOGITS, x, layout);

@@ -12,6 +12,8 @@ void tm_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char 
 void tm_classifier(tm_builder *b, tm_node *x, tm_layout layout, const char *classifier);
 /* The pool that the options ask for, else `pool`. */
 const char *tm_pool_kind(tm_builder *b, const char *pool);
+/* The same where timm has the average of all pixels or tokens and nothing else: "avg" or "". */
+const char *tm_average_or_none(tm_builder *b);
 
 /* timm's ClassifierHead with use_conv: global pool (the option, else `pool`), taps pre_logits and
  * logits; `classifier` is a 1x1 convolution, so it goes without a pool too. */

@@ -10,12 +10,25 @@ static tm_node *layer(tm_builder *b, const char *name, tm_node *x, int out, cons
     return tm_linear(b, name, x, out, !ffn->no_bias);
 }
 
+static tm_node *norm_first(tm_builder *b, tm_node *x, const tm_ffn *ffn)
+{
+    int dim = x->shape.c;
+    x = tm_normalize(b, "norm", x, ffn->norm);
+    tm_node *gate = tm_activate(b, layer(b, "w0", x, ffn->hidden, ffn), ffn->act);
+    x = tm_mul(b, gate, layer(b, "w1", x, ffn->hidden, ffn));
+    return layer(b, "w2", x, dim, ffn);
+}
+
 tm_node *tm_feed_forward(tm_builder *b, const char *name, tm_node *x, tm_ffn ffn)
 {
     int dim = x->shape.c, half = ffn.hidden / 2;
     tm_node *gate;
     tm_push(b, "%s", name);
     switch (ffn.kind) {
+    case TM_FFN_GEGLU:
+        x = norm_first(b, x, &ffn);
+        tm_pop(b);
+        return x;
     case TM_FFN_MLP:
         x = tm_activate(b, layer(b, "fc1", x, ffn.hidden, &ffn), ffn.act);
         break;

@@ -8,7 +8,8 @@
 typedef enum tm_ffn_kind {
     TM_FFN_MLP,    /* fc2(norm(act(fc1 x))) */
     TM_FFN_SWIGLU, /* fc2(norm(act(fc1_g x) * fc1_x x)) */
-    TM_FFN_GLU     /* fc2(norm(act(x1) * x2)), x1 and x2 the halves of fc1 x */
+    TM_FFN_GLU,    /* fc2(norm(act(x1) * x2)), x1 and x2 the halves of fc1 x */
+    TM_FFN_GEGLU   /* w2(act(w0 y) * w1 y), y = norm(x): ViTamin's, with a norm in any case */
 } tm_ffn_kind;
 
 typedef struct tm_ffn {

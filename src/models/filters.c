@@ -66,7 +66,10 @@ void tm_add_vector(tm_state_dict *dict, const char *name, int64_t count, bool on
 void tm_reshape_to_param(tm_state_dict *dict, tm_tensor_view *view, const tm_graph *graph)
 {
     const tm_node *param = tm_find_param(graph, view->name);
-    if (param)
+    int64_t elements = 1;
+    for (int i = 0; param && i < param->rank; i++)
+        elements *= param->dims[i];
+    if (param && tm_view_elements(view) == (size_t)elements)
         tm_state_reshape(dict, view, param->rank, param->dims);
 }
 

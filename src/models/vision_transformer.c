@@ -387,6 +387,8 @@ static tm_node *embed(const vit *m, tm_node *patches)
     tm_builder *b = m->b;
     int count = m->h * m->w, shared = m->v->no_embed_class ? 0 : m->prefix;
     tm_node *x = tm_map_tokens(b, patches), *prefix = prefix_tokens(m);
+    if (m->v->no_pos_embed)
+        return x;
     tm_node *positions = tm_pos_embed(b, "pos_embed", shared, m->h, m->w, m->width);
     if (shared) {
         prefix = tm_const_add(b, prefix, tm_const_slice(b, positions, 1, 0, shared));

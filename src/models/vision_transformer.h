@@ -30,6 +30,7 @@ typedef struct tm_vit {
     int registers;
     const char *pool; /* "token" */
     bool no_class_token;
+    bool no_pos_embed;   /* and no prefix tokens */
     bool no_embed_class; /* position embedding for the patches only */
     bool no_fc_norm;     /* final norm before the pool even where its place is after it */
     bool no_final_norm;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Classifiers of models that were trained by distillation: two, whose answers are averaged. */
+#ifndef TM_LAYERS_DISTILLED_HEAD_H
+#define TM_LAYERS_DISTILLED_HEAD_H
+
+#include "ops/nn.h"
+
+typedef struct tm_distilled {
+    const char *head, *dist; /* names; dist NULL: one classifier alone */
+    const char *linear;      /* NormLinear: head.bn, then head.LINEAR; NULL: head is the layer */
+} tm_distilled;
+
+/* Taps pre_logits, x, and logits; neither classifier where num_classes is 0. NormLinear takes
+ * pooled vectors only. */
+void tm_distilled_head(tm_builder *b, tm_node *x, tm_layout layout, tm_distilled head);
+
+#endif
