@@ -46,6 +46,23 @@ void tm_conv_classifier_head(tm_builder *b, tm_node *x, const char *pool, const 
     tm_tap_output(b, TM_TAP_LOGITS, x, layout);
 }
 
+tm_node *tm_head_pool(tm_builder *b, tm_node *x, const char *pool, tm_layout *layout)
+{
+    pool = tm_pool_kind(b, pool);
+    if (strcmp(pool, "catavgmax") == 0)
+        tm_refuse(b, "global pool 'catavgmax': the head's next layer has not that many channels");
+    *layout = pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP;
+    return tm_global_pool(b, x, pool);
+}
+
+void tm_hidden_classifier_head(tm_builder *b, tm_node *x, tm_hidden_head head)
+{
+    tm_layout layout;
+    x = tm_head_pool(b, x, "avg", &layout);
+    x = tm_conv2d(b, head.conv, x, (tm_conv){.out = head.hidden, .kernel = 1, .bias = head.bias});
+    tm_classifier(b, tm_activate(b, x, head.act), layout, head.classifier);
+}
+
 static tm_node *head_layer(tm_builder *b, const char *name, tm_node *x, int out, bool pooled)
 {
     if (pooled)

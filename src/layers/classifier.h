@@ -19,6 +19,21 @@ const char *tm_average_or_none(tm_builder *b);
  * logits; `classifier` is a 1x1 convolution, so it goes without a pool too. */
 void tm_conv_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char *classifier);
 
+/* The same pool for a head whose next layer has a width of its own; the pool that changes the
+ * width, "catavgmax", is refused. layout: of what the head makes of it. */
+tm_node *tm_head_pool(tm_builder *b, tm_node *x, const char *pool, tm_layout *layout);
+
+typedef struct tm_hidden_head {
+    const char *conv, *classifier;
+    int hidden; /* channels of conv, a 1x1 convolution */
+    bool bias;  /* of conv */
+    tm_act_kind act;
+} tm_hidden_head;
+
+/* Global pool (the option, else the mean), conv, activation, classifier; taps pre_logits and
+ * logits. */
+void tm_hidden_classifier_head(tm_builder *b, tm_node *x, tm_hidden_head head);
+
 typedef struct tm_mlp_head {
     const char *pool;
     tm_norm norm;

@@ -8,6 +8,8 @@ tm_node *tm_squeeze_excite_with(tm_builder *b, const char *name, tm_node *x, tm_
     tm_push(b, "%s", name);
     tm_node *gate = tm_reduce_hw(b, x, TM_REDUCE_AVG);
     gate = tm_conv2d(b, squeeze.reduce ? squeeze.reduce : "fc1", gate, reduce);
+    if (squeeze.norm)
+        gate = tm_normalize(b, "bn", gate, (tm_norm){.kind = TM_NORM_BATCH});
     gate = tm_activate(b, gate, squeeze.act ? squeeze.act : TM_ACT_RELU);
     gate = tm_conv2d(b, squeeze.expand ? squeeze.expand : "fc2", gate, expand);
     x = tm_mul(b, x, tm_activate(b, gate, squeeze.gate ? squeeze.gate : TM_ACT_SIGMOID));

@@ -10,6 +10,7 @@ typedef struct tm_squeeze {
     int reduced;                 /* channels between */
     tm_act_kind act;             /* between; NONE: ReLU */
     tm_act_kind gate;            /* NONE: sigmoid */
+    bool norm;                   /* batch norm before the activation: bn */
 } tm_squeeze;
 
 /* x * gate(expand(act(reduce(mean x)))) */

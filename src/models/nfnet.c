@@ -282,7 +282,7 @@ static tm_node *stages(nfnet *m, tm_node *x, const int *channels, int reduction)
 {
     tm_stages walk = tm_stages_begin(m->b, reduction, 2);
     for (int i = 0; i < 4; i++) {
-        char module[16];
+        char module[32];
         tm_stage at = tm_stages_next(&walk, i == 0 && reduction > 2 ? 1 : 2);
         snprintf(module, sizeof module, "stages.%d", i);
         x = stage(m, x, i, channels[i], at);
