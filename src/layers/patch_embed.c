@@ -18,3 +18,12 @@ tm_node *tm_map_tokens(tm_builder *b, tm_node *x)
 {
     return tm_reshape(b, x, 1, x->shape.h * x->shape.w, x->shape.c);
 }
+
+tm_node *tm_add_map_positions(tm_builder *b, const char *name, tm_node *x)
+{
+    tm_shape s = x->shape;
+    tm_node *positions = tm_param4(b, name, 1, s.c, s.h, s.w);
+    positions = tm_const_permute(b, positions, (int[]){0, 2, 3, 1});
+    positions = tm_const_reshape(b, positions, 2, (int64_t[]){(int64_t)s.h * s.w, s.c});
+    return tm_reshape(b, tm_add(b, tm_map_tokens(b, x), positions), s.h, s.w, s.c);
+}

@@ -10,5 +10,7 @@ tm_node *tm_patch_embed(tm_builder *b, const char *name, tm_node *x, int width, 
                         bool bias);
 /* The pixels of a map as tokens, row by row. */
 tm_node *tm_map_tokens(tm_builder *b, tm_node *x);
+/* A map and the learned position embedding name, [1, channels, h, w] as it is stored. */
+tm_node *tm_add_map_positions(tm_builder *b, const char *name, tm_node *x);
 
 #endif

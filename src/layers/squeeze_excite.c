@@ -3,8 +3,8 @@
 
 tm_node *tm_squeeze_excite_with(tm_builder *b, const char *name, tm_node *x, tm_squeeze squeeze)
 {
-    tm_conv reduce = {.out = squeeze.reduced, .kernel = 1, .bias = true};
-    tm_conv expand = {.out = x->shape.c, .kernel = 1, .bias = true};
+    tm_conv reduce = {.out = squeeze.reduced, .kernel = 1, .bias = !squeeze.no_bias};
+    tm_conv expand = {.out = x->shape.c, .kernel = 1, .bias = !squeeze.no_bias};
     tm_push(b, "%s", name);
     tm_node *gate = tm_reduce_hw(b, x, TM_REDUCE_AVG);
     gate = tm_conv2d(b, squeeze.reduce ? squeeze.reduce : "fc1", gate, reduce);

@@ -6,7 +6,8 @@
 #include "ops/nn.h"
 
 typedef struct tm_squeeze {
-    const char *reduce, *expand; /* names of the 1x1 convolutions, which have a bias: fc1, fc2 */
+    const char *reduce, *expand; /* names of the 1x1 convolutions: fc1, fc2 */
+    bool no_bias;                /* of theirs */
     int reduced;                 /* channels between */
     tm_act_kind act;             /* between; NONE: ReLU */
     tm_act_kind gate;            /* NONE: sigmoid */

@@ -53,16 +53,6 @@ static tm_node *feed_forward(tm_builder *b, tm_node *x, bool spatial)
     return x;
 }
 
-/* name [1, c, h, w], in the order of a map's pixels */
-static tm_node *add_positions(tm_builder *b, const char *name, tm_node *x)
-{
-    tm_shape s = x->shape;
-    tm_node *positions = tm_param4(b, name, 1, s.c, s.h, s.w);
-    positions = tm_const_permute(b, positions, (int[]){0, 2, 3, 1});
-    positions = tm_const_reshape(b, positions, 2, (int64_t[]){(int64_t)s.h * s.w, s.c});
-    return tm_reshape(b, tm_add(b, tm_map_tokens(b, x), positions), s.h, s.w, s.c);
-}
-
 static tm_node *stage(tm_builder *b, const visformer_variant *v, tm_node *x, int index)
 {
     char name[16];
@@ -72,7 +62,7 @@ static tm_node *stage(tm_builder *b, const visformer_variant *v, tm_node *x, int
     x = tm_normalize(b, "norm", x, norm);
     tm_pop(b);
     snprintf(name, sizeof name, "pos_embed%d", index + 1);
-    x = add_positions(b, name, x);
+    x = tm_add_map_positions(b, name, x);
     for (int i = 0; i < depths[index]; i++) {
         tm_push(b, "stage%d.%d", index + 1, i);
         if (index)
