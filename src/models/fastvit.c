@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* timm's fastvit.py: FastViT (2303.14189) and MobileCLIP's image encoders (2311.17049). Branches
+ * become one convolution at load. */
+#include <stdio.h>
+#include <string.h>
+
+#include "layers/classifier.h"
+#include "layers/make_divisible.h"
+#include "layers/patch_embed.h"
+#include "layers/squeeze_excite.h"
+#include "layers/taps.h"
+#include "models/filters.h"
+#include "models/model.h"
+
+enum { STAGES_MAX = 5, HEAD = 32, LARGE = 7 };
+
+typedef struct fastvit_variant {
+    const char *name;
+    int depths[STAGES_MAX]; /* of as many stages as there are */
+    int width;              /* of the first stage; each next one has twice as many channels */
+    int ratio;              /* of the MLPs: 4 */
+    bool attention;         /* from the fourth stage on, behind positions from a convolution */
+    bool excite_down;       /* squeeze-excite where the third and fourth stage begin */
+    bool act_down;          /* an activation there */
+    bool layer_norm;        /* in place of the batch norm before attention, eps 1e-5 */
+    bool plain_stem;        /* no 1x1 branches */
+} fastvit_variant;
+
+/* clang-format off */
+static const fastvit_variant variants[] = {
+    {.name = "fastvit_ma36", .depths = {6, 6, 18, 6}, .width = 76, .attention = true},
+    {.name = "fastvit_mci0", .depths = {2, 6, 10, 2}, .width = 64, .ratio = 3, .attention = true,
+     .excite_down = true, .act_down = true},
+    {.name = "fastvit_mci1", .depths = {4, 12, 20, 4}, .width = 64, .ratio = 3, .attention = true,
+     .excite_down = true, .act_down = true},
+    {.name = "fastvit_mci2", .depths = {4, 12, 24, 4}, .width = 80, .ratio = 3, .attention = true,
+     .excite_down = true, .act_down = true},
+    {.name = "fastvit_mci3", .depths = {2, 12, 24, 4, 2}, .width = 96, .attention = true,
+     .act_down = true, .layer_norm = true, .plain_stem = true},
+    {.name = "fastvit_mci4", .depths = {2, 12, 24, 4, 4}, .width = 128, .attention = true,
+     .act_down = true, .layer_norm = true, .plain_stem = true},
+    {.name = "fastvit_s12", .depths = {2, 2, 6, 2}, .width = 64},
+    {.name = "fastvit_sa12", .depths = {2, 2, 6, 2}, .width = 64, .attention = true},
+    {.name = "fastvit_sa24", .depths = {4, 4, 12, 4}, .width = 64, .attention = true},
+    {.name = "fastvit_sa36", .depths = {6, 6, 18, 6}, .width = 64, .attention = true},
+    {.name = "fastvit_t12", .depths = {2, 2, 6, 2}, .width = 64, .ratio = 3},
+    {.name = "fastvit_t8", .depths = {2, 2, 4, 2}, .width = 48, .ratio = 3},
+};
+/* clang-format on */
+
+static const tm_norm norm = {.kind = TM_NORM_BATCH};
+
+static tm_conv depthwise(int out, int kernel, int stride)
+{
+    return (tm_conv){.out = out, .kernel = kernel, .stride = stride, .groups = TM_DEPTHWISE};
+}
+
+/* ---- branches ---- */
+
+/* timm's MobileOneBlock in the scope, as one convolution: a norm of x where it has the result's
+ * shape, a 1x1 branch unless the kernel is, one of the kernel. */
+static tm_branch mobile_one(tm_builder *b, tm_node *x, tm_conv conv, bool plain)
+{
+    tm_conv point = conv;
+    tm_branch sum = tm_conv_norm_branch(b, "conv_kxk.0.conv", "conv_kxk.0.bn", x, conv, norm);
+    point.kernel = 1;
+    if (conv.kernel > 1 && !plain)
+        sum = tm_add_branch(
+            b, sum, tm_conv_norm_branch(b, "conv_scale.conv", "conv_scale.bn", x, point, norm));
+    if (conv.out == x->shape.c && conv.stride < 2)
+        sum = tm_add_branch(b, sum, tm_norm_branch(b, "identity", x, norm));
+    return sum;
+}
+
+static tm_node *mobile_one_act(tm_builder *b, const char *name, tm_node *x, tm_conv conv,
+                               bool plain, bool excite)
+{
+    tm_push(b, "%s", name);
+    tm_branch sum = mobile_one(b, x, conv, plain);
+    x = tm_conv2d_with(b, "conv", x, sum.weight, sum.bias, conv);
+    if (excite)
+        x = tm_squeeze_excite(b, "se", x, tm_divisible(conv.out / 16.0, 1, 0));
+    tm_pop(b);
+    return tm_activate(b, x, TM_ACT_GELU);
+}
+
+/* timm's ReparamLargeKernelConv and a MobileOneBlock: half the side, twice the channels. */
+static tm_node *downsample(tm_builder *b, const fastvit_variant *v, tm_node *x, int stage)
+{
+    int out = 2 * x->shape.c;
+    tm_conv large = depthwise(out, LARGE, 2), small = depthwise(out, 3, 2);
+    tm_push(b, "downsample.proj");
+    tm_push(b, "0");
+    tm_branch sum =
+        tm_add_branch(b, tm_conv_norm_branch(b, "large_conv.conv", "large_conv.bn", x, large, norm),
+                      tm_conv_norm_branch(b, "small_conv.conv", "small_conv.bn", x, small, norm));
+    x = tm_conv2d_with(b, "conv", x, sum.weight, sum.bias, large);
+    if (v->excite_down && stage >= 2)
+        x = tm_squeeze_excite(b, "se", x, tm_divisible(out * 0.25, 8, 0));
+    tm_pop(b);
+    if (v->act_down)
+        x = tm_activate(b, x, TM_ACT_GELU);
+    x = mobile_one_act(b, "1", x, (tm_conv){.out = out, .kernel = 1}, false, false);
+    tm_pop(b);
+    return x;
+}
+
+/* ---- blocks ---- */
+
+/* gamma [c, 1, 1] */
+static tm_node *scaled(tm_builder *b, const char *name, tm_node *x)
+{
+    int64_t c = x->shape.c;
+    tm_push(b, "%s", name);
+    tm_node *gamma = tm_const_reshape(b, tm_param3(b, "gamma", c, 1, 1), 1, &c);
+    tm_pop(b);
+    return tm_mul(b, x, gamma);
+}
+
+/* x + gamma * (convolutions of x - norm of x) */
+static tm_node *mix_by_convolution(tm_builder *b, tm_node *x)
+{
+    tm_conv conv = depthwise(x->shape.c, 3, 1);
+    tm_push(b, "token_mixer");
+    tm_push(b, "mixer");
+    tm_branch mixer = mobile_one(b, x, conv, false);
+    tm_pop(b);
+    tm_branch minus = tm_norm_branch(b, "norm.identity", x, norm);
+    minus.weight = tm_const_affine(b, minus.weight, -1.0f, 0.0f);
+    minus.bias = tm_const_affine(b, minus.bias, -1.0f, 0.0f);
+    tm_branch sum = tm_add_branch(b, mixer, minus);
+    tm_node *y = tm_conv2d_with(b, "conv", x, sum.weight, sum.bias, conv);
+    x = tm_add(b, scaled(b, "layer_scale", y), x);
+    tm_pop(b);
+    return x;
+}
+
+static tm_node *mix_by_attention(tm_builder *b, const fastvit_variant *v, tm_node *x)
+{
+    int c = x->shape.c, h = x->shape.h, w = x->shape.w;
+    tm_norm layer = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
+    tm_node *y = tm_map_tokens(b, tm_normalize(b, "norm", x, v->layer_norm ? layer : norm));
+    tm_push(b, "token_mixer");
+    tm_node *all = tm_linear(b, "qkv", y, 3 * c, false);
+    y = tm_attend(b, tm_slice_c(b, all, 0, c), tm_slice_c(b, all, c, c),
+                  tm_slice_c(b, all, 2 * c, c), (tm_attention){.heads = c / HEAD});
+    y = tm_reshape(b, tm_linear(b, "proj", y, c, true), h, w, c);
+    tm_pop(b);
+    return tm_add(b, scaled(b, "layer_scale_1", y), x);
+}
+
+static tm_node *mlp(tm_builder *b, tm_node *x, int ratio)
+{
+    int c = x->shape.c;
+    tm_push(b, "mlp");
+    tm_node *y = tm_conv2d(b, "conv.conv", x, depthwise(c, LARGE, 1));
+    y = tm_normalize(b, "conv.bn", y, norm);
+    y = tm_conv2d(b, "fc1", y, (tm_conv){.out = ratio * c, .kernel = 1, .bias = true});
+    y = tm_activate(b, y, TM_ACT_GELU);
+    y = tm_conv2d(b, "fc2", y, (tm_conv){.out = c, .kernel = 1, .bias = true});
+    tm_pop(b);
+    return y;
+}
+
+static tm_node *block(tm_builder *b, const fastvit_variant *v, tm_node *x, bool attention)
+{
+    x = attention ? mix_by_attention(b, v, x) : mix_by_convolution(b, x);
+    tm_node *y = mlp(b, x, v->ratio ? v->ratio : 4);
+    return tm_add(b, scaled(b, attention ? "layer_scale_2" : "layer_scale", y), x);
+}
+
+static tm_node *stage(tm_builder *b, const fastvit_variant *v, tm_node *x, int index)
+{
+    bool attention = v->attention && index >= 3;
+    tm_push(b, "stages.%d", index);
+    if (index)
+        x = downsample(b, v, x, index);
+    if (attention) {
+        tm_conv conv = depthwise(x->shape.c, LARGE, 1);
+        conv.bias = true;
+        x = tm_add(b, tm_conv2d(b, "pos_emb.pos_enc", x, conv), x);
+    }
+    for (int i = 0; i < v->depths[index]; i++) {
+        tm_push(b, "blocks.%d", i);
+        x = block(b, v, x, attention);
+        tm_pop(b);
+    }
+    tm_pop(b);
+    return x;
+}
+
+static void build(tm_builder *b, const void *variant)
+{
+    const fastvit_variant *v = variant;
+    tm_conv first = {.out = v->width, .kernel = 3, .stride = 2};
+    tm_node *x = mobile_one_act(b, "stem.0", b->graph->input, first, v->plain_stem, false);
+    x = mobile_one_act(b, "stem.1", x, depthwise(v->width, 3, 2), v->plain_stem, false);
+    x = mobile_one_act(b, "stem.2", x, (tm_conv){.out = v->width, .kernel = 1}, false, false);
+    for (int i = 0; i < STAGES_MAX && v->depths[i]; i++) {
+        char module[24];
+        snprintf(module, sizeof module, "stages.%d", i);
+        x = stage(b, v, x, i);
+        tm_tap_stage(b, module, x, 4 << i);
+    }
+    b->graph->default_features = -4;
+    x = mobile_one_act(b, "final_conv", x, depthwise(2 * x->shape.c, 3, 1), false, true);
+    tm_tap_final(b, x);
+    tm_classifier_head(b, x, "avg", "head.fc");
+}
+
+/* ---- checkpoints ---- */
+
+/* Stages are numbered with the layers between them, network.N; those layers are N.proj. */
+static int stage_of(const tm_state_dict *dict, int layer)
+{
+    int before = 0, last = -1;
+    for (size_t i = 0; i < dict->count; i++) {
+        int n, end = 0;
+        sscanf(dict->tensors[i].name, "network.%4d.proj%n", &n, &end);
+        if (end && n <= layer && n != last) {
+            bool seen = false;
+            for (size_t k = 0; k < i && !seen; k++) {
+                int m, stop = 0;
+                sscanf(dict->tensors[k].name, "network.%4d.proj%n", &m, &stop);
+                seen = stop && m == n;
+            }
+            before += !seen;
+            last = n;
+        }
+    }
+    return before;
+}
+
+static void rename_network(tm_state_dict *dict)
+{
+    int stages[64];
+    for (int n = 0; n < 64; n++)
+        stages[n] = stage_of(dict, n);
+    for (size_t i = 0; i < dict->count; i++) {
+        tm_tensor_view *view = &dict->tensors[i];
+        int n, end = 0;
+        sscanf(view->name, "network.%4d%n", &n, &end);
+        if (!end || n < 0 || n >= 64)
+            continue;
+        const char *rest = view->name + end;
+        if (strncmp(rest, ".proj", 5) == 0)
+            tm_state_rename(dict, view, "stages.%d.downsample%s", stages[n], rest);
+        else if (strncmp(rest, ".pe", 3) == 0)
+            tm_state_rename(dict, view, "stages.%d.pos_emb.pos_enc%s", stages[n], rest + 3);
+        else
+            tm_state_rename(dict, view, "stages.%d.blocks%s", stages[n], rest);
+    }
+}
+
+/* gamma stands under a name of its own. */
+static void rename_scales(tm_state_dict *dict)
+{
+    for (size_t i = 0; i < dict->count; i++) {
+        tm_tensor_view *view = &dict->tensors[i];
+        const char *at = strstr(view->name, "layer_scale");
+        const char *rest = at ? at + strlen("layer_scale") : "";
+        if (at && (!*rest || (rest[0] == '_' && rest[1] && !rest[2])))
+            tm_state_rename(dict, view, "%s.gamma", view->name);
+    }
+}
+
+/* CLIP's projection is the classifier, without bias. */
+static void rename_head(tm_state_dict *dict)
+{
+    tm_tensor_view *proj = tm_state_find(dict, "head.proj");
+    if (proj && proj->rank == 2) {
+        int64_t classes = proj->shape[1];
+        tm_state_permute(dict, proj, (int[]){1, 0});
+        tm_state_rename(dict, proj, "head.fc.weight");
+        tm_add_vector(dict, "head.fc.bias", classes, false);
+        return;
+    }
+    tm_state_replace_prefix(dict, "head.", "head.fc.");
+}
+
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    static const tm_replacement table[] = {
+        {"patch_embed", "stem"},    {"rbr_conv", "conv_kxk"},   {"rbr_scale", "conv_scale"},
+        {"rbr_skip", "identity"},   {"conv_exp", "final_conv"}, {"lkb_origin", "large_conv"},
+        {"convffn", "mlp"},         {"se.reduce", "se.fc1"},    {"se.expand", "se.fc2"},
+        {"dist_head", "head_dist"},
+    };
+    (void)graph, (void)variant;
+    if (tm_state_find(dict, "stem.0.conv_kxk.0.conv.weight"))
+        return;
+    if (tm_state_find(dict, "visual.trunk.stem.0.conv_kxk.0.conv.weight")) {
+        tm_state_keep_prefix(dict, "visual.trunk.");
+        return;
+    }
+    if (tm_state_find(dict, "image_encoder.model.patch_embed.0.rbr_conv.0.conv.weight"))
+        tm_state_keep_prefix(dict, "image_encoder.model.");
+    tm_replace_all(dict, table, sizeof table / sizeof *table);
+    rename_scales(dict);
+    rename_head(dict);
+    rename_network(dict);
+}
+
+const tm_family tm_family_fastvit = {
+    .module = "fastvit", TM_VARIANTS(variants), .build = build, .filter = filter};
