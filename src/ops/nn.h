@@ -196,6 +196,8 @@ tm_node *tm_constant_activation(tm_builder *b, tm_node *constant, int h, int w, 
 /* A map of h x w pixels, whose pixel i is pixel from[i] of x (row by row), or zeros where from[i]
  * is -1; from is copied. */
 tm_node *tm_gather_pixels(tm_builder *b, tm_node *x, int h, int w, const int *from);
+/* Every row of a map with its pixels and channels exchanged: h x w x c -> h x c x w. */
+tm_node *tm_transpose(tm_builder *b, tm_node *x);
 /* blocks of size x size pixels become channels (y, x, c order) */
 tm_node *tm_space_to_depth(tm_builder *b, tm_node *x, int size);
 
