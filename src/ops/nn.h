@@ -66,6 +66,8 @@ tm_node *tm_const_repeat(tm_builder *b, tm_node *x,
                          int64_t count);                      /* x's first dimension, count times */
 tm_node *tm_const_mul(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */
 tm_node *tm_const_add(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */
+/* x [n, k], weight [m, k] or [m, k, 1, 1], bias [m] or NULL: result [n, m] */
+tm_node *tm_const_linear(tm_builder *b, tm_node *x, tm_node *weight, tm_node *bias);
 tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add);
 tm_node *tm_const_exp(tm_builder *b, tm_node *x);
 tm_node *tm_const_abs(tm_builder *b, tm_node *x);
