@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's xcit.py: Cross-Covariance Image Transformer (2106.09681). */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "layers/channel_attention.h"
 #include "layers/class_attention.h"
 #include "layers/classifier.h"
 #include "layers/mlp.h"
 #include "layers/patch_embed.h"
+#include "layers/pos_embed_fourier.h"
 #include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
 
-enum { CLASS_BLOCKS = 2, WAVES = 32 };
+enum { CLASS_BLOCKS = 2 };
 
 typedef struct xcit_variant {
     const char *name, *same_as;
@@ -80,38 +77,6 @@ static tm_node *conv_patch_embed(tm_builder *b, const xcit_variant *v, tm_node *
     }
     tm_pop(b);
     return x;
-}
-
-/* Sines and cosines of one coordinate, which runs from 0 to a whole turn. */
-static void waves(float *out, int i, int size)
-{
-    float angle = (float)(i + 1) / ((float)size + 1e-6f) * (float)(2 * M_PI);
-    for (int k = 0; k < WAVES; k++) {
-        float at = angle / (float)pow(10000.0, (double)(k / 2 * 2) / WAVES);
-        out[k] = (float)(k % 2 ? cos(at) : sin(at));
-    }
-}
-
-/* timm's PositionalEncodingFourier: constant [h * w, width] */
-static tm_node *positions(tm_builder *b, int h, int w, int width)
-{
-    float *table = malloc((size_t)h * (size_t)w * 2 * WAVES * sizeof *table);
-    if (!table) {
-        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for the positions of %dx%d patches", h,
-                w);
-        return tm_param1(b, "cls_token", width);
-    }
-    for (int i = 0; i < h * w; i++) {
-        waves(table + (size_t)i * 2 * WAVES, i / w, h);
-        waves(table + (size_t)i * 2 * WAVES + WAVES, i % w, w);
-    }
-    tm_node *literal = tm_literal(b, 2, (int64_t[]){(int64_t)h * w, 2 * WAVES}, table);
-    free(table);
-    tm_push(b, "pos_embed.token_projection");
-    tm_node *weight = tm_param4(b, "weight", width, 2 * WAVES, 1, 1);
-    tm_node *result = tm_const_linear(b, literal, weight, tm_param1(b, "bias", width));
-    tm_pop(b);
-    return result;
 }
 
 /* timm's LPI: what neighbouring patches tell each other */
@@ -186,7 +151,7 @@ static void build(tm_builder *b, const void *variant)
     x = conv_patch_embed(b, v, x);
     int h = x->shape.h, w = x->shape.w;
     bool norms = tm_option_norm_intermediates(b);
-    x = tm_add(b, tm_map_tokens(b, x), positions(b, h, w, v->width));
+    x = tm_add(b, tm_map_tokens(b, x), tm_fourier_positions(b, "pos_embed", h, w, v->width));
     for (int i = 0; i < v->depth; i++) {
         tm_push(b, "blocks.%d", i);
         x = block(b, v, x, h, w);
