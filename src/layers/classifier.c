@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "layers/pool1d.h"
+
 const char *tm_pool_kind(tm_builder *b, const char *pool)
 {
     const char *chosen = tm_option_global_pool(b);
@@ -32,6 +34,16 @@ void tm_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char 
     pool = tm_pool_kind(b, pool);
     x = tm_global_pool(b, x, pool);
     tm_classifier(b, x, pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP, classifier);
+}
+
+void tm_token_head(tm_builder *b, tm_node *x, const char *pool, int first, const char *classifier)
+{
+    pool = tm_pool_kind(b, pool);
+    if (pool[0] && strcmp(pool, "avg") != 0 && (first == 0 || strcmp(pool, "token") != 0))
+        tm_refuse(b, "global pool '%s': this family has %savg, or none", pool,
+                  first ? "token, " : "");
+    tm_layout layout = pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_TOKENS;
+    tm_classifier(b, tm_pool_tokens(b, x, pool, first), layout, classifier);
 }
 
 void tm_conv_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char *classifier)

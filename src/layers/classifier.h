@@ -10,6 +10,9 @@
 void tm_classifier_head(tm_builder *b, tm_node *x, const char *pool, const char *classifier);
 /* The same for x that is already pooled, or not to be: taps and classifier alone. */
 void tm_classifier(tm_builder *b, tm_node *x, tm_layout layout, const char *classifier);
+/* Of tokens, `first` of which are no patches: the pool avg (of the patches), token (the first one,
+ * where there are such) or none, as the option says, else `pool`; taps and classifier. */
+void tm_token_head(tm_builder *b, tm_node *x, const char *pool, int first, const char *classifier);
 /* The pool that the options ask for, else `pool`. */
 const char *tm_pool_kind(tm_builder *b, const char *pool);
 /* The same where timm has the average of all pixels or tokens and nothing else: "avg" or "". */

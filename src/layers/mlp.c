@@ -38,8 +38,8 @@ tm_node *tm_feed_forward(tm_builder *b, const char *name, tm_node *x, tm_ffn ffn
         break;
     case TM_FFN_GLU:
         x = layer(b, "fc1", x, ffn.hidden, &ffn);
-        gate = tm_activate(b, tm_slice_c(b, x, 0, half), ffn.act);
-        x = tm_mul(b, gate, tm_slice_c(b, x, half, half));
+        gate = tm_activate(b, tm_slice_c(b, x, ffn.gate_last ? half : 0, half), ffn.act);
+        x = tm_mul(b, gate, tm_slice_c(b, x, ffn.gate_last ? 0 : half, half));
         break;
     }
     if (ffn.response_norm)

@@ -16,13 +16,14 @@ typedef struct tm_ffn {
     tm_ffn_kind kind;
     int hidden; /* GLU: of both halves together */
     tm_act_kind act;
+    bool gate_last; /* GLU: act is on the second half */
     bool no_bias, scale_norm;
     tm_norm norm;
     bool conv;          /* 1x1 convolutions (of a map) in place of linear layers */
     bool response_norm; /* MLP: global response norm, grn, before fc2 */
 } tm_ffn;
 
-/* timm's Mlp, ConvMlp, GlobalResponseNormMlp, SwiGLU and GluMlp (gate first) */
+/* timm's Mlp, ConvMlp, GlobalResponseNormMlp, SwiGLU and GluMlp */
 tm_node *tm_feed_forward(tm_builder *b, const char *name, tm_node *x, tm_ffn ffn);
 
 #endif

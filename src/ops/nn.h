@@ -68,6 +68,8 @@ tm_node *tm_const_repeat(tm_builder *b, tm_node *x,
                          int64_t count);                      /* x's first dimension, count times */
 tm_node *tm_const_mul(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */
 tm_node *tm_const_add(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */
+/* x [n, k], weight [m, k] or [m, k, 1, 1], bias [m] or NULL: result [n, m] */
+tm_node *tm_const_linear(tm_builder *b, tm_node *x, tm_node *weight, tm_node *bias);
 tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add);
 tm_node *tm_const_exp(tm_builder *b, tm_node *x);
 tm_node *tm_const_abs(tm_builder *b, tm_node *x);
@@ -198,6 +200,8 @@ tm_node *tm_constant_activation(tm_builder *b, tm_node *constant, int h, int w, 
 /* A map of h x w pixels, whose pixel i is pixel from[i] of x (row by row), or zeros where from[i]
  * is -1; from is copied. */
 tm_node *tm_gather_pixels(tm_builder *b, tm_node *x, int h, int w, const int *from);
+/* Every row of a map with its pixels and channels exchanged: h x w x c -> h x c x w. */
+tm_node *tm_transpose(tm_builder *b, tm_node *x);
 /* blocks of size x size pixels become channels (y, x, c order) */
 tm_node *tm_space_to_depth(tm_builder *b, tm_node *x, int size);
 

@@ -237,6 +237,30 @@ static void depth_of_space(void **state)
     }
 }
 
+/* of a slice too, whose pixels have gaps between them */
+static void transposes(void **state)
+{
+    (void)state;
+    random_state = 9;
+    for (int round = 0; round < rounds(60); round++) {
+        tm_shape in = {between(1, 4), between(1, 70), between(1, round % 8 ? 70 : 1100)};
+        int begin = (int)below((size_t)in.c), count = between(1, in.c - begin);
+        net n;
+        net_open(&n, in);
+        tm_node *x = tm_slice_c(&n.b, n.graph.input, begin, count);
+        int tap = net_tap(&n, tm_transpose(&n.b, x));
+        net_plan(&n, (net_options){.max_batch = 2, .threads = 2, .passes = true});
+        net_run(&n, 2);
+        const tm_tensor *t = &n.plan.taps[tap];
+        assert_true(t->h == in.h && t->w == count && t->c == in.w);
+        for (int y = 0; y < in.h; y++)
+            for (int w = 0; w < in.w; w++)
+                for (int c = 0; c < count; c++)
+                    assert_true(net_at(&n, tap, 1, y, c, w) == pixel(&n, 1, y, w, begin + c));
+        net_close(&n);
+    }
+}
+
 /* y of each shape that may be broadcast over x, as an activation */
 static void broadcasts(void **state)
 {
@@ -276,7 +300,8 @@ int main(void)
         cmocka_unit_test(padding),         cmocka_unit_test(slices),
         cmocka_unit_test(token_slices),    cmocka_unit_test(reshapes),
         cmocka_unit_test(channel_concats), cmocka_unit_test(token_concats),
-        cmocka_unit_test(depth_of_space),  cmocka_unit_test(broadcasts),
+        cmocka_unit_test(depth_of_space),  cmocka_unit_test(transposes),
+        cmocka_unit_test(broadcasts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,6 +83,7 @@ static tm_node *moves(tm_builder *b, tm_node *x)
     for (int i = 0; i < 49; i++)
         from[i] = i % 5 ? i * 11 % 49 : -1;
     x = tm_gather_pixels(b, x, 7, 7, from);
+    x = tm_transpose(b, tm_reshape(b, tm_transpose(b, x), 7, x->shape.c, 7));
     return tm_affine(b, tm_concat_c(b, 2, (tm_node *[]){x, x}), 0.5f, 1.0f * (float)(h + w + c));
 }
 
