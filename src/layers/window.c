@@ -18,6 +18,20 @@ static cut cut_of(int h, int w, tm_window window)
                  .window = window};
 }
 
+tm_window tm_fit_window(const tm_node *x, int h, int w, bool shifted)
+{
+    tm_window window = {.h = h, .w = w};
+    if (x->shape.h <= h)
+        window.h = x->shape.h;
+    else if (shifted)
+        window.shift_h = h / 2;
+    if (x->shape.w <= w)
+        window.w = x->shape.w;
+    else if (shifted)
+        window.shift_w = w / 2;
+    return window;
+}
+
 static void *allocate(tm_builder *b, size_t count, size_t size)
 {
     void *block = malloc(count * size);

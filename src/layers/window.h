@@ -10,6 +10,10 @@ typedef struct tm_window {
     int shift_h, shift_w; /* the map is rolled up and left before it is cut */
 } tm_window;
 
+/* Windows of size h x w for the map: no larger than the map, and where one spans the map there is
+ * nothing to shift; shifted ones by half a window. */
+tm_window tm_fit_window(const tm_node *x, int h, int w, bool shifted);
+
 /* The map, rolled and padded with zeros on the right and below, cut into windows: one row of
  * window.h * window.w tokens each. */
 tm_node *tm_window_partition(tm_builder *b, tm_node *x, tm_window window);

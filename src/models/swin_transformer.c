@@ -50,21 +50,6 @@ static const tm_argument arguments[] = {
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
 
-/* A window is no larger than the map, and where it spans the map there is nothing to shift. */
-static tm_window window_of(const tm_node *x, int size, bool shifted)
-{
-    tm_window window = {.h = size, .w = size};
-    if (x->shape.h <= size)
-        window.h = x->shape.h;
-    else if (shifted)
-        window.shift_h = size / 2;
-    if (x->shape.w <= size)
-        window.w = x->shape.w;
-    else if (shifted)
-        window.shift_w = size / 2;
-    return window;
-}
-
 static tm_node *attend(tm_builder *b, tm_node *x, int heads, tm_window window)
 {
     int h = x->shape.h, w = x->shape.w, dim = x->shape.c;
@@ -95,7 +80,8 @@ static tm_node *stage(tm_builder *b, const swin_variant *v, tm_node *x, int inde
         x = tm_patch_merging(b, "downsample", x, 2 * x->shape.c, norm);
     for (int i = 0; i < v->depths[index]; i++) {
         tm_push(b, "blocks.%d", i);
-        x = block(b, x, v->heads[index], window_of(x, v->windows[index], i % 2));
+        int side = v->windows[index];
+        x = block(b, x, v->heads[index], tm_fit_window(x, side, side, i % 2));
         tm_pop(b);
     }
     tm_pop(b);
