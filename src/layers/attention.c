@@ -20,7 +20,7 @@ static tm_node *plain_heads(tm_builder *b, tm_node *x, const tm_qkv *qkv)
         q = tm_norm_heads(b, "q_norm", q, qkv->norm, qkv->heads);
         k = tm_norm_heads(b, "k_norm", k, qkv->norm, qkv->heads);
     }
-    return tm_attend(b, q, k, v, (tm_attention){.heads = qkv->heads});
+    return tm_attend(b, q, k, v, (tm_attention){.heads = qkv->heads, .bias = qkv->bias});
 }
 
 tm_node *tm_split_head_pairs(tm_builder *b, tm_node *rows, int before, int dim, int heads)

@@ -12,7 +12,8 @@ typedef struct tm_qkv {
     bool scale_norm; /* norm between the heads and proj */
     bool diff;       /* differential attention, whose lambda begins as the block's depth says */
     int depth;
-    tm_norm norm; /* the kind and eps of these norms */
+    tm_norm norm;  /* the kind and eps of these norms */
+    tm_node *bias; /* tm_attend's, or NULL; not of differential attention */
 } tm_qkv;
 
 /* timm's Attention and DiffAttention: name.qkv, name.q_norm, name.k_norm, name.norm, name.proj */

@@ -74,8 +74,6 @@ tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add);
 tm_node *tm_const_exp(tm_builder *b, tm_node *x);
 tm_node *tm_const_abs(tm_builder *b, tm_node *x);
 tm_node *tm_const_sum(tm_builder *b, tm_node *x); /* of all elements: rank 0 */
-/* x [n, in], weight [out, in], bias [out] or NULL: [n, out] */
-tm_node *tm_const_linear(tm_builder *b, tm_node *x, tm_node *weight, tm_node *bias);
 tm_node *tm_const_clamp(tm_builder *b, tm_node *x, float low, float high);
 
 /* ---- convolution, linear ---- */
