@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A map at another size. */
+#ifndef TM_LAYERS_UPSAMPLE_H
+#define TM_LAYERS_UPSAMPLE_H
+
+#include "ops/nn.h"
+
+/* torch's interpolate with a given size and mode nearest. */
+tm_node *tm_upsample_nearest(tm_builder *b, tm_node *x, int h, int w);
+
+#endif
