@@ -177,3 +177,12 @@ tm_node *tm_patch_merging(tm_builder *b, const char *name, tm_node *x, int out, 
     tm_pop(b);
     return x;
 }
+
+tm_node *tm_patch_merging_post_norm(tm_builder *b, const char *name, tm_node *x, int out,
+                                    tm_norm norm)
+{
+    tm_push(b, "%s", name);
+    x = tm_normalize(b, "norm", tm_linear(b, "reduction", squares(b, x), out, false), norm);
+    tm_pop(b);
+    return x;
+}

@@ -36,5 +36,8 @@ tm_node *tm_relative_position_token_bias(tm_builder *b, tm_node *table, int h, i
  * become one, in the order up left, down left, up right, down right; name.norm, name.reduction to
  * `out` channels. */
 tm_node *tm_patch_merging(tm_builder *b, const char *name, tm_node *x, int out, tm_norm norm);
+/* The same with the norm last, as Swin V2 has it. */
+tm_node *tm_patch_merging_post_norm(tm_builder *b, const char *name, tm_node *x, int out,
+                                    tm_norm norm);
 
 #endif

@@ -73,6 +73,18 @@ void tm_reshape_to_param(tm_state_dict *dict, tm_tensor_view *view, const tm_gra
         tm_state_reshape(dict, view, param->rank, param->dims);
 }
 
+void tm_move_downsample(tm_state_dict *dict)
+{
+    for (size_t i = 0; i < dict->count; i++) {
+        tm_tensor_view *view = &dict->tensors[i];
+        int stage, end = 0;
+        sscanf(view->name, "layers.%4d.downsample.%n", &stage, &end);
+        if (end)
+            tm_state_rename(dict, view, "layers.%d.downsample.%s", stage + 1, view->name + end);
+    }
+    tm_state_replace(dict, "head.", "head.fc.");
+}
+
 /* ---- arrays of JAX ---- */
 
 /* The array of the layer in question; false: there is none. */

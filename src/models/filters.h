@@ -29,6 +29,10 @@ void tm_add_vector(tm_state_dict *dict, const char *name, int64_t count, bool on
  * parameter, or one of another size. */
 void tm_reshape_to_param(tm_state_dict *dict, tm_tensor_view *view, const tm_graph *graph);
 
+/* Microsoft's checkpoints of Swin shrink the map at the end of a stage, timm does at the next one's
+ * start; its classifier is head.fc. */
+void tm_move_downsample(tm_state_dict *dict);
+
 /* ---- arrays of JAX: channels last, inputs before outputs ---- */
 
 typedef struct tm_jax {

@@ -115,27 +115,13 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier(b, x, pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC, "head.fc");
 }
 
-/* Microsoft's checkpoints shrink the map at the end of a stage, timm does at the next one's start.
- */
-static void move_downsample(tm_state_dict *dict)
-{
-    for (size_t i = 0; i < dict->count; i++) {
-        tm_tensor_view *view = &dict->tensors[i];
-        int stage, end = 0;
-        sscanf(view->name, "layers.%4d.downsample.%n", &stage, &end);
-        if (end)
-            tm_state_rename(dict, view, "layers.%d.downsample.%s", stage + 1, view->name + end);
-    }
-    tm_state_replace(dict, "head.", "head.fc.");
-}
-
 static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
 {
     (void)graph, (void)variant;
     tm_drop_containing(dict, "relative_position_index");
     tm_drop_containing(dict, "attn_mask");
     if (tm_state_find(dict, "layers.0.downsample.reduction.weight"))
-        move_downsample(dict);
+        tm_move_downsample(dict);
 }
 
 const tm_family tm_family_swin_transformer = {.module = "swin_transformer",

@@ -1,33 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Layers on constants, against values worked out by hand. */
+/* Arithmetic on constants, against its definition. */
+#include <math.h>
+
 #include "tests/unit/harness.h"
 
-static void a_linear_layer_of_constants(void **state)
+static const float values[] = {-3.0f, -0.5f, 0.0f, 0.25f, 4.6f, 9.0f};
+enum { COUNT = sizeof values / sizeof *values };
+
+static tm_node *literal(net *n, int64_t rows, int64_t columns, const float *data)
+{
+    return tm_literal(&n->b, 2, (int64_t[]){rows, columns}, data);
+}
+
+/* The constant [rows, columns], computed at load. */
+static float *evaluated(net *n, tm_node *x, int rows, int columns)
+{
+    int tap = net_tap(n, tm_constant_activation(&n->b, x, 1, rows, columns));
+    net_plan(n, (net_options){.max_batch = 1});
+    net_run(n, 1);
+    return net_read(n, tap, 0);
+}
+
+static void activations(void **state)
 {
     (void)state;
-    const float x[] = {1, 2, -3, 4, 0.5f, -1}, weight[] = {2, -1, 0.25f, 8}, bias[] = {10, -10};
-    const float with[] = {10, 6.25f, 0, 21.25f, 12, -17.875f};
-    net n;
-    float out[6];
-    net_open(&n, (tm_shape){4, 4, 1});
-    tm_node *rows = tm_param2(&n.b, "x", 3, 2), *matrix = tm_param2(&n.b, "weight", 2, 2);
-    tm_node *node = tm_const_linear(&n.b, rows, matrix, tm_param1(&n.b, "bias", 2));
-    assert_int_equal(node->rank, 2);
-    assert_int_equal(node->dims[0], 3);
-    assert_int_equal(node->dims[1], 2);
-    assert_true(node->op->evaluate(node, (const float *[]){x, weight, bias}, 0, 3, out));
-    for (int i = 0; i < 6; i++)
-        assert_true(out[i] == with[i]);
-    /* by rows: input 0 holds the row alone, the others are whole */
-    assert_true(node->op->by_rows);
-    assert_true(node->op->evaluate(node, (const float *[]){x + 2, weight, bias}, 1, 1, out));
-    assert_true(out[0] == with[2] && out[1] == with[3]);
-    node = tm_const_linear(&n.b, rows, matrix, NULL);
-    assert_int_equal(node->input_count, 2);
-    assert_true(node->op->evaluate(node, (const float *[]){x, weight}, 0, 3, out));
-    for (int i = 0; i < 6; i++)
-        assert_true(out[i] == with[i] - bias[i % 2]);
-    net_close(&n);
+    for (int kind = 0; kind < 3; kind++) {
+        net n;
+        net_open(&n, (tm_shape){1, 1, 1});
+        tm_node *x = literal(&n, 1, COUNT, values);
+        x = kind == 0   ? tm_const_act(&n.b, x, TM_ACT_RELU)
+            : kind == 1 ? tm_const_act(&n.b, x, TM_ACT_SIGMOID)
+                        : tm_const_min(&n.b, x, 4.5f);
+        float *got = evaluated(&n, x, 1, COUNT);
+        for (int i = 0; i < COUNT; i++) {
+            double v = values[i];
+            double want = kind == 0 ? fmax(v, 0) : kind == 1 ? 1 / (1 + exp(-v)) : fmin(v, 4.5);
+            assert_true(got[i] == (float)want);
+        }
+        free(got);
+        net_close(&n);
+    }
+}
+
+/* x [3, 2], weight [4, 2] or [4, 2, 1, 1], with and without bias [4] */
+static void linear_layers(void **state)
+{
+    (void)state;
+    static const float weight[] = {1, 2, 3, 4, -5, 6, 0.5f, -7}, bias[] = {1, -1, 0.5f, 100};
+    for (int kind = 0; kind < 4; kind++) {
+        bool has_bias = kind & 1, convolution = kind & 2;
+        net n;
+        net_open(&n, (tm_shape){1, 1, 1});
+        tm_node *w = tm_literal(&n.b, convolution ? 4 : 2, (int64_t[]){4, 2, 1, 1}, weight);
+        tm_node *shift = has_bias ? tm_literal(&n.b, 1, (int64_t[]){4}, bias) : NULL;
+        tm_node *y = tm_const_linear(&n.b, literal(&n, 3, 2, values), w, shift);
+        assert_true(y->rank == 2 && y->dims[0] == 3 && y->dims[1] == 4);
+        float *got = evaluated(&n, y, 3, 4);
+        for (int i = 0; i < 3; i++)
+            for (int o = 0; o < 4; o++) {
+                double want = (double)values[2 * i] * weight[2 * o] +
+                              (double)values[2 * i + 1] * weight[2 * o + 1] +
+                              (has_bias ? bias[o] : 0);
+                ASSERT_NEAR(got[i * 4 + o], want, 1e-6 * (1 + fabs(want)), "row %d, output %d", i,
+                            o);
+            }
+        free(got);
+        net_close(&n);
+    }
 }
 
 static void a_clamp_of_constants(void **state)
@@ -52,7 +91,8 @@ static void a_clamp_of_constants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_linear_layer_of_constants),
+        cmocka_unit_test(activations),
+        cmocka_unit_test(linear_layers),
         cmocka_unit_test(a_clamp_of_constants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
