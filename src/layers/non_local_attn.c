@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/non_local_attn.h"
 
-#include <stdlib.h>
-
 #include "layers/conv_bn_act.h"
+#include "layers/swap_hw.h"
 
 enum { GROUPS = 2 };
-
-static tm_node *transpose(tm_builder *b, tm_node *x)
-{
-    int h = x->shape.h, w = x->shape.w, *from = malloc((size_t)h * (size_t)w * sizeof *from);
-    if (!from) {
-        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for a map of %dx%d pixels", h, w);
-        return x;
-    }
-    for (int i = 0; i < h * w; i++)
-        from[i] = i % h * w + i / h;
-    x = tm_gather_pixels(b, x, w, h, from);
-    free(from);
-    return x;
-}
 
 /* The largest value of each group in `block` bands of rows, or of columns: 1 x block x GROUPS. */
 static tm_node *bands(tm_builder *b, tm_node *x, int block, bool columns)
@@ -27,7 +12,7 @@ static tm_node *bands(tm_builder *b, tm_node *x, int block, bool columns)
     int h = x->shape.h, w = x->shape.w;
     tm_node *groups[GROUPS];
     if (columns)
-        x = transpose(b, x);
+        x = tm_swap_hw(b, x);
     for (int g = 0; g < GROUPS; g++) {
         tm_node *group = tm_reshape(b, tm_slice_c(b, x, g, 1), 1, block, h * w / block);
         groups[g] = tm_reduce_c(b, group, TM_REDUCE_MAX);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's cait.py: Class-Attention in Image Transformers (2103.17239). */
 #include <math.h>
-#include <stdlib.h>
 
 #include "layers/class_attention.h"
 #include "layers/classifier.h"
 #include "layers/mlp.h"
 #include "layers/patch_embed.h"
+#include "layers/swap_hw.h"
 #include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
@@ -33,26 +33,10 @@ static const cait_variant variants[] = {
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f};
 
-/* Rows become columns. */
-static tm_node *swap_hw(tm_builder *b, tm_node *x)
-{
-    int h = x->shape.h, w = x->shape.w;
-    int *from = malloc((size_t)h * (size_t)w * sizeof *from);
-    if (!from) {
-        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for %dx%d tokens of heads", h, w);
-        return x;
-    }
-    for (int i = 0; i < h * w; i++)
-        from[i] = i % h * w + i / h;
-    x = tm_gather_pixels(b, x, w, h, from);
-    free(from);
-    return x;
-}
-
 /* heads x tokens x d */
 static tm_node *head_rows(tm_builder *b, tm_node *x, int heads)
 {
-    return swap_hw(b, tm_reshape(b, x, x->shape.w, heads, x->shape.c / heads));
+    return tm_swap_hw(b, tm_reshape(b, x, x->shape.w, heads, x->shape.c / heads));
 }
 
 /* Scores, heads x tokens x tokens: a linear layer over the heads. */
@@ -81,7 +65,7 @@ static tm_node *talking_heads(tm_builder *b, tm_node *x, int heads)
     tm_node *v = head_rows(b, tm_slice_c(b, qkv, 2 * dim, dim), heads);
     x = tm_matmul(b, tm_affine(b, q, (float)scale, 0.0f), k);
     x = tm_softmax_c(b, mix_heads(b, "proj_l", x), 1);
-    x = swap_hw(b, tm_matmul(b, mix_heads(b, "proj_w", x), v));
+    x = tm_swap_hw(b, tm_matmul(b, mix_heads(b, "proj_w", x), v));
     x = tm_linear(b, "proj", tm_reshape(b, x, 1, tokens, dim), dim, true);
     tm_pop(b);
     return x;

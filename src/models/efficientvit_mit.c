@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's efficientvit_mit.py: EfficientViT with multi-scale linear attention (2205.14756). */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "layers/classifier.h"
+#include "layers/swap_hw.h"
 #include "layers/taps.h"
 #include "models/model.h"
 
@@ -99,29 +99,12 @@ static tm_node *local(tm_builder *b, const efficientvit_variant *v, tm_node *x, 
     return shortcut ? tm_add(b, x, y) : y;
 }
 
-/* The pixel that goes to each place when `rows` rows of `columns` pixels become columns. */
-static tm_node *swap_hw(tm_builder *b, tm_node *x, int rows, int columns)
-{
-    int *from = malloc((size_t)rows * (size_t)columns * sizeof *from);
-    if (!from) {
-        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for %d heads of %d pixels", columns,
-                rows);
-        return x;
-    }
-    for (int i = 0; i < rows * columns; i++)
-        from[i] = i % rows * columns + i / rows;
-    x = tm_gather_pixels(b, x, columns, rows, from);
-    free(from);
-    return x;
-}
-
 /* relu(q) (relu(k)^T v) for each head, divided by relu(q) relu(k)^T 1. Channels of x: q, k and v of
  * `dim` for one head after the other. */
 static tm_node *linear_attention(tm_builder *b, tm_node *x, int dim)
 {
     int h = x->shape.h, w = x->shape.w, pixels = h * w, heads = x->shape.c / (3 * dim);
-    x = tm_reshape(b, x, pixels, heads, 3 * dim);
-    x = swap_hw(b, x, pixels, heads);
+    x = tm_swap_hw(b, tm_reshape(b, x, pixels, heads, 3 * dim));
     tm_node *qk = tm_activate(b, tm_slice_c(b, x, 0, 2 * dim), TM_ACT_RELU);
     tm_node *one = tm_literal(b, 1, (int64_t[]){1}, (float[]){1.0f});
     one = tm_const_repeat(b, one, (int64_t)heads * pixels);
@@ -133,7 +116,7 @@ static tm_node *linear_attention(tm_builder *b, tm_node *x, int dim)
     tm_node *weight = tm_affine(b, tm_slice_c(b, x, dim, 1), 1.0f, 1e-5f);
     tm_node *root = tm_activate(b, weight, TM_ACT_RSQRT);
     x = tm_mul(b, tm_slice_c(b, x, 0, dim), tm_mul(b, root, root));
-    return tm_reshape(b, swap_hw(b, x, heads, pixels), h, w, heads * dim);
+    return tm_reshape(b, tm_swap_hw(b, x), h, w, heads * dim);
 }
 
 /* timm's LiteMLA, with one more scale of q, k and v */
