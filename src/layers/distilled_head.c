@@ -26,3 +26,17 @@ void tm_distilled_head(tm_builder *b, tm_node *x, tm_layout layout, tm_distilled
     }
     tm_tap_output(b, TM_TAP_LOGITS, x, layout);
 }
+
+void tm_distilled_token_head(tm_builder *b, tm_node *x)
+{
+    int classes = b->options.num_classes;
+    tm_node *token = tm_slice_w(b, x, 0, 1), *dist = tm_slice_w(b, x, 1, 1);
+    x = tm_affine(b, tm_add(b, token, dist), 0.5f, 0.0f);
+    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, TM_LAYOUT_VECTOR);
+    if (classes > 0) {
+        token = tm_linear(b, "head", token, classes, true);
+        dist = tm_linear(b, "head_dist", dist, classes, true);
+        x = tm_affine(b, tm_add(b, token, dist), 0.5f, 0.0f);
+    }
+    tm_tap_output(b, TM_TAP_LOGITS, x, TM_LAYOUT_VECTOR);
+}

@@ -14,4 +14,8 @@ typedef struct tm_distilled {
  * pooled vectors only. */
 void tm_distilled_head(tm_builder *b, tm_node *x, tm_layout layout, tm_distilled head);
 
+/* Of tokens, the first two of which are the class's and the teacher's: taps pre_logits, their mean,
+ * and logits, the mean of what `head` says to the one and `head_dist` to the other. */
+void tm_distilled_token_head(tm_builder *b, tm_node *x);
+
 #endif

@@ -265,10 +265,7 @@ static void head(const eva *m, tm_node *x)
         x = tm_pool_tokens(b, x, m->pool, m->prefix);
     if (m->pool_norm)
         x = tm_normalize(b, "fc_norm", x, m->norm);
-    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, layout);
-    if (b->options.num_classes > 0)
-        x = tm_linear(b, "head", x, b->options.num_classes, true);
-    tm_tap_output(b, TM_TAP_LOGITS, x, layout);
+    tm_classifier(b, x, layout, "head");
 }
 
 void tm_eva_build(tm_builder *b, const void *variant)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "layers/classifier.h"
+#include "layers/distilled_head.h"
 #include "layers/patch_embed.h"
 #include "layers/vit_block.h"
 #include "models/filters.h"
@@ -67,20 +68,6 @@ static state stage(tm_builder *b, const pit_variant *v, state x, int index)
                    .tokens = tm_slice_w(b, y, 0, prefix)};
 }
 
-static void distilled_head(tm_builder *b, tm_node *x)
-{
-    int classes = b->options.num_classes;
-    tm_node *token = tm_slice_w(b, x, 0, 1), *dist = tm_slice_w(b, x, 1, 1);
-    x = tm_affine(b, tm_add(b, token, dist), 0.5f, 0.0f);
-    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, TM_LAYOUT_VECTOR);
-    if (classes > 0) {
-        token = tm_linear(b, "head", token, classes, true);
-        dist = tm_linear(b, "head_dist", dist, classes, true);
-        x = tm_affine(b, tm_add(b, token, dist), 0.5f, 0.0f);
-    }
-    tm_tap_output(b, TM_TAP_LOGITS, x, TM_LAYOUT_VECTOR);
-}
-
 static void head(tm_builder *b, const pit_variant *v, tm_node *tokens)
 {
     const char *kind = tm_pool_kind(b, "token");
@@ -90,7 +77,7 @@ static void head(tm_builder *b, const pit_variant *v, tm_node *tokens)
     if (v->distilled && !token)
         tm_refuse(b, "global pool '%s': the distilled heads read their tokens", kind);
     if (v->distilled)
-        distilled_head(b, tokens);
+        tm_distilled_token_head(b, tokens);
     else
         tm_classifier(b, tokens, token ? TM_LAYOUT_VECTOR : TM_LAYOUT_TOKENS, "head");
 }

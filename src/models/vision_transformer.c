@@ -8,6 +8,7 @@
 
 #include "layers/attention_pool.h"
 #include "layers/classifier.h"
+#include "layers/distilled_head.h"
 #include "layers/patch_embed.h"
 #include "layers/pool1d.h"
 #include "layers/taps.h"
@@ -461,22 +462,6 @@ static tm_node *pool(const vit *m, tm_node *x)
     return tm_pool_tokens(b, x, m->pool, first);
 }
 
-/* the mean of both tokens, and of what both heads say */
-static void distilled_head(const vit *m, tm_node *x)
-{
-    tm_builder *b = m->b;
-    int classes = b->options.num_classes;
-    tm_node *token = tm_slice_w(b, x, 0, 1), *dist = tm_slice_w(b, x, 1, 1);
-    x = tm_affine(b, tm_add(b, token, dist), 0.5f, 0.0f);
-    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, TM_LAYOUT_VECTOR);
-    if (classes > 0) {
-        token = tm_linear(b, "head", token, classes, true);
-        dist = tm_linear(b, "head_dist", dist, classes, true);
-        x = tm_affine(b, tm_add(b, token, dist), 0.5f, 0.0f);
-    }
-    tm_tap_output(b, TM_TAP_LOGITS, x, TM_LAYOUT_VECTOR);
-}
-
 static void head(const vit *m, tm_node *x)
 {
     tm_builder *b = m->b;
@@ -486,16 +471,13 @@ static void head(const vit *m, tm_node *x)
     tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
     if (m->v->distilled) {
-        distilled_head(m, x);
+        tm_distilled_token_head(b, x);
         return;
     }
     x = pool(m, x);
     if (m->fc_norm)
         x = tm_normalize(b, "fc_norm", x, m->norm);
-    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, layout);
-    if (b->options.num_classes > 0)
-        x = tm_linear(b, "head", x, b->options.num_classes, true);
-    tm_tap_output(b, TM_TAP_LOGITS, x, layout);
+    tm_classifier(b, x, layout, "head");
 }
 
 void tm_vit_build_on(tm_builder *b, const tm_vit *v, tm_node *patches, int reduction)
