@@ -42,21 +42,6 @@ typedef struct stage_config {
     int trained; /* side of the windows of the first training; 0: as they are */
 } stage_config;
 
-/* A window is no larger than the map, and where it spans the map there is nothing to shift. */
-static tm_window window_of(const tm_node *x, int size, bool shifted)
-{
-    tm_window window = {.h = size, .w = size};
-    if (x->shape.h <= size)
-        window.h = x->shape.h;
-    else if (shifted)
-        window.shift_h = size / 2;
-    if (x->shape.w <= size)
-        window.w = x->shape.w;
-    else if (shifted)
-        window.shift_w = size / 2;
-    return window;
-}
-
 /* An offset between pixels, on a scale of logarithms on which a window of `side` ends at 1. */
 static float coordinate(int offset, int side)
 {
@@ -99,7 +84,7 @@ static tm_node *position_bias(tm_builder *b, tm_window window, const stage_confi
 static tm_node *logit_scale(tm_builder *b, int heads, int head_dim)
 {
     tm_node *scale = tm_param3(b, "logit_scale", heads, 1, 1);
-    scale = tm_const_exp(b, tm_const_min(b, scale, (float)log(100.0)));
+    scale = tm_const_exp(b, tm_const_clamp(b, scale, -INFINITY, (float)log(100.0)));
     scale = tm_const_reshape(b, scale, 2, (int64_t[]){heads, 1});
     tm_node *one = tm_literal(b, 2, (int64_t[]){1, 1}, (float[]){1.0f});
     tm_node *ones =
@@ -164,7 +149,7 @@ static tm_node *stage(tm_builder *b, const swin_variant *v, tm_node *x, int inde
         x = tm_patch_merging_post_norm(b, "downsample", x, 2 * x->shape.c, norm);
     for (int i = 0; i < (index == 2 ? v->depth : 2); i++) {
         tm_push(b, "blocks.%d", i);
-        x = block(b, x, &config, window_of(x, config.window, i % 2));
+        x = block(b, x, &config, tm_fit_window(x, config.window, config.window, i % 2));
         tm_pop(b);
     }
     tm_pop(b);

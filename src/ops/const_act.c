@@ -25,26 +25,3 @@ static bool act_evaluate(const tm_node *node, const float *const *inputs, int64_
 }
 
 const tm_op tm_op_const_act = {.name = "const_act", .evaluate = act_evaluate};
-
-typedef struct min_attrs {
-    float limit;
-} min_attrs;
-
-tm_node *tm_const_min(tm_builder *b, tm_node *x, float limit)
-{
-    min_attrs attrs = {limit};
-    return tm_constant(b, &tm_op_const_min, x->name, &attrs, sizeof attrs, 1, &x, x->rank, x->dims);
-}
-
-static bool min_evaluate(const tm_node *node, const float *const *inputs, int64_t row, int64_t rows,
-                         float *out)
-{
-    const min_attrs *attrs = node->attrs;
-    int64_t count = tm_element_count(node);
-    (void)row, (void)rows;
-    for (int64_t i = 0; i < count; i++)
-        out[i] = inputs[0][i] > attrs->limit ? attrs->limit : inputs[0][i]; /* NaN stays */
-    return true;
-}
-
-const tm_op tm_op_const_min = {.name = "const_min", .evaluate = min_evaluate};

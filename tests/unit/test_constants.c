@@ -30,7 +30,7 @@ static void activations(void **state)
         tm_node *x = literal(&n, 1, COUNT, values);
         x = kind == 0   ? tm_const_act(&n.b, x, TM_ACT_RELU)
             : kind == 1 ? tm_const_act(&n.b, x, TM_ACT_SIGMOID)
-                        : tm_const_min(&n.b, x, 4.5f);
+                        : tm_const_clamp(&n.b, x, -INFINITY, 4.5f);
         float *got = evaluated(&n, x, 1, COUNT);
         for (int i = 0; i < COUNT; i++) {
             double v = values[i];
