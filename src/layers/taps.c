@@ -9,6 +9,13 @@ void tm_tap_stage(tm_builder *b, const char *module, tm_node *x, int reduction)
     tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
 }
 
+void tm_tap_stage_of(tm_builder *b, const char *list, int index, tm_node *x, int reduction)
+{
+    char module[32];
+    snprintf(module, sizeof module, "%s.%d", list, index);
+    tm_tap_stage(b, module, x, reduction);
+}
+
 void tm_tap_final(tm_builder *b, tm_node *x)
 {
     tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);

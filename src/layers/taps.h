@@ -7,6 +7,8 @@
 
 /* Taps x as a feature and as the intermediate of the same index. */
 void tm_tap_stage(tm_builder *b, const char *module, tm_node *x, int reduction);
+/* The same for the module "LIST.INDEX". */
+void tm_tap_stage_of(tm_builder *b, const char *list, int index, tm_node *x, int reduction);
 /* Taps x as forward_features and as the final state of forward_intermediates. */
 void tm_tap_final(tm_builder *b, tm_node *x);
 

@@ -593,14 +593,12 @@ static tm_node *stages(const byob *m, tm_node *x, int *reduction)
     tm_builder *b = m->b;
     tm_stages walk = tm_stages_begin(b, *reduction, 2);
     for (int i = 0; i < TM_BYOB_STAGES && m->v->stages[i].block; i++) {
-        char module[16];
         tm_stage s = tm_stages_next(&walk, m->v->stages[i].stride);
         *reduction = s.reduction;
         x = stage(m, x, i, s);
         /* features end where the next stage has a stride, and with the last convolution */
         if (i + 1 < TM_BYOB_STAGES && m->v->stages[i + 1].stride > 1) {
-            snprintf(module, sizeof module, "stages.%d", i);
-            tm_tap_stage(b, module, x, *reduction);
+            tm_tap_stage_of(b, "stages", i, x, *reduction);
         }
     }
     return x;

@@ -51,12 +51,10 @@ static void build(tm_builder *b, const void *variant)
     tm_node *x = conv_act_norm(b, 0, b->graph->input, patches, v->act);
     tm_pop(b);
     for (int i = 0; i < v->depth; i++) {
-        char module[24];
-        snprintf(module, sizeof module, "blocks.%d", i);
-        tm_push(b, "%s", module);
+        tm_push(b, "blocks.%d", i);
         x = block(b, v, x);
         tm_pop(b);
-        tm_tap_stage(b, module, x, v->patch);
+        tm_tap_stage_of(b, "blocks", i, x, v->patch);
     }
     b->graph->default_features = 3;
     tm_tap_final(b, x);

@@ -112,10 +112,8 @@ static void build(tm_builder *b, const void *variant)
     tm_tap_stage(b, "stem", x, 2);
     tm_stages walk = tm_stages_begin(b, 2, 8);
     for (int i = 0; i < 4; i++) {
-        char module[32];
-        snprintf(module, sizeof module, "stages.%d", i);
         x = stage(b, v, x, i, &walk);
-        tm_tap_stage(b, module, x, walk.reduction);
+        tm_tap_stage_of(b, "stages", i, x, walk.reduction);
     }
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");

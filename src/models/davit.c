@@ -2,7 +2,6 @@
 /* timm's davit.py: Dual Attention Vision Transformer (2204.03645), also as Florence-2 has it. */
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "layers/channel_attention.h"
@@ -138,10 +137,8 @@ static void build(tm_builder *b, const void *variant)
     const davit_variant *v = variant;
     tm_node *x = stem(b, v);
     for (int i = 0; i < STAGES; i++) {
-        char module[16];
         x = stage(b, v, x, i);
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_tap_stage(b, module, x, 4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     tm_tap_final(b, x);
     tm_norm_mlp_head(b, "head", x, (tm_mlp_head){.pool = "avg", .norm = norm});

@@ -130,10 +130,8 @@ static void build(tm_builder *b, const void *variant)
     const edgenext_variant *v = variant;
     tm_node *x = stem(b, v);
     for (int i = 0; i < STAGES; i++) {
-        char module[16];
         x = stage(b, v, x, i);
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_tap_stage(b, module, x, 4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     tm_tap_final(b, x);
     tm_norm_mlp_head(b, "head", x, (tm_mlp_head){.pool = "avg", .norm = norm});

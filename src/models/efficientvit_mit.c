@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's efficientvit_mit.py: EfficientViT with multi-scale linear attention (2205.14756). */
-#include <stdio.h>
 #include <string.h>
 
 #include "layers/classifier.h"
@@ -206,10 +205,8 @@ static void build(tm_builder *b, const void *variant)
     const efficientvit_variant *v = variant;
     tm_node *x = stem(b, v);
     for (int i = 0; i < STAGES; i++) {
-        char module[16];
         x = stage(b, v, x, i);
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_tap_stage(b, module, x, 4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     tm_tap_final(b, x);
     head(b, v, x);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's fasternet.py: FasterNet (2303.03667), whose blocks convolve a quarter of the channels. */
-#include <stdio.h>
-
 #include "layers/classifier.h"
 #include "layers/taps.h"
 #include "models/model.h"
@@ -73,10 +71,8 @@ static void build(tm_builder *b, const void *variant)
     tm_node *x = patches(b, "proj", b->graph->input, v->dim, 4);
     tm_pop(b);
     for (int i = 0; i < 4; i++) {
-        char module[32];
-        snprintf(module, sizeof module, "stages.%d", i);
         x = stage(b, v, x, i, act);
-        tm_tap_stage(b, module, x, 4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     tm_tap_final(b, x);
     tm_hidden_classifier_head(

@@ -197,10 +197,8 @@ static void build(tm_builder *b, const void *variant)
     x = mobile_one_act(b, "stem.1", x, depthwise(v->width, 3, 2), v->plain_stem, false);
     x = mobile_one_act(b, "stem.2", x, (tm_conv){.out = v->width, .kernel = 1}, false, false);
     for (int i = 0; i < STAGES_MAX && v->depths[i]; i++) {
-        char module[24];
-        snprintf(module, sizeof module, "stages.%d", i);
         x = stage(b, v, x, i);
-        tm_tap_stage(b, module, x, 4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     b->graph->default_features = -4;
     x = mobile_one_act(b, "final_conv", x, depthwise(2 * x->shape.c, 3, 1), false, true);

@@ -143,12 +143,10 @@ static void build(tm_builder *b, const void *variant)
                   (tm_conv){.out = 32 * v->heads, .kernel = 3, .stride = 2, .bias = true});
     x = downsample(b, "stem.down", x, x->shape.c);
     for (int i = 0; i < STAGES; i++) {
-        char module[16];
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_push(b, "%s", module);
+        tm_push(b, "stages.%d", i);
         x = stage(b, v, x, i);
         tm_pop(b);
-        tm_tap_stage(b, module, x, 4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");

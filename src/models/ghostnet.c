@@ -176,10 +176,8 @@ static tm_node *blocks(tm_builder *b, const ghostnet_variant *v, tm_node *x)
         x = block(b, v, x, i);
         tm_pop(b);
         if (rows[i].stride > 1) {
-            char module[32];
-            snprintf(module, sizeof module, "blocks.%d", rows[i].stage);
             reduction *= 2;
-            tm_tap_stage(b, module, x, reduction);
+            tm_tap_stage_of(b, "blocks", rows[i].stage, x, reduction);
         }
     }
     x = conv_norm(b, "blocks.9.0.conv", "blocks.9.0.bn1", x,

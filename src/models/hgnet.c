@@ -187,10 +187,8 @@ static void build(tm_builder *b, const void *variant)
     hgnet m = {.b = b, .v = variant};
     tm_node *x = m.v->v2 ? stem_v2(&m, b->graph->input) : stem_v1(&m, b->graph->input);
     for (int i = 0; i < 4; i++) {
-        char module[32];
-        snprintf(module, sizeof module, "stages.%d", i);
         x = stage(&m, x, i);
-        tm_tap_stage(b, module, x, 4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     tm_tap_final(b, x);
     head(&m, x);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's inception_next.py: InceptionNeXt (2303.16900), ConvNeXt whose depthwise convolution is cut
  * into branches: nothing, a square, and two bands. */
-#include <stdio.h>
-
 #include "layers/classifier.h"
 #include "layers/mlp.h"
 #include "layers/stages.h"
@@ -108,11 +106,9 @@ static void build(tm_builder *b, const void *variant)
     x = tm_normalize(b, "stem.1", x, norm);
     tm_stages walk = tm_stages_begin(b, 4, 2);
     for (int i = 0; i < 4; i++) {
-        char module[24];
         tm_stage s = tm_stages_next(&walk, i ? 2 : 1);
         x = stage(b, v, x, i, s);
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_tap_stage(b, module, x, s.reduction);
+        tm_tap_stage_of(b, "stages", i, x, s.reduction);
     }
     tm_tap_final(b, x);
     head(b, x);

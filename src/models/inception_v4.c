@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's inception_v4.py: Inception-v4 (1602.07261). */
-#include <stdio.h>
-
 #include "layers/classifier.h"
 #include "layers/inception.h"
 #include "layers/taps.h"
@@ -122,9 +120,7 @@ static void build(tm_builder *b, const void *variant)
         if (i + 1 < at[1].first)
             continue;
         if (at->reduction) {
-            char module[16];
-            snprintf(module, sizeof module, "features.%d", i);
-            tm_tap_stage(b, module, x, at->reduction);
+            tm_tap_stage_of(b, "features", i, x, at->reduction);
         }
         at++;
     }

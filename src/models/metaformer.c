@@ -217,13 +217,11 @@ static void build(tm_builder *b, const void *variant)
     if (v->mixer != POOL_V1)
         x = tm_normalize(b, "stem.norm", x, down_norm);
     for (int i = 0; i < STAGES; i++) {
-        char module[16];
         metaformer m = stage_of(b, v, i);
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_push(b, "%s", module);
+        tm_push(b, "stages.%d", i);
         x = stage(&m, v, x, i);
         tm_pop(b);
-        tm_tap_stage(b, module, x, 4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     tm_tap_final(b, x);
     head(b, v, x);

@@ -89,12 +89,10 @@ static void build(tm_builder *b, const void *variant)
     const pvt_variant *v = variant;
     tm_node *x = embed(b, "patch_embed", b->graph->input, v->width ? v->width : widths[0], 7, 4);
     for (int i = 0; i < STAGES; i++) {
-        char module[16];
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_push(b, "%s", module);
+        tm_push(b, "stages.%d", i);
         x = stage(b, v, x, i);
         tm_pop(b);
-        tm_tap_stage(b, module, x, 4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     tm_tap_final(b, x);
     tm_classifier_head(b, x, tm_average_or_none(b), "head");

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's rdnet.py: RDNet (2403.19588), dense connections between ConvNeXt's blocks. */
-#include <stdio.h>
-
 #include "layers/classifier.h"
 #include "layers/squeeze_excite.h"
 #include "layers/taps.h"
@@ -95,12 +93,10 @@ static void build(tm_builder *b, const void *variant)
         .out = v->width, .kernel = 4, .stride = 4, .padding = TM_PAD_VALID, .bias = true};
     tm_node *x = tm_normalize(b, "stem.1", tm_conv2d(b, "stem.0", b->graph->input, patches), norm);
     for (int i = 0; i < v->stages; i++) {
-        char module[32];
         x = stage(b, v, x, i);
         reduction *= strides(v, i) ? 2 : 1;
-        snprintf(module, sizeof module, "dense_stages.%d", i);
         if (i + 1 == v->stages || strides(v, i + 1))
-            tm_tap_stage(b, module, x, reduction);
+            tm_tap_stage_of(b, "dense_stages", i, x, reduction);
     }
     tm_tap_final(b, x);
     tm_norm_mlp_head(b, "head", x, (tm_mlp_head){.pool = "avg", .norm = norm});

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's repghost.py: RepGhostNet (2211.06088). */
-#include <stdio.h>
-
 #include "layers/classifier.h"
 #include "layers/make_divisible.h"
 #include "layers/squeeze_excite.h"
@@ -100,10 +98,8 @@ static tm_node *blocks(tm_builder *b, const repghost_variant *v, tm_node *x)
         x = block(b, v, x, &rows[i]);
         tm_pop(b);
         if (rows[i].stride > 1) {
-            char module[32];
-            snprintf(module, sizeof module, "blocks.%d", rows[i].stage);
             reduction *= 2;
-            tm_tap_stage(b, module, x, reduction);
+            tm_tap_stage_of(b, "blocks", rows[i].stage, x, reduction);
         }
     }
     x = conv_norm(b, "blocks.9.0.conv", "blocks.9.0.bn1", x,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's repvit.py: RepViT (2307.09283), whose depthwise branches become one convolution at load.
  */
-#include <stdio.h>
-
 #include "layers/classifier.h"
 #include "layers/make_divisible.h"
 #include "layers/squeeze_excite.h"
@@ -104,9 +102,7 @@ static tm_node *downsample(tm_builder *b, const repvit_variant *v, tm_node *x, i
 static tm_node *stages(tm_builder *b, const repvit_variant *v, tm_node *x)
 {
     for (int i = 0; i < 4; i++) {
-        char module[24];
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_push(b, "%s", module);
+        tm_push(b, "stages.%d", i);
         if (i)
             x = downsample(b, v, x, v->dims[i]);
         for (int k = 0; k < v->depths[i]; k++) {
@@ -115,7 +111,7 @@ static tm_node *stages(tm_builder *b, const repvit_variant *v, tm_node *x)
             tm_pop(b);
         }
         tm_pop(b);
-        tm_tap_stage(b, module, x, 4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     return x;
 }

@@ -89,9 +89,7 @@ static tm_node *block(tm_builder *b, const rexnet_variant *v, tm_node *x, rexnet
 
 static void tap(tm_builder *b, tm_node *x, int block_index, int reduction)
 {
-    char module[32];
-    snprintf(module, sizeof module, "features.%d", block_index);
-    tm_tap_stage(b, module, x, reduction);
+    tm_tap_stage_of(b, "features", block_index, x, reduction);
 }
 
 static tm_node *blocks(tm_builder *b, const rexnet_variant *v, tm_node *x)

@@ -74,7 +74,6 @@ static tm_node *levels(tm_builder *b, const selecsls_variant *v, tm_node *x)
 {
     tm_node *skip = NULL;
     for (int level = 0, i = 0; level < LEVELS; level++) {
-        char module[32];
         for (; i <= v->ends[level]; i++) {
             tm_push(b, "features.%d", i);
             x = block(b, x, v->blocks[i].first ? NULL : skip, v->blocks[i]);
@@ -82,8 +81,7 @@ static tm_node *levels(tm_builder *b, const selecsls_variant *v, tm_node *x)
             if (v->blocks[i].first)
                 skip = x;
         }
-        snprintf(module, sizeof module, "features.%d", v->ends[level]);
-        tm_tap_stage(b, module, x, 4 << level);
+        tm_tap_stage_of(b, "features", v->ends[level], x, 4 << level);
     }
     return x;
 }

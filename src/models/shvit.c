@@ -122,12 +122,10 @@ static void build(tm_builder *b, const void *variant)
     const shvit_variant *v = variant;
     tm_node *x = stem(b, b->graph->input, v->dims[0]);
     for (int i = 0; i < STAGES; i++) {
-        char module[16];
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_push(b, "%s", module);
+        tm_push(b, "stages.%d", i);
         x = stage(b, v, x, i);
         tm_pop(b);
-        tm_tap_stage(b, module, x, 16 << i);
+        tm_tap_stage_of(b, "stages", i, x, 16 << i);
     }
     tm_tap_final(b, x);
     const char *pool = tm_pool_kind(b, "avg");

@@ -3,7 +3,6 @@
  * its authors' code. */
 #include <math.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,12 +149,10 @@ static void build(tm_builder *b, const void *variant)
     tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, v->width, PATCH, true);
     x = tm_normalize(b, "patch_embed.norm", x, norm);
     for (int i = 0; i < STAGES; i++) {
-        char module[16];
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_push(b, "%s", module);
+        tm_push(b, "stages.%d", i);
         x = stage(b, v, x, i);
         tm_pop(b);
-        tm_tap_stage(b, module, x, PATCH << i);
+        tm_tap_stage_of(b, "stages", i, x, PATCH << i);
     }
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");

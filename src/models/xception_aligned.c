@@ -242,9 +242,7 @@ static void build(tm_builder *b, const void *variant)
         x = next_block(&m, &middle, x);
     for (int i = 0; i < 2; i++)
         x = next_block(&m, &last_blocks[i], x);
-    char module[32];
-    snprintf(module, sizeof module, "blocks.%d", m.index - 1);
-    tm_tap_stage(b, module, x, m.walk.reduction);
+    tm_tap_stage_of(b, "blocks", m.index - 1, x, m.walk.reduction);
     if (v->preact)
         x = tm_activate(b, x, TM_ACT_RELU);
     tm_tap_final(b, x);
