@@ -35,3 +35,18 @@ tm_node *tm_separable_conv_norm_act(tm_builder *b, const char *name, tm_node *x,
     tm_pop(b);
     return x;
 }
+
+tm_node *tm_conv_norm(tm_builder *b, const char *conv_name, const char *norm_name, tm_node *x,
+                      tm_conv conv)
+{
+    x = tm_conv2d(b, conv_name, x, conv);
+    return tm_normalize(b, norm_name, x, (tm_norm){.kind = TM_NORM_BATCH});
+}
+
+tm_node *tm_conv_norm_pair(tm_builder *b, const char *name, tm_node *x, tm_conv conv)
+{
+    tm_push(b, "%s", name);
+    x = tm_conv_norm(b, "c", "bn", x, conv);
+    tm_pop(b);
+    return x;
+}

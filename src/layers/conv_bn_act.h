@@ -23,4 +23,10 @@ tm_node *tm_conv_norm_act(tm_builder *b, const char *name, tm_node *x, tm_conv c
 tm_node *tm_separable_conv_norm_act(tm_builder *b, const char *name, tm_node *x, tm_conv conv,
                                     tm_conv_tail tail);
 
+/* A convolution and batch norm, eps 1e-5, by the names that each has. */
+tm_node *tm_conv_norm(tm_builder *b, const char *conv_name, const char *norm_name, tm_node *x,
+                      tm_conv conv);
+/* LeViT's ConvNorm, which others took over: name.c, name.bn */
+tm_node *tm_conv_norm_pair(tm_builder *b, const char *name, tm_node *x, tm_conv conv);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's dla.py: deep layer aggregation (1707.06484), and with Res2Net's blocks. */
 #include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
 #include "layers/res2_block.h"
 #include "layers/residual.h"
 #include "layers/taps.h"
@@ -46,13 +47,6 @@ static const dla_variant variants[] = {
      .shortcut_root = true},
 };
 /* clang-format on */
-
-static tm_node *conv_norm(tm_builder *b, const char *conv_name, const char *norm_name, tm_node *x,
-                          tm_conv conv)
-{
-    x = tm_conv2d(b, conv_name, x, conv);
-    return tm_normalize(b, norm_name, x, (tm_norm){.kind = TM_NORM_BATCH});
-}
 
 static tm_node *branch(tm_builder *b, const dla_variant *v, tm_node *x, int out, int stride)
 {
@@ -108,14 +102,15 @@ static tm_node *leaf_tree(tm_builder *b, const dla_variant *v, tm_node *x, tm_no
 {
     family all = {.count = 2};
     if (x->shape.c != out)
-        bottom = conv_norm(b, "project.0", "project.1", bottom, (tm_conv){.out = out, .kernel = 1});
+        bottom =
+            tm_conv_norm(b, "project.0", "project.1", bottom, (tm_conv){.out = out, .kernel = 1});
     all.members[1] = block(b, v, "tree1", x, bottom, stride);
     all.members[0] = block(b, v, "tree2", all.members[1], all.members[1], 1);
     for (int i = 0; i < children->count; i++)
         add_child(&all, children->members[i]);
     tm_push(b, "root");
-    x = conv_norm(b, "conv", "bn", tm_concat_c(b, all.count, all.members),
-                  (tm_conv){.out = out, .kernel = 1});
+    x = tm_conv_norm(b, "conv", "bn", tm_concat_c(b, all.count, all.members),
+                     (tm_conv){.out = out, .kernel = 1});
     tm_pop(b);
     if (v->shortcut_root)
         x = tm_add(b, x, all.members[0]);
@@ -146,7 +141,7 @@ static tm_node *tree(tm_builder *b, const dla_variant *v, tm_node *x, int levels
 static tm_node *conv_level(tm_builder *b, tm_node *x, int kernel, int out, int stride)
 {
     tm_conv conv = {.out = out, .kernel = kernel, .stride = stride};
-    return tm_activate(b, conv_norm(b, "0", "1", x, conv), TM_ACT_RELU);
+    return tm_activate(b, tm_conv_norm(b, "0", "1", x, conv), TM_ACT_RELU);
 }
 
 static void build(tm_builder *b, const void *variant)

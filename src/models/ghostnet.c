@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
 #include "layers/make_divisible.h"
 #include "layers/squeeze_excite.h"
 #include "layers/taps.h"
@@ -47,12 +48,6 @@ static int scaled(const ghostnet_variant *v, double channels)
     return tm_divisible(channels * v->width, 4, 0.9);
 }
 
-static tm_node *conv_norm(tm_builder *b, const char *conv_name, const char *norm_name, tm_node *x,
-                          tm_conv conv)
-{
-    return tm_normalize(b, norm_name, tm_conv2d(b, conv_name, x, conv), batch);
-}
-
 /* ---- V3: branches that become one convolution ---- */
 
 static tm_branch branch(tm_builder *b, const char *name, tm_node *x, tm_conv conv)
@@ -94,11 +89,11 @@ static tm_node *gate(tm_builder *b, tm_node *x, int out, int h, int w)
 {
     tm_push(b, "short_conv");
     x = tm_pool2d(b, x, (tm_pool){.kernel = 2, .stride = 2});
-    x = conv_norm(b, "0", "1", x, (tm_conv){.out = out, .kernel = 1});
-    x = conv_norm(b, "2", "3", x,
-                  (tm_conv){.out = out, .kernel = 1, .kernel_w = 5, .groups = TM_DEPTHWISE});
-    x = conv_norm(b, "4", "5", x,
-                  (tm_conv){.out = out, .kernel = 5, .kernel_w = 1, .groups = TM_DEPTHWISE});
+    x = tm_conv_norm(b, "0", "1", x, (tm_conv){.out = out, .kernel = 1});
+    x = tm_conv_norm(b, "2", "3", x,
+                     (tm_conv){.out = out, .kernel = 1, .kernel_w = 5, .groups = TM_DEPTHWISE});
+    x = tm_conv_norm(b, "4", "5", x,
+                     (tm_conv){.out = out, .kernel = 5, .kernel_w = 1, .groups = TM_DEPTHWISE});
     tm_pop(b);
     return tm_upsample_nearest(b, tm_activate(b, x, TM_ACT_SIGMOID), h, w);
 }
@@ -117,9 +112,9 @@ static tm_node *ghost(tm_builder *b, const ghostnet_variant *v, const char *name
         parts[0] = tm_activate(b, rep_conv(b, "primary", x, point, false, false), act);
         parts[1] = rep_conv(b, "cheap", parts[0], depthwise, true, true);
     } else {
-        parts[0] = conv_norm(b, "primary_conv.0", "primary_conv.1", x, point);
+        parts[0] = tm_conv_norm(b, "primary_conv.0", "primary_conv.1", x, point);
         parts[0] = tm_activate(b, parts[0], act);
-        parts[1] = conv_norm(b, "cheap_operation.0", "cheap_operation.1", parts[0], depthwise);
+        parts[1] = tm_conv_norm(b, "cheap_operation.0", "cheap_operation.1", parts[0], depthwise);
     }
     parts[1] = tm_activate(b, parts[1], act);
     tm_node *y = tm_concat_c(b, 2, parts);
@@ -136,15 +131,15 @@ static tm_node *project(tm_builder *b, tm_node *x, tm_conv depthwise, int out)
     if (x->shape.c == out && depthwise.stride == 1)
         return x;
     depthwise.out = x->shape.c;
-    x = conv_norm(b, "shortcut.0", "shortcut.1", x, depthwise);
-    return conv_norm(b, "shortcut.2", "shortcut.3", x, (tm_conv){.out = out, .kernel = 1});
+    x = tm_conv_norm(b, "shortcut.0", "shortcut.1", x, depthwise);
+    return tm_conv_norm(b, "shortcut.2", "shortcut.3", x, (tm_conv){.out = out, .kernel = 1});
 }
 
 static tm_node *downsample(tm_builder *b, const ghostnet_variant *v, tm_node *x, tm_conv depthwise)
 {
     if (v->version == 3)
         return rep_conv(b, "dw", x, depthwise, true, false);
-    return conv_norm(b, "conv_dw", "bn_dw", x, depthwise);
+    return tm_conv_norm(b, "conv_dw", "bn_dw", x, depthwise);
 }
 
 static tm_node *block(tm_builder *b, const ghostnet_variant *v, tm_node *x, int index)
@@ -180,8 +175,8 @@ static tm_node *blocks(tm_builder *b, const ghostnet_variant *v, tm_node *x)
             tm_tap_stage_of(b, "blocks", rows[i].stage, x, reduction);
         }
     }
-    x = conv_norm(b, "blocks.9.0.conv", "blocks.9.0.bn1", x,
-                  (tm_conv){.out = scaled(v, rows[ROWS - 1].middle), .kernel = 1});
+    x = tm_conv_norm(b, "blocks.9.0.conv", "blocks.9.0.bn1", x,
+                     (tm_conv){.out = scaled(v, rows[ROWS - 1].middle), .kernel = 1});
     return tm_activate(b, x, TM_ACT_RELU);
 }
 

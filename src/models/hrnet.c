@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
 #include "layers/residual.h"
 #include "layers/taps.h"
 #include "models/model.h"
@@ -44,14 +45,6 @@ static tm_node *relu(tm_builder *b, tm_node *x)
     return tm_activate(b, x, TM_ACT_RELU);
 }
 
-/* conv_name, norm_name in the scope */
-static tm_node *conv_norm(tm_builder *b, const char *conv_name, const char *norm_name, tm_node *x,
-                          tm_conv conv)
-{
-    x = tm_conv2d(b, conv_name, x, conv);
-    return tm_normalize(b, norm_name, x, (tm_norm){.kind = TM_NORM_BATCH});
-}
-
 /* ---- blocks ---- */
 
 /* `count` blocks in the scope; planes: channels of a bottleneck's middle, 0: basic blocks */
@@ -62,7 +55,8 @@ static tm_node *layer(tm_builder *b, tm_node *x, int out, int planes, int count)
         tm_node *y =
             tm_residual_branch(b, x, (tm_residual){.out = out, .bottleneck = planes, .stride = 1});
         if (x->shape.c != out)
-            x = conv_norm(b, "downsample.0", "downsample.1", x, (tm_conv){.out = out, .kernel = 1});
+            x = tm_conv_norm(b, "downsample.0", "downsample.1", x,
+                             (tm_conv){.out = out, .kernel = 1});
         x = relu(b, tm_add(b, y, x));
         tm_pop(b);
     }
@@ -76,7 +70,7 @@ static tm_node *downsample(tm_builder *b, tm_node *x, int out, int count, bool a
         bool last = i == count - 1;
         tm_conv conv = {.out = last ? out : x->shape.c, .kernel = 3, .stride = 2};
         tm_push(b, "%d", i);
-        x = conv_norm(b, "0", "1", x, conv);
+        x = tm_conv_norm(b, "0", "1", x, conv);
         tm_pop(b);
         if (!last || active_end)
             x = relu(b, x);
@@ -113,7 +107,7 @@ static tm_node *seen(tm_builder *b, const branches *all, int from, int to)
     tm_node *x = all->x[from], *target = all->x[to];
     tm_push(b, "%d.%d", to, from);
     if (from > to) {
-        x = conv_norm(b, "0", "1", x, (tm_conv){.out = target->shape.c, .kernel = 1});
+        x = tm_conv_norm(b, "0", "1", x, (tm_conv){.out = target->shape.c, .kernel = 1});
         x = upsample(b, x, 1 << (from - to));
     } else if (from < to) {
         x = downsample(b, x, target->shape.c, to - from, false);
@@ -158,7 +152,7 @@ static void transition(tm_builder *b, const hrnet_variant *v, branches *all)
     tm_push(b, "transition%d", all->count);
     if (all->count == 1)
         all->x[0] =
-            relu(b, conv_norm(b, "0.0", "0.1", last, (tm_conv){.out = v->width, .kernel = 3}));
+            relu(b, tm_conv_norm(b, "0.0", "0.1", last, (tm_conv){.out = v->width, .kernel = 3}));
     tm_push(b, "%d", all->count);
     all->x[all->count] = downsample(b, last, v->width << all->count, 1, true);
     tm_pop(b);
@@ -186,9 +180,9 @@ static branches stages(tm_builder *b, const hrnet_variant *v, tm_node *x)
 static tm_node *stem(tm_builder *b, const hrnet_variant *v)
 {
     tm_conv conv = {.out = 64, .kernel = 3, .stride = 2};
-    tm_node *x = relu(b, conv_norm(b, "conv1", "bn1", b->graph->input, conv));
+    tm_node *x = relu(b, tm_conv_norm(b, "conv1", "bn1", b->graph->input, conv));
     tm_tap_stage(b, "stem", x, 2);
-    x = relu(b, conv_norm(b, "conv2", "bn2", x, conv));
+    x = relu(b, tm_conv_norm(b, "conv2", "bn2", x, conv));
     tm_push(b, "layer1");
     x = layer(b, x, EXPANSION * v->stem_planes, v->stem_planes,
               v->stem_blocks ? v->stem_blocks : v->blocks);
@@ -213,12 +207,12 @@ static tm_node *aggregate(tm_builder *b, const hrnet_variant *v, const branches 
         }
         tm_conv conv = {.out = x->shape.c, .kernel = 3, .stride = 2, .bias = !v->no_head_bias};
         tm_push(b, "downsamp_modules.%d", i - 1);
-        sum = tm_add(b, x, relu(b, conv_norm(b, "0", "1", sum, conv)));
+        sum = tm_add(b, x, relu(b, tm_conv_norm(b, "0", "1", sum, conv)));
         tm_pop(b);
     }
     tm_push(b, "final_layer");
-    sum = conv_norm(b, "0", "1", sum,
-                    (tm_conv){.out = FEATURES, .kernel = 1, .bias = !v->no_head_bias});
+    sum = tm_conv_norm(b, "0", "1", sum,
+                       (tm_conv){.out = FEATURES, .kernel = 1, .bias = !v->no_head_bias});
     tm_pop(b);
     return relu(b, sum);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
 #include "layers/distilled_head.h"
 #include "layers/patch_embed.h"
 #include "layers/taps.h"
@@ -46,23 +47,15 @@ static const iformer_variant variants[] = {
 };
 /* clang-format on */
 
-static tm_node *conv_norm(tm_builder *b, const char *name, tm_node *x, tm_conv conv)
-{
-    tm_push(b, "%s", name);
-    x = tm_normalize(b, "bn", tm_conv2d(b, "c", x, conv), (tm_norm){.kind = TM_NORM_BATCH});
-    tm_pop(b);
-    return x;
-}
-
 static tm_node *pointwise(tm_builder *b, const char *name, tm_node *x, int out)
 {
-    return conv_norm(b, name, x, (tm_conv){.out = out, .kernel = 1});
+    return tm_conv_norm_pair(b, name, x, (tm_conv){.out = out, .kernel = 1});
 }
 
 static tm_node *depthwise(tm_builder *b, const char *name, tm_node *x, int kernel)
 {
-    return conv_norm(b, name, x,
-                     (tm_conv){.out = x->shape.c, .kernel = kernel, .groups = TM_DEPTHWISE});
+    return tm_conv_norm_pair(
+        b, name, x, (tm_conv){.out = x->shape.c, .kernel = kernel, .groups = TM_DEPTHWISE});
 }
 
 /* The sum of x and its branch, named mixer.module, whose scale is mixer.gamma [1, c, 1, 1]. */
@@ -132,8 +125,8 @@ static tm_node *stage(tm_builder *b, const iformer_variant *v, tm_node *x, int i
     int attention = 3 * v->groups[index], convs = v->depths[index] - attention;
     int first = attention == 0 || convs == 0 ? convs : convs - 1;
     if (index)
-        x = conv_norm(b, "downsample", x,
-                      (tm_conv){.out = v->dims[index], .kernel = 3, .stride = 2});
+        x = tm_conv_norm_pair(b, "downsample", x,
+                              (tm_conv){.out = v->dims[index], .kernel = 3, .stride = 2});
     for (int i = 0; i < v->depths[index]; i++) {
         bool conv = i < first || i >= first + attention;
         tm_push(b, "blocks.%d", i);
@@ -147,8 +140,8 @@ static tm_node *stem(tm_builder *b, tm_node *x, int width)
 {
     tm_conv first = {.out = width / 2, .kernel = 5, .stride = 2};
     tm_conv second = {.out = width / 2 * 4, .kernel = 5, .stride = 2};
-    x = tm_activate(b, conv_norm(b, "stem.conv1", x, first), TM_ACT_GELU);
-    x = tm_activate(b, conv_norm(b, "stem.conv2", x, second), TM_ACT_GELU);
+    x = tm_activate(b, tm_conv_norm_pair(b, "stem.conv1", x, first), TM_ACT_GELU);
+    x = tm_activate(b, tm_conv_norm_pair(b, "stem.conv2", x, second), TM_ACT_GELU);
     return pointwise(b, "stem.conv3", x, width);
 }
 

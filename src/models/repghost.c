@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's repghost.py: RepGhostNet (2211.06088). */
 #include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
 #include "layers/make_divisible.h"
 #include "layers/squeeze_excite.h"
 #include "layers/taps.h"
@@ -39,18 +40,12 @@ static int scaled(const repghost_variant *v, double channels)
     return tm_divisible(channels * v->width, 4, 0.9);
 }
 
-static tm_node *conv_norm(tm_builder *b, const char *conv_name, const char *norm_name, tm_node *x,
-                          tm_conv conv)
-{
-    return tm_normalize(b, norm_name, tm_conv2d(b, conv_name, x, conv), batch);
-}
-
 /* timm's RepGhostModule: a pointwise convolution, then a depthwise one and a norm, added */
 static tm_node *ghost(tm_builder *b, const char *name, tm_node *x, int out, tm_act_kind act)
 {
     tm_conv depthwise = {.out = out, .kernel = 3, .groups = TM_DEPTHWISE};
     tm_push(b, "%s", name);
-    x = conv_norm(b, "primary_conv.0", "primary_conv.1", x, (tm_conv){.out = out, .kernel = 1});
+    x = tm_conv_norm(b, "primary_conv.0", "primary_conv.1", x, (tm_conv){.out = out, .kernel = 1});
     x = tm_activate(b, x, act);
     tm_branch sum =
         tm_conv_norm_branch(b, "cheap_operation.0", "cheap_operation.1", x, depthwise, batch);
@@ -65,8 +60,8 @@ static tm_node *project(tm_builder *b, tm_node *x, tm_conv depthwise, int out)
     if (x->shape.c == out && depthwise.stride == 1)
         return x;
     depthwise.out = x->shape.c;
-    x = conv_norm(b, "shortcut.0", "shortcut.1", x, depthwise);
-    return conv_norm(b, "shortcut.2", "shortcut.3", x, (tm_conv){.out = out, .kernel = 1});
+    x = tm_conv_norm(b, "shortcut.0", "shortcut.1", x, depthwise);
+    return tm_conv_norm(b, "shortcut.2", "shortcut.3", x, (tm_conv){.out = out, .kernel = 1});
 }
 
 static tm_node *block(tm_builder *b, const repghost_variant *v, tm_node *x,
@@ -78,7 +73,7 @@ static tm_node *block(tm_builder *b, const repghost_variant *v, tm_node *x,
     tm_node *shortcut = project(b, x, depthwise, out);
     x = ghost(b, "ghost1", x, middle, TM_ACT_RELU);
     if (row->stride > 1)
-        x = conv_norm(b, "conv_dw", "bn_dw", x, depthwise);
+        x = tm_conv_norm(b, "conv_dw", "bn_dw", x, depthwise);
     if (row->squeeze)
         x = tm_squeeze_excite_with(b, "se", x,
                                    (tm_squeeze){.reduce = "conv_reduce",
@@ -102,8 +97,8 @@ static tm_node *blocks(tm_builder *b, const repghost_variant *v, tm_node *x)
             tm_tap_stage_of(b, "blocks", rows[i].stage, x, reduction);
         }
     }
-    x = conv_norm(b, "blocks.9.0.conv", "blocks.9.0.bn1", x,
-                  (tm_conv){.out = scaled(v, 2 * rows[ROWS - 1].middle), .kernel = 1});
+    x = tm_conv_norm(b, "blocks.9.0.conv", "blocks.9.0.bn1", x,
+                     (tm_conv){.out = scaled(v, 2 * rows[ROWS - 1].middle), .kernel = 1});
     return tm_activate(b, x, TM_ACT_RELU);
 }
 

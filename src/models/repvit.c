@@ -2,6 +2,7 @@
 /* timm's repvit.py: RepViT (2307.09283), whose depthwise branches become one convolution at load.
  */
 #include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
 #include "layers/make_divisible.h"
 #include "layers/squeeze_excite.h"
 #include "layers/taps.h"
@@ -27,14 +28,6 @@ static const repvit_variant variants[] = {
 /* clang-format on */
 
 static const tm_norm norm = {.kind = TM_NORM_BATCH};
-
-static tm_node *conv_norm(tm_builder *b, const char *name, tm_node *x, tm_conv conv)
-{
-    tm_push(b, "%s", name);
-    x = tm_normalize(b, "bn", tm_conv2d(b, "c", x, conv), norm);
-    tm_pop(b);
-    return x;
-}
 
 static tm_conv depthwise(const tm_node *x, int kernel, int stride)
 {
@@ -72,8 +65,9 @@ static tm_node *mlp(tm_builder *b, const char *name, tm_node *x)
 {
     int c = x->shape.c;
     tm_push(b, "%s", name);
-    tm_node *y = conv_norm(b, "conv1", x, (tm_conv){.out = 2 * c, .kernel = 1});
-    y = conv_norm(b, "conv2", tm_activate(b, y, TM_ACT_GELU), (tm_conv){.out = c, .kernel = 1});
+    tm_node *y = tm_conv_norm_pair(b, "conv1", x, (tm_conv){.out = 2 * c, .kernel = 1});
+    y = tm_conv_norm_pair(b, "conv2", tm_activate(b, y, TM_ACT_GELU),
+                          (tm_conv){.out = c, .kernel = 1});
     tm_pop(b);
     return tm_add(b, y, x);
 }
@@ -92,8 +86,8 @@ static tm_node *downsample(tm_builder *b, const repvit_variant *v, tm_node *x, i
     tm_push(b, "pre_block");
     x = block(b, v, x, false);
     tm_pop(b);
-    x = conv_norm(b, "spatial_downsample", x, depthwise(x, 3, 2));
-    x = conv_norm(b, "channel_downsample", x, (tm_conv){.out = out, .kernel = 1});
+    x = tm_conv_norm_pair(b, "spatial_downsample", x, depthwise(x, 3, 2));
+    x = tm_conv_norm_pair(b, "channel_downsample", x, (tm_conv){.out = out, .kernel = 1});
     x = mlp(b, "ffn", x);
     tm_pop(b);
     return x;
@@ -149,10 +143,10 @@ static void build(tm_builder *b, const void *variant)
     const repvit_variant *v = variant;
     int width = v->dims[0];
     tm_push(b, "stem");
-    tm_node *x = conv_norm(b, "conv1", b->graph->input,
-                           (tm_conv){.out = width / 2, .kernel = 3, .stride = 2});
+    tm_node *x = tm_conv_norm_pair(b, "conv1", b->graph->input,
+                                   (tm_conv){.out = width / 2, .kernel = 3, .stride = 2});
     x = tm_activate(b, x, TM_ACT_GELU);
-    x = conv_norm(b, "conv2", x, (tm_conv){.out = width, .kernel = 3, .stride = 2});
+    x = tm_conv_norm_pair(b, "conv2", x, (tm_conv){.out = width, .kernel = 3, .stride = 2});
     tm_pop(b);
     x = stages(b, v, x);
     tm_tap_final(b, x);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "layers/classifier.h"
+#include "layers/conv_bn_act.h"
 #include "layers/distilled_head.h"
 #include "layers/make_divisible.h"
 #include "layers/patch_embed.h"
@@ -26,20 +27,12 @@ static const shvit_variant variants[] = {
     {"shvit_s4", {4, 7, 6}, {224, 336, 448}, {0, 72, 96}},
 };
 
-static tm_node *conv_norm(tm_builder *b, const char *name, tm_node *x, tm_conv conv)
-{
-    tm_push(b, "%s", name);
-    x = tm_normalize(b, "bn", tm_conv2d(b, "c", x, conv), (tm_norm){.kind = TM_NORM_BATCH});
-    tm_pop(b);
-    return x;
-}
-
 /* Residual: x + name.m */
 static tm_node *depthwise(tm_builder *b, const char *name, tm_node *x)
 {
     tm_push(b, "%s", name);
-    tm_node *y =
-        conv_norm(b, "m", x, (tm_conv){.out = x->shape.c, .kernel = 3, .groups = TM_DEPTHWISE});
+    tm_node *y = tm_conv_norm_pair(
+        b, "m", x, (tm_conv){.out = x->shape.c, .kernel = 3, .groups = TM_DEPTHWISE});
     tm_pop(b);
     return tm_add(b, x, y);
 }
@@ -48,8 +41,9 @@ static tm_node *feed_forward(tm_builder *b, const char *name, tm_node *x)
 {
     int c = x->shape.c;
     tm_push(b, "%s.m", name);
-    tm_node *y = conv_norm(b, "pw1", x, (tm_conv){.out = 2 * c, .kernel = 1});
-    y = conv_norm(b, "pw2", tm_activate(b, y, TM_ACT_RELU), (tm_conv){.out = c, .kernel = 1});
+    tm_node *y = tm_conv_norm_pair(b, "pw1", x, (tm_conv){.out = 2 * c, .kernel = 1});
+    y = tm_conv_norm_pair(b, "pw2", tm_activate(b, y, TM_ACT_RELU),
+                          (tm_conv){.out = c, .kernel = 1});
     tm_pop(b);
     return tm_add(b, x, y);
 }
@@ -61,13 +55,13 @@ static tm_node *attend(tm_builder *b, tm_node *x, int part)
     tm_norm norm = {.kind = TM_NORM_GROUP, .groups = 1, .eps = 1e-5f};
     tm_push(b, "mixer.m");
     tm_node *seen = tm_normalize(b, "pre_norm", tm_slice_c(b, x, 0, part), norm);
-    tm_node *qkv = conv_norm(b, "qkv", seen, (tm_conv){.out = 2 * QK + part, .kernel = 1});
+    tm_node *qkv = tm_conv_norm_pair(b, "qkv", seen, (tm_conv){.out = 2 * QK + part, .kernel = 1});
     qkv = tm_map_tokens(b, qkv);
     tm_node *y = tm_attend(b, tm_slice_c(b, qkv, 0, QK), tm_slice_c(b, qkv, QK, QK),
                            tm_slice_c(b, qkv, 2 * QK, part), (tm_attention){.heads = 1});
     tm_node *all[] = {tm_reshape(b, y, s.h, s.w, part), tm_slice_c(b, x, part, s.c - part)};
     y = tm_activate(b, tm_concat_c(b, 2, all), TM_ACT_RELU);
-    y = conv_norm(b, "proj.1", y, (tm_conv){.out = s.c, .kernel = 1});
+    y = tm_conv_norm_pair(b, "proj.1", y, (tm_conv){.out = s.c, .kernel = 1});
     tm_pop(b);
     return tm_add(b, x, y);
 }
@@ -77,11 +71,11 @@ static tm_node *merge_patches(tm_builder *b, const char *name, tm_node *x, int o
     int hidden = 4 * x->shape.c;
     tm_conv spatial = {.out = hidden, .kernel = 3, .stride = 2, .groups = TM_DEPTHWISE};
     tm_push(b, "%s", name);
-    x = conv_norm(b, "conv1", x, (tm_conv){.out = hidden, .kernel = 1});
-    x = conv_norm(b, "conv2", tm_activate(b, x, TM_ACT_RELU), spatial);
+    x = tm_conv_norm_pair(b, "conv1", x, (tm_conv){.out = hidden, .kernel = 1});
+    x = tm_conv_norm_pair(b, "conv2", tm_activate(b, x, TM_ACT_RELU), spatial);
     x = tm_squeeze_excite(b, "se", tm_activate(b, x, TM_ACT_RELU),
                           tm_divisible(0.25 * hidden, 8, 0));
-    x = conv_norm(b, "conv3", x, (tm_conv){.out = out, .kernel = 1});
+    x = tm_conv_norm_pair(b, "conv3", x, (tm_conv){.out = out, .kernel = 1});
     tm_pop(b);
     return x;
 }
@@ -111,8 +105,8 @@ static tm_node *stem(tm_builder *b, tm_node *x, int width)
         snprintf(name, sizeof name, "patch_embed.%d", 2 * i);
         if (i)
             x = tm_activate(b, x, TM_ACT_RELU);
-        x = conv_norm(b, name, x,
-                      (tm_conv){.out = width >> (STEM - 1 - i), .kernel = 3, .stride = 2});
+        x = tm_conv_norm_pair(b, name, x,
+                              (tm_conv){.out = width >> (STEM - 1 - i), .kernel = 3, .stride = 2});
     }
     return x;
 }
