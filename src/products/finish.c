@@ -17,9 +17,3 @@ tm_store tm_store_of(tm_lowering *lowering, const tm_epilogue *epilogue, tm_dtyp
         store.hi = 6.0f;
     return store;
 }
-
-void tm_finish(const tm_store *store, int rows, int n, void *c, size_t ld)
-{
-    if (store->curve)
-        store->kernel(store->act.kind, store->act.param, (size_t)rows, (size_t)n, c, ld, c, ld);
-}

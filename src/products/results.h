@@ -19,9 +19,19 @@ typedef struct tm_results {
 tm_results tm_results_of(const tm_product *p, const tm_unit *unit, int group, int panel, int wide,
                          int row, int count);
 
+/* Rows [first, first + count) of results on their way, converted, to y. */
+void tm_results_convert(const tm_product *p, const tm_results *results, int first, int count);
+
 /* Rows [first, first + count) of the results are summed and clamped: the curve, and the way to y.
- */
-void tm_results_finish(const tm_product *p, const tm_results *results, int first, int count);
+ * Here because most products need neither, and there is a call for every tile. */
+static inline void tm_results_finish(const tm_product *p, const tm_results *results, int first,
+                                     int count)
+{
+    float *c = results->c + (size_t)first * results->c_ld;
+    tm_finish(&p->store, count, results->n, c, results->c_ld);
+    if (results->to)
+        tm_results_convert(p, results, first, count);
+}
 
 /* Sets where results stand behind `scratch` bytes of a kind's own; returns the bytes of both. */
 size_t tm_results_plan(tm_product *p, size_t scratch);

@@ -2,6 +2,7 @@
 #include "products/window.h"
 
 #include "kernels/kernels.h"
+#include "steps/lower.h"
 
 tm_window tm_window_of(const tm_tensor *x, const tm_tensor *y, const tm_conv_attrs *conv)
 {
@@ -49,15 +50,45 @@ static size_t pixel_bytes(const tm_window *window)
     return window->x.ld * tm_dtype_size(window->x.type);
 }
 
+/* Those of a line's pixels whose `span` columns from x on, for the first of them, lie inside of the
+ * picture. */
+typedef struct stretch {
+    int first, last;
+} stretch;
+static stretch inside(const tm_window *window, line_run line, int x, int span)
+{
+    int stride = window->conv.stride, room = window->x.w - span - x;
+    int first = tm_least(line.count, x < 0 ? tm_ceil_div(-x, stride) : 0);
+    int last = room < 0 ? 0 : tm_least(line.count, room / stride + 1);
+    return (stretch){first, last > first ? last : first};
+}
+
+static void point_at_zeros(const tm_window *window, const void **out, int first, int last)
+{
+    for (int i = first; i < last; i++)
+        out[i] = window->zeros;
+}
+
+/* x: the column under the line's first pixel */
+static void point_stretch(const tm_window *window, const char *from, int x, stretch in,
+                          const void **out)
+{
+    size_t step = (size_t)window->conv.stride * pixel_bytes(window);
+    const char *at = from + (size_t)(x + in.first * window->conv.stride) * pixel_bytes(window);
+    for (int i = in.first; i < in.last; i++, at += step)
+        out[i] = at;
+}
+
 static void point_line(const tm_window *window, line_run line, const char *from, int kx,
                        const void **out)
 {
     const tm_conv_attrs *conv = &window->conv;
-    size_t pixel = pixel_bytes(window);
     int x = line.column * conv->stride - conv->pad_left + kx * conv->dilation;
-    for (int i = 0; i < line.count; i++, x += conv->stride)
-        out[i] = from && x >= 0 && x < window->x.w ? (const void *)(from + (size_t)x * pixel)
-                                                   : window->zeros;
+    stretch in = from ? inside(window, line, x, 1) : (stretch){0, 0};
+    point_at_zeros(window, out, 0, in.first);
+    if (in.first < in.last)
+        point_stretch(window, from, x, in, out);
+    point_at_zeros(window, out, in.last, line.count);
 }
 
 static void point_taps(const tm_window *window, const tm_unit *unit, const void **rows,
@@ -119,6 +150,19 @@ static void copy_tap_row(const tm_window *window, const float *line, int left, f
     }
 }
 
+/* Copies of the tap rows of pixels [first, last); x: the column under pixel 0. Returns where the
+ * next copy goes. */
+static float *copy_tap_rows(const tm_window *window, const float *from, int x, stretch cut,
+                            const void **out, float *copy)
+{
+    for (int i = cut.first; i < cut.last; i++) {
+        copy_tap_row(window, from, x + i * window->conv.stride, copy);
+        out[i] = copy;
+        copy += window->conv.kernel_w * window->x.c;
+    }
+    return copy;
+}
+
 /* The lines under tap row ky of a line of outputs. Returns where the next copy goes. */
 static float *point_lines(const tm_window *window, line_run line, const float *from,
                           const void **out, float *copy)
@@ -126,18 +170,15 @@ static float *point_lines(const tm_window *window, line_run line, const float *f
     const tm_conv_attrs *conv = &window->conv;
     bool dense = conv->dilation == 1 && window->x.ld == (size_t)window->x.c;
     int x = line.column * conv->stride - conv->pad_left;
-    for (int i = 0; i < line.count; i++, x += conv->stride) {
-        if (!from) {
-            out[i] = window->zeros;
-        } else if (dense && x >= 0 && x + conv->kernel_w <= window->x.w) {
-            out[i] = from + (size_t)x * window->x.ld;
-        } else {
-            copy_tap_row(window, from, x, copy);
-            out[i] = copy;
-            copy += conv->kernel_w * window->x.c;
-        }
+    if (!from) {
+        point_at_zeros(window, out, 0, line.count);
+        return copy;
     }
-    return copy;
+    stretch in = dense ? inside(window, line, x, conv->kernel_w) : (stretch){0, 0};
+    copy = copy_tap_rows(window, from, x, (stretch){0, in.first}, out, copy);
+    if (in.first < in.last)
+        point_stretch(window, (const char *)from, x, in, out);
+    return copy_tap_rows(window, from, x, (stretch){in.last, line.count}, out, copy);
 }
 
 void tm_window_point_tap_rows(const tm_window *window, const tm_unit *unit, const void **rows,
