@@ -155,6 +155,15 @@ static void adapt_window(const adaptation *a, tm_node *param)
     become(param, attrs->prefix ? tm_const_concat(b, 2, parts, 0) : parts[0]);
 }
 
+static void adapt_flat(const adaptation *a, tm_node *param)
+{
+    const tm_tensor_view *view = find_stored(a, param);
+    if (view && view->rank == 4 && view->shape[0] == param->dims[0] &&
+        tm_view_elements(view) == (size_t)tm_element_count(param))
+        become(param, tm_const_reshape(&a->model->builder, file_param(a->model, param, view), 2,
+                                       param->dims));
+}
+
 static void adapt_param(const adaptation *a, tm_node *param)
 {
     switch (((const tm_param_attrs *)param->attrs)->fit) {
@@ -165,6 +174,9 @@ static void adapt_param(const adaptation *a, tm_node *param)
         break;
     case TM_FIT_PATCH:
         adapt_conv(a, param, 0);
+        break;
+    case TM_FIT_FLAT:
+        adapt_flat(a, param);
         break;
     case TM_FIT_WINDOW:
         adapt_window(a, param);
