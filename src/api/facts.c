@@ -18,6 +18,9 @@ static void mark_tap(const tm_graph *graph, tm_tap_kind kind, int index, bool *n
     const tm_tap *tap = tm_graph_tap(graph, kind, index);
     if (tap)
         needed[tap->node->id] = true;
+    /* several forward_features are one answer */
+    if (tap && kind == TM_TAP_FORWARD_FEATURES)
+        mark_tap(graph, kind, index + 1, needed);
 }
 
 /* What the logits need, or everything where there are none. */
