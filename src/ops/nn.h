@@ -28,6 +28,8 @@ tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int p
 tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int heads);
 /* The same with three more rows, which stay as they are: of a class token. */
 tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, int heads);
+/* Biases [heads, side * side] of the distances within a square: likewise. */
+tm_node *tm_distance_biases(tm_builder *b, const char *name, int heads, int side);
 
 /* How values between the pixels of a grid are found. */
 typedef struct tm_resampling {
