@@ -91,6 +91,12 @@ tm_node *tm_distance_biases(tm_builder *b, const char *name, int heads, int side
     return new_param(b, name, 2, (int64_t[]){heads, (int64_t)side * side}, attrs);
 }
 
+tm_node *tm_line_table(tm_builder *b, const char *name, int rows, int c)
+{
+    tm_param_attrs attrs = {.trained = true, .fit = TM_FIT_LINE, .resampling = {.bilinear = true}};
+    return new_param(b, name, 2, (int64_t[]){rows, c}, attrs);
+}
+
 void tm_resample_as(const tm_graph *graph, const char *param, tm_resampling how)
 {
     tm_node *node = tm_find_param(graph, param);
