@@ -84,6 +84,17 @@ typedef struct tm_build_options {
     bool norm_intermediates; /* final norm on every intermediate */
 } tm_build_options;
 
+/* What timm's prune_intermediate_layers leaves of the norm and the head behind the last block that
+ * is kept. */
+typedef enum tm_pruning {
+    TM_PRUNING_BY_LAYOUT, /* both where the final state is tokens; of maps neither, when blocks are
+                             cut */
+    TM_PRUNING_CUT,       /* tokens, but as of maps */
+    TM_PRUNING_KEPT,      /* a map, but as of tokens */
+    TM_PRUNING_TOGETHER,  /* as of maps, and each goes with the other */
+    TM_PRUNING_OWN        /* a rule of the family's own, not known here */
+} tm_pruning;
+
 typedef struct tm_graph {
     tm_arena arena;
     tm_node **nodes;
@@ -95,7 +106,8 @@ typedef struct tm_graph {
     tm_node *input;
     int default_features;     /* features_only's default: the last n taps, the first -n; 0: all */
     unsigned chosen_features; /* where it is no such run: bit i stands for tap i; else 0 */
-    tm_error error;           /* the builder's sticky error; nodes are dummies once it is set */
+    tm_pruning pruning;
+    tm_error error; /* the builder's sticky error; nodes are dummies once it is set */
     const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
 } tm_graph;
 

@@ -352,6 +352,7 @@ static void build(tm_builder *b, const void *variant)
         if (normed[s])
             tm_tap_final_tokens(b, normed[s]);
     }
+    b->graph->pruning = TM_PRUNING_OWN;
     head(b, v, normed);
 }
 

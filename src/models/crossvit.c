@@ -259,6 +259,7 @@ static void build(tm_builder *b, const void *variant)
         normed[i] = final_norm(b, branches[i].x, i);
         tm_tap_final_tokens(b, normed[i]);
     }
+    b->graph->pruning = TM_PRUNING_OWN;
     head(b, normed);
 }
 

@@ -247,6 +247,7 @@ static void build(tm_builder *b, const void *variant)
     }
     b->graph->default_features = 3;
     x = tm_normalize(b, "norm", with_token(b, tm_map_tokens(b, x), &block), norm);
+    b->graph->pruning = TM_PRUNING_OWN;
     tm_tap_final_tokens(b, x);
     head(b, x);
 }
