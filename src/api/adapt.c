@@ -164,6 +164,41 @@ static void adapt_flat(const adaptation *a, tm_node *param)
                                        param->dims));
 }
 
+/* As a picture of every head. */
+static void adapt_distances(const adaptation *a, tm_node *param)
+{
+    const tm_param_attrs *attrs = param->attrs;
+    const tm_tensor_view *view = find_stored(a, param);
+    int64_t heads = param->dims[0], count = param->dims[1];
+    int side = view && view->rank == 2 && view->shape[0] == heads ? square_side(view->shape[1]) : 0;
+    if (side < 1 || view->shape[1] == count)
+        return;
+    tm_builder *b = &a->model->builder;
+    tm_node *grid = tm_const_permute(b, file_param(a->model, param, view), (int[]){1, 0});
+    grid = tm_const_reshape(b, grid, 3, (int64_t[]){1, view->shape[1], heads});
+    grid = tm_const_resample_grid(b, grid, 0, (int[]){side, side},
+                                  (int[]){attrs->grid_h, attrs->grid_w}, attrs->resampling);
+    grid = tm_const_reshape(b, grid, 2, (int64_t[]){count, heads});
+    become(param, tm_const_permute(b, grid, (int[]){1, 0}));
+}
+
+/* As a picture one pixel wide. */
+static void adapt_line(const adaptation *a, tm_node *param)
+{
+    const tm_param_attrs *attrs = param->attrs;
+    const tm_tensor_view *view = find_stored(a, param);
+    int64_t to = param->dims[0], c = param->dims[1];
+    if (!view || view->rank != 2 || view->shape[1] != c || view->shape[0] == to ||
+        view->shape[0] < 1)
+        return;
+    tm_builder *b = &a->model->builder;
+    tm_node *grid = file_param(a->model, param, view);
+    grid = tm_const_reshape(b, grid, 3, (int64_t[]){1, view->shape[0], c});
+    grid = tm_const_resample_grid(b, grid, 0, (int[]){(int)view->shape[0], 1}, (int[]){(int)to, 1},
+                                  attrs->resampling);
+    become(param, tm_const_reshape(b, grid, 2, (int64_t[]){to, c}));
+}
+
 static void adapt_param(const adaptation *a, tm_node *param)
 {
     switch (((const tm_param_attrs *)param->attrs)->fit) {
@@ -177,6 +212,12 @@ static void adapt_param(const adaptation *a, tm_node *param)
         break;
     case TM_FIT_FLAT:
         adapt_flat(a, param);
+        break;
+    case TM_FIT_DISTANCES:
+        adapt_distances(a, param);
+        break;
+    case TM_FIT_LINE:
+        adapt_line(a, param);
         break;
     case TM_FIT_WINDOW:
         adapt_window(a, param);

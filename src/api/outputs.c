@@ -21,12 +21,13 @@ static const struct {
     {TM_TAP_PREFIX, "image_intermediates_prefix", true},
 };
 
-static const char *name_of(const tm_tap *tap, tm_arena *arena)
+static const char *name_of(const tm_graph *graph, const tm_tap *tap, tm_arena *arena)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (kinds[i].kind != tap->kind)
             continue;
-        return kinds[i].numbered ? tm_arena_printf(arena, "%s.%d", kinds[i].name, tap->index)
+        bool numbered = kinds[i].numbered || tm_graph_tap_count(graph, tap->kind) > 1;
+        return numbered ? tm_arena_printf(arena, "%s.%d", kinds[i].name, tap->index)
                                  : kinds[i].name;
     }
     return "";
@@ -41,7 +42,7 @@ tm_status tm_model_list_outputs(tm_model *model, tm_error *error)
     model->names = calloc(count + 1, sizeof *model->names);
     for (size_t i = 0; model->available && model->names && i < count; i++) {
         model->available[i] = i;
-        model->names[i] = name_of(&model->graph.taps[i], &model->strings);
+        model->names[i] = name_of(&model->graph, &model->graph.taps[i], &model->strings);
         named = named && model->names[i];
     }
     if (!model->available || !model->chosen || !model->names || !named)

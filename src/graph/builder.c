@@ -260,7 +260,8 @@ void tm_tap_prefix(tm_builder *b, tm_node *x)
 
 void tm_tap_output(tm_builder *b, tm_tap_kind kind, tm_node *x, tm_layout layout)
 {
-    add_tap(b, (tm_tap){.kind = kind, .node = x, .layout = layout});
+    int index = tm_graph_tap_count(b->graph, kind);
+    add_tap(b, (tm_tap){.kind = kind, .index = index, .node = x, .layout = layout});
 }
 
 const tm_tap *tm_graph_tap(const tm_graph *graph, tm_tap_kind kind, int index)
@@ -279,9 +280,10 @@ int tm_graph_tap_count(const tm_graph *graph, tm_tap_kind kind)
     return count;
 }
 
-void tm_graph_default_features(const tm_graph *graph, int *first, int *end)
+bool tm_graph_is_default_feature(const tm_graph *graph, int index)
 {
     int count = tm_graph_tap_count(graph, TM_TAP_FEATURE), n = graph->default_features;
-    *first = n > 0 ? count - n : 0;
-    *end = n < 0 ? -n : count;
+    if (graph->chosen_features)
+        return graph->chosen_features >> index & 1;
+    return n > 0 ? index >= count - n : n == 0 || index < -n;
 }

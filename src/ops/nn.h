@@ -31,6 +31,10 @@ tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int head
 tm_node *tm_patch_linear_weight(tm_builder *b, const char *name, int out, int in, int patch);
 /* The same with three more rows, which stay as they are: of a class token. */
 tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, int heads);
+/* Biases [heads, side * side] of the distances within a square: likewise. */
+tm_node *tm_distance_biases(tm_builder *b, const char *name, int heads, int side);
+/* A table [rows, c] of relative positions along one side: likewise. */
+tm_node *tm_line_table(tm_builder *b, const char *name, int rows, int c);
 
 /* How values between the pixels of a grid are found. */
 typedef struct tm_resampling {

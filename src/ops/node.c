@@ -90,6 +90,19 @@ tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, in
     return window_table(b, name, h, w, heads, 3);
 }
 
+tm_node *tm_distance_biases(tm_builder *b, const char *name, int heads, int side)
+{
+    tm_param_attrs attrs = {
+        .trained = true, .fit = TM_FIT_DISTANCES, .grid_h = side, .grid_w = side};
+    return new_param(b, name, 2, (int64_t[]){heads, (int64_t)side * side}, attrs);
+}
+
+tm_node *tm_line_table(tm_builder *b, const char *name, int rows, int c)
+{
+    tm_param_attrs attrs = {.trained = true, .fit = TM_FIT_LINE, .resampling = {.bilinear = true}};
+    return new_param(b, name, 2, (int64_t[]){rows, c}, attrs);
+}
+
 void tm_resample_as(const tm_graph *graph, const char *param, tm_resampling how)
 {
     tm_node *node = tm_find_param(graph, param);
