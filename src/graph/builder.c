@@ -260,7 +260,8 @@ void tm_tap_prefix(tm_builder *b, tm_node *x)
 
 void tm_tap_output(tm_builder *b, tm_tap_kind kind, tm_node *x, tm_layout layout)
 {
-    add_tap(b, (tm_tap){.kind = kind, .node = x, .layout = layout});
+    int index = tm_graph_tap_count(b->graph, kind);
+    add_tap(b, (tm_tap){.kind = kind, .index = index, .node = x, .layout = layout});
 }
 
 const tm_tap *tm_graph_tap(const tm_graph *graph, tm_tap_kind kind, int index)
