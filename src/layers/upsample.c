@@ -23,3 +23,32 @@ tm_node *tm_upsample_nearest(tm_builder *b, tm_node *x, int h, int w)
     free(from);
     return x;
 }
+
+/* A side of `from` pixels at the size `to`, as a matrix: 1 x to x from. */
+static tm_node *bilinear_weights(tm_builder *b, int from, int to, bool corners)
+{
+    float *weights = calloc((size_t)to * (size_t)from, sizeof *weights);
+    double step = corners ? (double)(from - 1) / (to > 1 ? to - 1 : 1) : (double)from / to;
+    if (!weights) {
+        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for %d x %d weights", to, from);
+        return b->graph->input;
+    }
+    for (int i = 0; i < to; i++) {
+        double at = corners ? i * step : (i + 0.5) * step - 0.5;
+        at = at < 0 ? 0 : at;
+        int low = (int)at < from ? (int)at : from - 1, high = low + 1 < from ? low + 1 : low;
+        weights[i * from + low] += (float)(1 - (at - low));
+        weights[i * from + high] += (float)(at - low);
+    }
+    tm_node *matrix = tm_literal(b, 2, (int64_t[]){to, from}, weights);
+    free(weights);
+    return tm_constant_activation(b, matrix, 1, to, from);
+}
+
+tm_node *tm_upsample_bilinear(tm_builder *b, tm_node *x, int h, int w, bool corners)
+{
+    int rows = x->shape.h, c = x->shape.c;
+    x = tm_matmul(b, bilinear_weights(b, x->shape.w, w, corners), x);
+    x = tm_matmul(b, bilinear_weights(b, rows, h, corners), tm_reshape(b, x, 1, rows, w * c));
+    return tm_reshape(b, x, h, w, c);
+}

@@ -7,5 +7,7 @@
 
 /* torch's interpolate with a given size and mode nearest. */
 tm_node *tm_upsample_nearest(tm_builder *b, tm_node *x, int h, int w);
+/* The same with mode bilinear and align_corners as `corners` says. */
+tm_node *tm_upsample_bilinear(tm_builder *b, tm_node *x, int h, int w, bool corners);
 
 #endif
