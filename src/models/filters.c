@@ -76,9 +76,11 @@ void tm_subtract_vector(tm_state_dict *dict, tm_tensor_view *view, const tm_tens
     if (dict->error.status)
         return;
     float *values = tm_arena_alloc(&dict->arena, 2 * n * sizeof *values);
-    if (!values)
+    if (!values) {
         tm_fail(&dict->error, TM_NO_MEMORY, "%s: no memory for %zu numbers", dict->file, n);
-    if (!values || tm_view_require(view, &dict->error) || tm_view_require(other, &dict->error))
+        return;
+    }
+    if (tm_view_require(view, &dict->error) || tm_view_require(other, &dict->error))
         return;
     tm_view_read_f32(view, 0, n, values);
     tm_view_read_f32(other, 0, n, values + n);
