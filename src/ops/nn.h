@@ -20,6 +20,8 @@
 /* A parameter or buffer of the state dict; the same name twice is the same node. name is relative
  * to the scope. */
 tm_node *tm_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
+/* A parameter that is a buffer in torch's terms: part of the state dict, not of the count. */
+tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
 /* A position embedding [1, prefix + h * w, c]: checkpoints of another grid are resampled. */
 tm_node *tm_pos_embed(tm_builder *b, const char *name, int prefix, int h, int w, int c);
 /* The weight of a patch embedding, and a table [(2 * h - 1) * (2 * w - 1), heads] of relative
