@@ -215,6 +215,11 @@ tm_node *tm_space_to_depth(tm_builder *b, tm_node *x, int size);
  * rows x k x n, the result rows x m x n. */
 tm_node *tm_matmul(tm_builder *b, tm_node *x, tm_node *y);
 
+/* Long short-term memory along every row of the map, from zeros: x is rows x l x 4h, what the input
+ * gives to the gates (input, forget, cell, output), weight the constant [4h, h] for the states of
+ * the pixel before; backward: of the pixel behind. Result rows x l x h. */
+tm_node *tm_lstm(tm_builder *b, tm_node *x, tm_node *weight, bool backward);
+
 /* ---- attention ---- */
 
 typedef struct tm_attention {
