@@ -33,9 +33,10 @@ tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, in
 
 /* How values between the pixels of a grid are found. */
 typedef struct tm_resampling {
-    bool bilinear; /* and no antialias; false: bicubic with antialias */
-    bool corners;  /* bilinear: corner pixels lie on corner pixels */
-    bool square;   /* to a square of the longer side, of which the top left is taken */
+    bool bilinear;  /* and no antialias; false: bicubic with antialias */
+    bool corners;   /* bilinear: corner pixels lie on corner pixels */
+    bool antialias; /* bilinear, without corners: with it after all */
+    bool square;    /* to a square of the longer side, of which the top left is taken */
 } tm_resampling;
 
 /* Checkpoints of the format that a filter has in hand were made for this way of resampling; no such
