@@ -244,7 +244,7 @@ static tm_node *transformer_block(tm_builder *b, tm_node *x)
 static tm_node *stage(tm_builder *b, const csat_variant *v, tm_node *x, int index)
 {
     int depth = v->depths[index], convs = depth - v->transformers[index], first = index > 0;
-    char name[8];
+    char name[16];
     tm_push(b, "stages.%d", index);
     if (index)
         x = tm_conv2d(b, "0", x,
