@@ -20,6 +20,8 @@
 /* A parameter or buffer of the state dict; the same name twice is the same node. name is relative
  * to the scope. */
 tm_node *tm_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
+/* A parameter that is a buffer in torch's terms: part of the state dict, not of the count. */
+tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
 /* A position embedding [1, prefix + h * w, c]: checkpoints of another grid are resampled. */
 tm_node *tm_pos_embed(tm_builder *b, const char *name, int prefix, int h, int w, int c);
 /* The weight of a patch embedding, and a table [(2 * h - 1) * (2 * w - 1), heads] of relative
@@ -220,6 +222,11 @@ tm_node *tm_space_to_depth(tm_builder *b, tm_node *x, int size);
 /* x * y for every row of the map: x is rows x m x k (or 1 x m x k, the same for all rows), y is
  * rows x k x n, the result rows x m x n. */
 tm_node *tm_matmul(tm_builder *b, tm_node *x, tm_node *y);
+
+/* Long short-term memory along every row of the map, from zeros: x is rows x l x 4h, what the input
+ * gives to the gates (input, forget, cell, output), weight the constant [4h, h] for the states of
+ * the pixel before; backward: of the pixel behind. Result rows x l x h. */
+tm_node *tm_lstm(tm_builder *b, tm_node *x, tm_node *weight, bool backward);
 
 /* ---- attention ---- */
 

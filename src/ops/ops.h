@@ -87,7 +87,5 @@ tm_node *tm_const_resample_patch(tm_builder *b, tm_node *weight, const int64_t t
  * size: timm's resize_rel_pos_bias_table. */
 tm_node *tm_const_resample_window(tm_builder *b, tm_node *table, const int from[2],
                                   const int to[2]);
-/* A parameter that is a buffer in torch's terms: part of the state dict, not of the count. */
-tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
 
 #endif
