@@ -28,12 +28,15 @@ tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int p
 tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int heads);
 /* The same with three more rows, which stay as they are: of a class token. */
 tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, int heads);
+/* The same as tm_window_table, stored [heads, 2 * h - 1, 2 * w - 1]. */
+tm_node *tm_window_head_table(tm_builder *b, const char *name, int h, int w, int heads);
 
 /* How values between the pixels of a grid are found. */
 typedef struct tm_resampling {
-    bool bilinear; /* and no antialias; false: bicubic with antialias */
-    bool corners;  /* bilinear: corner pixels lie on corner pixels */
-    bool square;   /* to a square of the longer side, of which the top left is taken */
+    bool bilinear;     /* and no antialias; false: bicubic with antialias */
+    bool no_antialias; /* of bicubic: torch's interpolate as it is by default */
+    bool corners;      /* bilinear: corner pixels lie on corner pixels */
+    bool square;       /* to a square of the longer side, of which the top left is taken */
 } tm_resampling;
 
 /* Checkpoints of the format that a filter has in hand were made for this way of resampling; no such

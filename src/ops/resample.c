@@ -9,13 +9,13 @@
 
 /* ---- one axis: a matrix [to][from] of weights ---- */
 
-/* Keys' cubic with a = -0.5, as torch has it with antialias */
-static double cubic(double x)
+/* Keys' cubic; torch has a = -0.5 with antialias, else -0.75 */
+static double cubic(double x, double a)
 {
     x = fabs(x);
     if (x < 1)
-        return (1.5 * x - 2.5) * x * x + 1;
-    return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+        return ((a + 2) * x - (a + 3)) * x * x + 1;
+    return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
 static void bicubic_row(double *row, int i, int from, int to)
@@ -25,9 +25,19 @@ static void bicubic_row(double *row, int i, int from, int to)
     int first = (int)fmax(center - support + 0.5, 0);
     int end = (int)fmin(center + support + 0.5, from);
     for (int j = first; j < end; j++)
-        total += row[j] = cubic((j - center + 0.5) / stretch);
+        total += row[j] = cubic((j - center + 0.5) / stretch, -0.5);
     for (int j = first; j < end; j++)
         row[j] /= total;
+}
+
+/* Pixels outside are those of the edge. */
+static void bicubic_plain_row(double *row, int i, int from, int to)
+{
+    double at = (i + 0.5) * from / to - 0.5, first = floor(at) - 1;
+    for (int k = 0; k < 4; k++) {
+        int j = (int)fmin(fmax(first + k, 0), from - 1);
+        row[j] += cubic(at - first - k, -0.75);
+    }
 }
 
 static void bilinear_row(double *row, int i, int from, int to, bool corners)
@@ -47,6 +57,8 @@ static double *axis_matrix(int from, int to, tm_resampling how)
         double *row = matrix + (size_t)i * (size_t)from;
         if (how.bilinear)
             bilinear_row(row, i, from, to, how.corners);
+        else if (how.no_antialias)
+            bicubic_plain_row(row, i, from, to);
         else
             bicubic_row(row, i, from, to);
     }
