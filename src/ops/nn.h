@@ -34,8 +34,9 @@ tm_node *tm_window_head_table(tm_builder *b, const char *name, int h, int w, int
 /* How values between the pixels of a grid are found. */
 typedef struct tm_resampling {
     bool bilinear;     /* and no antialias; false: bicubic with antialias */
-    bool no_antialias; /* of bicubic: torch's interpolate as it is by default */
     bool corners;      /* bilinear: corner pixels lie on corner pixels */
+    bool antialias;    /* bilinear, without corners: with it after all */
+    bool no_antialias; /* bicubic: without it after all, as torch's interpolate is by default */
     bool square;       /* to a square of the longer side, of which the top left is taken */
 } tm_resampling;
 

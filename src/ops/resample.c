@@ -9,8 +9,7 @@
 
 /* ---- one axis: a matrix [to][from] of weights ---- */
 
-/* Keys' cubic; torch has a = -0.5 with antialias, else -0.75 */
-static double cubic(double x, double a)
+static double keys(double x, double a)
 {
     x = fabs(x);
     if (x < 1)
@@ -18,14 +17,27 @@ static double cubic(double x, double a)
     return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
-static void bicubic_row(double *row, int i, int from, int to)
+/* Keys' cubic as torch has it with antialias; without, a is -0.75 */
+static double cubic(double x)
 {
-    double scale = (double)from / to, stretch = scale > 1 ? scale : 1, support = 2 * stretch;
+    return keys(x, -0.5);
+}
+
+static double triangle(double x)
+{
+    return fmax(1 - fabs(x), 0);
+}
+
+/* A filter that reaches `reach` pixels on both sides, wider where the grid shrinks: antialias. */
+static void filtered_row(double *row, int i, int from, int to, double (*filter)(double),
+                         double reach)
+{
+    double scale = (double)from / to, stretch = scale > 1 ? scale : 1, support = reach * stretch;
     double center = scale * (i + 0.5), total = 0;
     int first = (int)fmax(center - support + 0.5, 0);
     int end = (int)fmin(center + support + 0.5, from);
     for (int j = first; j < end; j++)
-        total += row[j] = cubic((j - center + 0.5) / stretch, -0.5);
+        total += row[j] = filter((j - center + 0.5) / stretch);
     for (int j = first; j < end; j++)
         row[j] /= total;
 }
@@ -36,7 +48,7 @@ static void bicubic_plain_row(double *row, int i, int from, int to)
     double at = (i + 0.5) * from / to - 0.5, first = floor(at) - 1;
     for (int k = 0; k < 4; k++) {
         int j = (int)fmin(fmax(first + k, 0), from - 1);
-        row[j] += cubic(at - first - k, -0.75);
+        row[j] += keys(at - first - k, -0.75);
     }
 }
 
@@ -55,12 +67,14 @@ static double *axis_matrix(int from, int to, tm_resampling how)
     double *matrix = calloc((size_t)to * (size_t)from, sizeof *matrix);
     for (int i = 0; i < to && matrix; i++) {
         double *row = matrix + (size_t)i * (size_t)from;
-        if (how.bilinear)
-            bilinear_row(row, i, from, to, how.corners);
-        else if (how.no_antialias)
+        if (!how.bilinear && how.no_antialias)
             bicubic_plain_row(row, i, from, to);
+        else if (!how.bilinear)
+            filtered_row(row, i, from, to, cubic, 2);
+        else if (how.antialias)
+            filtered_row(row, i, from, to, triangle, 1);
         else
-            bicubic_row(row, i, from, to);
+            bilinear_row(row, i, from, to, how.corners);
     }
     return matrix;
 }
