@@ -29,7 +29,8 @@ typedef enum tm_fit {
     TM_FIT_DISTANCES, /* biases [heads, grid_h * grid_w] */
     TM_FIT_LINE,      /* table [rows, c], linear between rows */
     TM_FIT_WINDOW /* table [(2 * grid_h - 1) * (2 * grid_w - 1) + prefix, heads] of relative
-                     positions, behind which `prefix` rows stay */
+                     positions, behind which `prefix` rows stay; or [heads, 2 * grid_h - 1,
+                     2 * grid_w - 1] */
 } tm_fit;
 
 /* A tensor of the state dict. */
