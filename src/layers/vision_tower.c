@@ -85,11 +85,12 @@ const char *tm_tower_pool(tm_builder *b, const char *projector)
     return pool;
 }
 
-void tm_tower_encoder(tm_builder *b, tm_node *x, tm_node *y, tm_layout layout, const char *name)
+void tm_tower_encoder(tm_builder *b, const char *name, tm_node *x, tm_layout x_layout, tm_node *y,
+                      tm_layout y_layout)
 {
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_NHWC);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_NHWC);
-    tm_tap_output(b, TM_TAP_EMBEDDING, y, layout);
+    tm_tap_output(b, TM_TAP_FINAL, x, x_layout);
+    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, x_layout);
+    tm_tap_output(b, TM_TAP_EMBEDDING, y, y_layout);
     b->graph->no_logits =
         tm_arena_printf(&b->graph->arena, "%s does not support classification use cases", name);
     if (b->options.num_classes > 0)

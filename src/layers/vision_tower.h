@@ -41,6 +41,7 @@ int tm_tower_out_features(tm_builder *b, int asked, const tm_tower_width *table,
 const char *tm_tower_pool(tm_builder *b, const char *projector);
 /* timm's encoder alone, of class `name`: x is forward_features, y what the pool makes of it. There
  * are no logits; a number of classes is refused. */
-void tm_tower_encoder(tm_builder *b, tm_node *x, tm_node *y, tm_layout layout, const char *name);
+void tm_tower_encoder(tm_builder *b, const char *name, tm_node *x, tm_layout x_layout, tm_node *y,
+                      tm_layout y_layout);
 
 #endif

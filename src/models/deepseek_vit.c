@@ -68,11 +68,10 @@ static void build_encoder(tm_builder *b, const deepseek_variant *v)
 {
     const char *pool = tm_tower_pool(b, "align");
     tm_node *x = encode(b);
-    if (strcmp(pool, "align") == 0)
-        tm_tower_encoder(b, x, aligned(b, v, x), TM_LAYOUT_TOKENS, "DeepseekVitEncoder");
-    else
-        tm_tower_encoder(b, x, tm_global_pool(b, x, pool),
-                         pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC, "DeepseekVitEncoder");
+    bool projects = strcmp(pool, "align") == 0;
+    tm_node *y = projects ? aligned(b, v, x) : tm_global_pool(b, x, pool);
+    tm_layout layout = projects ? TM_LAYOUT_TOKENS : pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC;
+    tm_tower_encoder(b, "DeepseekVitEncoder", x, TM_LAYOUT_NHWC, y, layout);
 }
 
 static void build(tm_builder *b, const void *variant)

@@ -85,11 +85,10 @@ static void build_encoder(tm_builder *b, const qwen3_variant *v)
 {
     const char *pool = tm_tower_pool(b, "merge");
     tm_node *x = encode(b, v);
-    if (strcmp(pool, "merge") == 0)
-        tm_tower_encoder(b, x, merge(b, v, x), TM_LAYOUT_TOKENS, "Qwen3VitEncoder");
-    else
-        tm_tower_encoder(b, x, tm_global_pool(b, x, pool),
-                         pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC, "Qwen3VitEncoder");
+    bool projects = strcmp(pool, "merge") == 0;
+    tm_node *y = projects ? merge(b, v, x) : tm_global_pool(b, x, pool);
+    tm_layout layout = projects ? TM_LAYOUT_TOKENS : pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC;
+    tm_tower_encoder(b, "Qwen3VitEncoder", x, TM_LAYOUT_NHWC, y, layout);
 }
 
 static void build(tm_builder *b, const void *variant)

@@ -173,6 +173,8 @@ tm_act_kind tm_act_by_name(
 tm_node *tm_add(tm_builder *b, tm_node *x, tm_node *y);
 tm_node *tm_sub(tm_builder *b, tm_node *x, tm_node *y);
 tm_node *tm_mul(tm_builder *b, tm_node *x, tm_node *y);
+tm_node *tm_max(tm_builder *b, tm_node *x, tm_node *y); /* a NaN of x stays */
+tm_node *tm_min(tm_builder *b, tm_node *x, tm_node *y);
 tm_node *tm_affine(tm_builder *b, tm_node *x, float mul, float add); /* x * mul + add */
 
 /* ---- pooling ---- */
