@@ -190,6 +190,15 @@ static void adapt_line(const adaptation *a, tm_node *param)
     become(param, tm_const_reshape(b, grid, 2, (int64_t[]){to, c}));
 }
 
+static void adapt_flat(const adaptation *a, tm_node *param)
+{
+    const tm_tensor_view *view = find_stored(a, param);
+    if (view && view->rank == 4 && view->shape[0] == param->dims[0] &&
+        tm_view_elements(view) == (size_t)tm_element_count(param))
+        become(param, tm_const_reshape(&a->model->builder, file_param(a->model, param, view), 2,
+                                       param->dims));
+}
+
 static void adapt_param(const adaptation *a, tm_node *param)
 {
     switch (((const tm_param_attrs *)param->attrs)->fit) {
@@ -206,6 +215,9 @@ static void adapt_param(const adaptation *a, tm_node *param)
         break;
     case TM_FIT_LINE:
         adapt_line(a, param);
+        break;
+    case TM_FIT_FLAT:
+        adapt_flat(a, param);
         break;
     case TM_FIT_WINDOW:
         adapt_window(a, param);

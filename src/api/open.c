@@ -236,6 +236,7 @@ static tm_status build(tm_model *model, tm_error *error)
                                 .img_w = model->options.img_width,
                                 .output_stride = model->options.output_stride,
                                 .global_pool = model->options.global_pool,
+                                .tag = model->resolved.config.tag,
                                 .pretrained = !is_formula(model->options.weights),
                                 .norm_intermediates = model->options.norm_intermediates};
     tm_builder_init(&model->builder, &model->graph, &options);

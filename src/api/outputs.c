@@ -15,6 +15,7 @@ static const struct {
     {TM_TAP_PRE_LOGITS, "pre_logits", false},
     {TM_TAP_FORWARD_FEATURES, "forward_features", false},
     {TM_TAP_FINAL, "image_features", false},
+    {TM_TAP_EMBEDDING, "embedding", false},
     {TM_TAP_FEATURE, "features", true},
     {TM_TAP_INTERMEDIATE, "image_intermediates", true},
     {TM_TAP_PREFIX, "image_intermediates_prefix", true},
@@ -128,8 +129,15 @@ tm_status tm_model_describe(const tm_model *model, size_t index, tm_output *outp
 
 /* ---- choosing ---- */
 
+static bool needs_classifier(const char *name)
+{
+    return strcmp(name, "logits") == 0 || strcmp(name, "pre_logits") == 0;
+}
+
 static tm_status unknown_output(const tm_model *model, const char *name, tm_error *error)
 {
+    if (model->graph.no_logits && needs_classifier(name))
+        return tm_fail(error, TM_USAGE, "%s: %s", model->display, model->graph.no_logits);
     tm_buffer valid = {0};
     for (size_t i = 0; i < model->available_count; i++) {
         tm_buffer_printf(&valid, "%s%s", i ? ", " : "", model->names[i]);

@@ -80,7 +80,9 @@ static tm_status select_outputs(const void *context, tm_session *session, tm_err
         return tm_fail(error, TM_USAGE, "--out-indices chooses among the maps of --kind pyramid");
     if (strcmp(kind, "unpooled") == 0)
         return tm_select_kind(session->model, "forward_features", error);
-    return tm_model_select(session->model, "pre_logits", error);
+    /* an encoder's embedding is what it answers, since it has no head whose input could be told */
+    bool headless = session->model->graph.no_logits && strcmp(kind, "pooled") == 0;
+    return tm_model_select(session->model, headless ? "embedding" : "pre_logits", error);
 }
 
 int tm_cmd_features(int argc, char **argv)

@@ -58,7 +58,8 @@ typedef enum tm_tap_kind {
     TM_TAP_FINAL,        /* the final state that forward_intermediates returns, or each of them */
     TM_TAP_FORWARD_FEATURES, /* forward_features(x), or each of its list */
     TM_TAP_PRE_LOGITS,       /* forward_head(features, pre_logits=True) */
-    TM_TAP_LOGITS
+    TM_TAP_LOGITS,
+    TM_TAP_EMBEDDING /* the model itself, where it has no classifier */
 } tm_tap_kind;
 
 typedef struct tm_tap {
@@ -77,6 +78,8 @@ typedef struct tm_build_options {
     int num_classes; /* 0: identity classifier */
     int in_chans;
     int img_h, img_w;
+    const char
+        *tag; /* of the pretrained config, NULL or "": none; it says a width of some towers */
     bool pretrained; /* trained weights follow: one of timm's epsilons depends on it */
     /* not every family has these: see tm_option_output_stride */
     int output_stride;       /* 2, 4, 8, 16 or 32 */
@@ -108,7 +111,8 @@ typedef struct tm_graph {
     unsigned chosen_features; /* where it is no such run: bit i stands for tap i; else 0 */
     tm_pruning pruning;
     tm_error error; /* the builder's sticky error; nodes are dummies once it is set */
-    const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
+    const char *no_features, *no_intermediates,
+        *no_logits; /* why timm refuses; NULL: it does not */
 } tm_graph;
 
 enum { TM_MAX_SCOPES = 32 };

@@ -14,6 +14,13 @@ tm_node *tm_patch_embed(tm_builder *b, const char *name, tm_node *x, int width, 
     return x;
 }
 
+void tm_require_whole_patches(tm_builder *b, int patch)
+{
+    tm_shape s = b->graph->input->shape;
+    if (s.h % patch || s.w % patch)
+        tm_refuse(b, "input %dx%d should be divisible by patch size %d", s.h, s.w, patch);
+}
+
 tm_node *tm_map_tokens(tm_builder *b, tm_node *x)
 {
     return tm_reshape(b, x, 1, x->shape.h * x->shape.w, x->shape.c);

@@ -8,6 +8,8 @@
 /* timm's PatchEmbed without its norm: name.proj, a map of patches, floor(image / patch) a side. */
 tm_node *tm_patch_embed(tm_builder *b, const char *name, tm_node *x, int width, int patch,
                         bool bias);
+/* Refuses a picture that patches do not divide, as timm's models of no fixed size do. */
+void tm_require_whole_patches(tm_builder *b, int patch);
 /* The pixels of a map as tokens, row by row. */
 tm_node *tm_map_tokens(tm_builder *b, tm_node *x);
 /* A map and the learned position embedding name, [1, channels, h, w] as it is stored. */

@@ -56,7 +56,7 @@ void tm_tap_block(tm_builder *b, int index, tm_node *x, tm_node *normed, int pre
     char module[32];
     snprintf(module, sizeof module, "blocks.%d", index);
     tm_node *map = patch_map(b, x, prefix, h, w);
-    tm_tap_feature(b, module, map, reduction);
+    tm_tap_feature(b, tm_scoped(b, module), map, reduction);
     tm_tap_intermediate(b, normed == x ? map : patch_map(b, normed, prefix, h, w), TM_LAYOUT_MAP);
     if (prefix)
         tm_tap_prefix(b, tm_slice_w(b, normed, 0, prefix));

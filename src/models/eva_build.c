@@ -59,8 +59,8 @@ static eva resolve(tm_builder *b, const tm_eva *v)
     m.w = width / m.patch;
     m.hidden = (int)(m.width * (v->mlp_ratio > 0 ? v->mlp_ratio : 4.0));
     choose_norms(&m);
-    if (v->dynamic && (height % m.patch || width % m.patch))
-        tm_refuse(b, "input %dx%d should be divisible by patch size %d", height, width, m.patch);
+    if (v->dynamic)
+        tm_require_whole_patches(b, m.patch);
     if (is(m.pool, "token") && v->no_class_token)
         tm_refuse(b, "global pool 'token' needs a class token, which this model has not");
     return m;

@@ -337,7 +337,14 @@ static tm_norm norm_of(const tm_vit *v)
                      .eps = v->norm_eps > 0 ? v->norm_eps : 1e-6f};
 }
 
-static vit resolve(tm_builder *b, const tm_vit *v, const tm_node *patches, int reduction)
+static bool norms_after(tm_vit_fc_norm place, const char *pool)
+{
+    bool pools = is(pool, "avgmax") || is(pool, "max");
+    return place == TM_VIT_FC_NORM_ALWAYS || is(pool, "avg") ||
+           (place == TM_VIT_FC_NORM_POOLED && pools);
+}
+
+static vit resolve(tm_builder *b, const tm_vit *v, int h, int w, int reduction)
 {
     vit m = {.b = b,
              .v = v,
@@ -345,14 +352,13 @@ static vit resolve(tm_builder *b, const tm_vit *v, const tm_node *patches, int r
              .depth = v->depth ? v->depth : 12,
              .heads = v->heads ? v->heads : 12,
              .prefix = !v->no_class_token + v->distilled + v->registers,
-             .h = patches->shape.h,
-             .w = patches->shape.w,
+             .h = h,
+             .w = w,
              .reduction = reduction,
              .act = v->act ? v->act : TM_ACT_GELU,
              .norm = norm_of(v),
              .pool = tm_pool_kind(b, v->pool ? v->pool : "token")};
-    bool pools_late = is(m.pool, "avg") || is(m.pool, "avgmax") || is(m.pool, "max");
-    m.fc_norm = !v->no_final_norm && !v->no_fc_norm && pools_late;
+    m.fc_norm = !v->no_final_norm && !v->no_fc_norm && norms_after(v->fc_norm, m.pool);
     m.final_norm = !v->no_final_norm && !m.fc_norm;
     m.hidden = (int)(m.width * (v->mlp_ratio > 0 ? v->mlp_ratio : 4.0));
     if (m.width % m.heads)
@@ -480,13 +486,25 @@ static void head(const vit *m, tm_node *x)
     tm_classifier(b, x, layout, "head");
 }
 
+static void build_blocks(const vit *m, tm_node *tokens)
+{
+    m->b->graph->default_features = m->depth < 3 ? m->depth : 3;
+    head(m, blocks(m, tokens));
+}
+
 void tm_vit_build_on(tm_builder *b, const tm_vit *v, tm_node *patches, int reduction)
 {
-    vit m = resolve(b, v, patches, reduction);
-    if (b->graph->error.status)
-        return;
-    b->graph->default_features = m.depth < 3 ? m.depth : 3;
-    head(&m, blocks(&m, embed(&m, patches)));
+    vit m = resolve(b, v, patches->shape.h, patches->shape.w, reduction);
+    if (!b->graph->error.status)
+        build_blocks(&m, embed(&m, patches));
+}
+
+void tm_vit_build_tokens(tm_builder *b, const tm_vit *v, tm_node *tokens, int h, int w,
+                         int reduction)
+{
+    vit m = resolve(b, v, h, w, reduction);
+    if (!b->graph->error.status)
+        build_blocks(&m, tokens);
 }
 
 void tm_vit_build(tm_builder *b, const tm_vit *v)

@@ -17,6 +17,12 @@ typedef enum tm_vit_block_kind {
     TM_VIT_DIFF_PARALLEL_SCALING
 } tm_vit_block_kind;
 
+typedef enum tm_vit_fc_norm {
+    TM_VIT_FC_NORM_POOLED, /* avg, avgmax, max */
+    TM_VIT_FC_NORM_AVG,
+    TM_VIT_FC_NORM_ALWAYS /* any, or none */
+} tm_vit_fc_norm;
+
 typedef struct tm_vit {
     const char *name, *same_as; /* see tm_family */
     int patch /* 16 */, width /* 768 */, depth /* 12 */, heads /* 12 */;
@@ -30,9 +36,10 @@ typedef struct tm_vit {
     int registers;
     const char *pool; /* "token" */
     bool no_class_token;
-    bool no_pos_embed;   /* and no prefix tokens */
-    bool no_embed_class; /* position embedding for the patches only */
-    bool no_fc_norm;     /* final norm before the pool even where its place is after it */
+    bool no_pos_embed;      /* and no prefix tokens */
+    bool no_embed_class;    /* position embedding for the patches only */
+    bool no_fc_norm;        /* final norm before the pool even where its place is after it, */
+    tm_vit_fc_norm fc_norm; /* which is after a pool of this kind */
     bool no_final_norm;
     bool pre_norm; /* before the blocks; no bias in the patch embedding */
     bool no_qkv_bias, no_proj_bias, qk_norm;
@@ -51,8 +58,15 @@ extern const tm_argument tm_vit_arguments[TM_VIT_ARGUMENTS];
 void tm_vit_build(tm_builder *b, const tm_vit *v);
 /* From an embedding of one's own, h x w x width, of `reduction` input pixels a patch. */
 void tm_vit_build_on(tm_builder *b, const tm_vit *v, tm_node *patches, int reduction);
+/* From tokens of one's own, those of the prefix before h x w patches, all with their positions. */
+void tm_vit_build_tokens(tm_builder *b, const tm_vit *v, tm_node *tokens, int h, int w,
+                         int reduction);
 
 /* Brings every published checkpoint of the class to the model's names (tm_family's filter). */
 void tm_vit_filter(struct tm_state_dict *dict, const tm_graph *graph, const tm_vit *v);
+
+/* NVIDIA's RADIO (2312.06709) to the names of a ViT, positions on their own grid; what is not the
+ * backbone's is dropped. */
+void tm_vit_from_radio(struct tm_state_dict *dict);
 
 #endif

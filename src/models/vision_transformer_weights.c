@@ -295,7 +295,7 @@ static void radio_tokens(tm_state_dict *dict)
     tm_state_add(dict, &registers, "reg_token");
 }
 
-static void from_radio(tm_state_dict *dict, const tm_graph *graph, tm_resampling how)
+void tm_vit_from_radio(tm_state_dict *dict)
 {
     tm_state_keep_prefix(dict, "radio_model.model.");
     tm_tensor_view *patch = tm_state_find(dict, "patch_generator.embedder.weight");
@@ -317,6 +317,11 @@ static void from_radio(tm_state_dict *dict, const tm_graph *graph, tm_resampling
             tm_state_drop(dict, &dict->tensors[i]);
     }
     tm_state_replace(dict, ".grandma", ".gamma");
+}
+
+static void from_radio(tm_state_dict *dict, const tm_graph *graph, tm_resampling how)
+{
+    tm_vit_from_radio(dict);
     how.square = true;
     tm_resample_as(graph, "pos_embed", how);
 }

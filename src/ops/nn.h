@@ -26,6 +26,9 @@ tm_node *tm_pos_embed(tm_builder *b, const char *name, int prefix, int h, int w,
  * positions: likewise. */
 tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int patch);
 tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int heads);
+/* The same weight of a linear layer on the values of a patch, channels innermost: [out, patch *
+ * patch * in]; a filter leaves a convolution's as [out, patch, patch, in]. */
+tm_node *tm_patch_linear_weight(tm_builder *b, const char *name, int out, int in, int patch);
 /* The same with three more rows, which stay as they are: of a class token. */
 tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, int heads);
 /* Biases [heads, side * side] of the distances within a square: likewise. */
@@ -35,9 +38,10 @@ tm_node *tm_line_table(tm_builder *b, const char *name, int rows, int c);
 
 /* How values between the pixels of a grid are found. */
 typedef struct tm_resampling {
-    bool bilinear; /* and no antialias; false: bicubic with antialias */
-    bool corners;  /* bilinear: corner pixels lie on corner pixels */
-    bool square;   /* to a square of the longer side, of which the top left is taken */
+    bool bilinear;  /* and no antialias; false: bicubic with antialias */
+    bool corners;   /* bilinear: corner pixels lie on corner pixels */
+    bool antialias; /* bilinear, without corners: with it after all */
+    bool square;    /* to a square of the longer side, of which the top left is taken */
 } tm_resampling;
 
 /* Checkpoints of the format that a filter has in hand were made for this way of resampling; no such

@@ -66,6 +66,12 @@ tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int p
                      (tm_param_attrs){.trained = true, .fit = TM_FIT_PATCH});
 }
 
+tm_node *tm_patch_linear_weight(tm_builder *b, const char *name, int out, int in, int patch)
+{
+    return new_param(b, name, 2, (int64_t[]){out, (int64_t)patch * patch * in},
+                     (tm_param_attrs){.trained = true, .fit = TM_FIT_FLAT});
+}
+
 static tm_node *window_table(tm_builder *b, const char *name, int h, int w, int heads, int extra)
 {
     tm_param_attrs attrs = {

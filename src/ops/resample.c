@@ -18,14 +18,21 @@ static double cubic(double x)
     return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
 }
 
-static void bicubic_row(double *row, int i, int from, int to)
+static double triangle(double x)
 {
-    double scale = (double)from / to, stretch = scale > 1 ? scale : 1, support = 2 * stretch;
+    return fmax(1 - fabs(x), 0);
+}
+
+/* A filter that reaches `reach` pixels on both sides, wider where the grid shrinks: antialias. */
+static void filtered_row(double *row, int i, int from, int to, double (*filter)(double),
+                         double reach)
+{
+    double scale = (double)from / to, stretch = scale > 1 ? scale : 1, support = reach * stretch;
     double center = scale * (i + 0.5), total = 0;
     int first = (int)fmax(center - support + 0.5, 0);
     int end = (int)fmin(center + support + 0.5, from);
     for (int j = first; j < end; j++)
-        total += row[j] = cubic((j - center + 0.5) / stretch);
+        total += row[j] = filter((j - center + 0.5) / stretch);
     for (int j = first; j < end; j++)
         row[j] /= total;
 }
@@ -45,10 +52,12 @@ static double *axis_matrix(int from, int to, tm_resampling how)
     double *matrix = calloc((size_t)to * (size_t)from, sizeof *matrix);
     for (int i = 0; i < to && matrix; i++) {
         double *row = matrix + (size_t)i * (size_t)from;
-        if (how.bilinear)
-            bilinear_row(row, i, from, to, how.corners);
+        if (!how.bilinear)
+            filtered_row(row, i, from, to, cubic, 2);
+        else if (how.antialias)
+            filtered_row(row, i, from, to, triangle, 1);
         else
-            bicubic_row(row, i, from, to);
+            bilinear_row(row, i, from, to, how.corners);
     }
     return matrix;
 }

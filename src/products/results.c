@@ -51,10 +51,9 @@ tm_results tm_results_of(const tm_product *p, const tm_unit *unit, int group, in
 
 void tm_results_convert(const tm_product *p, const tm_results *results, int first, int count)
 {
-    p->f32->bf16_of_f32((size_t)count, (size_t)results->n,
-                        results->c + (size_t)first * results->c_ld, results->c_ld,
-                        tm_numbers_behind(results->to, p->y.type, (size_t)first * p->y.ld),
-                        p->y.ld);
+    p->f32->bf16_of_f32(
+        (size_t)count, (size_t)results->n, results->c + (size_t)first * results->c_ld,
+        results->c_ld, tm_numbers_behind(results->to, p->y.type, (size_t)first * p->y.ld), p->y.ld);
 }
 
 size_t tm_results_plan(tm_product *p, size_t scratch)

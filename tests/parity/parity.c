@@ -305,7 +305,8 @@ static bool check_described(const tm_model *model, const char *name, const cJSON
     return fails(v, "no output %s", name);
 }
 
-/* timm's forward_intermediates gives [N,C,H,W] whatever the family's own layout is. */
+/* timm's forward_intermediates gives [N,C,H,W] whatever the family's own layout is. A line whose
+ * feature maps are [N,C,H,W] while its last state is not says so itself: final_nhwc. */
 static int channels_in(const cJSON *output, bool nhwc)
 {
     const cJSON *shape = cJSON_GetObjectItemCaseSensitive(output, "shape");
@@ -321,7 +322,8 @@ static bool check_descriptions(const tm_model *model, const cJSON *golden, verdi
 {
     const cJSON *item;
     char name[96];
-    bool nhwc = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(golden, "features_nhwc"));
+    bool nhwc = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(golden, "features_nhwc")) ||
+                cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(golden, "final_nhwc"));
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(golden, "outputs"))
     {
         if (!cJSON_HasObjectItem(item, "shape"))

@@ -101,7 +101,8 @@ static void check_pool(const char *arch)
     tm_model *model = open_or_refused(arch, &options);
     if (!model)
         return;
-    const tm_tap *pooled = output_of(model, TM_TAP_PRE_LOGITS);
+    const tm_tap *pooled =
+        output_of(model, model->graph.no_logits ? TM_TAP_EMBEDDING : TM_TAP_PRE_LOGITS);
     if (pooled->layout == TM_LAYOUT_VECTOR)
         fail_msg("%s: no global pool, and a vector before the classifier", arch);
     tm_model_close(model);
