@@ -141,7 +141,8 @@ tm_status tm_model_describe(const tm_model *model, size_t index, tm_output *outp
                             tm_error *error);
 
 /* Chooses an output by name, before tm_model_load; nothing that no chosen output needs is computed
- * or even read. TM_USAGE names the valid ones. */
+ * or even read. Of the few models that give several, "forward_features.1", the plain name chooses
+ * all. TM_USAGE names the valid ones. */
 tm_status tm_model_select(tm_model *model, const char *name, tm_error *error);
 
 /* Reads the weights and plans the runs. TM_WEIGHTS_MISSING, _INVALID, _MISMATCH. Once: a model that

@@ -155,6 +155,15 @@ static void adapt_window(const adaptation *a, tm_node *param)
     become(param, attrs->prefix ? tm_const_concat(b, 2, parts, 0) : parts[0]);
 }
 
+static void adapt_flat(const adaptation *a, tm_node *param)
+{
+    const tm_tensor_view *view = find_stored(a, param);
+    if (view && view->rank == 4 && view->shape[0] == param->dims[0] &&
+        tm_view_elements(view) == (size_t)tm_element_count(param))
+        become(param, tm_const_reshape(&a->model->builder, file_param(a->model, param, view), 2,
+                                       param->dims));
+}
+
 /* As a picture of every head. */
 static void adapt_distances(const adaptation *a, tm_node *param)
 {
@@ -190,13 +199,31 @@ static void adapt_line(const adaptation *a, tm_node *param)
     become(param, tm_const_reshape(b, grid, 2, (int64_t[]){to, c}));
 }
 
-static void adapt_flat(const adaptation *a, tm_node *param)
+/* A side of a window whose table has `count` offsets along it; 0: it is none. */
+static int window_side(int64_t count)
 {
+    return count > 0 && count < INT32_MAX && count % 2 ? (int)(count + 1) / 2 : 0;
+}
+
+/* A table that has the heads first. */
+static void adapt_head_window(const adaptation *a, tm_node *param)
+{
+    const tm_param_attrs *attrs = param->attrs;
     const tm_tensor_view *view = find_stored(a, param);
-    if (view && view->rank == 4 && view->shape[0] == param->dims[0] &&
-        tm_view_elements(view) == (size_t)tm_element_count(param))
-        become(param, tm_const_reshape(&a->model->builder, file_param(a->model, param, view), 2,
-                                       param->dims));
+    if (!view || view->rank != 3 || view->shape[0] != param->dims[0])
+        return;
+    int from[2] = {window_side(view->shape[1]), window_side(view->shape[2])};
+    int to[2] = {attrs->grid_h, attrs->grid_w};
+    if (!from[0] || !from[1] || memcmp(from, to, sizeof to) == 0)
+        return;
+    tm_builder *b = &a->model->builder;
+    int64_t heads = param->dims[0], offsets = view->shape[1] * view->shape[2];
+    tm_node *table = file_param(a->model, param, view);
+    table = tm_const_reshape(b, table, 2, (int64_t[]){heads, offsets});
+    table = tm_const_permute(b, table, (int[]){1, 0});
+    table = tm_const_resample_window(b, table, from, to);
+    table = tm_const_permute(b, table, (int[]){1, 0});
+    become(param, tm_const_reshape(b, table, 3, param->dims));
 }
 
 static void adapt_param(const adaptation *a, tm_node *param)
@@ -210,17 +237,17 @@ static void adapt_param(const adaptation *a, tm_node *param)
     case TM_FIT_PATCH:
         adapt_conv(a, param, 0);
         break;
+    case TM_FIT_FLAT:
+        adapt_flat(a, param);
+        break;
     case TM_FIT_DISTANCES:
         adapt_distances(a, param);
         break;
     case TM_FIT_LINE:
         adapt_line(a, param);
         break;
-    case TM_FIT_FLAT:
-        adapt_flat(a, param);
-        break;
     case TM_FIT_WINDOW:
-        adapt_window(a, param);
+        (param->rank == 3 ? adapt_head_window : adapt_window)(a, param);
         break;
     }
 }

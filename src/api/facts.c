@@ -23,6 +23,12 @@ static void mark_tap(const tm_graph *graph, tm_tap_kind kind, int index, bool *n
         mark_tap(graph, kind, index + 1, needed);
 }
 
+static void mark_all(const tm_graph *graph, tm_tap_kind kind, bool *needed)
+{
+    for (int i = 0; i < tm_graph_tap_count(graph, kind); i++)
+        mark_tap(graph, kind, i, needed);
+}
+
 /* What the logits need, or everything where there are none. */
 static void mark_for_facts(const tm_graph *graph, bool *needed)
 {
@@ -66,17 +72,21 @@ tm_status tm_model_count(const tm_model *model, tm_model_facts *facts, tm_error 
     return TM_OK;
 }
 
-/* Adds the parameters of what the taps of `from` need and those of `without` do not. */
+/* Adds the parameters of what the taps of `from` need and those of `without` (its last one, of
+ * intermediates) do not. */
 static tm_status add_between(const tm_graph *graph, tm_tap_kind from, tm_tap_kind without,
-                             int without_index, int64_t *params, tm_error *error)
+                             int64_t *params, tm_error *error)
 {
     bool *all, *known = NULL;
     tm_status status = new_marks(graph, &all, error);
     if (!status)
         status = new_marks(graph, &known, error);
     if (!status) {
-        mark_tap(graph, from, 0, all);
-        mark_tap(graph, without, without_index, known);
+        mark_all(graph, from, all);
+        if (without == TM_TAP_INTERMEDIATE)
+            mark_tap(graph, without, tm_graph_tap_count(graph, without) - 1, known);
+        else
+            mark_all(graph, without, known);
         tm_graph_mark_needed(graph, all);
         tm_graph_mark_needed(graph, known);
         for (int i = 0; i < graph->node_count; i++)
@@ -126,9 +136,9 @@ tm_status tm_model_count_pruned(const tm_model *model, const int *indices, size_
         return TM_OK;
     if (!norm)
         status =
-            add_between(graph, TM_TAP_FORWARD_FEATURES, TM_TAP_INTERMEDIATE, last, params, error);
+            add_between(graph, TM_TAP_FORWARD_FEATURES, TM_TAP_INTERMEDIATE, params, error);
     if (!head && !status)
-        status = add_between(graph, TM_TAP_LOGITS, TM_TAP_FORWARD_FEATURES, 0, params, error);
+        status = add_between(graph, TM_TAP_LOGITS, TM_TAP_FORWARD_FEATURES, params, error);
     return status;
 }
 

@@ -257,9 +257,10 @@ static tm_status start_from_features(tm_model *model, tm_error *error)
     const tm_tap *features = tm_graph_tap(&model->graph, TM_TAP_FORWARD_FEATURES, 0);
     if (!features)
         return tm_fail(error, TM_USAGE, "%s has no forward_features to begin from", model->display);
-    if (tm_graph_tap(&model->graph, TM_TAP_FORWARD_FEATURES, 1))
-        return tm_fail(error, TM_USAGE, "%s has several forward_features, expected one",
-                       model->display);
+    if (tm_graph_tap_count(&model->graph, TM_TAP_FORWARD_FEATURES) > 1)
+        return tm_fail(error, TM_USAGE, "%s has %d forward_features, a model begins from one",
+                       model->display,
+                       tm_graph_tap_count(&model->graph, TM_TAP_FORWARD_FEATURES));
     features->node->op = NULL;
     features->node->input_count = 0;
     model->graph.input = features->node;

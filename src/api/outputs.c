@@ -21,14 +21,20 @@ static const struct {
     {TM_TAP_PREFIX, "image_intermediates_prefix", true},
 };
 
+/* Whether the model has several of a kind that most have one of. */
+static bool is_list(const tm_graph *graph, tm_tap_kind kind)
+{
+    return tm_graph_tap_count(graph, kind) > 1;
+}
+
 static const char *name_of(const tm_graph *graph, const tm_tap *tap, tm_arena *arena)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (kinds[i].kind != tap->kind)
             continue;
-        bool numbered = kinds[i].numbered || tm_graph_tap_count(graph, tap->kind) > 1;
-        return numbered ? tm_arena_printf(arena, "%s.%d", kinds[i].name, tap->index)
-                                 : kinds[i].name;
+        return kinds[i].numbered || is_list(graph, tap->kind)
+                   ? tm_arena_printf(arena, "%s.%d", kinds[i].name, tap->index)
+                   : kinds[i].name;
     }
     return "";
 }
@@ -150,6 +156,27 @@ static tm_status unknown_output(const tm_model *model, const char *name, tm_erro
     return status;
 }
 
+/* By its own name, or by that of the list it is in. */
+static bool is_named(const tm_model *model, size_t available, const char *name)
+{
+    tm_tap_kind kind = tm_model_tap(model, available)->kind;
+    if (strcmp(model->names[available], name) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].kind == kind && !kinds[i].numbered && strcmp(kinds[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void choose(tm_model *model, size_t available)
+{
+    for (size_t k = 0; k < model->chosen_count; k++)
+        if (model->chosen[k] == available)
+            return;
+    model->chosen[model->chosen_count++] = available;
+    model->graph.taps[model->available[available]].selected = true;
+}
+
 tm_status tm_model_select(tm_model *model, const char *name, tm_error *error)
 {
     tm_error_clear(error);
@@ -158,17 +185,14 @@ tm_status tm_model_select(tm_model *model, const char *name, tm_error *error)
                        model ? "name" : "model");
     if (model->loaded || model->spent)
         return tm_fail(error, TM_USAGE, "output '%s' was chosen after the model was loaded", name);
+    bool found = false;
     for (size_t i = 0; i < model->available_count; i++) {
-        if (strcmp(model->names[i], name) != 0)
+        if (!is_named(model, i, name))
             continue;
-        for (size_t k = 0; k < model->chosen_count; k++)
-            if (model->chosen[k] == i)
-                return TM_OK;
-        model->chosen[model->chosen_count++] = i;
-        model->graph.taps[model->available[i]].selected = true;
-        return TM_OK;
+        choose(model, i);
+        found = true;
     }
-    return unknown_output(model, name, error);
+    return found ? TM_OK : unknown_output(model, name, error);
 }
 
 size_t tm_model_output_count(const tm_model *model)

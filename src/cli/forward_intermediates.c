@@ -67,7 +67,8 @@ static tm_status check_format(const intermediates_options *chosen, const tm_sess
 {
     const tm_graph *graph = &session->model->graph;
     const tm_tap *final = tm_graph_tap(graph, TM_TAP_FINAL, 0);
-    bool tokens = final && final->layout == TM_LAYOUT_TOKENS;
+    bool one = tm_graph_tap_count(graph, TM_TAP_FINAL) == 1;
+    bool tokens = one && final->layout == TM_LAYOUT_TOKENS;
     if (chosen->output_fmt && strcmp(chosen->output_fmt, "NLC") == 0 && !tokens)
         return tm_fail(error, TM_USAGE, "%s has maps, not tokens: --output-fmt must be NCHW",
                        session->model->display);

@@ -64,7 +64,7 @@ typedef enum tm_tap_kind {
 
 typedef struct tm_tap {
     tm_tap_kind kind;
-    int index;          /* in its kind */
+    int index;          /* of its kind; PREFIX: of the intermediate */
     const char *module; /* FEATURE: timm's module name */
     int reduction;      /* FEATURE: input pixels per feature pixel */
     tm_layout layout;
@@ -183,6 +183,7 @@ void tm_tap_feature_as(tm_builder *b, const char *module, tm_node *x, int reduct
 void tm_tap_intermediate(tm_builder *b, tm_node *x, tm_layout layout);
 /* After the block's tm_tap_intermediate: its prefix tokens. */
 void tm_tap_prefix(tm_builder *b, tm_node *x);
+/* Several of a kind are a list. */
 void tm_tap_output(tm_builder *b, tm_tap_kind kind, tm_node *x, tm_layout layout);
 
 const tm_tap *tm_graph_tap(const tm_graph *graph, tm_tap_kind kind, int index); /* or NULL */

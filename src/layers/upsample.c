@@ -58,38 +58,42 @@ static void bicubic(float *row, double at, int from)
 }
 
 /* As an activation 1 x to x from. */
-static tm_node *side_matrix(tm_builder *b, int from, int to, interpolate_fn *interpolate)
+static tm_node *side_matrix(tm_builder *b, int from, int to, interpolate_fn *interpolate,
+                            bool corners)
 {
+    double step = corners ? (double)(from - 1) / (to > 1 ? to - 1 : 1) : (double)from / to;
     float *matrix = calloc((size_t)to * (size_t)from, sizeof *matrix);
     if (!matrix) {
         tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for a side of %d pixels", to);
         return b->graph->input;
     }
     for (int i = 0; i < to; i++)
-        interpolate(matrix + (size_t)i * (size_t)from, (i + 0.5) * from / to - 0.5, from);
+        interpolate(matrix + (size_t)i * (size_t)from, corners ? i * step : (i + 0.5) * step - 0.5,
+                    from);
     tm_node *node = tm_literal(b, 2, (int64_t[]){to, from}, matrix);
     free(matrix);
     return tm_constant_activation(b, node, 1, to, from);
 }
 
-static tm_node *resize(tm_builder *b, tm_node *x, int h, int w, interpolate_fn *interpolate)
+static tm_node *resize(tm_builder *b, tm_node *x, int h, int w, interpolate_fn *interpolate,
+                       bool corners)
 {
     tm_shape s = x->shape;
     if (w != s.w)
-        x = tm_matmul(b, side_matrix(b, s.w, w, interpolate), x);
+        x = tm_matmul(b, side_matrix(b, s.w, w, interpolate, corners), x);
     if (h == s.h)
         return x;
     x = tm_reshape(b, x, 1, s.h, w * s.c);
-    x = tm_matmul(b, side_matrix(b, s.h, h, interpolate), x);
+    x = tm_matmul(b, side_matrix(b, s.h, h, interpolate, corners), x);
     return tm_reshape(b, x, h, w, s.c);
 }
 
-tm_node *tm_resize_bilinear(tm_builder *b, tm_node *x, int h, int w)
+tm_node *tm_resize_bilinear(tm_builder *b, tm_node *x, int h, int w, bool corners)
 {
-    return resize(b, x, h, w, bilinear);
+    return resize(b, x, h, w, bilinear, corners);
 }
 
 tm_node *tm_resize_bicubic(tm_builder *b, tm_node *x, int h, int w)
 {
-    return resize(b, x, h, w, bicubic);
+    return resize(b, x, h, w, bicubic, false);
 }

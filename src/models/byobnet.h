@@ -77,9 +77,41 @@ typedef struct tm_byob {
     int one_attn[4];  /* how many pairs of MobileOne blocks at a stage's end have attention */
     tm_byob_head head;
     int head_hidden;
+    int own[TM_BYOB_STAGES]; /* every how manyth block of a stage is the module's own; 0: none */
 } tm_byob;
 
-/* From the input to the taps. */
-void tm_byob_build(tm_builder *b, const tm_byob *v);
+typedef struct tm_byob_net tm_byob_net;
+
+/* One block's place. */
+typedef struct tm_byob_at {
+    const tm_byob_stage *stage;
+    int stage_index, index; /* of the block in its stage */
+    int in, out, middle;    /* channels */
+    int kernel, stride;
+    int dilation[2];    /* of the first convolution and of later ones */
+    int feat_h, feat_w; /* sides of x as timm works them out from the picture's */
+} tm_byob_at;
+
+/* A block of a kind that another module adds, named by the scope. */
+typedef tm_node *tm_byob_own(const tm_byob_net *m, tm_node *x, const tm_byob_at *at);
+
+struct tm_byob_net {
+    tm_builder *b;
+    const tm_byob *v;
+    tm_act_kind act;
+    tm_byob_own *own;
+};
+
+/* From the input to the taps. own: NULL where v has no blocks of its own. */
+void tm_byob_build(tm_builder *b, const tm_byob *v, tm_byob_own *own);
+
+/* ---- for such blocks ---- */
+
+/* name: the norm that the network has, and its activation if `act` */
+tm_node *tm_byob_norm_act(const tm_byob_net *m, const char *name, tm_node *x, bool act);
+/* name.conv, name.bn, activation */
+tm_node *tm_byob_conv(const tm_byob_net *m, const char *name, tm_node *x, tm_conv c, bool act);
+/* y plus what goes past the block, which is nothing where an identity does not fit. */
+tm_node *tm_byob_add_shortcut(const tm_byob_net *m, tm_node *x, tm_node *y, const tm_byob_at *at);
 
 #endif

@@ -242,7 +242,8 @@ static void exchange(tm_builder *b, const scale *scales, tm_node **x)
         sum = maps[s];
         for (int other = 1; other < STAGES; other++)
             if (other != s)
-                sum = tm_add(b, sum, tm_resize_bilinear(b, maps[other], scales[s].h, scales[s].w));
+                sum = tm_add(b, sum,
+                             tm_resize_bilinear(b, maps[other], scales[s].h, scales[s].w, false));
         x[s] = with_token(b, token, sum);
     }
 }

@@ -50,7 +50,7 @@ static tm_node *project(tm_builder *b, tm_node *tokens, tm_node *local, int scal
 {
     tm_shape s = local->shape;
     tm_node *x = tm_add(b, tm_reshape(b, tokens, s.h, s.w, s.c), local);
-    x = tm_resize_bilinear(b, x, scale * s.h, scale * s.w);
+    x = tm_resize_bilinear(b, x, scale * s.h, scale * s.w, false);
     return pointwise(b, "proj", tm_activate(b, x, TM_ACT_GELU), out);
 }
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/little_endian.h"
+
 void tm_replace_all(tm_state_dict *dict, const tm_replacement *table, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -61,6 +63,38 @@ void tm_add_vector(tm_state_dict *dict, const char *name, int64_t count, bool on
                            .data = (const unsigned char *)value,
                            .bytes = sizeof *value};
     tm_state_add(dict, &view, "%s", name);
+}
+
+void tm_subtract_vector(tm_state_dict *dict, tm_tensor_view *view, const tm_tensor_view *other,
+                        int64_t count)
+{
+    bool fits = tm_view_has_shape(view, 1, &count) && tm_view_has_shape(other, 1, &count);
+    size_t n = (size_t)count;
+    if (!fits)
+        tm_state_fail(dict, "tensors %s and %s: expected %zu numbers each", view->name, other->name,
+                      n);
+    if (dict->error.status)
+        return;
+    float *values = tm_arena_alloc(&dict->arena, 2 * n * sizeof *values);
+    if (!values) {
+        tm_fail(&dict->error, TM_NO_MEMORY, "%s: no memory for %zu numbers", dict->file, n);
+        return;
+    }
+    if (tm_view_require(view, &dict->error) || tm_view_require(other, &dict->error))
+        return;
+    tm_view_read_f32(view, 0, n, values);
+    tm_view_read_f32(other, 0, n, values + n);
+    for (size_t i = 0; i < n; i++)
+        values[i] -= values[n + i];
+    tm_f32_to_le(values, values, n);
+    *view = (tm_tensor_view){.group = view->group,
+                             .name = view->name,
+                             .dtype = TM_DTYPE_F32,
+                             .rank = 1,
+                             .shape = {count},
+                             .stride = {1},
+                             .data = (const unsigned char *)values,
+                             .bytes = n * sizeof *values};
 }
 
 void tm_reshape_to_param(tm_state_dict *dict, tm_tensor_view *view, const tm_graph *graph)

@@ -25,6 +25,10 @@ void tm_keep_added(tm_state_dict *dict, size_t first);
 
 /* A vector of `count` zeros or ones. */
 void tm_add_vector(tm_state_dict *dict, const char *name, int64_t count, bool ones);
+/* view minus what `other` says, both vectors of `count`; in float32. The one change of values that
+ * views cannot tell. */
+void tm_subtract_vector(tm_state_dict *dict, tm_tensor_view *view, const tm_tensor_view *other,
+                        int64_t count);
 /* The view in the shape of the model's parameter of that name; as it is where there is no such
  * parameter, or one of another size. */
 void tm_reshape_to_param(tm_state_dict *dict, tm_tensor_view *view, const tm_graph *graph);

@@ -20,28 +20,33 @@
 /* A parameter or buffer of the state dict; the same name twice is the same node. name is relative
  * to the scope. */
 tm_node *tm_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
+/* A parameter that is a buffer in torch's terms: part of the state dict, not of the count. */
+tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
 /* A position embedding [1, prefix + h * w, c]: checkpoints of another grid are resampled. */
 tm_node *tm_pos_embed(tm_builder *b, const char *name, int prefix, int h, int w, int c);
 /* The weight of a patch embedding, and a table [(2 * h - 1) * (2 * w - 1), heads] of relative
  * positions: likewise. */
 tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int patch);
 tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int heads);
-/* The same weight of a linear layer on the values of a patch, channels innermost: [out, patch *
- * patch * in]; a filter leaves a convolution's as [out, patch, patch, in]. */
-tm_node *tm_patch_linear_weight(tm_builder *b, const char *name, int out, int in, int patch);
 /* The same with three more rows, which stay as they are: of a class token. */
 tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, int heads);
 /* Biases [heads, side * side] of the distances within a square: likewise. */
 tm_node *tm_distance_biases(tm_builder *b, const char *name, int heads, int side);
 /* A table [rows, c] of relative positions along one side: likewise. */
 tm_node *tm_line_table(tm_builder *b, const char *name, int rows, int c);
+/* The weight of a patch embedding as a linear layer on the values of a patch, channels innermost: [out, patch *
+ * patch * in]; a filter leaves a convolution's as [out, patch, patch, in]. */
+tm_node *tm_patch_linear_weight(tm_builder *b, const char *name, int out, int in, int patch);
+/* The same as tm_window_table, stored [heads, 2 * h - 1, 2 * w - 1]. */
+tm_node *tm_window_head_table(tm_builder *b, const char *name, int h, int w, int heads);
 
 /* How values between the pixels of a grid are found. */
 typedef struct tm_resampling {
-    bool bilinear;  /* and no antialias; false: bicubic with antialias */
-    bool corners;   /* bilinear: corner pixels lie on corner pixels */
-    bool antialias; /* bilinear, without corners: with it after all */
-    bool square;    /* to a square of the longer side, of which the top left is taken */
+    bool bilinear;     /* and no antialias; false: bicubic with antialias */
+    bool corners;      /* bilinear: corner pixels lie on corner pixels */
+    bool antialias;    /* bilinear, without corners: with it after all */
+    bool no_antialias; /* bicubic: without it after all, as torch's interpolate is by default */
+    bool square;       /* to a square of the longer side, of which the top left is taken */
 } tm_resampling;
 
 /* Checkpoints of the format that a filter has in hand were made for this way of resampling; no such
@@ -220,6 +225,11 @@ tm_node *tm_space_to_depth(tm_builder *b, tm_node *x, int size);
 /* x * y for every row of the map: x is rows x m x k (or 1 x m x k, the same for all rows), y is
  * rows x k x n, the result rows x m x n. */
 tm_node *tm_matmul(tm_builder *b, tm_node *x, tm_node *y);
+
+/* Long short-term memory along every row of the map, from zeros: x is rows x l x 4h, what the input
+ * gives to the gates (input, forget, cell, output), weight the constant [4h, h] for the states of
+ * the pixel before; backward: of the pixel behind. Result rows x l x h. */
+tm_node *tm_lstm(tm_builder *b, tm_node *x, tm_node *weight, bool backward);
 
 /* ---- attention ---- */
 

@@ -103,6 +103,12 @@ tm_node *tm_line_table(tm_builder *b, const char *name, int rows, int c)
     return new_param(b, name, 2, (int64_t[]){rows, c}, attrs);
 }
 
+tm_node *tm_window_head_table(tm_builder *b, const char *name, int h, int w, int heads)
+{
+    tm_param_attrs attrs = {.trained = true, .fit = TM_FIT_WINDOW, .grid_h = h, .grid_w = w};
+    return new_param(b, name, 3, (int64_t[]){heads, 2 * (int64_t)h - 1, 2 * (int64_t)w - 1}, attrs);
+}
+
 void tm_resample_as(const tm_graph *graph, const char *param, tm_resampling how)
 {
     tm_node *node = tm_find_param(graph, param);

@@ -22,14 +22,15 @@
 
 /* How a parameter is brought to the model's shape when a checkpoint has another. */
 typedef enum tm_fit {
-    TM_FIT_EXACT,     /* not at all */
-    TM_FIT_GRID,      /* position embedding [1, prefix + grid_h * grid_w, c] */
-    TM_FIT_PATCH,     /* patch embedding [o, i, h, w] */
-    TM_FIT_FLAT,      /* the same as a linear layer [o, h * w * i]: of [o, h, w, i] */
+    TM_FIT_EXACT, /* not at all */
+    TM_FIT_GRID,  /* position embedding [1, prefix + grid_h * grid_w, c] */
+    TM_FIT_PATCH, /* patch embedding [o, i, h, w] */
+    TM_FIT_FLAT,  /* the same as a linear layer [o, h * w * i]: of [o, h, w, i] */
     TM_FIT_DISTANCES, /* biases [heads, grid_h * grid_w] */
     TM_FIT_LINE,      /* table [rows, c], linear between rows */
-    TM_FIT_WINDOW     /* table [(2 * grid_h - 1) * (2 * grid_w - 1) + prefix, heads] of relative
-                         positions, behind which `prefix` rows stay */
+    TM_FIT_WINDOW /* table [(2 * grid_h - 1) * (2 * grid_w - 1) + prefix, heads] of relative
+                     positions, behind which `prefix` rows stay; or [heads, 2 * grid_h - 1,
+                     2 * grid_w - 1] */
 } tm_fit;
 
 /* A tensor of the state dict. */
@@ -87,7 +88,5 @@ tm_node *tm_const_resample_patch(tm_builder *b, tm_node *weight, const int64_t t
  * size: timm's resize_rel_pos_bias_table. */
 tm_node *tm_const_resample_window(tm_builder *b, tm_node *table, const int from[2],
                                   const int to[2]);
-/* A parameter that is a buffer in torch's terms: part of the state dict, not of the count. */
-tm_node *tm_buffer_param(tm_builder *b, const char *name, int rank, const int64_t *dims);
 
 #endif

@@ -61,6 +61,11 @@ ok "the last three maps of a ViT" three
 
 timmc features resnet18 --no-pretrained --kind unpooled "$cat"
 ok "unpooled" out_has '"tensor":"forward_features","channels":512,"shape":[1,512,7,7]'
+timmc features efficientvim_m1 --no-pretrained --kind unpooled "$cat"
+four() { [ "$(grep -o "\"tensor\":\"$1\.[0-3]\"" "$tmp/out" | wc -l)" -eq 4 ]; }
+ok "unpooled, of a model that gives a list" four forward_features
+timmc classify efficientvim_m1 --no-pretrained --from-features "$cat"
+ok "which no model begins from" err_has "has 4 forward_features"
 timmc features resnet18 --no-pretrained --kind pooled "$cat"
 ok "pooled" out_has '"shape":[1,512]'
 timmc features resnet18 --no-pretrained --kind pooled --out-indices 1 "$cat"

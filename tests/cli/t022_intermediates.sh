@@ -10,6 +10,8 @@ ok "exits 0" exit_is 0
 ok "every block and the final state" count_is 7
 ok "maps" out_has '"tensor":"image_intermediates.0","index":0,"channels":64,"shape":[1,64,10,10]'
 ok "the final state is tokens" out_has '"tensor":"image_features","channels":64,"shape":[1,101,64]'
+timmc forward-intermediates efficientvim_m1 --no-pretrained "$cat"
+ok "three stages and a final state of four" count_is 7
 timmc forward-intermediates test_vit --no-pretrained --indices 2,-1 --intermediates-only "$cat"
 ok "chosen blocks" count_is 2
 ok "negative ones are told as they are" out_has image_intermediates.5
