@@ -155,6 +155,77 @@ static void adapt_window(const adaptation *a, tm_node *param)
     become(param, attrs->prefix ? tm_const_concat(b, 2, parts, 0) : parts[0]);
 }
 
+static void adapt_flat(const adaptation *a, tm_node *param)
+{
+    const tm_tensor_view *view = find_stored(a, param);
+    if (view && view->rank == 4 && view->shape[0] == param->dims[0] &&
+        tm_view_elements(view) == (size_t)tm_element_count(param))
+        become(param, tm_const_reshape(&a->model->builder, file_param(a->model, param, view), 2,
+                                       param->dims));
+}
+
+/* As a picture of every head. */
+static void adapt_distances(const adaptation *a, tm_node *param)
+{
+    const tm_param_attrs *attrs = param->attrs;
+    const tm_tensor_view *view = find_stored(a, param);
+    int64_t heads = param->dims[0], count = param->dims[1];
+    int side = view && view->rank == 2 && view->shape[0] == heads ? square_side(view->shape[1]) : 0;
+    if (side < 1 || view->shape[1] == count)
+        return;
+    tm_builder *b = &a->model->builder;
+    tm_node *grid = tm_const_permute(b, file_param(a->model, param, view), (int[]){1, 0});
+    grid = tm_const_reshape(b, grid, 3, (int64_t[]){1, view->shape[1], heads});
+    grid = tm_const_resample_grid(b, grid, 0, (int[]){side, side},
+                                  (int[]){attrs->grid_h, attrs->grid_w}, attrs->resampling);
+    grid = tm_const_reshape(b, grid, 2, (int64_t[]){count, heads});
+    become(param, tm_const_permute(b, grid, (int[]){1, 0}));
+}
+
+/* As a picture one pixel wide. */
+static void adapt_line(const adaptation *a, tm_node *param)
+{
+    const tm_param_attrs *attrs = param->attrs;
+    const tm_tensor_view *view = find_stored(a, param);
+    int64_t to = param->dims[0], c = param->dims[1];
+    if (!view || view->rank != 2 || view->shape[1] != c || view->shape[0] == to ||
+        view->shape[0] < 1)
+        return;
+    tm_builder *b = &a->model->builder;
+    tm_node *grid = file_param(a->model, param, view);
+    grid = tm_const_reshape(b, grid, 3, (int64_t[]){1, view->shape[0], c});
+    grid = tm_const_resample_grid(b, grid, 0, (int[]){(int)view->shape[0], 1}, (int[]){(int)to, 1},
+                                  attrs->resampling);
+    become(param, tm_const_reshape(b, grid, 2, (int64_t[]){to, c}));
+}
+
+/* A side of a window whose table has `count` offsets along it; 0: it is none. */
+static int window_side(int64_t count)
+{
+    return count > 0 && count < INT32_MAX && count % 2 ? (int)(count + 1) / 2 : 0;
+}
+
+/* A table that has the heads first. */
+static void adapt_head_window(const adaptation *a, tm_node *param)
+{
+    const tm_param_attrs *attrs = param->attrs;
+    const tm_tensor_view *view = find_stored(a, param);
+    if (!view || view->rank != 3 || view->shape[0] != param->dims[0])
+        return;
+    int from[2] = {window_side(view->shape[1]), window_side(view->shape[2])};
+    int to[2] = {attrs->grid_h, attrs->grid_w};
+    if (!from[0] || !from[1] || memcmp(from, to, sizeof to) == 0)
+        return;
+    tm_builder *b = &a->model->builder;
+    int64_t heads = param->dims[0], offsets = view->shape[1] * view->shape[2];
+    tm_node *table = file_param(a->model, param, view);
+    table = tm_const_reshape(b, table, 2, (int64_t[]){heads, offsets});
+    table = tm_const_permute(b, table, (int[]){1, 0});
+    table = tm_const_resample_window(b, table, from, to);
+    table = tm_const_permute(b, table, (int[]){1, 0});
+    become(param, tm_const_reshape(b, table, 3, param->dims));
+}
+
 static void adapt_param(const adaptation *a, tm_node *param)
 {
     switch (((const tm_param_attrs *)param->attrs)->fit) {
@@ -166,8 +237,17 @@ static void adapt_param(const adaptation *a, tm_node *param)
     case TM_FIT_PATCH:
         adapt_conv(a, param, 0);
         break;
+    case TM_FIT_FLAT:
+        adapt_flat(a, param);
+        break;
+    case TM_FIT_DISTANCES:
+        adapt_distances(a, param);
+        break;
+    case TM_FIT_LINE:
+        adapt_line(a, param);
+        break;
     case TM_FIT_WINDOW:
-        adapt_window(a, param);
+        (param->rank == 3 ? adapt_head_window : adapt_window)(a, param);
         break;
     }
 }

@@ -18,6 +18,9 @@ static void mark_tap(const tm_graph *graph, tm_tap_kind kind, int index, bool *n
     const tm_tap *tap = tm_graph_tap(graph, kind, index);
     if (tap)
         needed[tap->node->id] = true;
+    /* several forward_features are one answer */
+    if (tap && kind == TM_TAP_FORWARD_FEATURES)
+        mark_tap(graph, kind, index + 1, needed);
 }
 
 static void mark_all(const tm_graph *graph, tm_tap_kind kind, bool *needed)
@@ -94,6 +97,15 @@ static tm_status add_between(const tm_graph *graph, tm_tap_kind from, tm_tap_kin
     return status;
 }
 
+/* Whether what comes behind the last block fits a model that ends before it. */
+static bool tail_fits(const tm_graph *graph)
+{
+    const tm_tap *final = tm_graph_tap(graph, TM_TAP_FINAL, 0);
+    if (graph->pruning != TM_PRUNING_BY_LAYOUT)
+        return graph->pruning == TM_PRUNING_KEPT;
+    return !final || final->layout == TM_LAYOUT_TOKENS;
+}
+
 tm_status tm_model_count_pruned(const tm_model *model, const int *indices, size_t count, bool norm,
                                 bool head, int64_t *params, tm_error *error)
 {
@@ -102,6 +114,11 @@ tm_status tm_model_count_pruned(const tm_model *model, const int *indices, size_
     bool *needed;
     int deepest = -1;
     *params = 0;
+    if (graph->pruning == TM_PRUNING_OWN)
+        return tm_fail(error, TM_USAGE,
+                       "%s: timm prunes this family in a way of its own, not known "
+                       "here",
+                       model->display);
     tm_status status = new_marks(graph, &needed, error);
     if (status)
         return status;
@@ -114,9 +131,8 @@ tm_status tm_model_count_pruned(const tm_model *model, const int *indices, size_
     for (int i = 0; i < graph->node_count; i++)
         *params += needed[i] ? trained_elements(graph->nodes[i]) : 0;
     free(needed);
-    /* a CNN cut short has no place for what came behind, a token matrix fits it still */
-    const tm_tap *final = tm_graph_tap(graph, TM_TAP_FINAL, 0);
-    if (deepest < last && final && final->layout != TM_LAYOUT_TOKENS)
+    if ((deepest < last && !tail_fits(graph)) ||
+        ((norm || head) && graph->pruning == TM_PRUNING_TOGETHER))
         return TM_OK;
     if (!norm)
         status =

@@ -41,9 +41,10 @@ static const tm_command command = {
     .operands = "[MODEL] INPUT...",
     .description = "Computes the output of each block and the final state, as timm's "
                    "forward_intermediates, one record for every input. The numbers go to the file "
-                   "of -o, or with --data into the records, under timm's names: image_features, "
-                   "image_intermediates.N, image_intermediates_prefix.N. Blocks that nothing needs "
-                   "are not computed, and their weights are not read.",
+                   "of -o, or with --data into the records, under timm's names: image_features "
+                   "(image_features.N where timm returns a list), image_intermediates.N, "
+                   "image_intermediates_prefix.N. Blocks that nothing needs are not computed, and "
+                   "their weights are not read.",
     .examples = {"forward-intermediates --last 2 cat.jpg",
                  "forward-intermediates vit_base_patch16_224 --no-pretrained --indices 2,5,-1 "
                  "--prefix-tokens cat.jpg"},
@@ -91,7 +92,7 @@ static tm_status select_outputs(const void *context, tm_session *session, tm_err
         return tm_fail(error, TM_USAGE, "%s has %d blocks, not %d", model, count, chosen->last);
     tm_status status = check_format(chosen, session, error);
     if (!status && !chosen->only)
-        status = tm_model_select(session->model, "image_features", error);
+        status = tm_select_kind(session->model, "image_features", error);
     if (!status)
         status = tm_resolve_indices(&chosen->indices, count, "block", model, indices, error);
     for (size_t i = 0; i < chosen->indices.count && !status; i++)

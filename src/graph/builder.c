@@ -280,9 +280,10 @@ int tm_graph_tap_count(const tm_graph *graph, tm_tap_kind kind)
     return count;
 }
 
-void tm_graph_default_features(const tm_graph *graph, int *first, int *end)
+bool tm_graph_is_default_feature(const tm_graph *graph, int index)
 {
     int count = tm_graph_tap_count(graph, TM_TAP_FEATURE), n = graph->default_features;
-    *first = n > 0 ? count - n : 0;
-    *end = n < 0 ? -n : count;
+    if (graph->chosen_features)
+        return graph->chosen_features >> index & 1;
+    return n > 0 ? index >= count - n : n == 0 || index < -n;
 }

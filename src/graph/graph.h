@@ -52,11 +52,11 @@ typedef enum tm_layout {
 } tm_layout;
 
 typedef enum tm_tap_kind {
-    TM_TAP_FEATURE,          /* features_only: index, module and reduction are feature_info's */
-    TM_TAP_INTERMEDIATE,     /* forward_intermediates: patch tokens or map of block `index` */
-    TM_TAP_PREFIX,           /* the prefix tokens of block `index` */
-    TM_TAP_FINAL,            /* the final state that forward_intermediates returns */
-    TM_TAP_FORWARD_FEATURES, /* forward_features(x) */
+    TM_TAP_FEATURE,      /* features_only: index, module and reduction are feature_info's */
+    TM_TAP_INTERMEDIATE, /* forward_intermediates: patch tokens or map of block `index` */
+    TM_TAP_PREFIX,       /* the prefix tokens of block `index` */
+    TM_TAP_FINAL,        /* the final state that forward_intermediates returns, or each of them */
+    TM_TAP_FORWARD_FEATURES, /* forward_features(x), or each of its list */
     TM_TAP_PRE_LOGITS,       /* forward_head(features, pre_logits=True) */
     TM_TAP_LOGITS,
     TM_TAP_EMBEDDING /* the model itself, where it has no classifier */
@@ -87,6 +87,17 @@ typedef struct tm_build_options {
     bool norm_intermediates; /* final norm on every intermediate */
 } tm_build_options;
 
+/* What timm's prune_intermediate_layers leaves of the norm and the head behind the last block that
+ * is kept. */
+typedef enum tm_pruning {
+    TM_PRUNING_BY_LAYOUT, /* both where the final state is tokens; of maps neither, when blocks are
+                             cut */
+    TM_PRUNING_CUT,       /* tokens, but as of maps */
+    TM_PRUNING_KEPT,      /* a map, but as of tokens */
+    TM_PRUNING_TOGETHER,  /* as of maps, and each goes with the other */
+    TM_PRUNING_OWN        /* a rule of the family's own, not known here */
+} tm_pruning;
+
 typedef struct tm_graph {
     tm_arena arena;
     tm_node **nodes;
@@ -96,8 +107,10 @@ typedef struct tm_graph {
     tm_node **params; /* hash table of the parameters by name, open addressing */
     size_t param_count, param_capacity;
     tm_node *input;
-    int default_features; /* features_only's default: the last n taps, the first -n; 0: all */
-    tm_error error;       /* the builder's sticky error; nodes are dummies once it is set */
+    int default_features;     /* features_only's default: the last n taps, the first -n; 0: all */
+    unsigned chosen_features; /* where it is no such run: bit i stands for tap i; else 0 */
+    tm_pruning pruning;
+    tm_error error; /* the builder's sticky error; nodes are dummies once it is set */
     const char *no_features, *no_intermediates,
         *no_logits; /* why timm refuses; NULL: it does not */
 } tm_graph;
@@ -162,7 +175,7 @@ void tm_know_param(tm_builder *b, tm_node *param);
 /* "scope.NAME" or "scope" when name is NULL or empty; owned by the graph */
 const char *tm_scoped(tm_builder *b, const char *name);
 
-/* Taps. A node may be tapped any number of times. */
+/* Taps. A node may be tapped any number of times, and of any kind there may be several. */
 void tm_tap_feature(tm_builder *b, const char *module, tm_node *x, int reduction);
 /* The same for a family whose features are not NCHW. */
 void tm_tap_feature_as(tm_builder *b, const char *module, tm_node *x, int reduction,
@@ -175,8 +188,8 @@ void tm_tap_output(tm_builder *b, tm_tap_kind kind, tm_node *x, tm_layout layout
 
 const tm_tap *tm_graph_tap(const tm_graph *graph, tm_tap_kind kind, int index); /* or NULL */
 int tm_graph_tap_count(const tm_graph *graph, tm_tap_kind kind);
-/* The features that timm's features_only gives by default: [first, end). */
-void tm_graph_default_features(const tm_graph *graph, int *first, int *end);
+/* Whether timm's features_only gives that feature by default. */
+bool tm_graph_is_default_feature(const tm_graph *graph, int index);
 
 #pragma GCC visibility pop
 

@@ -99,3 +99,16 @@ void tm_norm_mlp_head(tm_builder *b, const char *name, tm_node *x, tm_mlp_head h
     tm_tap_output(b, TM_TAP_LOGITS, x, layout);
     tm_pop(b);
 }
+
+void tm_channels_last_head(tm_builder *b, const char *name, tm_node *x, tm_layout layout,
+                           tm_norm norm)
+{
+    const char *pool = tm_pool_kind(b, "avg");
+    if (pool[0] && strcmp(pool, "avg") != 0 && strcmp(pool, "max") != 0 &&
+        strcmp(pool, "avgmax") != 0)
+        tm_refuse(b, "global pool '%s': this head has avg, max and avgmax", pool);
+    tm_push(b, "%s", name);
+    x = tm_normalize(b, "norm", tm_global_pool(b, x, pool), norm);
+    tm_classifier(b, x, pool[0] ? TM_LAYOUT_VECTOR : layout, "fc");
+    tm_pop(b);
+}

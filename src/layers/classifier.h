@@ -48,4 +48,9 @@ typedef struct tm_mlp_head {
  * pre_logits and logits. Without a pool its layers are 1x1 convolutions. */
 void tm_norm_mlp_head(tm_builder *b, const char *name, tm_node *x, tm_mlp_head head);
 
+/* timm's ClNormMlpClassifierHead without a hidden layer, of x with channels last in `layout`: pool
+ * (avg, max, avgmax or none), name.norm, name.fc; taps pre_logits and logits. */
+void tm_channels_last_head(tm_builder *b, const char *name, tm_node *x, tm_layout layout,
+                           tm_norm norm);
+
 #endif

@@ -21,7 +21,7 @@ static tm_node *norm_first(tm_builder *b, tm_node *x, const tm_ffn *ffn)
 
 tm_node *tm_feed_forward(tm_builder *b, const char *name, tm_node *x, tm_ffn ffn)
 {
-    int dim = x->shape.c, half = ffn.hidden / 2;
+    int dim = ffn.out ? ffn.out : x->shape.c, half = ffn.hidden / 2;
     tm_node *gate;
     tm_push(b, "%s", name);
     switch (ffn.kind) {

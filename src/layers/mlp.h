@@ -15,6 +15,7 @@ typedef enum tm_ffn_kind {
 typedef struct tm_ffn {
     tm_ffn_kind kind;
     int hidden; /* GLU: of both halves together */
+    int out;    /* 0: as many channels as x has */
     tm_act_kind act;
     bool gate_last; /* GLU: act is on the second half */
     bool no_bias, scale_norm;

@@ -11,15 +11,28 @@ void tm_tap_stage(tm_builder *b, const char *module, tm_node *x, int reduction)
 
 void tm_tap_stage_of(tm_builder *b, const char *list, int index, tm_node *x, int reduction)
 {
+    tm_tap_stage_normed(b, list, index, x, x, reduction);
+}
+
+void tm_tap_stage_normed(tm_builder *b, const char *list, int index, tm_node *x, tm_node *normed,
+                         int reduction)
+{
     char module[32];
     snprintf(module, sizeof module, "%s.%d", list, index);
-    tm_tap_stage(b, module, x, reduction);
+    tm_tap_feature(b, module, x, reduction);
+    tm_tap_intermediate(b, normed, TM_LAYOUT_MAP);
 }
 
 void tm_tap_final(tm_builder *b, tm_node *x)
 {
     tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+}
+
+void tm_tap_final_tokens(tm_builder *b, tm_node *x)
+{
+    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
+    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
 }
 
 static tm_node *patch_map(tm_builder *b, tm_node *x, int prefix, int h, int w)

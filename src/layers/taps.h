@@ -9,8 +9,13 @@
 void tm_tap_stage(tm_builder *b, const char *module, tm_node *x, int reduction);
 /* The same for the module "LIST.INDEX". */
 void tm_tap_stage_of(tm_builder *b, const char *list, int index, tm_node *x, int reduction);
+/* The same with an intermediate that went through a norm. */
+void tm_tap_stage_normed(tm_builder *b, const char *list, int index, tm_node *x, tm_node *normed,
+                         int reduction);
 /* Taps x as forward_features and as the final state of forward_intermediates. */
 void tm_tap_final(tm_builder *b, tm_node *x);
+/* The same of tokens. */
+void tm_tap_final_tokens(tm_builder *b, tm_node *x);
 
 /* Taps of block `index`, whose tokens x are `prefix` tokens and an h x w map: the feature
  * "blocks.INDEX" of the scope, and with the intermediate's own norm applied, `normed`, the

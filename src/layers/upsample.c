@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/upsample.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* in float, as torch has it: where the product comes out below a whole number, it is one less */
@@ -24,31 +25,75 @@ tm_node *tm_upsample_nearest(tm_builder *b, tm_node *x, int h, int w)
     return x;
 }
 
-/* A side of `from` pixels at the size `to`, as a matrix: 1 x to x from. */
-static tm_node *bilinear_weights(tm_builder *b, int from, int to, bool corners)
+/* ---- between pixels: a matrix [to][from] for each side ---- */
+
+/* Adds to row the shares of the pixels around `at`, those outside counting for the outermost. */
+typedef void interpolate_fn(float *row, double at, int from);
+
+static int inside(int index, int from)
 {
-    float *weights = calloc((size_t)to * (size_t)from, sizeof *weights);
-    double step = corners ? (double)(from - 1) / (to > 1 ? to - 1 : 1) : (double)from / to;
-    if (!weights) {
-        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for %d x %d weights", to, from);
-        return b->graph->input;
-    }
-    for (int i = 0; i < to; i++) {
-        double at = corners ? i * step : (i + 0.5) * step - 0.5;
-        at = at < 0 ? 0 : at;
-        int low = (int)at < from ? (int)at : from - 1, high = low + 1 < from ? low + 1 : low;
-        weights[i * from + low] += (float)(1 - (at - low));
-        weights[i * from + high] += (float)(at - low);
-    }
-    tm_node *matrix = tm_literal(b, 2, (int64_t[]){to, from}, weights);
-    free(weights);
-    return tm_constant_activation(b, matrix, 1, to, from);
+    return index < 0 ? 0 : index < from ? index : from - 1;
 }
 
-tm_node *tm_upsample_bilinear(tm_builder *b, tm_node *x, int h, int w, bool corners)
+static void bilinear(float *row, double at, int from)
 {
-    int rows = x->shape.h, c = x->shape.c;
-    x = tm_matmul(b, bilinear_weights(b, x->shape.w, w, corners), x);
-    x = tm_matmul(b, bilinear_weights(b, rows, h, corners), tm_reshape(b, x, 1, rows, w * c));
-    return tm_reshape(b, x, h, w, c);
+    int left = (int)floor(at);
+    row[inside(left, from)] += (float)(1 - (at - left));
+    row[inside(left + 1, from)] += (float)(at - left);
+}
+
+/* Keys' cubic with a = -0.75 at a distance of x */
+static double cubic(double x)
+{
+    if (x < 1)
+        return (1.25 * x - 2.25) * x * x + 1;
+    return x < 2 ? ((-0.75 * x + 3.75) * x - 6) * x + 3 : 0;
+}
+
+static void bicubic(float *row, double at, int from)
+{
+    int left = (int)floor(at);
+    for (int i = left - 1; i <= left + 2; i++)
+        row[inside(i, from)] += (float)cubic(fabs(at - i));
+}
+
+/* As an activation 1 x to x from. */
+static tm_node *side_matrix(tm_builder *b, int from, int to, interpolate_fn *interpolate,
+                            bool corners)
+{
+    double step = corners ? (double)(from - 1) / (to > 1 ? to - 1 : 1) : (double)from / to;
+    float *matrix = calloc((size_t)to * (size_t)from, sizeof *matrix);
+    if (!matrix) {
+        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for a side of %d pixels", to);
+        return b->graph->input;
+    }
+    for (int i = 0; i < to; i++)
+        interpolate(matrix + (size_t)i * (size_t)from, corners ? i * step : (i + 0.5) * step - 0.5,
+                    from);
+    tm_node *node = tm_literal(b, 2, (int64_t[]){to, from}, matrix);
+    free(matrix);
+    return tm_constant_activation(b, node, 1, to, from);
+}
+
+static tm_node *resize(tm_builder *b, tm_node *x, int h, int w, interpolate_fn *interpolate,
+                       bool corners)
+{
+    tm_shape s = x->shape;
+    if (w != s.w)
+        x = tm_matmul(b, side_matrix(b, s.w, w, interpolate, corners), x);
+    if (h == s.h)
+        return x;
+    x = tm_reshape(b, x, 1, s.h, w * s.c);
+    x = tm_matmul(b, side_matrix(b, s.h, h, interpolate, corners), x);
+    return tm_reshape(b, x, h, w, s.c);
+}
+
+tm_node *tm_resize_bilinear(tm_builder *b, tm_node *x, int h, int w, bool corners)
+{
+    return resize(b, x, h, w, bilinear, corners);
+}
+
+tm_node *tm_resize_bicubic(tm_builder *b, tm_node *x, int h, int w)
+{
+    return resize(b, x, h, w, bicubic, false);
 }

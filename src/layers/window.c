@@ -44,8 +44,10 @@ static void *allocate(tm_builder *b, size_t count, size_t size)
 static void place(const cut *c, int i, int *y, int *x)
 {
     int tokens = c->window.h * c->window.w, window = i / tokens, token = i % tokens;
-    *y = window / c->across * c->window.h + token / c->window.w;
-    *x = window % c->across * c->window.w + token % c->window.w;
+    int row = window / c->across, column = window % c->across;
+    int down = token / c->window.w, across = token % c->window.w;
+    *y = c->window.grid ? down * c->down + row : row * c->window.h + down;
+    *x = c->window.grid ? across * c->across + column : column * c->window.w + across;
 }
 
 tm_node *tm_window_partition(tm_builder *b, tm_node *x, tm_window window)

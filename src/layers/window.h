@@ -8,6 +8,8 @@
 typedef struct tm_window {
     int h, w;             /* of a window; at least 1 */
     int shift_h, shift_w; /* the map is rolled up and left before it is cut */
+    bool grid; /* pixels of a window are as far apart as there are windows a side (MaxViT's grid;
+                  sides that do not divide are not for it) */
 } tm_window;
 
 /* Windows of size h x w for the map: no larger than the map, and where one spans the map there is

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's cait.py: Class-Attention in Image Transformers (2103.17239). */
-#include <math.h>
-
 #include "layers/class_attention.h"
 #include "layers/classifier.h"
 #include "layers/mlp.h"
 #include "layers/patch_embed.h"
-#include "layers/swap_hw.h"
+#include "layers/talking_heads.h"
 #include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
@@ -33,40 +31,16 @@ static const cait_variant variants[] = {
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f};
 
-/* heads x tokens x d */
-static tm_node *head_rows(tm_builder *b, tm_node *x, int heads)
-{
-    return tm_swap_hw(b, tm_reshape(b, x, x->shape.w, heads, x->shape.c / heads));
-}
-
-/* Scores, heads x tokens x tokens: a linear layer over the heads. */
-static tm_node *mix_heads(tm_builder *b, const char *name, tm_node *x)
-{
-    int heads = x->shape.h, tokens = x->shape.w;
-    tm_push(b, "%s", name);
-    tm_node *weight = tm_param2(b, "weight", heads, heads);
-    tm_node *bias = tm_param1(b, "bias", heads);
-    tm_node *flat = tm_reshape(b, x, 1, heads, tokens * tokens);
-    flat = tm_matmul(b, tm_constant_activation(b, weight, 1, heads, heads), flat);
-    flat = tm_add(b, flat, tm_constant_activation(b, bias, 1, heads, 1));
-    tm_pop(b);
-    return tm_reshape(b, flat, heads, tokens, tokens);
-}
-
-/* timm's TalkingHeadAttn (2003.02436) */
+/* timm's TalkingHeadAttn */
 static tm_node *talking_heads(tm_builder *b, tm_node *x, int heads)
 {
-    int tokens = x->shape.w, dim = x->shape.c;
-    double scale = 1 / sqrt((double)dim / heads);
+    int dim = x->shape.c;
     tm_push(b, "attn");
     tm_node *qkv = tm_linear(b, "qkv", x, 3 * dim, true);
-    tm_node *q = head_rows(b, tm_slice_c(b, qkv, 0, dim), heads);
-    tm_node *k = tm_transpose(b, head_rows(b, tm_slice_c(b, qkv, dim, dim), heads));
-    tm_node *v = head_rows(b, tm_slice_c(b, qkv, 2 * dim, dim), heads);
-    x = tm_matmul(b, tm_affine(b, q, (float)scale, 0.0f), k);
-    x = tm_softmax_c(b, mix_heads(b, "proj_l", x), 1);
-    x = tm_swap_hw(b, tm_matmul(b, mix_heads(b, "proj_w", x), v));
-    x = tm_linear(b, "proj", tm_reshape(b, x, 1, tokens, dim), dim, true);
+    x = tm_attend_talking(b, tm_slice_c(b, qkv, 0, dim), tm_slice_c(b, qkv, dim, dim),
+                          tm_slice_c(b, qkv, 2 * dim, dim),
+                          (tm_talking){.heads = heads, .before = "proj_l", .after = "proj_w"});
+    x = tm_linear(b, "proj", x, dim, true);
     tm_pop(b);
     return x;
 }
@@ -125,6 +99,7 @@ static void build(tm_builder *b, const void *variant)
     }
     b->graph->default_features = 3;
     x = tm_normalize(b, "norm", class_blocks(b, v, x), norm);
+    b->graph->pruning = TM_PRUNING_OWN;
     tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
     tm_token_head(b, x, "token", 1, "head");

@@ -57,6 +57,7 @@ static void build(tm_builder *b, const void *variant)
         tm_tap_stage_of(b, "blocks", i, x, v->patch);
     }
     b->graph->default_features = 3;
+    b->graph->pruning = TM_PRUNING_KEPT;
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head");
 }

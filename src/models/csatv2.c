@@ -213,7 +213,7 @@ static tm_node *spatial_attention(tm_builder *b, tm_node *x)
     y = attend_spatially(b, y);
     tm_pop(b);
     tm_pop(b);
-    return tm_mul(b, x, tm_upsample_bilinear(b, y, h, w, true));
+    return tm_mul(b, x, tm_resize_bilinear(b, y, h, w, true));
 }
 
 static tm_node *conv_block(tm_builder *b, tm_node *x)

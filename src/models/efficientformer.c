@@ -118,6 +118,7 @@ static void build(tm_builder *b, const void *variant)
         tm_tap_intermediate(b, normed, TM_LAYOUT_MAP);
     }
     x = tm_normalize(b, "norm", x, token_norm);
+    b->graph->pruning = TM_PRUNING_CUT;
     tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
     const char *pool = tm_average_or_none(b);

@@ -417,6 +417,7 @@ static void build(tm_builder *b, const void *variant)
         x = tm_effnet_conv(&net, "conv_head", x, (tm_conv){.out = features, .kernel = 1});
         x = tm_effnet_norm(&net, "bn2", x, net.act);
     }
+    b->graph->pruning = TM_PRUNING_TOGETHER;
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "classifier");
 }

@@ -202,6 +202,7 @@ static void build(tm_builder *b, const void *variant)
     }
     b->graph->default_features = -4;
     x = mobile_one_act(b, "final_conv", x, depthwise(2 * x->shape.c, 3, 1), false, true);
+    b->graph->pruning = TM_PRUNING_TOGETHER;
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");
 }

@@ -188,6 +188,7 @@ static void build(tm_builder *b, const void *variant)
     tm_tap_stage(b, "conv_stem", x, 2); /* before the norm */
     x = tm_activate(b, tm_normalize(b, "bn1", x, batch), TM_ACT_RELU);
     x = blocks(b, v, x);
+    b->graph->pruning = TM_PRUNING_TOGETHER;
     tm_tap_final(b, x);
     tm_hidden_classifier_head(b, x,
                               (tm_hidden_head){.conv = "conv_head",

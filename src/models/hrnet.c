@@ -222,6 +222,7 @@ static void build(tm_builder *b, const void *variant)
     const hrnet_variant *v = variant;
     branches all = stages(b, v, stem(b, v));
     tm_node *x = aggregate(b, v, &all);
+    b->graph->pruning = TM_PRUNING_OWN;
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "classifier");
 }

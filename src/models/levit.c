@@ -194,6 +194,7 @@ static void build(tm_builder *b, const void *variant)
     tm_layout layout = v->conv ? TM_LAYOUT_MAP : TM_LAYOUT_TOKENS;
     if (!v->conv)
         x = tm_map_tokens(b, x);
+    b->graph->pruning = TM_PRUNING_CUT;
     tm_tap_output(b, TM_TAP_FINAL, x, layout);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, layout);
     const char *pool = tm_average_or_none(b);

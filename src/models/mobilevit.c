@@ -104,9 +104,9 @@ static tm_node *first_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *
     tm_conv local = {.out = at->in, .kernel = 3, .dilation = at->dilation[0]};
     tm_node *y = tm_byob_conv(m, "conv_kxk", x, local, true);
     y = tm_conv2d(b, "conv_1x1", y, (tm_conv){.out = dim, .kernel = 1});
-    y = transform(b, fits ? y : tm_upsample_bilinear(b, y, whole_h, whole_w, false), depth);
+    y = transform(b, fits ? y : tm_resize_bilinear(b, y, whole_h, whole_w, false), depth);
     if (!fits)
-        y = tm_upsample_bilinear(b, y, h, w, false);
+        y = tm_resize_bilinear(b, y, h, w, false);
     y = tm_byob_conv(m, "conv_proj", y, (tm_conv){.out = at->out, .kernel = 1}, true);
     y = tm_concat_c(b, 2, (tm_node *[]){x, y});
     return tm_byob_conv(m, "conv_fusion", y, (tm_conv){.out = at->out, .kernel = 3}, true);
@@ -150,7 +150,7 @@ static tm_node *second_block(const tm_byob_net *m, tm_node *x, const tm_byob_at 
         .out = at->in, .kernel = 3, .dilation = at->dilation[0], .groups = TM_DEPTHWISE};
     int h = whole_patches(x->shape.h), w = whole_patches(x->shape.w);
     if (h != x->shape.h || w != x->shape.w)
-        x = tm_upsample_bilinear(m->b, x, h, w, true);
+        x = tm_resize_bilinear(m->b, x, h, w, true);
     x = tm_byob_conv(m, "conv_kxk", x, local, true);
     x = tm_conv2d(m->b, "conv_1x1", x,
                   (tm_conv){.out = tm_divisible(0.5 * at->in, 8, 0.9), .kernel = 1});

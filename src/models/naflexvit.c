@@ -103,7 +103,7 @@ static tm_node *patches(tm_builder *b, int width)
 {
     tm_node *x = b->graph->input;
     int channels = x->shape.c;
-    tm_node *weight = tm_param2(b, "proj.weight", width, (int64_t)PATCH * PATCH * channels);
+    tm_node *weight = tm_patch_linear_weight(b, "proj.weight", width, channels, PATCH);
     weight = tm_const_reshape(b, weight, 4, (int64_t[]){width, PATCH, PATCH, channels});
     weight = tm_const_permute(b, weight, (int[]){0, 3, 1, 2});
     return tm_conv2d_with(
@@ -174,7 +174,6 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     if (patch && patch->rank == 4) {
         tm_state_permute(dict, patch, (int[]){0, 2, 3, 1});
         tm_state_rename(dict, patch, "embeds.proj.weight");
-        tm_reshape_to_param(dict, patch, graph);
     }
     tm_state_replace_prefix(dict, "patch_embed.", "embeds.");
     tm_state_replace_prefix(dict, "cls_token", "embeds.cls_token");

@@ -104,6 +104,7 @@ static void build(tm_builder *b, const void *variant)
         tm_tap_intermediate(b, x.map, TM_LAYOUT_MAP);
     }
     tm_node *tokens = tm_normalize(b, "norm", x.tokens, norm);
+    b->graph->pruning = TM_PRUNING_OWN;
     tm_tap_output(b, TM_TAP_FINAL, tokens, TM_LAYOUT_TOKENS);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, tokens, TM_LAYOUT_TOKENS);
     head(b, v, tokens);

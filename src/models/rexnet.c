@@ -130,6 +130,7 @@ static void build(tm_builder *b, const void *variant)
     snprintf(name, sizeof name, "features.%d", BLOCKS);
     x = conv(b, name, x, tm_divisible(1280 * v->width, v->divisor ? v->divisor : 1, 0.9),
              TM_ACT_SILU);
+    b->graph->pruning = TM_PRUNING_TOGETHER;
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");
 }

@@ -30,13 +30,23 @@ tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int p
 tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int heads);
 /* The same with three more rows, which stay as they are: of a class token. */
 tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, int heads);
+/* Biases [heads, side * side] of the distances within a square: likewise. */
+tm_node *tm_distance_biases(tm_builder *b, const char *name, int heads, int side);
+/* A table [rows, c] of relative positions along one side: likewise. */
+tm_node *tm_line_table(tm_builder *b, const char *name, int rows, int c);
+/* The weight of a patch embedding as a linear layer on the values of a patch, channels innermost: [out, patch *
+ * patch * in]; a filter leaves a convolution's as [out, patch, patch, in]. */
+tm_node *tm_patch_linear_weight(tm_builder *b, const char *name, int out, int in, int patch);
+/* The same as tm_window_table, stored [heads, 2 * h - 1, 2 * w - 1]. */
+tm_node *tm_window_head_table(tm_builder *b, const char *name, int h, int w, int heads);
 
 /* How values between the pixels of a grid are found. */
 typedef struct tm_resampling {
-    bool bilinear;  /* and no antialias; false: bicubic with antialias */
-    bool corners;   /* bilinear: corner pixels lie on corner pixels */
-    bool antialias; /* bilinear, without corners: with it after all */
-    bool square;    /* to a square of the longer side, of which the top left is taken */
+    bool bilinear;     /* and no antialias; false: bicubic with antialias */
+    bool corners;      /* bilinear: corner pixels lie on corner pixels */
+    bool antialias;    /* bilinear, without corners: with it after all */
+    bool no_antialias; /* bicubic: without it after all, as torch's interpolate is by default */
+    bool square;       /* to a square of the longer side, of which the top left is taken */
 } tm_resampling;
 
 /* Checkpoints of the format that a filter has in hand were made for this way of resampling; no such

@@ -66,6 +66,12 @@ tm_node *tm_patch_weight(tm_builder *b, const char *name, int out, int in, int p
                      (tm_param_attrs){.trained = true, .fit = TM_FIT_PATCH});
 }
 
+tm_node *tm_patch_linear_weight(tm_builder *b, const char *name, int out, int in, int patch)
+{
+    return new_param(b, name, 2, (int64_t[]){out, (int64_t)patch * patch * in},
+                     (tm_param_attrs){.trained = true, .fit = TM_FIT_FLAT});
+}
+
 static tm_node *window_table(tm_builder *b, const char *name, int h, int w, int heads, int extra)
 {
     tm_param_attrs attrs = {
@@ -82,6 +88,25 @@ tm_node *tm_window_table(tm_builder *b, const char *name, int h, int w, int head
 tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, int heads)
 {
     return window_table(b, name, h, w, heads, 3);
+}
+
+tm_node *tm_distance_biases(tm_builder *b, const char *name, int heads, int side)
+{
+    tm_param_attrs attrs = {
+        .trained = true, .fit = TM_FIT_DISTANCES, .grid_h = side, .grid_w = side};
+    return new_param(b, name, 2, (int64_t[]){heads, (int64_t)side * side}, attrs);
+}
+
+tm_node *tm_line_table(tm_builder *b, const char *name, int rows, int c)
+{
+    tm_param_attrs attrs = {.trained = true, .fit = TM_FIT_LINE, .resampling = {.bilinear = true}};
+    return new_param(b, name, 2, (int64_t[]){rows, c}, attrs);
+}
+
+tm_node *tm_window_head_table(tm_builder *b, const char *name, int h, int w, int heads)
+{
+    tm_param_attrs attrs = {.trained = true, .fit = TM_FIT_WINDOW, .grid_h = h, .grid_w = w};
+    return new_param(b, name, 3, (int64_t[]){heads, 2 * (int64_t)h - 1, 2 * (int64_t)w - 1}, attrs);
 }
 
 void tm_resample_as(const tm_graph *graph, const char *param, tm_resampling how)

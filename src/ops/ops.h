@@ -25,8 +25,12 @@ typedef enum tm_fit {
     TM_FIT_EXACT, /* not at all */
     TM_FIT_GRID,  /* position embedding [1, prefix + grid_h * grid_w, c] */
     TM_FIT_PATCH, /* patch embedding [o, i, h, w] */
+    TM_FIT_FLAT,  /* the same as a linear layer [o, h * w * i]: of [o, h, w, i] */
+    TM_FIT_DISTANCES, /* biases [heads, grid_h * grid_w] */
+    TM_FIT_LINE,      /* table [rows, c], linear between rows */
     TM_FIT_WINDOW /* table [(2 * grid_h - 1) * (2 * grid_w - 1) + prefix, heads] of relative
-                     positions, behind which `prefix` rows stay */
+                     positions, behind which `prefix` rows stay; or [heads, 2 * grid_h - 1,
+                     2 * grid_w - 1] */
 } tm_fit;
 
 /* A tensor of the state dict. */

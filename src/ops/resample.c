@@ -9,13 +9,18 @@
 
 /* ---- one axis: a matrix [to][from] of weights ---- */
 
-/* Keys' cubic with a = -0.5, as torch has it with antialias */
-static double cubic(double x)
+static double keys(double x, double a)
 {
     x = fabs(x);
     if (x < 1)
-        return (1.5 * x - 2.5) * x * x + 1;
-    return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+        return ((a + 2) * x - (a + 3)) * x * x + 1;
+    return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
+}
+
+/* Keys' cubic as torch has it with antialias; without, a is -0.75 */
+static double cubic(double x)
+{
+    return keys(x, -0.5);
 }
 
 static double triangle(double x)
@@ -37,6 +42,16 @@ static void filtered_row(double *row, int i, int from, int to, double (*filter)(
         row[j] /= total;
 }
 
+/* Pixels outside are those of the edge. */
+static void bicubic_plain_row(double *row, int i, int from, int to)
+{
+    double at = (i + 0.5) * from / to - 0.5, first = floor(at) - 1;
+    for (int k = 0; k < 4; k++) {
+        int j = (int)fmin(fmax(first + k, 0), from - 1);
+        row[j] += keys(at - first - k, -0.75);
+    }
+}
+
 static void bilinear_row(double *row, int i, int from, int to, bool corners)
 {
     double at = corners ? (to > 1 ? (double)i * (from - 1) / (to - 1) : 0)
@@ -52,7 +67,9 @@ static double *axis_matrix(int from, int to, tm_resampling how)
     double *matrix = calloc((size_t)to * (size_t)from, sizeof *matrix);
     for (int i = 0; i < to && matrix; i++) {
         double *row = matrix + (size_t)i * (size_t)from;
-        if (!how.bilinear)
+        if (!how.bilinear && how.no_antialias)
+            bicubic_plain_row(row, i, from, to);
+        else if (!how.bilinear)
             filtered_row(row, i, from, to, cubic, 2);
         else if (how.antialias)
             filtered_row(row, i, from, to, triangle, 1);

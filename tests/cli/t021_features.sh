@@ -139,4 +139,14 @@ ok "channels last: the last state" out_has '"channels":768,"shape":[1,7,7,768]'
 timmc info $swin -f json --intermediates
 ok "channels last: info" out_has '"module":"layers.3","channels":768,"reduction":32'
 ok "its intermediates have them first" out_has '{"index":1,"channels":192,"shape":[1,192,28,28]}'
+# models of several scales: some of the maps by default, and a state of each
+timmc features crossvit_tiny_240 "$cat"
+ok "crossvit: the last map of each branch" out_has '"features":[{"tensor":"features.2","index":2,"module":"blocks.2","channels":96,"reduction":12,"shape":[1,96,20,20]},{"tensor":"features.5","index":5,"module":"blocks.2","channels":192,"reduction":17,"shape":[1,192,14,14]}]'
+timmc features coat_tiny --kind unpooled "$cat"
+ok "coat: the state of each scale" out_has '"shape":[1,785,152]},{"tensor":"forward_features.1","index":1,"channels":152,"shape":[1,197,152]},{"tensor":"forward_features.2"'
+timmc features coat_lite_tiny --kind unpooled "$cat"
+ok "coat without parallel blocks: one" out_has '"features":[{"tensor":"forward_features","channels":320,"shape":[1,50,320]}]'
+timmc classify coat_tiny --no-pretrained --from-features "$tmp/alone.npy"
+ok "several states are no input: exit 2" exit_is 2
+ok "why" err_has 'coat_tiny.in1k has several forward_features, expected one'
 done_testing

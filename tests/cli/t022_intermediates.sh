@@ -53,6 +53,27 @@ timmc info test_vit2 --prune-intermediates 1 --prune-head
 ok "head pruned" out_has '"params_after":139456'
 timmc info resnet34 --prune-intermediates 2
 ok "a CNN cut short loses its head" out_has '"params_after":1347904'
+# where the norm and the head go with the blocks that are cut, or with each other
+while read -r model arguments; do
+    after=${arguments##* }
+    # shellcheck disable=SC2086
+    timmc info "$model" --prune-intermediates ${arguments% *}
+    ok "$model, $arguments" out_has "\"params_after\":$after"
+done <<END
+efficientformer_l1 0 68976
+levit_128s 0 331696
+twins_svt_small 0 366208
+convmixer_768_32 0 1516264
+efficientnet_b0 4 --prune-head 3595388
+efficientnet_b0 4 --prune-norm 3595388
+fastvit_t8 3 --prune-norm 3171936
+ghostnet_050 4 --prune-norm 251492
+repghostnet_050 4 --prune-head 146928
+rexnet_100 4 --prune-head 3276513
+END
+timmc info volo_d1_224 --prune-intermediates 0
+ok "a rule of the family's own: exit 2" exit_is 2
+ok "why" err_has 'volo_d1_224.sail_in1k: timm prunes this family in a way of its own'
 timmc info resnet34 --prune-intermediates 5
 ok "a block too far: exit 2" exit_is 2
 done_testing

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* timm's crossvit.py: Cross-Attention Multi-Scale Vision Transformer (2103.14899). */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "layers/classifier.h"
+#include "layers/patch_embed.h"
+#include "layers/pool1d.h"
+#include "layers/taps.h"
+#include "layers/upsample.h"
+#include "layers/vit_block.h"
+#include "models/filters.h"
+#include "models/model.h"
+
+enum { BRANCHES = 2, STAGES = 3 };
+
+typedef struct crossvit_variant {
+    const char *name;
+    int width, heads; /* of the first branch; the second is twice as wide */
+    int depth;        /* blocks of the second branch in a stage; the first has one */
+    int ratio;        /* of MLPs */
+    bool conv;        /* patches by three convolutions */
+    bool large;       /* made for 408 pixels a side, of which the second branch sees 384; else 240,
+                         of which it sees 224 */
+} crossvit_variant;
+
+static const crossvit_variant variants[] = {
+    {.name = "crossvit_15_240", .width = 192, .heads = 6, .depth = 5, .ratio = 3},
+    {.name = "crossvit_15_dagger_240",
+     .width = 192,
+     .heads = 6,
+     .depth = 5,
+     .ratio = 3,
+     .conv = true},
+    {.name = "crossvit_15_dagger_408",
+     .width = 192,
+     .heads = 6,
+     .depth = 5,
+     .ratio = 3,
+     .conv = true,
+     .large = true},
+    {.name = "crossvit_18_240", .width = 224, .heads = 7, .depth = 6, .ratio = 3},
+    {.name = "crossvit_18_dagger_240",
+     .width = 224,
+     .heads = 7,
+     .depth = 6,
+     .ratio = 3,
+     .conv = true},
+    {.name = "crossvit_18_dagger_408",
+     .width = 224,
+     .heads = 7,
+     .depth = 6,
+     .ratio = 3,
+     .conv = true,
+     .large = true},
+    {.name = "crossvit_9_240", .width = 128, .heads = 4, .depth = 3, .ratio = 3},
+    {.name = "crossvit_9_dagger_240",
+     .width = 128,
+     .heads = 4,
+     .depth = 3,
+     .ratio = 3,
+     .conv = true},
+    {.name = "crossvit_base_240", .width = 384, .heads = 12, .depth = 4, .ratio = 4},
+    {.name = "crossvit_small_240", .width = 192, .heads = 6, .depth = 4, .ratio = 4},
+    {.name = "crossvit_tiny_240", .width = 96, .heads = 3, .depth = 4, .ratio = 4},
+};
+
+static const int patches[BRANCHES] = {12, 16};
+static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f};
+
+/* A branch: tokens, the class's first, of h x w patches. */
+typedef struct branch {
+    tm_node *x;
+    int h, w;
+} branch;
+
+/* ---- patches ---- */
+
+static double scale_of(const crossvit_variant *v, int index)
+{
+    return index == 0 ? 1.0 : v->large ? 384.0 / 408 : 224.0 / 240;
+}
+
+static tm_node *scaled(tm_builder *b, double scale)
+{
+    tm_shape s = b->graph->input->shape;
+    return tm_resize_bicubic(b, b->graph->input, (int)(s.h * scale), (int)(s.w * scale));
+}
+
+static tm_node *conv_patches(tm_builder *b, tm_node *x, int width, int patch)
+{
+    bool small = patch == patches[0];
+    const tm_conv convs[] = {
+        {.out = width / 4, .kernel = 7, .stride = 4, .padding = TM_PAD_EXPLICIT, .pad = 3},
+        {.out = width / 2,
+         .kernel = 3,
+         .stride = small ? 3 : 2,
+         .padding = TM_PAD_EXPLICIT,
+         .pad = small ? 0 : 1},
+        {.out = width, .kernel = 3, .stride = small ? 1 : 2, .padding = TM_PAD_EXPLICIT, .pad = 1}};
+    static const char *const names[] = {"proj.0", "proj.2", "proj.4"};
+    for (int i = 0; i < 3; i++) {
+        tm_conv conv = convs[i];
+        conv.bias = true;
+        x = tm_conv2d(b, names[i], i ? tm_activate(b, x, TM_ACT_RELU) : x, conv);
+    }
+    return x;
+}
+
+static branch embed(tm_builder *b, const crossvit_variant *v, int index)
+{
+    char name[16];
+    int width = v->width << index, patch = patches[index];
+    tm_node *x = scaled(b, scale_of(v, index));
+    int h = x->shape.h / patch, w = x->shape.w / patch, count = h * x->shape.w / patch;
+    snprintf(name, sizeof name, "patch_embed.%d", index);
+    if (v->conv) {
+        tm_push(b, "%s", name);
+        x = conv_patches(b, x, width, patch);
+        tm_pop(b);
+    } else {
+        x = tm_patch_embed(b, name, x, width, patch, true);
+    }
+    if (x->shape.h * x->shape.w != count || h * w != count)
+        tm_refuse(b, "picture %dx%d: %d patches of branch %d, positions for %d",
+                  b->graph->input->shape.h, b->graph->input->shape.w, x->shape.h * x->shape.w,
+                  index, count);
+    snprintf(name, sizeof name, "cls_token_%d", index);
+    tm_node *token = tm_param3(b, name, 1, 1, width);
+    x = tm_concat_w(b, 2, (tm_node *[]){token, tm_map_tokens(b, x)});
+    snprintf(name, sizeof name, "pos_embed_%d", index);
+    x = tm_add(b, x, tm_param3(b, name, 1, 1 + (int64_t)count, width));
+    return (branch){x, h, w};
+}
+
+/* ---- stages ---- */
+
+static tm_node *own_blocks(tm_builder *b, const crossvit_variant *v, tm_node *x, int index)
+{
+    tm_vit_block block = {.qkv = {.heads = v->heads},
+                          .ffn = {.hidden = v->ratio * x->shape.c, .act = TM_ACT_GELU},
+                          .norm = norm};
+    for (int i = 0; i < (index ? v->depth : 1); i++) {
+        tm_push(b, "blocks.%d.%d", index, i);
+        x = tm_block(b, x, &block);
+        tm_pop(b);
+    }
+    return x;
+}
+
+/* The class token at the other branch's width. */
+static tm_node *project(tm_builder *b, const char *list, int index, tm_node *token, int width)
+{
+    tm_push(b, "%s.%d", list, index);
+    token = tm_activate(b, tm_normalize(b, "0", token, norm), TM_ACT_GELU);
+    token = tm_linear(b, "2", token, width, true);
+    tm_pop(b);
+    return token;
+}
+
+/* A branch's token, as it looks at the patches of the other one. */
+static tm_node *fuse(tm_builder *b, const crossvit_variant *v, int index, tm_node *token,
+                     tm_node *other)
+{
+    int c = other->shape.c;
+    tm_node *rest = tm_slice_w(b, other, 1, other->shape.w - 1);
+    tm_push(b, "fusion.%d", index);
+    tm_node *all = tm_concat_w(b, 2, (tm_node *[]){token, rest});
+    all = tm_normalize(b, "norm1", all, norm);
+    tm_push(b, "attn");
+    tm_node *q = tm_linear(b, "wq", tm_slice_w(b, all, 0, 1), c, true);
+    tm_node *k = tm_linear(b, "wk", all, c, true), *value = tm_linear(b, "wv", all, c, true);
+    tm_node *y = tm_attend(b, q, k, value, (tm_attention){.heads = v->heads});
+    y = tm_linear(b, "proj", y, c, true);
+    tm_pop(b);
+    tm_pop(b);
+    return tm_add(b, token, y);
+}
+
+/* Each branch alone, then its class token goes to the other and comes back. */
+static void stage(tm_builder *b, const crossvit_variant *v, branch *branches)
+{
+    tm_node *own[BRANCHES], *tokens[BRANCHES];
+    for (int i = 0; i < BRANCHES; i++)
+        own[i] = own_blocks(b, v, branches[i].x, i);
+    for (int i = 0; i < BRANCHES; i++)
+        tokens[i] = project(b, "projs", i, tm_slice_w(b, own[i], 0, 1), own[1 - i]->shape.c);
+    for (int i = 0; i < BRANCHES; i++) {
+        tm_node *token = fuse(b, v, i, tokens[i], own[1 - i]);
+        token = project(b, "revert_projs", i, token, own[i]->shape.c);
+        tm_node *rest = tm_slice_w(b, own[i], 1, own[i]->shape.w - 1);
+        branches[i].x = tm_concat_w(b, 2, (tm_node *[]){token, rest});
+    }
+}
+
+/* ---- the network ---- */
+
+static tm_node *final_norm(tm_builder *b, tm_node *x, int index)
+{
+    char name[16];
+    snprintf(name, sizeof name, "norm.%d", index);
+    return tm_normalize(b, name, x, norm);
+}
+
+/* The first branch after every stage, then the second. */
+static void tap_stages(tm_builder *b, const crossvit_variant *v, branch stages[STAGES][BRANCHES])
+{
+    bool norms = tm_option_norm_intermediates(b);
+    for (int i = 0; i < BRANCHES * STAGES; i++) {
+        char module[16];
+        branch at = stages[i % STAGES][i / STAGES];
+        int reduction = (int)lround(patches[i / STAGES] / scale_of(v, i / STAGES));
+        tm_node *x = tm_slice_w(b, at.x, 1, at.h * at.w);
+        snprintf(module, sizeof module, "blocks.%d", i % STAGES);
+        tm_tap_feature(b, module, tm_reshape(b, x, at.h, at.w, x->shape.c), reduction);
+        x = norms ? final_norm(b, x, i / STAGES) : x;
+        tm_tap_intermediate(b, tm_reshape(b, x, at.h, at.w, x->shape.c), TM_LAYOUT_MAP);
+    }
+    b->graph->chosen_features = 1u << (STAGES - 1) | 1u << (2 * STAGES - 1);
+}
+
+/* The mean of what the branches say. */
+static void head(tm_builder *b, tm_node *const *normed)
+{
+    const char *pool = tm_pool_kind(b, "token");
+    int classes = b->options.num_classes;
+    if (strcmp(pool, "avg") != 0 && strcmp(pool, "token") != 0)
+        tm_refuse(b, "global pool '%s': this family has token or avg", pool);
+    tm_node *first = tm_pool_tokens(b, normed[0], pool, 1);
+    tm_node *second = tm_pool_tokens(b, normed[1], pool, 1);
+    tm_node *x = tm_concat_c(b, 2, (tm_node *[]){first, second});
+    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, TM_LAYOUT_VECTOR);
+    if (classes > 0) {
+        first = tm_linear(b, "head.0", first, classes, true);
+        second = tm_linear(b, "head.1", second, classes, true);
+        x = tm_affine(b, tm_add(b, first, second), 0.5f, 0.0f);
+    }
+    tm_tap_output(b, TM_TAP_LOGITS, x, TM_LAYOUT_VECTOR);
+}
+
+static void build(tm_builder *b, const void *variant)
+{
+    const crossvit_variant *v = variant;
+    branch branches[BRANCHES], stages[STAGES][BRANCHES];
+    tm_node *normed[BRANCHES];
+    for (int i = 0; i < BRANCHES; i++)
+        branches[i] = embed(b, v, i);
+    for (int i = 0; i < STAGES && !b->graph->error.status; i++) {
+        tm_push(b, "blocks.%d", i);
+        stage(b, v, branches);
+        tm_pop(b);
+        memcpy(stages[i], branches, sizeof branches);
+    }
+    if (b->graph->error.status)
+        return;
+    tap_stages(b, v, stages);
+    for (int i = 0; i < BRANCHES; i++) {
+        normed[i] = final_norm(b, branches[i].x, i);
+        tm_tap_final_tokens(b, normed[i]);
+    }
+    b->graph->pruning = TM_PRUNING_OWN;
+    head(b, normed);
+}
+
+/* The authors' lists of tokens and positions are members here. */
+static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+{
+    static const tm_replacement table[] = {{"pos_embed.", "pos_embed_"},
+                                           {"cls_token.", "cls_token_"}};
+    (void)graph, (void)variant;
+    tm_replace_all(dict, table, sizeof table / sizeof *table);
+}
+
+const tm_family tm_family_crossvit = {
+    .module = "crossvit", TM_VARIANTS(variants), .build = build, .filter = filter};
