@@ -233,6 +233,7 @@ static void build(tm_builder *b, const void *variant)
             tm_pop(b);
         }
     }
+    b->graph->pruning = TM_PRUNING_OWN;
     states[STAGES] = tm_map_tokens(b, tm_normalize(b, "norm.3", x, norm));
     for (int i = 0; i < HEADS; i++) {
         tm_node *channels = tm_transpose(b, states[i]); /* timm's are [N,C,L] */
