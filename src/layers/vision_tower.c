@@ -97,3 +97,24 @@ void tm_tower_encoder(tm_builder *b, const char *name, tm_node *x, tm_layout x_l
         tm_refuse(b, "%d classes: %s does not support classification use cases",
                   b->options.num_classes, name);
 }
+
+void tm_tower_build_encoder(tm_builder *b, const tm_tower *tower, const void *variant)
+{
+    const char *pool = tm_tower_pool(b, tower->projector);
+    bool projects = strcmp(pool, tower->projector) == 0;
+    tm_node *x = tower->encode(b, variant);
+    tm_node *y = projects ? tower->project(b, variant, x) : tm_global_pool(b, x, pool);
+    tm_layout layout = projects ? TM_LAYOUT_TOKENS : pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC;
+    tm_tower_encoder(b, tower->encoder, x, TM_LAYOUT_NHWC, y, layout);
+}
+
+void tm_tower_build_classifier(tm_builder *b, const tm_tower *tower, const void *variant,
+                               bool projects)
+{
+    tm_push(b, "encoder");
+    tm_node *x = tower->encode(b, variant);
+    if (projects)
+        x = tower->project(b, variant, x);
+    tm_pop(b);
+    tm_tower_classifier(b, x, projects ? TM_LAYOUT_TOKENS : TM_LAYOUT_NHWC, tower->norm);
+}
