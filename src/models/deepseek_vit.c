@@ -78,6 +78,7 @@ static void build_encoder(tm_builder *b, const deepseek_variant *v)
 static void build(tm_builder *b, const void *variant)
 {
     const deepseek_variant *v = variant;
+    b->graph->pruning = TM_PRUNING_OWN;
     if (v->encoder) {
         build_encoder(b, v);
         return;
