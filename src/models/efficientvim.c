@@ -224,6 +224,7 @@ static void head(tm_builder *b, const efficientvim_variant *v, tm_node *const *s
 static void build(tm_builder *b, const void *variant)
 {
     const efficientvim_variant *v = variant;
+    b->graph->pruning = TM_PRUNING_OWN;
     tm_node *x = stem(b, v->dims[0]), *states[HEADS];
     for (int i = 0; i < STAGES; i++) {
         x = stage(b, v, x, i, &states[i]);
