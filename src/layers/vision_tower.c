@@ -60,6 +60,7 @@ tm_node *tm_tower_blocks(tm_builder *b, tm_node *x, int depth, const tm_tower_bl
 void tm_tower_classifier(tm_builder *b, tm_node *x, tm_layout layout, tm_norm norm)
 {
     const char *pool = tm_average_or_none(b);
+    b->graph->pruning = TM_PRUNING_OWN;
     tm_tap_output(b, TM_TAP_FINAL, x, layout);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, layout);
     norm.no_affine = true;
@@ -88,6 +89,7 @@ const char *tm_tower_pool(tm_builder *b, const char *projector)
 void tm_tower_encoder(tm_builder *b, const char *name, tm_node *x, tm_layout x_layout, tm_node *y,
                       tm_layout y_layout)
 {
+    b->graph->pruning = TM_PRUNING_OWN;
     tm_tap_output(b, TM_TAP_FINAL, x, x_layout);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, x_layout);
     tm_tap_output(b, TM_TAP_EMBEDDING, y, y_layout);

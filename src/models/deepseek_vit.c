@@ -75,7 +75,6 @@ static const tm_tower tower = {.encoder = "DeepseekVitEncoder",
 static void build(tm_builder *b, const void *variant)
 {
     const deepseek_variant *v = variant;
-    b->graph->pruning = TM_PRUNING_OWN;
     if (v->encoder)
         tm_tower_build_encoder(b, &tower, v);
     else
