@@ -85,14 +85,19 @@ const char *tm_tower_pool(tm_builder *b, const char *projector)
     return pool;
 }
 
-void tm_tower_encoder(tm_builder *b, tm_node *x, tm_node *y, tm_layout layout, const char *name)
+void tm_tap_embedding(tm_builder *b, tm_node *y, tm_layout layout, const char *name)
 {
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_NHWC);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_NHWC);
     tm_tap_output(b, TM_TAP_EMBEDDING, y, layout);
     b->graph->no_logits =
         tm_arena_printf(&b->graph->arena, "%s does not support classification use cases", name);
     if (b->options.num_classes > 0)
         tm_refuse(b, "%d classes: %s does not support classification use cases",
                   b->options.num_classes, name);
+}
+
+void tm_tower_encoder(tm_builder *b, tm_node *x, tm_node *y, tm_layout layout, const char *name)
+{
+    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_NHWC);
+    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_NHWC);
+    tm_tap_embedding(b, y, layout, name);
 }

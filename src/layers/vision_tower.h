@@ -42,5 +42,8 @@ const char *tm_tower_pool(tm_builder *b, const char *projector);
 /* timm's encoder alone, of class `name`: x is forward_features, y what the pool makes of it. There
  * are no logits; a number of classes is refused. */
 void tm_tower_encoder(tm_builder *b, tm_node *x, tm_node *y, tm_layout layout, const char *name);
+/* What a model without a classifier ends with: y is the model's answer; there are no logits, and a
+ * number of classes is refused. `name`: of timm's class. */
+void tm_tap_embedding(tm_builder *b, tm_node *y, tm_layout layout, const char *name);
 
 #endif
