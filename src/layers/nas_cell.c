@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "layers/classifier.h"
 #include "layers/conv_bn_act.h"
+#include "layers/taps.h"
 
 static const tm_norm batch_norm = {.kind = TM_NORM_BATCH, .eps = 1e-3f};
 
@@ -12,6 +14,14 @@ tm_node *tm_nas_stem(tm_builder *b, const char *name)
 {
     tm_conv conv = {.out = 96, .kernel = 3, .stride = 2, .padding = TM_PAD_VALID};
     return tm_conv_norm_act(b, name, b->graph->input, conv, (tm_conv_tail){.norm = batch_norm});
+}
+
+void tm_nas_head(tm_builder *b, tm_node *x)
+{
+    x = tm_activate(b, x, TM_ACT_RELU);
+    tm_tap_stage(b, "act", x, 32);
+    tm_tap_final(b, x);
+    tm_classifier_head(b, x, "avg", "last_linear");
 }
 
 /* ---- operations ---- */

@@ -42,5 +42,7 @@ tm_node *tm_nas_conv(tm_builder *b, const char *name, tm_node *x, int width, int
 tm_node *tm_nas_factorized_reduction(tm_builder *b, tm_node *x, int width);
 /* The convolution before all cells, 3x3 at stride 2 without padding, and its norm. */
 tm_node *tm_nas_stem(tm_builder *b, const char *name);
+/* What follows all cells: ReLU, with the last feature and the final taps, pool, "last_linear". */
+void tm_nas_head(tm_builder *b, tm_node *x);
 
 #endif

@@ -86,18 +86,23 @@ const char *tm_tower_pool(tm_builder *b, const char *projector)
     return pool;
 }
 
+void tm_tap_embedding(tm_builder *b, const char *name, tm_node *y, tm_layout layout)
+{
+    tm_tap_output(b, TM_TAP_EMBEDDING, y, layout);
+    b->graph->no_logits =
+        tm_arena_printf(&b->graph->arena, "%s does not support classification use cases", name);
+    if (b->options.num_classes > 0)
+        tm_refuse(b, "%d classes: %s does not support classification use cases",
+                  b->options.num_classes, name);
+}
+
 void tm_tower_encoder(tm_builder *b, const char *name, tm_node *x, tm_layout x_layout, tm_node *y,
                       tm_layout y_layout)
 {
     b->graph->pruning = TM_PRUNING_OWN;
     tm_tap_output(b, TM_TAP_FINAL, x, x_layout);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, x_layout);
-    tm_tap_output(b, TM_TAP_EMBEDDING, y, y_layout);
-    b->graph->no_logits =
-        tm_arena_printf(&b->graph->arena, "%s does not support classification use cases", name);
-    if (b->options.num_classes > 0)
-        tm_refuse(b, "%d classes: %s does not support classification use cases",
-                  b->options.num_classes, name);
+    tm_tap_embedding(b, name, y, y_layout);
 }
 
 void tm_tower_build_encoder(tm_builder *b, const tm_tower *tower, const void *variant)

@@ -43,6 +43,9 @@ const char *tm_tower_pool(tm_builder *b, const char *projector);
  * are no logits; a number of classes is refused. */
 void tm_tower_encoder(tm_builder *b, const char *name, tm_node *x, tm_layout x_layout, tm_node *y,
                       tm_layout y_layout);
+/* What a model without a classifier ends with: y is the model's answer; there are no logits, and a
+ * number of classes is refused. `name`: of timm's class. */
+void tm_tap_embedding(tm_builder *b, const char *name, tm_node *y, tm_layout layout);
 
 /* A tower of patches whose projector may be left out. */
 typedef struct tm_tower {

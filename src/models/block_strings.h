@@ -24,7 +24,7 @@
 
 #include "kernels/activation.h"
 
-enum { TM_MAX_MIXED = 5, TM_MAX_STAGE_BLOCKS = 16 };
+enum { TM_MAX_MIXED = 5, TM_MAX_STAGE_BLOCKS = 40 };
 
 /* More than one size: the channels are split evenly among them. */
 typedef struct tm_kernel_sizes {

@@ -28,25 +28,43 @@ tm_node *tm_effnet_conv(const tm_effnet *net, const char *name, tm_node *x, tm_c
     return tm_conv2d(net->b, name, x, conv);
 }
 
-tm_node *tm_effnet_norm(const tm_effnet *net, const char *name, tm_node *x, tm_act_kind act)
+static tm_norm norm_of(const tm_effnet *net, int channels)
 {
     tm_norm norm = {.eps = net->norm_eps};
     switch (net->norm) {
     case TM_EFFNET_BATCH:
+    case TM_EFFNET_EVO:
         norm.kind = TM_NORM_BATCH;
         break;
     case TM_EFFNET_GROUP:
         norm.kind = TM_NORM_GROUP;
-        norm.groups = x->shape.c / net->norm_group_size;
+        norm.groups = channels / net->norm_group_size;
         break;
     case TM_EFFNET_LAYER:
         norm.kind = TM_NORM_LAYER;
         break;
-    case TM_EFFNET_EVO:
-        return tm_evo_norm_s0(net->b, name, x, x->shape.c / net->norm_group_size,
-                              act != TM_ACT_NONE, net->norm_eps);
+    case TM_EFFNET_RMS:
+        norm.kind = TM_NORM_RMS;
+        break;
     }
-    return tm_activate(net->b, tm_normalize(net->b, name, x, norm), act);
+    return norm;
+}
+
+tm_node *tm_effnet_norm(const tm_effnet *net, const char *name, tm_node *x, tm_act_kind act)
+{
+    int c = x->shape.c;
+    if (net->norm == TM_EFFNET_EVO)
+        return tm_evo_norm_s0(net->b, name, x, c / net->norm_group_size, act != TM_ACT_NONE,
+                              net->norm_eps);
+    return tm_activate(net->b, tm_normalize(net->b, name, x, norm_of(net, c)), act);
+}
+
+tm_node *tm_effnet_conv_norm(const tm_effnet *net, const char *name, tm_node *x, tm_conv conv,
+                             tm_act_kind act)
+{
+    tm_conv_tail tail = {.norm = norm_of(net, conv.out), .act = act, .aa = net->aa};
+    conv.padding = net->padding;
+    return tm_conv_norm_act(net->b, name, x, conv, tail);
 }
 
 /* ---- one block ---- */
@@ -258,16 +276,6 @@ static tm_node *plain_conv(const block *k, tm_node *x)
                         groups(k, k->in, 0));
 }
 
-/* ConvNormAct as the network has it, with batch norm */
-static tm_node *conv_norm(const block *k, const char *name, tm_node *x, tm_conv conv,
-                          tm_act_kind act)
-{
-    conv.padding = k->net->padding;
-    return tm_conv_norm_act(
-        k->net->b, name, x, conv,
-        (tm_conv_tail){.norm = {.eps = k->net->norm_eps}, .act = act, .aa = k->net->aa});
-}
-
 /* MobileNet-V4 (2404.10518): the stride is the first depthwise convolution's that is not the
  * optional one before the expansion, if there is any. */
 static tm_node *universal_inverted_residual(const block *k, tm_node *x)
@@ -279,24 +287,25 @@ static tm_node *universal_inverted_residual(const block *k, tm_node *x)
     if (start) {
         depthwise.kernel = start;
         depthwise.groups = groups(k, k->in, 1);
-        x = conv_norm(k, "dw_start", x, depthwise, TM_ACT_NONE);
+        x = tm_effnet_conv_norm(k->net, "dw_start", x, depthwise, TM_ACT_NONE);
     }
-    x = conv_norm(k, "pw_exp", x, (tm_conv){.out = mid, .kernel = 1}, k->act);
+    x = tm_effnet_conv_norm(k->net, "pw_exp", x, (tm_conv){.out = mid, .kernel = 1}, k->act);
     if (middle) {
         depthwise.kernel = middle;
         depthwise.out = mid;
         depthwise.stride = k->stride;
         depthwise.groups = groups(k, mid, 1);
-        x = conv_norm(k, "dw_mid", x, depthwise, k->act);
+        x = tm_effnet_conv_norm(k->net, "dw_mid", x, depthwise, k->act);
     }
     x = attention(k, x, mid);
-    x = conv_norm(k, "pw_proj", x, (tm_conv){.out = k->out, .kernel = 1}, TM_ACT_NONE);
+    x = tm_effnet_conv_norm(k->net, "pw_proj", x, (tm_conv){.out = k->out, .kernel = 1},
+                            TM_ACT_NONE);
     if (end) {
         depthwise.kernel = end;
         depthwise.out = k->out;
         depthwise.stride = start || middle ? 1 : k->stride;
         depthwise.groups = groups(k, k->out, 1);
-        x = conv_norm(k, "dw_end", x, depthwise, TM_ACT_NONE);
+        x = tm_effnet_conv_norm(k->net, "dw_end", x, depthwise, TM_ACT_NONE);
     }
     return k->net->layer_scale ? tm_layer_scale(k->net->b, "layer_scale", x) : x;
 }
@@ -442,7 +451,9 @@ static double stage_depth(const tm_effnet *net, int index, bool last)
 
 tm_node *tm_effnet_stages(const tm_effnet *net, tm_node *x, int in, const char *const *stages)
 {
-    progress at = {.channels = in, .walk = tm_stages_begin(net->b, 2, 2)};
+    progress at = {.channels = in,
+                   .walk = net->fixed_stride ? tm_stages_backbone(2)
+                                             : tm_stages_begin(net->b, 2, 2)};
     tm_stage_args stage, next;
     tm_decode_stage(stages[0], &next);
     if (next.blocks[0].stride > 1 || next.blocks[0].space_to_depth)

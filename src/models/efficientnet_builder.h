@@ -12,6 +12,7 @@ typedef enum tm_effnet_norm_kind {
     TM_EFFNET_BATCH,
     TM_EFFNET_GROUP,
     TM_EFFNET_LAYER,
+    TM_EFFNET_RMS,
     TM_EFFNET_EVO /* EvoNorm-S0 in place of norm and activation */
 } tm_effnet_norm_kind;
 
@@ -40,6 +41,7 @@ typedef struct tm_effnet {
     tm_act_kind se_act;     /* NONE: the block's */
     tm_act_kind se_gate;    /* NONE: sigmoid */
     bool layer_scale;       /* in universal inverted residuals and attention */
+    bool fixed_stride;      /* no option changes the output stride */
 } tm_effnet;
 
 /* The network's round_channels: channels times width, made divisible. */
@@ -50,6 +52,10 @@ tm_node *tm_effnet_conv(const tm_effnet *net, const char *name, tm_node *x, tm_c
 
 /* Norm and activation; act NONE: norm alone. */
 tm_node *tm_effnet_norm(const tm_effnet *net, const char *name, tm_node *x, tm_act_kind act);
+
+/* timm's ConvNormAct as the network has it. */
+tm_node *tm_effnet_conv_norm(const tm_effnet *net, const char *name, tm_node *x, tm_conv conv,
+                             tm_act_kind act);
 
 /* The stages "blocks.0", "blocks.1", ... with their feature and intermediate taps; x comes from the
  * stem, which has stride 2 and `in` channels before pruning. stages ends with NULL. */

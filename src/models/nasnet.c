@@ -2,7 +2,6 @@
 /* timm's nasnet.py: NASNet-A Large (1707.07012). */
 #include <stdio.h>
 
-#include "layers/classifier.h"
 #include "layers/nas_cell.h"
 #include "layers/taps.h"
 #include "models/model.h"
@@ -88,10 +87,7 @@ static void build(tm_builder *b, const void *variant)
         previous = x;
         x = y;
     }
-    x = tm_activate(b, x, TM_ACT_RELU);
-    tm_tap_stage(b, "act", x, 32);
-    tm_tap_final(b, x);
-    tm_classifier_head(b, x, "avg", "last_linear");
+    tm_nas_head(b, x);
 }
 
 const tm_family tm_family_nasnet = {.module = "nasnet", TM_VARIANTS(variants), .build = build};

@@ -2,7 +2,6 @@
 /* timm's pnasnet.py: PNASNet-5 Large (1712.00559). */
 #include <stdio.h>
 
-#include "layers/classifier.h"
 #include "layers/nas_cell.h"
 #include "layers/taps.h"
 #include "models/model.h"
@@ -81,10 +80,7 @@ static void build(tm_builder *b, const void *variant)
         x = y;
         larger = reduces;
     }
-    x = tm_activate(b, x, TM_ACT_RELU);
-    tm_tap_stage(b, "act", x, 32);
-    tm_tap_final(b, x);
-    tm_classifier_head(b, x, "avg", "last_linear");
+    tm_nas_head(b, x);
 }
 
 const tm_family tm_family_pnasnet = {.module = "pnasnet", TM_VARIANTS(variants), .build = build};
