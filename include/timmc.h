@@ -125,7 +125,8 @@ void tm_model_close(tm_model *model);
 typedef struct tm_output {
     const char *name; /* "logits", "pre_logits", "forward_features" (of the few models that have
                          several: "forward_features.0", ...), "features.2", "image_features",
-                         "image_intermediates.5", "image_intermediates_prefix.5" */
+                         "image_intermediates.5", "image_intermediates_prefix.5"; of the few that
+                         have no classifier "embedding", what the model itself answers */
     int index;        /* of a feature, an intermediate or one of several forward_features */
     int rank;
     int64_t shape[4];   /* timm's, of one picture: [1,C,H,W], [1,L,C], [1,C]; a few families have

@@ -78,8 +78,7 @@ typedef struct tm_build_options {
     int num_classes; /* 0: identity classifier */
     int in_chans;
     int img_h, img_w;
-    const char
-        *tag; /* of the pretrained config, NULL or "": none; it says a width of some towers */
+    const char *tag; /* of the pretrained config, NULL or "": none; some widths depend on it */
     bool pretrained; /* trained weights follow: one of timm's epsilons depends on it */
     /* not every family has these: see tm_option_output_stride */
     int output_stride;       /* 2, 4, 8, 16 or 32 */
@@ -111,8 +110,8 @@ typedef struct tm_graph {
     unsigned chosen_features; /* where it is no such run: bit i stands for tap i; else 0 */
     tm_pruning pruning;
     tm_error error; /* the builder's sticky error; nodes are dummies once it is set */
-    const char *no_features, *no_intermediates,
-        *no_logits; /* why timm refuses; NULL: it does not */
+    const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
+    const char *no_logits;                      /* likewise, and pre_logits */
 } tm_graph;
 
 enum { TM_MAX_SCOPES = 32 };
