@@ -18,9 +18,6 @@ static void mark_tap(const tm_graph *graph, tm_tap_kind kind, int index, bool *n
     const tm_tap *tap = tm_graph_tap(graph, kind, index);
     if (tap)
         needed[tap->node->id] = true;
-    /* several forward_features are one answer */
-    if (tap && kind == TM_TAP_FORWARD_FEATURES)
-        mark_tap(graph, kind, index + 1, needed);
 }
 
 static void mark_all(const tm_graph *graph, tm_tap_kind kind, bool *needed)

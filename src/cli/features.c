@@ -79,7 +79,7 @@ static tm_status select_outputs(const void *context, tm_session *session, tm_err
     if (chosen->indices.count)
         return tm_fail(error, TM_USAGE, "--out-indices chooses among the maps of --kind pyramid");
     if (strcmp(kind, "unpooled") == 0)
-        return tm_select_kind(session->model, "forward_features", error);
+        return tm_model_select(session->model, "forward_features", error);
     /* an encoder's embedding is what it answers, since it has no head whose input could be told */
     bool headless = session->model->graph.no_logits && strcmp(kind, "pooled") == 0;
     return tm_model_select(session->model, headless ? "embedding" : "pre_logits", error);

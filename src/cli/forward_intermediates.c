@@ -92,7 +92,7 @@ static tm_status select_outputs(const void *context, tm_session *session, tm_err
         return tm_fail(error, TM_USAGE, "%s has %d blocks, not %d", model, count, chosen->last);
     tm_status status = check_format(chosen, session, error);
     if (!status && !chosen->only)
-        status = tm_select_kind(session->model, "image_features", error);
+        status = tm_model_select(session->model, "image_features", error);
     if (!status)
         status = tm_resolve_indices(&chosen->indices, count, "block", model, indices, error);
     for (size_t i = 0; i < chosen->indices.count && !status; i++)

@@ -252,21 +252,6 @@ static tm_status check_data(const tm_tensors_command *command, tm_error *error)
                    name);
 }
 
-tm_status tm_select_kind(tm_model *model, const char *name, tm_error *error)
-{
-    size_t chosen = 0, length = strlen(name);
-    tm_output output;
-    tm_status status = TM_OK;
-    for (size_t i = 0; i < tm_model_available(model) && !status; i++) {
-        status = tm_model_describe(model, i, &output, error);
-        if (status || strncmp(output.name, name, length) != 0 || output.name[length] != '.')
-            continue;
-        status = tm_model_select(model, output.name, error);
-        chosen++;
-    }
-    return status || chosen ? status : tm_model_select(model, name, error);
-}
-
 int tm_tensors_run(const tm_tensors_command *command, const tm_session_options *set,
                    tm_arguments *arguments)
 {

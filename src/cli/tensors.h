@@ -43,9 +43,6 @@ typedef struct tm_tensors_command {
     const void *chosen;
 } tm_tensors_command;
 
-/* Chooses the output of that name, or where the model has several, NAME.0, NAME.1, ..., all. */
-tm_status tm_select_kind(tm_model *model, const char *name, tm_error *error);
-
 /* The whole command, from an open model to the exit code. */
 int tm_tensors_run(const tm_tensors_command *command, const tm_session_options *set,
                    tm_arguments *arguments);

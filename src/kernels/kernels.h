@@ -128,7 +128,13 @@ typedef void tm_winograd_out_f32_fn(const tm_winograd_tile *tile);
 typedef void tm_act_fn(tm_act_kind kind, float param, size_t rows, size_t n, const void *x,
                        size_t x_ld, void *y, size_t y_ld);
 
-typedef enum tm_binary_kind { TM_BINARY_ADD, TM_BINARY_SUB, TM_BINARY_MUL } tm_binary_kind;
+typedef enum tm_binary_kind {
+    TM_BINARY_ADD,
+    TM_BINARY_SUB,
+    TM_BINARY_MUL,
+    TM_BINARY_MAX, /* y where x is less; of a NaN on either side: x */
+    TM_BINARY_MIN  /* y where x is greater; likewise */
+} tm_binary_kind;
 /* out = x op y. y_ld 0: one row of y for all rows; y_scalar: y[i * y_ld] for all of row i.
  * out may be x. */
 typedef void tm_binary_fn(tm_binary_kind kind, size_t rows, size_t n, const void *x, size_t x_ld,

@@ -23,6 +23,16 @@ void tm_tap_stage_normed(tm_builder *b, const char *list, int index, tm_node *x,
     tm_tap_intermediate(b, normed, TM_LAYOUT_MAP);
 }
 
+tm_node *tm_tap_last_stage(tm_builder *b, const char *list, int index, tm_node *x, int reduction,
+                           tm_norm norm)
+{
+    tm_node *normed = tm_normalize(b, "norm", x, norm);
+    tm_node *intermediate = tm_option_norm_intermediates(b) ? normed : x;
+    tm_tap_stage_normed(b, list, index, x, intermediate, reduction);
+    tm_tap_final(b, normed);
+    return normed;
+}
+
 void tm_tap_final(tm_builder *b, tm_node *x)
 {
     tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);

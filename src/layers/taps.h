@@ -12,6 +12,10 @@ void tm_tap_stage_of(tm_builder *b, const char *list, int index, tm_node *x, int
 /* The same with an intermediate that went through a norm. */
 void tm_tap_stage_normed(tm_builder *b, const char *list, int index, tm_node *x, tm_node *normed,
                          int reduction);
+/* The same of the last stage, whose map goes through `norm` before it is the final state, which is
+ * returned; the intermediate goes through it only where the option says so. */
+tm_node *tm_tap_last_stage(tm_builder *b, const char *list, int index, tm_node *x, int reduction,
+                           tm_norm norm);
 /* Taps x as forward_features and as the final state of forward_intermediates. */
 void tm_tap_final(tm_builder *b, tm_node *x);
 /* The same of tokens. */

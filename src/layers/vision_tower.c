@@ -60,6 +60,7 @@ tm_node *tm_tower_blocks(tm_builder *b, tm_node *x, int depth, const tm_tower_bl
 void tm_tower_classifier(tm_builder *b, tm_node *x, tm_layout layout, tm_norm norm)
 {
     const char *pool = tm_average_or_none(b);
+    b->graph->pruning = TM_PRUNING_OWN;
     tm_tap_output(b, TM_TAP_FINAL, x, layout);
     tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, layout);
     norm.no_affine = true;
@@ -85,7 +86,7 @@ const char *tm_tower_pool(tm_builder *b, const char *projector)
     return pool;
 }
 
-void tm_tap_embedding(tm_builder *b, tm_node *y, tm_layout layout, const char *name)
+void tm_tap_embedding(tm_builder *b, const char *name, tm_node *y, tm_layout layout)
 {
     tm_tap_output(b, TM_TAP_EMBEDDING, y, layout);
     b->graph->no_logits =
@@ -95,9 +96,32 @@ void tm_tap_embedding(tm_builder *b, tm_node *y, tm_layout layout, const char *n
                   b->options.num_classes, name);
 }
 
-void tm_tower_encoder(tm_builder *b, tm_node *x, tm_node *y, tm_layout layout, const char *name)
+void tm_tower_encoder(tm_builder *b, const char *name, tm_node *x, tm_layout x_layout, tm_node *y,
+                      tm_layout y_layout)
 {
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_NHWC);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_NHWC);
-    tm_tap_embedding(b, y, layout, name);
+    b->graph->pruning = TM_PRUNING_OWN;
+    tm_tap_output(b, TM_TAP_FINAL, x, x_layout);
+    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, x_layout);
+    tm_tap_embedding(b, name, y, y_layout);
+}
+
+void tm_tower_build_encoder(tm_builder *b, const tm_tower *tower, const void *variant)
+{
+    const char *pool = tm_tower_pool(b, tower->projector);
+    bool projects = strcmp(pool, tower->projector) == 0;
+    tm_node *x = tower->encode(b, variant);
+    tm_node *y = projects ? tower->project(b, variant, x) : tm_global_pool(b, x, pool);
+    tm_layout layout = projects ? TM_LAYOUT_TOKENS : pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC;
+    tm_tower_encoder(b, tower->encoder, x, TM_LAYOUT_NHWC, y, layout);
+}
+
+void tm_tower_build_classifier(tm_builder *b, const tm_tower *tower, const void *variant,
+                               bool projects)
+{
+    tm_push(b, "encoder");
+    tm_node *x = tower->encode(b, variant);
+    if (projects)
+        x = tower->project(b, variant, x);
+    tm_pop(b);
+    tm_tower_classifier(b, x, projects ? TM_LAYOUT_TOKENS : TM_LAYOUT_NHWC, tower->norm);
 }

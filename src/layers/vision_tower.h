@@ -41,9 +41,26 @@ int tm_tower_out_features(tm_builder *b, int asked, const tm_tower_width *table,
 const char *tm_tower_pool(tm_builder *b, const char *projector);
 /* timm's encoder alone, of class `name`: x is forward_features, y what the pool makes of it. There
  * are no logits; a number of classes is refused. */
-void tm_tower_encoder(tm_builder *b, tm_node *x, tm_node *y, tm_layout layout, const char *name);
+void tm_tower_encoder(tm_builder *b, const char *name, tm_node *x, tm_layout x_layout, tm_node *y,
+                      tm_layout y_layout);
 /* What a model without a classifier ends with: y is the model's answer; there are no logits, and a
  * number of classes is refused. `name`: of timm's class. */
-void tm_tap_embedding(tm_builder *b, tm_node *y, tm_layout layout, const char *name);
+void tm_tap_embedding(tm_builder *b, const char *name, tm_node *y, tm_layout layout);
+
+/* A tower of patches whose projector may be left out. */
+typedef struct tm_tower {
+    const char *encoder;   /* timm's class */
+    const char *projector; /* its pool that projects */
+    tm_norm norm;          /* of the classifier */
+    /* of the family's variant: a map of patches, and the language model's tokens of it */
+    tm_node *(*encode)(tm_builder *b, const void *variant);
+    tm_node *(*project)(tm_builder *b, const void *variant, tm_node *x);
+} tm_tower;
+
+/* The encoder alone, with the pool that is asked for, else the projector. */
+void tm_tower_build_encoder(tm_builder *b, const tm_tower *tower, const void *variant);
+/* The classifier around it, in the scope "encoder", with or without the projector. */
+void tm_tower_build_classifier(tm_builder *b, const tm_tower *tower, const void *variant,
+                               bool projects);
 
 #endif

@@ -25,46 +25,25 @@ typedef struct crossvit_variant {
                          of which it sees 224 */
 } crossvit_variant;
 
+/* clang-format off */
+#define C9 .width = 128, .heads = 4, .depth = 3, .ratio = 3
+#define C15 .width = 192, .heads = 6, .depth = 5, .ratio = 3
+#define C18 .width = 224, .heads = 7, .depth = 6, .ratio = 3
+
 static const crossvit_variant variants[] = {
-    {.name = "crossvit_15_240", .width = 192, .heads = 6, .depth = 5, .ratio = 3},
-    {.name = "crossvit_15_dagger_240",
-     .width = 192,
-     .heads = 6,
-     .depth = 5,
-     .ratio = 3,
-     .conv = true},
-    {.name = "crossvit_15_dagger_408",
-     .width = 192,
-     .heads = 6,
-     .depth = 5,
-     .ratio = 3,
-     .conv = true,
-     .large = true},
-    {.name = "crossvit_18_240", .width = 224, .heads = 7, .depth = 6, .ratio = 3},
-    {.name = "crossvit_18_dagger_240",
-     .width = 224,
-     .heads = 7,
-     .depth = 6,
-     .ratio = 3,
-     .conv = true},
-    {.name = "crossvit_18_dagger_408",
-     .width = 224,
-     .heads = 7,
-     .depth = 6,
-     .ratio = 3,
-     .conv = true,
-     .large = true},
-    {.name = "crossvit_9_240", .width = 128, .heads = 4, .depth = 3, .ratio = 3},
-    {.name = "crossvit_9_dagger_240",
-     .width = 128,
-     .heads = 4,
-     .depth = 3,
-     .ratio = 3,
-     .conv = true},
+    {.name = "crossvit_15_240", C15},
+    {.name = "crossvit_15_dagger_240", C15, .conv = true},
+    {.name = "crossvit_15_dagger_408", C15, .conv = true, .large = true},
+    {.name = "crossvit_18_240", C18},
+    {.name = "crossvit_18_dagger_240", C18, .conv = true},
+    {.name = "crossvit_18_dagger_408", C18, .conv = true, .large = true},
+    {.name = "crossvit_9_240", C9},
+    {.name = "crossvit_9_dagger_240", C9, .conv = true},
     {.name = "crossvit_base_240", .width = 384, .heads = 12, .depth = 4, .ratio = 4},
     {.name = "crossvit_small_240", .width = 192, .heads = 6, .depth = 4, .ratio = 4},
     {.name = "crossvit_tiny_240", .width = 96, .heads = 3, .depth = 4, .ratio = 4},
 };
+/* clang-format on */
 
 static const int patches[BRANCHES] = {12, 16};
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f};

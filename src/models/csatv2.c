@@ -275,6 +275,7 @@ static void build(tm_builder *b, const void *variant)
         tm_tap_stage_of(b, "stages", i, x, BLOCK << i);
     }
     b->graph->default_features = STAGES;
+    b->graph->pruning = TM_PRUNING_OWN; /* its norm, too, is part of the head */
     tm_tap_final(b, x);
     tm_norm_mlp_head(b, "head", x, (tm_mlp_head){.pool = "avg", .norm = norm});
 }

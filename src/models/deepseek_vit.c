@@ -30,8 +30,9 @@ static const tm_tower_width languages[] = {{"deepseek_v4_1_flash", 5120},
 
 static const tm_norm norm = {.kind = TM_NORM_RMS, .eps = 1e-6f};
 
-static tm_node *encode(tm_builder *b)
+static tm_node *encode(tm_builder *b, const void *variant)
 {
+    (void)variant; /* all are of one size */
     tm_tower_block block = {
         .heads = HEADS,
         .norm = norm,
@@ -53,8 +54,9 @@ static tm_node *unshuffle(tm_builder *b, tm_node *x)
 }
 
 /* timm's DeepseekVitAligner: tokens of the language model */
-static tm_node *aligned(tm_builder *b, const deepseek_variant *v, tm_node *x)
+static tm_node *align(tm_builder *b, const void *variant, tm_node *x)
 {
+    const deepseek_variant *v = variant;
     int out =
         tm_tower_out_features(b, v->out_features, languages, sizeof languages / sizeof *languages);
     tm_push(b, "aligner");
@@ -64,30 +66,19 @@ static tm_node *aligned(tm_builder *b, const deepseek_variant *v, tm_node *x)
     return x;
 }
 
-static void build_encoder(tm_builder *b, const deepseek_variant *v)
-{
-    const char *pool = tm_tower_pool(b, "align");
-    tm_node *x = encode(b);
-    if (strcmp(pool, "align") == 0)
-        tm_tower_encoder(b, x, aligned(b, v, x), TM_LAYOUT_TOKENS, "DeepseekVitEncoder");
-    else
-        tm_tower_encoder(b, x, tm_global_pool(b, x, pool),
-                         pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC, "DeepseekVitEncoder");
-}
+static const tm_tower tower = {.encoder = "DeepseekVitEncoder",
+                               .projector = "align",
+                               .norm = {.kind = TM_NORM_RMS, .eps = 1e-6f},
+                               .encode = encode,
+                               .project = align};
 
 static void build(tm_builder *b, const void *variant)
 {
     const deepseek_variant *v = variant;
-    if (v->encoder) {
-        build_encoder(b, v);
-        return;
-    }
-    tm_push(b, "encoder");
-    tm_node *x = encode(b);
-    if (v->align)
-        x = aligned(b, v, x);
-    tm_pop(b);
-    tm_tower_classifier(b, x, v->align ? TM_LAYOUT_TOKENS : TM_LAYOUT_NHWC, norm);
+    if (v->encoder)
+        tm_tower_build_encoder(b, &tower, v);
+    else
+        tm_tower_build_classifier(b, &tower, v, v->align);
 }
 
 /* ---- the language model's checkpoints ---- */

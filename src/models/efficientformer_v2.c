@@ -132,6 +132,7 @@ static int mlp_ratio(const efficientformer_variant *v, int stage, int block)
 static tm_node *stage(tm_builder *b, const efficientformer_variant *v, tm_node *x, int index)
 {
     int depth = v->depths[index];
+    tm_push(b, "stages.%d", index);
     if (index)
         x = downsample(b, x, v->dims[index], index == STAGES - 1);
     for (int i = 0; i < depth; i++) {
@@ -142,6 +143,7 @@ static tm_node *stage(tm_builder *b, const efficientformer_variant *v, tm_node *
         x = tm_add(b, x, tm_layer_scale(b, "ls2", y));
         tm_pop(b);
     }
+    tm_pop(b);
     return x;
 }
 
@@ -152,16 +154,12 @@ static void build(tm_builder *b, const void *variant)
     second.out = v->dims[0];
     tm_node *x = tm_conv_norm_act(b, "stem.conv1", b->graph->input, first, gelu);
     x = tm_conv_norm_act(b, "stem.conv2", x, second, gelu);
-    for (int i = 0; i < STAGES; i++) {
-        tm_push(b, "stages.%d", i);
+    for (int i = 0; i < STAGES - 1; i++) {
         x = stage(b, v, x, i);
-        tm_pop(b);
-        bool normed = i == STAGES - 1 && tm_option_norm_intermediates(b);
-        tm_tap_stage_normed(b, "stages", i, x, normed ? tm_normalize(b, "norm", x, norm) : x,
-                            4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
-    x = tm_normalize(b, "norm", x, norm);
-    tm_tap_final(b, x);
+    x = stage(b, v, x, STAGES - 1);
+    x = tm_tap_last_stage(b, "stages", STAGES - 1, x, 4 << (STAGES - 1), norm);
     const char *pool = tm_average_or_none(b);
     tm_distilled_head(b, tm_global_pool(b, x, pool), pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP,
                       (tm_distilled){.head = "head", .dist = "head_dist"});

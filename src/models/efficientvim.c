@@ -224,6 +224,7 @@ static void head(tm_builder *b, const efficientvim_variant *v, tm_node *const *s
 static void build(tm_builder *b, const void *variant)
 {
     const efficientvim_variant *v = variant;
+    b->graph->pruning = TM_PRUNING_OWN;
     tm_node *x = stem(b, v->dims[0]), *states[HEADS];
     for (int i = 0; i < STAGES; i++) {
         x = stage(b, v, x, i, &states[i]);
@@ -233,6 +234,7 @@ static void build(tm_builder *b, const void *variant)
             tm_pop(b);
         }
     }
+    b->graph->pruning = TM_PRUNING_OWN;
     states[STAGES] = tm_map_tokens(b, tm_normalize(b, "norm.3", x, norm));
     for (int i = 0; i < HEADS; i++) {
         tm_node *channels = tm_transpose(b, states[i]); /* timm's are [N,C,L] */

@@ -103,7 +103,7 @@ static void build(tm_builder *b, const void *variant)
     b->graph->pruning = TM_PRUNING_WITH_HEAD;
     tm_tap_final(b, x);
     if (v->encoder)
-        tm_tap_embedding(b, x, TM_LAYOUT_MAP, "MobileNetV5Encoder");
+        tm_tap_embedding(b, "MobileNetV5Encoder", x, TM_LAYOUT_MAP);
     else
         tm_classifier_head(b, x, "avg", "classifier");
 }

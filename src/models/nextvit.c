@@ -115,6 +115,7 @@ static bool is_transformer(int stage, int block, int depth)
 static tm_node *stage(tm_builder *b, const nextvit_variant *v, tm_node *x, int index)
 {
     int depth = depth_of(v, index);
+    tm_push(b, "stages.%d", index);
     for (int i = 0; i < depth; i++) {
         int stride = index && i == 0 ? 2 : 1;
         tm_push(b, "blocks.%d", i);
@@ -123,6 +124,7 @@ static tm_node *stage(tm_builder *b, const nextvit_variant *v, tm_node *x, int i
                 : conv_block(b, x, stages[index].width, stride);
         tm_pop(b);
     }
+    tm_pop(b);
     return x;
 }
 
@@ -141,16 +143,12 @@ static tm_node *stem(tm_builder *b, tm_node *x)
 static void build(tm_builder *b, const void *variant)
 {
     tm_node *x = stem(b, b->graph->input);
-    for (int i = 0; i < STAGES; i++) {
-        tm_push(b, "stages.%d", i);
+    for (int i = 0; i < STAGES - 1; i++) {
         x = stage(b, variant, x, i);
-        tm_pop(b);
-        bool normed = i == STAGES - 1 && tm_option_norm_intermediates(b);
-        tm_tap_stage_normed(b, "stages", i, x, normed ? tm_normalize(b, "norm", x, norm) : x,
-                            4 << i);
+        tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
-    x = tm_normalize(b, "norm", x, norm);
-    tm_tap_final(b, x);
+    x = stage(b, variant, x, STAGES - 1);
+    x = tm_tap_last_stage(b, "stages", STAGES - 1, x, 4 << (STAGES - 1), norm);
     tm_classifier_head(b, x, "avg", "head.fc");
 }
 

@@ -16,6 +16,7 @@
 
 typedef enum nfnet_series {
     NFNET_F,
+    NFNET_F_SILU, /* of timm 0.4.12 */
     NFNET_DEEPMIND,
     NFNET_LIGHT,
     NF_REGNET,
@@ -73,6 +74,14 @@ static const nfnet_variant variants[] = {
     {"nfnet_f5", NFNET_F, {6, 12, 36, 18}, {0}, ATTENTION_SE, .features = 3072},
     {"nfnet_f6", NFNET_F, {7, 14, 42, 21}, {0}, ATTENTION_SE, .features = 3072},
     {"nfnet_f7", NFNET_F, {8, 16, 48, 24}, {0}, ATTENTION_SE, .features = 3072},
+    {"nfnet_f0s", NFNET_F_SILU, {1, 2, 6, 3}, {0}, ATTENTION_SE, .features = 3072},
+    {"nfnet_f1s", NFNET_F_SILU, {2, 4, 12, 6}, {0}, ATTENTION_SE, .features = 3072},
+    {"nfnet_f2s", NFNET_F_SILU, {3, 6, 18, 9}, {0}, ATTENTION_SE, .features = 3072},
+    {"nfnet_f3s", NFNET_F_SILU, {4, 8, 24, 12}, {0}, ATTENTION_SE, .features = 3072},
+    {"nfnet_f4s", NFNET_F_SILU, {5, 10, 30, 15}, {0}, ATTENTION_SE, .features = 3072},
+    {"nfnet_f5s", NFNET_F_SILU, {6, 12, 36, 18}, {0}, ATTENTION_SE, .features = 3072},
+    {"nfnet_f6s", NFNET_F_SILU, {7, 14, 42, 21}, {0}, ATTENTION_SE, .features = 3072},
+    {"nfnet_f7s", NFNET_F_SILU, {8, 16, 48, 24}, {0}, ATTENTION_SE, .features = 3072},
     {"nfnet_l0", NFNET_LIGHT, {1, 2, 6, 3}, {0}, ATTENTION_SE, .se_ratio = 0.25, .features = 2304},
     {"test_nfnet", NFNET_LIGHT, {1, 1, 1, 1}, {32, 64, 96, 128}, ATTENTION_SE, .se_ratio = 0.25,
      .group = 8, .features = 192},
@@ -95,6 +104,7 @@ typedef struct nfnet_design {
 
 static const nfnet_design designs[] = {
     [NFNET_F] = {{256, 512, 1536, 1536}, 128, 128, 0.5, 1, TM_ACT_GELU, GELU_GAIN, true},
+    [NFNET_F_SILU] = {{256, 512, 1536, 1536}, 128, 128, 0.5, 1, TM_ACT_SILU, SILU_GAIN, true},
     [NFNET_DEEPMIND] = {{256, 512, 1536, 1536}, 128, 128, 0.5, 1, TM_ACT_GELU, GELU_GAIN, true},
     [NFNET_LIGHT] = {{256, 512, 1536, 1536}, 128, 64, 0.25, 1, TM_ACT_SILU, SILU_GAIN, true},
     [NF_REGNET] = {{48, 104, 208, 440}, 0, 8, 2.25, 0.75, TM_ACT_SILU, SILU_GAIN, false},

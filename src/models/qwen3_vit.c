@@ -53,8 +53,9 @@ static tm_node *positions(tm_builder *b, int width, int h, int w)
     return tm_const_resample_grid(b, table, 0, (int[]){GRID, GRID}, (int[]){h, w}, how);
 }
 
-static tm_node *encode(tm_builder *b, const qwen3_variant *v)
+static tm_node *encode(tm_builder *b, const void *variant)
 {
+    const qwen3_variant *v = variant;
     tm_tower_block block = {
         .heads = v->heads, .norm = norm, .ffn = {.hidden = v->hidden, .act = TM_ACT_GELU_TANH}};
     tm_node *x = tm_tower_patches(b, v->width, PATCH);
@@ -64,8 +65,9 @@ static tm_node *encode(tm_builder *b, const qwen3_variant *v)
 }
 
 /* timm's Qwen3VitPatchMerger: tokens of the language model, from squares of patches */
-static tm_node *merge(tm_builder *b, const qwen3_variant *v, tm_node *x)
+static tm_node *merge(tm_builder *b, const void *variant, tm_node *x)
 {
+    const qwen3_variant *v = variant;
     int hidden = v->width * MERGE * MERGE;
     int out =
         tm_tower_out_features(b, v->out_features, languages, sizeof languages / sizeof *languages);
@@ -81,30 +83,19 @@ static tm_node *merge(tm_builder *b, const qwen3_variant *v, tm_node *x)
     return x;
 }
 
-static void build_encoder(tm_builder *b, const qwen3_variant *v)
-{
-    const char *pool = tm_tower_pool(b, "merge");
-    tm_node *x = encode(b, v);
-    if (strcmp(pool, "merge") == 0)
-        tm_tower_encoder(b, x, merge(b, v, x), TM_LAYOUT_TOKENS, "Qwen3VitEncoder");
-    else
-        tm_tower_encoder(b, x, tm_global_pool(b, x, pool),
-                         pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC, "Qwen3VitEncoder");
-}
+static const tm_tower tower = {.encoder = "Qwen3VitEncoder",
+                               .projector = "merge",
+                               .norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f},
+                               .encode = encode,
+                               .project = merge};
 
 static void build(tm_builder *b, const void *variant)
 {
     const qwen3_variant *v = variant;
-    if (v->encoder) {
-        build_encoder(b, v);
-        return;
-    }
-    tm_push(b, "encoder");
-    tm_node *x = encode(b, v);
-    if (v->merge)
-        x = merge(b, v, x);
-    tm_pop(b);
-    tm_tower_classifier(b, x, v->merge ? TM_LAYOUT_TOKENS : TM_LAYOUT_NHWC, norm);
+    if (v->encoder)
+        tm_tower_build_encoder(b, &tower, v);
+    else
+        tm_tower_build_classifier(b, &tower, v, v->merge);
 }
 
 /* ---- the language models' checkpoints ---- */

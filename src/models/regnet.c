@@ -245,6 +245,7 @@ static void build(tm_builder *b, const void *variant)
         tm_tap_stage(b, names[i], x, s.reduction);
     }
     x = final_conv(&m, x);
+    b->graph->pruning = v->features ? TM_PRUNING_TOGETHER : TM_PRUNING_BY_LAYOUT;
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");
 }

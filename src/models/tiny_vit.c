@@ -78,6 +78,7 @@ static tm_node *block(tm_builder *b, tm_node *x, int heads, int side)
 
 static tm_node *stage(tm_builder *b, const tiny_vit_variant *v, tm_node *x, int index)
 {
+    tm_push(b, "stages.%d", index);
     if (index) {
         tm_push(b, "downsample");
         x = inverted(b, x, v->dims[index], v->dims[index], 2);
@@ -89,6 +90,8 @@ static tm_node *stage(tm_builder *b, const tiny_vit_variant *v, tm_node *x, int 
                   : conv_block(b, x);
         tm_pop(b);
     }
+    tm_pop(b);
+    tm_tap_stage_of(b, "stages", index, x, 4 << index);
     return x;
 }
 
@@ -101,12 +104,8 @@ static void build(tm_builder *b, const void *variant)
     tm_node *x = tm_conv_norm_act(b, "conv1", b->graph->input, first, gelu);
     x = tm_conv_norm_act(b, "conv2", x, second, plain);
     tm_pop(b);
-    for (int i = 0; i < STAGES; i++) {
-        tm_push(b, "stages.%d", i);
+    for (int i = 0; i < STAGES; i++)
         x = stage(b, v, x, i);
-        tm_pop(b);
-        tm_tap_stage_of(b, "stages", i, x, 4 << i);
-    }
     tm_tap_final(b, x);
     tm_norm_mlp_head(b, "head", x, (tm_mlp_head){.pool = "avg", .norm = norm});
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addition, subtraction and multiplication with broadcasting, and x * a + b. */
+/* Addition, subtraction, multiplication and bounds with broadcasting, and x * a + b. */
 #include <math.h>
 
 #include "ops/rows.h"
@@ -34,6 +34,16 @@ tm_node *tm_sub(tm_builder *b, tm_node *x, tm_node *y)
 tm_node *tm_mul(tm_builder *b, tm_node *x, tm_node *y)
 {
     return binary(b, TM_BINARY_MUL, x, y);
+}
+
+tm_node *tm_max(tm_builder *b, tm_node *x, tm_node *y)
+{
+    return binary(b, TM_BINARY_MAX, x, y);
+}
+
+tm_node *tm_min(tm_builder *b, tm_node *x, tm_node *y)
+{
+    return binary(b, TM_BINARY_MIN, x, y);
 }
 
 typedef struct binary_args {

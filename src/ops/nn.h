@@ -34,8 +34,8 @@ tm_node *tm_window_token_table(tm_builder *b, const char *name, int h, int w, in
 tm_node *tm_distance_biases(tm_builder *b, const char *name, int heads, int side);
 /* A table [rows, c] of relative positions along one side: likewise. */
 tm_node *tm_line_table(tm_builder *b, const char *name, int rows, int c);
-/* The weight of a patch embedding as a linear layer on the values of a patch, channels innermost: [out, patch *
- * patch * in]; a filter leaves a convolution's as [out, patch, patch, in]. */
+/* The weight of a patch embedding as a linear layer on the values of a patch, channels innermost:
+ * [out, patch * patch * in]; a filter leaves a convolution's as [out, patch, patch, in]. */
 tm_node *tm_patch_linear_weight(tm_builder *b, const char *name, int out, int in, int patch);
 /* The same as tm_window_table, stored [heads, 2 * h - 1, 2 * w - 1]. */
 tm_node *tm_window_head_table(tm_builder *b, const char *name, int h, int w, int heads);
@@ -173,6 +173,8 @@ tm_act_kind tm_act_by_name(
 tm_node *tm_add(tm_builder *b, tm_node *x, tm_node *y);
 tm_node *tm_sub(tm_builder *b, tm_node *x, tm_node *y);
 tm_node *tm_mul(tm_builder *b, tm_node *x, tm_node *y);
+tm_node *tm_max(tm_builder *b, tm_node *x, tm_node *y); /* a NaN of x stays */
+tm_node *tm_min(tm_builder *b, tm_node *x, tm_node *y);
 tm_node *tm_affine(tm_builder *b, tm_node *x, float mul, float add); /* x * mul + add */
 
 /* ---- pooling ---- */

@@ -14,9 +14,14 @@ typedef struct added {
 
 /* clang-format off */
 #define LEGACY(name_, module_, size, pct, filter, conv, head)                                      \
+    LEGACY_TESTED(name_, module_, size, size, pct, filter, conv, head)
+#define LEGACY_TESTED(name_, module_, size, test, pct, filter, conv, head)                         \
     {name_, module_, false,                                                                        \
-     {.interpolation = filter, .crop_pct = pct, .input_size = {3, size, size}, .num_classes = 1000, \
-      .first_conv = conv, .classifier = head, .notes = "timm 0.4.12, dropped since"}}
+     {.interpolation = filter, .crop_pct = pct, .input_size = {3, size, size},                      \
+      .test_input_size = {3, test, test}, .num_classes = 1000, .first_conv = conv,                  \
+      .classifier = head, .notes = "timm 0.4.12, dropped since"}}
+#define NFNET_S(name_, size, test)                                                                 \
+    LEGACY_TESTED(name_, "nfnet", size, test, 0.9, "bicubic", "stem.conv1", "head.fc")
 
 /* default_cfg of timm 0.4.12 */
 static const added legacy[] = {
@@ -30,6 +35,14 @@ static const added legacy[] = {
     LEGACY("gc_efficientnet_b0", "efficientnet", 224, 0.875, "bicubic", "conv_stem", "classifier"),
     LEGACY("geresnet50t", "byobnet", 256, 0.875, "bicubic", "stem.conv1.conv", "head.fc"),
     LEGACY("gluon_xception65", "xception_aligned", 299, 0.903, "bicubic", "conv1", "fc"),
+    NFNET_S("nfnet_f0s", 192, 256),
+    NFNET_S("nfnet_f1s", 224, 320),
+    NFNET_S("nfnet_f2s", 256, 352),
+    NFNET_S("nfnet_f3s", 320, 416),
+    NFNET_S("nfnet_f4s", 384, 512),
+    NFNET_S("nfnet_f5s", 416, 544),
+    NFNET_S("nfnet_f6s", 448, 576),
+    NFNET_S("nfnet_f7s", 480, 608),
 };
 /* clang-format on */
 
@@ -81,7 +94,8 @@ void tm_added_config(size_t index, tm_pretrained *config)
     config->mean = config->mean.count ? config->mean : tm_imagenet_mean;
     config->std = config->std.count ? config->std : tm_imagenet_std;
     config->test_crop_pct = config->crop_pct;
-    memcpy(config->test_input_size, config->input_size, sizeof config->input_size);
+    if (!config->test_input_size[0])
+        memcpy(config->test_input_size, config->input_size, sizeof config->input_size);
 }
 
 bool tm_added_find(const char *name, size_t *index)

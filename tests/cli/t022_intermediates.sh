@@ -63,6 +63,8 @@ done <<END
 efficientformer_l1 0 68976
 levit_128s 0 331696
 twins_svt_small 0 366208
+mvitv2_tiny 0 150528
+regnetz_040_h 4 --prune-head 26587800
 convmixer_768_32 0 1516264
 efficientnet_b0 4 --prune-head 3595388
 efficientnet_b0 4 --prune-norm 3595388

@@ -134,9 +134,9 @@ static void check_affine_bf16(check *c)
 
 static void check_binary(check *c, elem type)
 {
-    static const char *const names[] = {"add", "sub", "mul"}, *const forms[] = {"rows", "one row",
-                                                                                "scalars"};
-    tm_binary_kind kind = (tm_binary_kind)(c->index % 3);
+    static const char *const names[] = {"add", "sub", "mul", "max", "min"};
+    static const char *const forms[] = {"rows", "one row", "scalars"};
+    tm_binary_kind kind = (tm_binary_kind)(c->index % 5);
     size_t rows = 1 + below(c, 5), n = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50;
     int form = (int)below(c, 3);
     size_t y_n = form == 2 ? 1 : n, gap = coin(c) ? 0 : below(c, 20);

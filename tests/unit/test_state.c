@@ -219,6 +219,20 @@ static void refusals(void **state)
     expect_failure(&dict, "a tensor's name of 1099 bytes");
 }
 
+static void differences(void **state)
+{
+    (void)state;
+    tm_state_dict dict = new_dict();
+    tm_tensor_view *v = add(&dict, VIEW(2, 3, 2), "v"), *w = add(&dict, VIEW(1, 3), "w");
+    tm_state_slice(&dict, v, 1, 1, 1);
+    tm_state_reshape(&dict, v, 1, (int64_t[]){3});
+    tm_subtract_vector(&dict, v, w, 3);
+    expect_values(v, 3, (float[]){1, 2, 3});
+    expect_values(w, 3, (float[]){0, 1, 2});
+    tm_subtract_vector(&dict, v, w, 2);
+    expect_failure(&dict, "tensors v and w: expected 2 numbers each");
+}
+
 static void possible_shapes(void **state)
 {
     (void)state;
@@ -238,8 +252,10 @@ static void possible_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lookups), cmocka_unit_test(groups),   cmocka_unit_test(many_names),
-        cmocka_unit_test(views),   cmocka_unit_test(refusals), cmocka_unit_test(possible_shapes),
+        cmocka_unit_test(lookups),         cmocka_unit_test(groups),
+        cmocka_unit_test(many_names),      cmocka_unit_test(views),
+        cmocka_unit_test(differences),     cmocka_unit_test(refusals),
+        cmocka_unit_test(possible_shapes),
     };
     return cmocka_run_group_tests(tests, count_up, NULL);
 }

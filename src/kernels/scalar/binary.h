@@ -9,6 +9,8 @@ void TM_TYPED(tm_binary)(tm_binary_kind kind, size_t rows, size_t n, const void 
             float a = f32_of(x[i * x_ld + j]), b = f32_of(y[i * y_ld + (y_scalar ? 0 : j)]);
             out[i * out_ld + j] = elem_of(kind == TM_BINARY_ADD   ? a + b
                                           : kind == TM_BINARY_SUB ? a - b
-                                                                  : a * b);
+                                          : kind == TM_BINARY_MUL ? a * b
+                                          : kind == TM_BINARY_MAX ? (a < b ? b : a)
+                                                                  : (a > b ? b : a));
         }
 }

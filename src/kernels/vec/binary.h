@@ -3,7 +3,9 @@ VF vf apply(tm_binary_kind kind, vf a, vf b)
 {
     return kind == TM_BINARY_ADD   ? vf_add(a, b)
            : kind == TM_BINARY_SUB ? vf_sub(a, b)
-                                   : vf_mul(a, b);
+           : kind == TM_BINARY_MUL ? vf_mul(a, b)
+           : kind == TM_BINARY_MAX ? vf_max(b, a)
+                                   : vf_min(b, a);
 }
 
 VF void with_row(tm_binary_kind kind, size_t n, const elem *x, const elem *y, elem *out)
@@ -66,6 +68,10 @@ void TM_TYPED(tm_binary)(tm_binary_kind kind, size_t rows, size_t n, const void 
         each_row(TM_BINARY_ADD, rows, n, x, x_ld, y, y_ld, y_scalar, out, out_ld);
     else if (kind == TM_BINARY_SUB)
         each_row(TM_BINARY_SUB, rows, n, x, x_ld, y, y_ld, y_scalar, out, out_ld);
+    else if (kind == TM_BINARY_MAX)
+        each_row(TM_BINARY_MAX, rows, n, x, x_ld, y, y_ld, y_scalar, out, out_ld);
+    else if (kind == TM_BINARY_MIN)
+        each_row(TM_BINARY_MIN, rows, n, x, x_ld, y, y_ld, y_scalar, out, out_ld);
     else
         each_row(TM_BINARY_MUL, rows, n, x, x_ld, y, y_ld, y_scalar, out, out_ld);
 }
