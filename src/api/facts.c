@@ -116,6 +116,8 @@ tm_status tm_model_count_pruned(const tm_model *model, const int *indices, size_
                        "%s: timm prunes this family in a way of its own, not known "
                        "here",
                        model->display);
+    if (graph->pruning == TM_PRUNING_WITH_HEAD)
+        norm = head;
     tm_status status = new_marks(graph, &needed, error);
     if (status)
         return status;

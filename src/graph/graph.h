@@ -94,6 +94,7 @@ typedef enum tm_pruning {
     TM_PRUNING_CUT,       /* tokens, but as of maps */
     TM_PRUNING_KEPT,      /* a map, but as of tokens */
     TM_PRUNING_TOGETHER,  /* as of maps, and each goes with the other */
+    TM_PRUNING_WITH_HEAD, /* as of maps, and all goes with the head alone */
     TM_PRUNING_OWN        /* a rule of the family's own, not known here */
 } tm_pruning;
 

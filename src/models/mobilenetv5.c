@@ -100,6 +100,7 @@ static void build(tm_builder *b, const void *variant)
     tm_conv stem = {.out = STEM, .kernel = 3, .stride = 2, .bias = true};
     tm_node *x = tm_effnet_conv_norm(&net, "conv_stem", b->graph->input, stem, net.act);
     x = fuse(&net, tm_effnet_stages(&net, x, STEM, v->arch));
+    b->graph->pruning = TM_PRUNING_WITH_HEAD;
     tm_tap_final(b, x);
     if (v->encoder)
         tm_tap_embedding(b, "MobileNetV5Encoder", x, TM_LAYOUT_MAP);

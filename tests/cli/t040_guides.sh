@@ -38,6 +38,12 @@ maps=$(printf '[1,512,16,16] %.0s' 1 2 3 4 5 6 7 8 9 10 11)
 ok "vit_medium's blocks and last state" shapes_are "[1,257,512] $maps[1,512,16,16]"
 timmc info vit_medium_patch16_reg1_gap_256 --prune-intermediates=-2 --prune-head --prune-norm
 ok "vit_medium pruned" out_has '"params_before":38880232,"params_after":35212800'
+timmc info mobilenetv5_base --prune-intermediates=-1 --prune-norm
+ok "mobilenetv5's fusion does not go with a norm" out_has '"params_after":82647976'
+timmc info mobilenetv5_base --prune-intermediates=-1 --prune-head
+ok "but with the head" out_has '"params_after":69581760'
+timmc info nasnetalarge --prune-intermediates=3
+ok "nasnetalarge pruned" out_has '"params_after":20101974'
 timmc features resnest26d --no-pretrained "$cat"
 ok "resnest26d pyramid" shapes_are '[1,64,112,112] [1,256,56,56] [1,512,28,28] [1,1024,14,14] [1,2048,7,7]'
 timmc features regnety_032 --no-pretrained "$cat"
