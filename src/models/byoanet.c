@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's byoanet.py: Bottleneck Transformers (2101.11605), HaloNets (2103.12731) and Lambda ResNets
- * (2102.08602). */
+ * (2102.08602); of timm 0.4.12 also ResNets with Swin's windows (2103.14030) and RedNets
+ * (2103.06255). */
 #include <math.h>
 #include <stdlib.h>
 
 #include "layers/attention_biases.h"
+#include "layers/conv_bn_act.h"
 #include "layers/make_divisible.h"
 #include "layers/patch_embed.h"
+#include "layers/window.h"
 #include "models/byobnet.h"
 #include "models/model.h"
 
-typedef enum attn_kind { AS_FIRST_STAGE, BOTTLENECK, HALO, LAMBDA } attn_kind;
+typedef enum attn_kind { AS_FIRST_STAGE, BOTTLENECK, HALO, LAMBDA, SWIN, INVOLUTION } attn_kind;
+
+enum { SWIN_SIDE = 8, SWIN_HEADS = 8, INVOLUTION_GROUP = 16 };
 
 typedef struct self_attn {
     attn_kind kind;
@@ -19,6 +24,7 @@ typedef struct self_attn {
     int block, halo; /* HALO: sides of a block, 8, and of what is around it, 3 */
     float qk_ratio;  /* of q and k to v; 1 */
     int radius;      /* LAMBDA: of a convolution; 0: positions relative to all pixels */
+    bool scrambled;  /* LAMBDA of timm 0.4.12: [v, pixel, head] is taken for [channel, pixel] */
 } self_attn;
 
 typedef struct byoanet_variant {
@@ -29,21 +35,19 @@ typedef struct byoanet_variant {
 /* clang-format off */
 #define STAGE(depth, channels, stride, group, ratio)                                               \
     {TM_BYOB_BOTTLE, depth, channels, stride, group, ratio}
-#define NET26(group)                                                                               \
-    .stem = TM_BYOB_STEM_TIERED, .stem_width = 64, .stem_pool = TM_BYOB_MAX_POOL,                  \
-    .stages = {STAGE(2, 256, 1, group, 0.25f), STAGE(2, 512, 2, group, 0.25f),                     \
-               STAGE(2, 1024, 2, group, 0.25f), STAGE(2, 2048, 2, group, 0.25f)},                  \
-    .own = {0, 0, 2, 1}
+#define TIERED(d0, d1, d2, d3, group)                                                              \
+    .stem = TM_BYOB_STEM_TIERED, .stem_width = 64,                                                 \
+    .stages = {STAGE(d0, 256, 1, group, 0.25f), STAGE(d1, 512, 2, group, 0.25f),                   \
+               STAGE(d2, 1024, 2, group, 0.25f), STAGE(d3, 2048, 2, group, 0.25f)}
+#define POOLED(d0, d1, d2, d3, group)                                                              \
+    TIERED(d0, d1, d2, d3, group), .stem_pool = TM_BYOB_MAX_POOL
+#define NET26(group) POOLED(2, 2, 2, 2, group), .own = {0, 0, 2, 1}
 #define NET33                                                                                      \
     .stem = TM_BYOB_STEM_TIERED, .stem_width = 64,                                                 \
     .stages = {STAGE(2, 256, 1, 0, 0.25f), STAGE(3, 512, 2, 0, 0.25f),                             \
                STAGE(3, 1024, 2, 0, 0.25f), STAGE(2, 1536, 2, 0, 0.333f)},                         \
     .act = TM_ACT_SILU, .features = 1280, .attn = TM_BYOB_SE, .own = {0, 3, 3, 1}
-#define NET50(second)                                                                              \
-    .stem = TM_BYOB_STEM_TIERED, .stem_width = 64,                                                 \
-    .stages = {STAGE(3, 256, 1, 0, 0.25f), STAGE(4, 512, 2, 0, 0.25f),                             \
-               STAGE(6, 1024, 2, 0, 0.25f), STAGE(3, 2048, 2, 0, 0.25f)},                          \
-    .act = TM_ACT_SILU, .own = {0, second, 2, 2}
+#define NET50(second) TIERED(3, 4, 6, 3, 0), .act = TM_ACT_SILU, .own = {0, second, 2, 2}
 
 static const byoanet_variant variants[] = {
     {.net = {.name = "botnet26t_256", NET26(0)}, .attn = {{BOTTLENECK}}},
@@ -53,6 +57,12 @@ static const byoanet_variant variants[] = {
      .attn = {{BOTTLENECK, .dim_head = 16}}},
     {.net = {.name = "eca_halonext26ts", NET26(16), .act = TM_ACT_SILU, .attn = TM_BYOB_ECA},
      .attn = {{HALO, .halo = 2, .dim_head = 16}}},
+    {.net = {.name = "eca_lambda_resnext26ts", NET26(16), .act = TM_ACT_SILU,
+             .attn = TM_BYOB_ECA},
+     .attn = {{LAMBDA, .radius = 7, .scrambled = true}}},
+    {.net = {.name = "eca_swinnext26ts_256", POOLED(2, 2, 2, 2, 16), .act = TM_ACT_SILU,
+             .attn = TM_BYOB_ECA, .own = {0, 2, 2, 1}},
+     .attn = {{SWIN}}},
     {.net = {.name = "halo2botnet50ts_256", NET50(2)}, .attn = {{HALO}, [3] = {BOTTLENECK}}},
     {.net = {.name = "halonet26t", NET26(0)}, .attn = {{HALO, .halo = 2}}},
     {.net = {.name = "halonet50ts", NET50(4), .stem_pool = TM_BYOB_MAX_POOL},
@@ -62,6 +72,11 @@ static const byoanet_variant variants[] = {
              .stages = {STAGE(3, 64, 1, 0, 1), STAGE(3, 128, 2, 0, 1), STAGE(10, 256, 2, 0, 1),
                         STAGE(3, 512, 2, 0, 1)}, .own = {1, 1, 1, 1}},
      .attn = {{HALO}}},
+    {.net = {.name = "halonet_h1_c4c5", .stem = TM_BYOB_STEM_TIERED, .stem_width = 64,
+             .stem_pool = TM_BYOB_MAX_POOL,
+             .stages = {STAGE(3, 64, 1, 0, 1), STAGE(3, 128, 2, 0, 1), STAGE(10, 256, 2, 0, 1),
+                        STAGE(3, 512, 2, 0, 1)}, .own = {0, 0, 1, 1}},
+     .attn = {{HALO, .dim_head = 16}}},
     {.net = {.name = "haloregnetz_b", .stem_width = 32,
              .stages = {STAGE(2, 48, 2, 16, 3), STAGE(6, 96, 2, 16, 3), STAGE(12, 192, 2, 16, 3),
                         STAGE(2, 288, 2, 16, 3)},
@@ -70,12 +85,24 @@ static const byoanet_variant variants[] = {
      .attn = {{HALO, .block = 7, .halo = 2, .qk_ratio = 0.33f}}},
     {.net = {.name = "lambda_resnet26rpt_256", NET26(0)}, .attn = {{LAMBDA}}},
     {.net = {.name = "lambda_resnet26t", NET26(0)}, .attn = {{LAMBDA, .radius = 9}}},
+    {.net = {.name = "lambda_resnet50t", POOLED(3, 4, 6, 3, 0), .own = {0, 0, 4, 1}},
+     .attn = {{LAMBDA, .radius = 7, .scrambled = true}}},
     {.net = {.name = "lambda_resnet50ts", NET50(4), .stem_pool = TM_BYOB_MAX_POOL},
      .attn = {{LAMBDA, .radius = 9}}},
     {.net = {.name = "lamhalobotnet50ts_256", NET50(2)},
      .attn = {[1] = {LAMBDA, .radius = 13}, {HALO}, {BOTTLENECK}}},
+    {.net = {.name = "rednet26t", POOLED(2, 2, 2, 2, 0), .own = {1, 1, 1, 1}},
+     .attn = {{INVOLUTION}}},
+    {.net = {.name = "rednet50ts", POOLED(3, 4, 2, 3, 0), .act = TM_ACT_SILU,
+             .own = {1, 1, 1, 1}},
+     .attn = {{INVOLUTION}}},
     {.net = {.name = "sebotnet33ts_256", NET33}, .attn = {{BOTTLENECK}}},
     {.net = {.name = "sehalonet33ts", NET33}, .attn = {{HALO}}},
+    {.net = {.name = "swinnet26t_256", POOLED(2, 2, 2, 2, 0), .own = {0, 2, 2, 1}},
+     .attn = {{SWIN}}},
+    {.net = {.name = "swinnet50ts_256", POOLED(3, 4, 2, 3, 0), .act = TM_ACT_SILU,
+             .own = {0, TM_BYOB_OWN_BUT_FIRST, 2, 1}},
+     .attn = {{SWIN}}},
 };
 /* clang-format on */
 
@@ -187,6 +214,12 @@ static void require_feature_size(tm_builder *b, const tm_node *x, const tm_byob_
                   at->feat_w);
 }
 
+/* How a stride follows what has none. */
+static tm_node *halved(tm_builder *b, tm_node *x, const tm_byob_at *at)
+{
+    return at->stride == 2 ? tm_pool2d(b, x, (tm_pool){.kernel = 2}) : x;
+}
+
 static tm_node *bottleneck(tm_builder *b, tm_node *x, const self_attn *a, const tm_byob_at *at)
 {
     int h = x->shape.h, w = x->shape.w, c = x->shape.c, heads = a->heads ? a->heads : 4;
@@ -198,7 +231,7 @@ static tm_node *bottleneck(tm_builder *b, tm_node *x, const self_attn *a, const 
     tm_node *k = cut(b, tm_slice_c(b, x, qk, qk), whole, h, w, false);
     tm_node *v = cut(b, tm_slice_c(b, x, 2 * qk, c), whole, h, w, false);
     x = cut(b, attend(b, q, k, v, whole, whole), whole, h, w, true);
-    return at->stride == 2 ? tm_pool2d(b, x, (tm_pool){.kernel = 2}) : x;
+    return halved(b, x, at);
 }
 
 /* Blocks attend to themselves and what is around them; at stride 2 with every second pixel of both
@@ -223,7 +256,7 @@ static tm_node *halo(tm_builder *b, tm_node *x, const self_attn *a, const tm_byo
     tm_node *k = cut(b, tm_slice_c(b, x, 0, qk), keys, h, w, false);
     tm_node *v = cut(b, tm_slice_c(b, x, qk, c), keys, h, w, false);
     x = cut(b, attend(b, q, k, v, queries, keys), queries, h / stride, w / stride, true);
-    return stride < at->stride ? tm_pool2d(b, x, (tm_pool){.kernel = 2}) : x;
+    return stride < at->stride ? halved(b, x, at) : x;
 }
 
 /* ---- lambda layers ---- */
@@ -290,8 +323,62 @@ static tm_node *lambda(tm_builder *b, tm_node *x, const self_attn *a, const tm_b
     tm_node *content = tm_matmul(b, tm_softmax_c(b, k, 1), tm_map_tokens(b, v));
     tm_node *sums = a->radius ? local_sums(b, v, d, a->radius) : relative_sums(b, v, d);
     x = tm_matmul(b, tm_reshape(b, q, h * w, heads, d), tm_add(b, sums, content));
+    if (a->scrambled) {
+        x = tm_transpose(b, tm_reshape(b, x, 1, h * w * heads, c));
+        x = tm_transpose(b, tm_reshape(b, x, 1, out, h * w));
+    }
     x = tm_reshape(b, x, h, w, out);
-    return at->stride == 2 ? tm_pool2d(b, x, (tm_pool){.kernel = 2}) : x;
+    return halved(b, x, at);
+}
+
+/* ---- windows ---- */
+
+/* timm 0.4.12's WindowAttention: shifted wherever the map is larger than a window, by a mask that
+ * is stored with the weights, and without a projection. */
+static tm_node *swin(tm_builder *b, tm_node *x, const self_attn *a, const tm_byob_at *at)
+{
+    (void)a;
+    int h = x->shape.h, w = x->shape.w, c = x->shape.c, least = h < w ? h : w;
+    int side = least < SWIN_SIDE ? least : SWIN_SIDE, shift = least > SWIN_SIDE ? SWIN_SIDE / 2 : 0;
+    int pixels = side * side, offset = 2 * side - 1;
+    tm_window window = {.h = side, .w = side, .shift_h = shift, .shift_w = shift};
+    require_feature_size(b, x, at);
+    if (h % side || w % side) {
+        tm_refuse(b, "a map of %dx%d pixels: it does not divide into windows of %d", h, w, side);
+        return x;
+    }
+    tm_node *table = tm_param2(b, "relative_position_bias_table", offset * offset, SWIN_HEADS);
+    tm_node *mask = NULL;
+    if (shift)
+        mask = tm_buffer_param(b, "attn_mask", 3, (int64_t[]){h * w / pixels, pixels, pixels});
+    tm_unused_param(b, "relative_position_index", 2, (int64_t[]){pixels, pixels}, false);
+    tm_attention attention = {
+        .heads = SWIN_HEADS, .bias = tm_relative_position_bias(b, table, side, side), .mask = mask};
+    x = tm_linear(b, "qkv", tm_window_partition(b, x, window), 3 * c, true);
+    x = tm_attend(b, tm_slice_c(b, x, 0, c), tm_slice_c(b, x, c, c), tm_slice_c(b, x, 2 * c, c),
+                  attention);
+    return halved(b, tm_window_reverse(b, x, h, w, window), at);
+}
+
+/* ---- involution ---- */
+
+/* timm 0.4.12's Involution: every pixel makes the 3x3 kernels of its own groups of channels. */
+static tm_node *involution(tm_builder *b, tm_node *x, const self_attn *a, const tm_byob_at *at)
+{
+    (void)a;
+    int h = x->shape.h, w = x->shape.w, c = x->shape.c, groups = c / INVOLUTION_GROUP;
+    cutting around = {groups, h / at->stride, w / at->stride, 3, 3, at->stride, 1}, each = around;
+    each.h = each.w = each.step = 1;
+    each.margin = 0;
+    tm_node *kernels =
+        tm_conv_norm_act(b, "conv1", halved(b, x, at), (tm_conv){.out = c / 4, .kernel = 1},
+                         (tm_conv_tail){.act = TM_ACT_RELU});
+    /* the same layer by its other name, which the one below overrides */
+    tm_unused_param(b, "conv2.weight", 4, (int64_t[]){9 * groups, c / 4, 1, 1}, false);
+    kernels = tm_conv2d(b, "conv", kernels, (tm_conv){.out = 9 * groups, .kernel = 1});
+    kernels = cut(b, kernels, each, each.blocks_h, each.blocks_w, false);
+    x = tm_matmul(b, kernels, cut(b, x, around, h, w, false));
+    return cut(b, x, each, each.blocks_h, each.blocks_w, true);
 }
 
 /* ---- the block ---- */
@@ -299,8 +386,11 @@ static tm_node *lambda(tm_builder *b, tm_node *x, const self_attn *a, const tm_b
 static tm_node *own_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *at)
 {
     static tm_node *(*const kinds[])(tm_builder *, tm_node *, const self_attn *,
-                                     const tm_byob_at *) = {
-        [BOTTLENECK] = bottleneck, [HALO] = halo, [LAMBDA] = lambda};
+                                     const tm_byob_at *) = {[BOTTLENECK] = bottleneck,
+                                                            [HALO] = halo,
+                                                            [LAMBDA] = lambda,
+                                                            [SWIN] = swin,
+                                                            [INVOLUTION] = involution};
     const byoanet_variant *v = (const void *)m->v; /* which its net begins */
     const self_attn *attn = &v->attn[at->stage_index];
     if (attn->kind == AS_FIRST_STAGE)

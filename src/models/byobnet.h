@@ -5,7 +5,7 @@
 
 #include "ops/nn.h"
 
-enum { TM_BYOB_STAGES = 5 };
+enum { TM_BYOB_STAGES = 5, TM_BYOB_OWN_BUT_FIRST = -1 };
 
 typedef enum tm_byob_stem {
     TM_BYOB_STEM_3X3,    /* one convolution, of stride 2 */
@@ -77,7 +77,8 @@ typedef struct tm_byob {
     int one_attn[4];  /* how many pairs of MobileOne blocks at a stage's end have attention */
     tm_byob_head head;
     int head_hidden;
-    int own[TM_BYOB_STAGES]; /* every how manyth block of a stage is the module's own; 0: none */
+    int own[TM_BYOB_STAGES]; /* every how manyth block of a stage is the module's own; 0: none; or
+                                OWN_BUT_FIRST */
 } tm_byob;
 
 typedef struct tm_byob_net tm_byob_net;

@@ -318,7 +318,7 @@ static tm_node *one_pair(const tm_byob_net *m, tm_node *x, tm_byob_at k, int sta
 static tm_node *stage_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *k)
 {
     int own = m->v->own[k->stage_index];
-    if (own && k->index % own == own - 1)
+    if (own == TM_BYOB_OWN_BUT_FIRST ? k->index > 0 : own && k->index % own == own - 1)
         return m->own(m, x, k);
     return k->stage->block == TM_BYOB_REP ? rep_block(m, x, k) : plain_block(m, x, k);
 }

@@ -16,12 +16,17 @@ typedef struct added {
 #define LEGACY(name_, module_, size, pct, filter, conv, head)                                      \
     LEGACY_TESTED(name_, module_, size, size, pct, filter, conv, head)
 #define LEGACY_TESTED(name_, module_, size, test, pct, filter, conv, head)                         \
+    LEGACY_ROW(name_, module_, size, pct, filter, conv, head, .test_input_size = {3, test, test})
+#define LEGACY_ROW(name_, module_, size, pct, filter, conv, head, ...)                             \
     {name_, module_, false,                                                                        \
-     {.interpolation = filter, .crop_pct = pct, .input_size = {3, size, size},                      \
-      .test_input_size = {3, test, test}, .num_classes = 1000, .first_conv = conv,                  \
-      .classifier = head, .notes = "timm 0.4.12, dropped since"}}
+     {.interpolation = filter, .crop_pct = pct, .input_size = {3, size, size}, .num_classes = 1000, \
+      .first_conv = conv, .classifier = head, .notes = "timm 0.4.12, dropped since", __VA_ARGS__}}
 #define NFNET_S(name_, size, test)                                                                 \
     LEGACY_TESTED(name_, "nfnet", size, test, 0.9, "bicubic", "stem.conv1", "head.fc")
+#define BYOANET(name_, size, least, fixed)                                                         \
+    LEGACY_ROW(name_, "byoanet", size, 0.875, "bicubic", "stem.conv1.conv", "head.fc",             \
+               .pool_size = {size / 32, size / 32}, .min_input_size = {3, least, least},           \
+               .fixed_input_size = fixed)
 
 /* default_cfg of timm 0.4.12 */
 static const added legacy[] = {
@@ -31,10 +36,14 @@ static const added legacy[] = {
     LEGACY("densenet264", "densenet", 224, 0.875, "bicubic", "features.conv0", "classifier"),
     LEGACY("densenet264d_iabn", "densenet", 224, 0.875, "bicubic", "features.conv0", "classifier"),
     LEGACY("eca_efficientnet_b0", "efficientnet", 224, 0.875, "bicubic", "conv_stem", "classifier"),
+    BYOANET("eca_lambda_resnext26ts", 256, 128, false),
+    BYOANET("eca_swinnext26ts_256", 256, 224, true),
     LEGACY("ese_vovnet99b_iabn", "vovnet", 224, 0.875, "bicubic", "stem.0.conv", "head.fc"),
     LEGACY("gc_efficientnet_b0", "efficientnet", 224, 0.875, "bicubic", "conv_stem", "classifier"),
     LEGACY("geresnet50t", "byobnet", 256, 0.875, "bicubic", "stem.conv1.conv", "head.fc"),
     LEGACY("gluon_xception65", "xception_aligned", 299, 0.903, "bicubic", "conv1", "fc"),
+    BYOANET("halonet_h1_c4c5", 256, 256, false),
+    BYOANET("lambda_resnet50t", 224, 128, false),
     NFNET_S("nfnet_f0s", 192, 256),
     NFNET_S("nfnet_f1s", 224, 320),
     NFNET_S("nfnet_f2s", 256, 352),
@@ -43,6 +52,10 @@ static const added legacy[] = {
     NFNET_S("nfnet_f5s", 416, 544),
     NFNET_S("nfnet_f6s", 448, 576),
     NFNET_S("nfnet_f7s", 480, 608),
+    BYOANET("rednet26t", 256, 224, false),
+    BYOANET("rednet50ts", 256, 224, false),
+    BYOANET("swinnet26t_256", 256, 224, true),
+    BYOANET("swinnet50ts_256", 256, 224, true),
 };
 /* clang-format on */
 

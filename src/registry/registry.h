@@ -139,7 +139,8 @@ bool tm_resembles_model(const char *name);
  * small letters with '_' for '-'; NULL: none known. */
 const char *tm_name_elsewhere(const char *name);
 
-/* Entry of the table of old names; current is "" where nothing replaced it. */
+/* Entry of the table of old names; current is "" where nothing replaced it: a model that
+ * is kept (registry/added.h). */
 size_t tm_deprecated_count(void);
 const char *tm_deprecated_at(size_t index, const char **current);
 

@@ -167,10 +167,6 @@ static tm_status map_deprecated(const char *name, const char **tag,
     const char *current;
     if (!find_deprecated(arch_name, &current))
         return unknown_arch(name, arch_name, error);
-    if (!*current)
-        return tm_fail(error, TM_UNKNOWN_MODEL,
-                       "model %s was dropped from timm after 0.4.12 and nothing replaced it",
-                       arch_name);
     snprintf(resolved->warning, sizeof resolved->warning,
              "model name %s is deprecated, using its current name %s", arch_name, current);
     const char *current_tag = split_name(current, arch_name);
