@@ -3,13 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "layers/classifier.h"
 #include "layers/conv_bn_act.h"
-#include "layers/make_divisible.h"
-#include "layers/squeeze_excite.h"
-#include "layers/taps.h"
 #include "layers/upsample.h"
 #include "models/filters.h"
+#include "models/ghost.h"
 #include "models/model.h"
 
 typedef struct ghostnet_variant {
@@ -25,11 +22,7 @@ static const ghostnet_variant variants[] = {
     {"ghostnetv3_160", 1.6, 3},
 };
 
-static const struct ghostnet_row {
-    int stage, kernel, middle, out;
-    bool squeeze;
-    int stride;
-} rows[] = {
+static const tm_ghost_row rows[] = {
     {0, 3, 16, 16, false, 1},   {1, 3, 48, 24, false, 2},  {2, 3, 72, 24, false, 1},
     {3, 5, 72, 40, true, 2},    {4, 5, 120, 40, true, 1},  {5, 3, 240, 80, false, 2},
     {6, 3, 200, 80, false, 1},  {6, 3, 184, 80, false, 1}, {6, 3, 184, 80, false, 1},
@@ -45,7 +38,7 @@ static const tm_norm batch = {.kind = TM_NORM_BATCH};
 
 static int scaled(const ghostnet_variant *v, double channels)
 {
-    return tm_divisible(channels * v->width, 4, 0.9);
+    return tm_ghost_scaled(v->width, channels);
 }
 
 /* ---- V3: branches that become one convolution ---- */
@@ -142,9 +135,10 @@ static tm_node *downsample(tm_builder *b, const ghostnet_variant *v, tm_node *x,
     return tm_conv_norm(b, "conv_dw", "bn_dw", x, depthwise);
 }
 
-static tm_node *block(tm_builder *b, const ghostnet_variant *v, tm_node *x, int index)
+static tm_node *block(tm_builder *b, const void *variant, tm_node *x, int index)
 {
-    const struct ghostnet_row *row = &rows[index];
+    const ghostnet_variant *v = variant;
+    const tm_ghost_row *row = &rows[index];
     int out = scaled(v, row->out), middle = scaled(v, row->middle);
     tm_conv depthwise = {
         .out = middle, .kernel = row->kernel, .stride = row->stride, .groups = TM_DEPTHWISE};
@@ -153,49 +147,19 @@ static tm_node *block(tm_builder *b, const ghostnet_variant *v, tm_node *x, int 
     if (row->stride > 1)
         x = downsample(b, v, x, depthwise);
     if (row->squeeze)
-        x = tm_squeeze_excite_with(b, "se", x,
-                                   (tm_squeeze){.reduce = "conv_reduce",
-                                                .expand = "conv_expand",
-                                                .reduced = tm_divisible(middle * 0.25, 4, 0.9),
-                                                .gate = TM_ACT_HARD_SIGMOID});
+        x = tm_ghost_squeeze(b, x, middle);
     return tm_add(b, ghost(b, v, "ghost2", x, out, false, false), shortcut);
-}
-
-static tm_node *blocks(tm_builder *b, const ghostnet_variant *v, tm_node *x)
-{
-    int reduction = 2;
-    for (int i = 0, place = 0; i < ROWS; i++, place++) {
-        if (i > 0 && rows[i].stage != rows[i - 1].stage)
-            place = 0;
-        tm_push(b, "blocks.%d.%d", rows[i].stage, place);
-        x = block(b, v, x, i);
-        tm_pop(b);
-        if (rows[i].stride > 1) {
-            reduction *= 2;
-            tm_tap_stage_of(b, "blocks", rows[i].stage, x, reduction);
-        }
-    }
-    x = tm_conv_norm(b, "blocks.9.0.conv", "blocks.9.0.bn1", x,
-                     (tm_conv){.out = scaled(v, rows[ROWS - 1].middle), .kernel = 1});
-    return tm_activate(b, x, TM_ACT_RELU);
 }
 
 static void build(tm_builder *b, const void *variant)
 {
     const ghostnet_variant *v = variant;
-    tm_node *x = tm_conv2d(b, "conv_stem", b->graph->input,
-                           (tm_conv){.out = scaled(v, 16), .kernel = 3, .stride = 2});
-    tm_tap_stage(b, "conv_stem", x, 2); /* before the norm */
-    x = tm_activate(b, tm_normalize(b, "bn1", x, batch), TM_ACT_RELU);
-    x = blocks(b, v, x);
-    b->graph->pruning = TM_PRUNING_TOGETHER;
-    tm_tap_final(b, x);
-    tm_hidden_classifier_head(b, x,
-                              (tm_hidden_head){.conv = "conv_head",
-                                               .classifier = "classifier",
-                                               .hidden = 1280,
-                                               .bias = true,
-                                               .act = TM_ACT_RELU});
+    tm_ghost ghost = {.width = v->width,
+                      .rows = rows,
+                      .count = ROWS,
+                      .last = rows[ROWS - 1].middle,
+                      .block = block};
+    tm_ghost_build(b, &ghost, v);
 }
 
 /* The authors' norms of V3's branches are called bn; what counts operations has "total" in its

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's repghost.py: RepGhostNet (2211.06088). */
-#include "layers/classifier.h"
 #include "layers/conv_bn_act.h"
-#include "layers/make_divisible.h"
-#include "layers/squeeze_excite.h"
-#include "layers/taps.h"
+#include "models/ghost.h"
 #include "models/model.h"
 
 typedef struct repghost_variant {
@@ -18,11 +15,7 @@ static const repghost_variant variants[] = {
     {"repghostnet_150", 1.5}, {"repghostnet_200", 2.0},
 };
 
-static const struct repghost_row {
-    int stage, kernel, middle, out;
-    bool squeeze;
-    int stride;
-} rows[] = {
+static const tm_ghost_row rows[] = {
     {0, 3, 8, 16, false, 1},    {1, 3, 24, 24, false, 2},  {2, 3, 36, 24, false, 1},
     {3, 5, 36, 40, true, 2},    {4, 5, 60, 40, true, 1},   {5, 3, 120, 80, false, 2},
     {6, 3, 100, 80, false, 1},  {6, 3, 120, 80, false, 1}, {6, 3, 120, 80, false, 1},
@@ -37,7 +30,7 @@ static const tm_norm batch = {.kind = TM_NORM_BATCH};
 
 static int scaled(const repghost_variant *v, double channels)
 {
-    return tm_divisible(channels * v->width, 4, 0.9);
+    return tm_ghost_scaled(v->width, channels);
 }
 
 /* timm's RepGhostModule: a pointwise convolution, then a depthwise one and a norm, added */
@@ -64,9 +57,10 @@ static tm_node *project(tm_builder *b, tm_node *x, tm_conv depthwise, int out)
     return tm_conv_norm(b, "shortcut.2", "shortcut.3", x, (tm_conv){.out = out, .kernel = 1});
 }
 
-static tm_node *block(tm_builder *b, const repghost_variant *v, tm_node *x,
-                      const struct repghost_row *row)
+static tm_node *block(tm_builder *b, const void *variant, tm_node *x, int index)
 {
+    const repghost_variant *v = variant;
+    const tm_ghost_row *row = &rows[index];
     int out = scaled(v, row->out), middle = scaled(v, row->middle);
     tm_conv depthwise = {
         .out = middle, .kernel = row->kernel, .stride = row->stride, .groups = TM_DEPTHWISE};
@@ -75,49 +69,19 @@ static tm_node *block(tm_builder *b, const repghost_variant *v, tm_node *x,
     if (row->stride > 1)
         x = tm_conv_norm(b, "conv_dw", "bn_dw", x, depthwise);
     if (row->squeeze)
-        x = tm_squeeze_excite_with(b, "se", x,
-                                   (tm_squeeze){.reduce = "conv_reduce",
-                                                .expand = "conv_expand",
-                                                .reduced = tm_divisible(middle * 0.25, 4, 0.9),
-                                                .gate = TM_ACT_HARD_SIGMOID});
+        x = tm_ghost_squeeze(b, x, middle);
     return tm_add(b, ghost(b, "ghost2", x, out, TM_ACT_NONE), shortcut);
-}
-
-static tm_node *blocks(tm_builder *b, const repghost_variant *v, tm_node *x)
-{
-    int reduction = 2;
-    for (int i = 0, index = 0; i < ROWS; i++, index++) {
-        if (i > 0 && rows[i].stage != rows[i - 1].stage)
-            index = 0;
-        tm_push(b, "blocks.%d.%d", rows[i].stage, index);
-        x = block(b, v, x, &rows[i]);
-        tm_pop(b);
-        if (rows[i].stride > 1) {
-            reduction *= 2;
-            tm_tap_stage_of(b, "blocks", rows[i].stage, x, reduction);
-        }
-    }
-    x = tm_conv_norm(b, "blocks.9.0.conv", "blocks.9.0.bn1", x,
-                     (tm_conv){.out = scaled(v, 2 * rows[ROWS - 1].middle), .kernel = 1});
-    return tm_activate(b, x, TM_ACT_RELU);
 }
 
 static void build(tm_builder *b, const void *variant)
 {
     const repghost_variant *v = variant;
-    tm_node *x = tm_conv2d(b, "conv_stem", b->graph->input,
-                           (tm_conv){.out = scaled(v, 16), .kernel = 3, .stride = 2});
-    tm_tap_stage(b, "conv_stem", x, 2); /* before the norm */
-    x = tm_activate(b, tm_normalize(b, "bn1", x, batch), TM_ACT_RELU);
-    x = blocks(b, v, x);
-    b->graph->pruning = TM_PRUNING_TOGETHER;
-    tm_tap_final(b, x);
-    tm_hidden_classifier_head(b, x,
-                              (tm_hidden_head){.conv = "conv_head",
-                                               .classifier = "classifier",
-                                               .hidden = 1280,
-                                               .bias = true,
-                                               .act = TM_ACT_RELU});
+    tm_ghost ghost = {.width = v->width,
+                      .rows = rows,
+                      .count = ROWS,
+                      .last = 2 * rows[ROWS - 1].middle,
+                      .block = block};
+    tm_ghost_build(b, &ghost, v);
 }
 
 const tm_family tm_family_repghost = {.module = "repghost", TM_VARIANTS(variants), .build = build};
