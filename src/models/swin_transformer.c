@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's swin_transformer.py: Swin Transformer (2103.14030) and S3 (2111.14725). */
-#include <stdio.h>
 
-#include "layers/classifier.h"
 #include "layers/mlp.h"
-#include "layers/patch_embed.h"
 #include "layers/window.h"
 #include "models/filters.h"
 #include "models/model.h"
+#include "models/swin.h"
 
-enum { STAGES = 4, PATCH = 4 };
+enum { STAGES = TM_SWIN_STAGES };
 
 typedef struct swin_variant {
     const char *name;
@@ -73,8 +71,9 @@ static tm_node *block(tm_builder *b, tm_node *x, int heads, tm_window window)
     return tm_add(b, x, tm_feed_forward(b, "mlp", tm_normalize(b, "norm2", x, norm), ffn));
 }
 
-static tm_node *stage(tm_builder *b, const swin_variant *v, tm_node *x, int index)
+static tm_node *stage(tm_builder *b, const void *variant, tm_node *x, int index)
 {
+    const swin_variant *v = variant;
     tm_push(b, "layers.%d", index);
     if (index)
         x = tm_patch_merging(b, "downsample", x, 2 * x->shape.c, norm);
@@ -97,22 +96,7 @@ static void build(tm_builder *b, const void *variant)
                       v->heads[i]);
     if (b->graph->error.status)
         return;
-    tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, v->width, PATCH, true);
-    x = tm_normalize(b, "patch_embed.norm", x, norm);
-    for (int i = 0; i < STAGES; i++) {
-        char module[16];
-        x = stage(b, v, x, i);
-        snprintf(module, sizeof module, "layers.%d", i);
-        tm_tap_feature_as(b, module, x, PATCH << i, TM_LAYOUT_NHWC);
-        bool last = i == STAGES - 1 && tm_option_norm_intermediates(b);
-        tm_tap_intermediate(b, last ? tm_normalize(b, "norm", x, norm) : x, TM_LAYOUT_MAP);
-    }
-    x = tm_normalize(b, "norm", x, norm);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_NHWC);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_NHWC);
-    const char *pool = tm_pool_kind(b, "avg");
-    x = tm_global_pool(b, x, pool);
-    tm_classifier(b, x, pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC, "head.fc");
+    tm_swin_build(b, v->width, stage, v);
 }
 
 static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "models/swin.h"
+
+#include <stdio.h>
+
+#include "layers/classifier.h"
+#include "layers/patch_embed.h"
+
+enum { PATCH = 4 };
+
+static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
+
+void tm_swin_build(tm_builder *b, int width, tm_swin_stage *stage, const void *variant)
+{
+    tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, width, PATCH, true);
+    x = tm_normalize(b, "patch_embed.norm", x, norm);
+    for (int i = 0; i < TM_SWIN_STAGES; i++) {
+        char module[16];
+        x = stage(b, variant, x, i);
+        snprintf(module, sizeof module, "layers.%d", i);
+        tm_tap_feature_as(b, module, x, PATCH << i, TM_LAYOUT_NHWC);
+        bool last = i == TM_SWIN_STAGES - 1 && tm_option_norm_intermediates(b);
+        tm_tap_intermediate(b, last ? tm_normalize(b, "norm", x, norm) : x, TM_LAYOUT_MAP);
+    }
+    x = tm_normalize(b, "norm", x, norm);
+    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_NHWC);
+    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_NHWC);
+    const char *pool = tm_pool_kind(b, "avg");
+    x = tm_global_pool(b, x, pool);
+    tm_classifier(b, x, pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_NHWC, "head.fc");
+}
