@@ -27,16 +27,23 @@ void tm_distilled_head(tm_builder *b, tm_node *x, tm_layout layout, tm_distilled
     tm_tap_output(b, TM_TAP_LOGITS, x, layout);
 }
 
-void tm_distilled_token_head(tm_builder *b, tm_node *x)
+void tm_mean_of_heads(tm_builder *b, tm_node *before, tm_node *const xs[2],
+                      const char *const names[2])
 {
     int classes = b->options.num_classes;
-    tm_node *token = tm_slice_w(b, x, 0, 1), *dist = tm_slice_w(b, x, 1, 1);
-    x = tm_affine(b, tm_add(b, token, dist), 0.5f, 0.0f);
+    tm_node *x = before;
     tm_tap_output(b, TM_TAP_PRE_LOGITS, x, TM_LAYOUT_VECTOR);
     if (classes > 0) {
-        token = tm_linear(b, "head", token, classes, true);
-        dist = tm_linear(b, "head_dist", dist, classes, true);
-        x = tm_affine(b, tm_add(b, token, dist), 0.5f, 0.0f);
+        tm_node *first = tm_linear(b, names[0], xs[0], classes, true);
+        tm_node *second = tm_linear(b, names[1], xs[1], classes, true);
+        x = tm_affine(b, tm_add(b, first, second), 0.5f, 0.0f);
     }
     tm_tap_output(b, TM_TAP_LOGITS, x, TM_LAYOUT_VECTOR);
+}
+
+void tm_distilled_token_head(tm_builder *b, tm_node *x)
+{
+    tm_node *tokens[] = {tm_slice_w(b, x, 0, 1), tm_slice_w(b, x, 1, 1)};
+    x = tm_affine(b, tm_add(b, tokens[0], tokens[1]), 0.5f, 0.0f);
+    tm_mean_of_heads(b, x, tokens, (const char *const[]){"head", "head_dist"});
 }

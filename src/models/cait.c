@@ -100,8 +100,7 @@ static void build(tm_builder *b, const void *variant)
     b->graph->default_features = 3;
     x = tm_normalize(b, "norm", class_blocks(b, v, x), norm);
     b->graph->pruning = TM_PRUNING_OWN;
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
+    tm_tap_final_tokens(b, x);
     tm_token_head(b, x, "token", 1, "head");
 }
 

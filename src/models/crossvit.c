@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "layers/classifier.h"
+#include "layers/distilled_head.h"
 #include "layers/patch_embed.h"
 #include "layers/pool1d.h"
 #include "layers/taps.h"
@@ -203,19 +204,10 @@ static void tap_stages(tm_builder *b, const crossvit_variant *v, branch stages[S
 static void head(tm_builder *b, tm_node *const *normed)
 {
     const char *pool = tm_pool_kind(b, "token");
-    int classes = b->options.num_classes;
     if (strcmp(pool, "avg") != 0 && strcmp(pool, "token") != 0)
         tm_refuse(b, "global pool '%s': this family has token or avg", pool);
-    tm_node *first = tm_pool_tokens(b, normed[0], pool, 1);
-    tm_node *second = tm_pool_tokens(b, normed[1], pool, 1);
-    tm_node *x = tm_concat_c(b, 2, (tm_node *[]){first, second});
-    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, TM_LAYOUT_VECTOR);
-    if (classes > 0) {
-        first = tm_linear(b, "head.0", first, classes, true);
-        second = tm_linear(b, "head.1", second, classes, true);
-        x = tm_affine(b, tm_add(b, first, second), 0.5f, 0.0f);
-    }
-    tm_tap_output(b, TM_TAP_LOGITS, x, TM_LAYOUT_VECTOR);
+    tm_node *xs[] = {tm_pool_tokens(b, normed[0], pool, 1), tm_pool_tokens(b, normed[1], pool, 1)};
+    tm_mean_of_heads(b, tm_concat_c(b, 2, xs), xs, (const char *const[]){"head.0", "head.1"});
 }
 
 static void build(tm_builder *b, const void *variant)

@@ -8,6 +8,7 @@
 #include "layers/layer_scale.h"
 #include "layers/mlp.h"
 #include "layers/patch_embed.h"
+#include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
 
@@ -119,8 +120,7 @@ static void build(tm_builder *b, const void *variant)
     }
     x = tm_normalize(b, "norm", x, token_norm);
     b->graph->pruning = TM_PRUNING_CUT;
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
+    tm_tap_final_tokens(b, x);
     const char *pool = tm_average_or_none(b);
     tm_distilled_head(b, tm_global_pool(b, x, pool), pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_TOKENS,
                       (tm_distilled){.head = "head", .dist = "head_dist"});

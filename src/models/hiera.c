@@ -197,8 +197,7 @@ static void build(tm_builder *b, const void *variant)
             b, x, tm_param3(b, "pos_embed", 1, (int64_t)x->shape.h * x->shape.w, v->hiera.width));
     x = tm_map_tokens(b, tm_hiera_blocks(b, x, &v->hiera));
     b->graph->pruning = TM_PRUNING_CUT;
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
+    tm_tap_final_tokens(b, x);
     tm_channels_last_head(b, "head", x, TM_LAYOUT_TOKENS, tm_hiera_norm);
 }
 

@@ -6,6 +6,7 @@
 #include "layers/mlp.h"
 #include "layers/patch_embed.h"
 #include "layers/reduced_attention.h"
+#include "layers/taps.h"
 #include "layers/window.h"
 #include "models/model.h"
 
@@ -102,8 +103,7 @@ static void build(tm_builder *b, const void *variant)
     }
     x = tm_map_tokens(b, tm_normalize(b, "norm", x, norm));
     b->graph->pruning = TM_PRUNING_CUT;
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
+    tm_tap_final_tokens(b, x);
     const char *pool = tm_average_or_none(b);
     tm_classifier(b, tm_global_pool(b, x, pool), pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_TOKENS,
                   "head");

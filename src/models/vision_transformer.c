@@ -474,8 +474,7 @@ static void head(const vit *m, tm_node *x)
     tm_layout layout = is(m->pool, "") ? TM_LAYOUT_TOKENS : TM_LAYOUT_VECTOR;
     if (m->final_norm)
         x = tm_normalize(b, "norm", x, m->norm);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
+    tm_tap_final_tokens(b, x);
     if (m->v->distilled) {
         tm_distilled_token_head(b, x);
         return;

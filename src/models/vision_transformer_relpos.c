@@ -97,8 +97,7 @@ static void head(const relpos *m, tm_node *x)
         tm_refuse(b, "global pool 'token' needs a class token, which this model has not");
     if (!m->v->fc_norm)
         x = tm_normalize(b, "norm", x, norm);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_TOKENS);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_TOKENS);
+    tm_tap_final_tokens(b, x);
     x = tm_pool_tokens(b, x, pool, m->v->class_token);
     if (m->v->fc_norm)
         x = tm_normalize(b, "fc_norm", x, norm);
