@@ -17,7 +17,8 @@ struct tm_model {
     tm_open_options options; /* defaults resolved */
     tm_source source;
     tm_resolved resolved; /* of the source */
-    const char *display;  /* "arch.tag" */
+    const char *asked_name; /* that it was opened by */
+    const char *display;    /* "arch.tag" */
     const char *warning;
     const char *weights_name;       /* of the last load: a file, the formula, what is linked in */
     const char *taken_as;           /* options that name the part of a checkpoint that was searched
@@ -39,6 +40,8 @@ struct tm_model {
     bool loaded, spent;  /* spent: the passes have rewritten the graph */
     atomic_int references; /* the handle and the contexts */
 };
+
+enum { TM_SIDE_MAX = 16384 /* pixels of an input's side */ };
 
 /* Sizes of the whole model, before anything is pruned. */
 typedef struct tm_model_facts {
@@ -109,6 +112,19 @@ bool tm_weights_cached(const tm_pretrained *config, const char *revision, const 
 /* timm's input tensor of a decoded picture: out[C][H][W]. */
 tm_status tm_model_preprocess_image(const tm_model *model, const tm_image *image, float *out,
                                     tm_error *error);
+
+/* ---- pictures of their own aspect ratio ---- */
+
+/* TM_USAGE unless timm cuts pictures of any aspect ratio into patches for the model. */
+tm_status tm_model_require_sequences(const tm_model *model, tm_error *error);
+/* Of such a model: how the picture is brought to its own size in at most `most` patches.
+ * TM_TOO_LARGE. */
+tm_status tm_model_fit_sequence(const tm_model *model, const tm_image *image, int most,
+                                tm_preprocess *how, tm_error *error);
+/* Opens what `other` was opened as for pictures that are prepared so, with the same outputs chosen.
+ * How its own pictures are prepared and what it has loaded does not count. */
+tm_status tm_model_open_like(const tm_model *other, const tm_preprocess *how, tm_model **model,
+                             tm_error *error);
 
 /* One more reference to a loaded model, which tm_model_close gives back. */
 tm_model *tm_model_share(tm_model *model);

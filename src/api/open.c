@@ -63,8 +63,6 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
         o->threads = tm_cpu_threads();
 }
 
-enum { SIDE_MAX = 16384 };
-
 /* Of the options as the caller gave them, where zero stands for a default. */
 static tm_status check_counts(const tm_open_options *o, tm_error *error)
 {
@@ -72,9 +70,9 @@ static tm_status check_counts(const tm_open_options *o, tm_error *error)
         const char *what;
         int value, least, most;
     } counts[] = {
-        {"num_classes", o->num_classes, -1, 1000000}, {"in_chans", o->in_chans, 0, 4096},
-        {"img_height", o->img_height, 0, SIDE_MAX},   {"img_width", o->img_width, 0, SIDE_MAX},
-        {"max_batch", o->max_batch, 0, 65536},        {"threads", o->threads, 0, 4096},
+        {"num_classes", o->num_classes, -1, 1000000},  {"in_chans", o->in_chans, 0, 4096},
+        {"img_height", o->img_height, 0, TM_SIDE_MAX}, {"img_width", o->img_width, 0, TM_SIDE_MAX},
+        {"max_batch", o->max_batch, 0, 65536},         {"threads", o->threads, 0, 4096},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i].value < counts[i].least || counts[i].value > counts[i].most)
@@ -259,8 +257,7 @@ static tm_status start_from_features(tm_model *model, tm_error *error)
         return tm_fail(error, TM_USAGE, "%s has no forward_features to begin from", model->display);
     if (tm_graph_tap_count(&model->graph, TM_TAP_FORWARD_FEATURES) > 1)
         return tm_fail(error, TM_USAGE, "%s has %d forward_features, a model begins from one",
-                       model->display,
-                       tm_graph_tap_count(&model->graph, TM_TAP_FORWARD_FEATURES));
+                       model->display, tm_graph_tap_count(&model->graph, TM_TAP_FORWARD_FEATURES));
     features->node->op = NULL;
     features->node->input_count = 0;
     model->graph.input = features->node;
@@ -285,13 +282,15 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
         return tm_fail(error, TM_NO_MEMORY, "no memory for a model");
     atomic_init(&model->references, 1);
     model->warning = "";
-    tm_status status = tm_source_find(name ? name : TM_BUILTIN_MODEL, options, &model->strings,
-                                      &model->source, error);
+    model->asked_name = copied(model, name ? name : TM_BUILTIN_MODEL);
+    tm_status status = model->asked_name ? tm_source_find(model->asked_name, options,
+                                                          &model->strings, &model->source, error)
+                                         : tm_fail(error, TM_NO_MEMORY, "no memory for a model");
     if (!status) {
         model->resolved = model->source.config.resolved;
         model->display = model->resolved.config.name;
         resolve_options(model, options);
-        set_warning(model, name ? name : TM_BUILTIN_MODEL);
+        set_warning(model, model->asked_name);
         status = tm_model_check_texts(model, error);
     }
     if (!status)

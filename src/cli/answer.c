@@ -35,6 +35,9 @@ tm_status tm_answer_write(tm_records *records, const tm_answer *answer, const tm
     TM_TELL(&record, "error", tm_value_error(answer->error));
     if (!answer->error)
         TM_TELL(&record, "model", tm_value_text(answer->model), .only = TM_IN_JSON);
+    if (answer->size[0])
+        TM_TELL(&record, "size", tm_value_integers(answer->size, 2),
+                .only = TM_IN_JSON | TM_IN_TEXT);
     TM_TELL(&record, "warnings", tm_value_integer(answer->warnings), .sparse = true);
     TM_TELL(&record, "row", tm_value_count(answer->row));
     if (!answer->error)

@@ -13,13 +13,14 @@ typedef struct tm_answer {
     const tm_error *error; /* NULL: it succeeded */
     int picture;           /* for tm_model_read */
     int warnings;          /* of the decoder: faults that it passed over */
+    int64_t size[2];       /* height and width that it was run at; 0: the model's */
 } tm_answer;
 
 /* Of a command's records; own: the columns of what it finds. */
 #define TM_ANSWER_TYPE(own)                                                                        \
     {                                                                                              \
         .columns = "file,picture,row,warnings," own ",error",                                      \
-        .text = "{file}< [{index}]>\n<  error: {error}\n>"                                         \
+        .text = "{file}< [{index}]>< at {size:x}>\n<  error: {error}\n>"                                         \
                 "<  warning: faulty data ({warnings} times), the picture may be damaged\n>"        \
     }
 

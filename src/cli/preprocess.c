@@ -13,7 +13,8 @@ static const tm_command command = {
     .operands = "INPUT",
     .description = "Writes what a model sees of a picture: its tensor [1,C,H,W] as .npy, .npz or "
                    ".safetensors, or the resized and cropped picture as .png; -o - writes .npy to "
-                   "stdout. The model is the one of -m, else the built-in one.",
+                   "stdout. The model is the one of -m, else the built-in one. With --max-seq-len "
+                   "it is the picture at its own size, which the model cuts into patches.",
     .examples = {"preprocess cat.jpg -o tensor.npy",
                  "preprocess cat.jpg -m vit_base_patch16_224 -o crop.png"},
 };
@@ -78,12 +79,28 @@ static tm_status write_tensor(const tm_session *session, const tm_image *image, 
     return status;
 }
 
+/* The session's model at the picture's own size. */
+static tm_status take_size(tm_session *session, const tm_image *image, tm_error *error)
+{
+    tm_preprocess how;
+    tm_sized sized;
+    tm_status status = tm_model_fit_sequence(session->opened, image,
+                                             session->options->picture.max_seq_len, &how, error);
+    if (!status)
+        status = tm_sizes_take(&session->sizes, session->opened, &how, false, &sized, error);
+    if (!status)
+        session->model = sized.model;
+    return status;
+}
+
 static tm_status preprocess(tm_session *session, const char *file, tm_error *error)
 {
     tm_image image = {0};
     tm_picture_notes notes = {0};
     bool png = tm_ends_with(session->options->output.output, ".png");
     tm_status status = tm_session_decode(session, file, &image, error);
+    if (!status && tm_session_keeps_aspect(session))
+        status = take_size(session, &image, error);
     if (!status)
         status = (png ? write_png : write_tensor)(session, &image, error);
     if (!status)

@@ -9,11 +9,9 @@
 #include "base/clock.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "cli/npy_input.h"
 #include "cli/progress.h"
-#include "output/json.h"
 #include "weights/npy.h"
-
-enum { DEFAULT_BATCH = 8 };
 
 /* One picture of a batch. */
 struct tm_entry {
@@ -23,120 +21,10 @@ struct tm_entry {
     bool alone; /* is read when no other is */
     tm_error error;
     int slot;
-    tm_image image; /* the decoded picture without its pixels */
+    tm_image image;    /* the decoded picture without its pixels */
+    tm_preprocess how; /* to its own size; width 0: it has none */
+    float *tensor;     /* of that size, on its way into its slot */
 };
-
-/* ---- opening ---- */
-
-/* --size test: the config's other size. */
-static tm_status set_size(const tm_session_options *o, const char *name, tm_open_options *open,
-                          tm_error *error)
-{
-    tm_arena arena = {0};
-    tm_source source;
-    if (open->img_height || !o->picture.size || strcmp(o->picture.size, "test") != 0)
-        return TM_OK;
-    tm_status status = tm_source_find(name, open, &arena, &source, error);
-    if (!status) {
-        open->img_height = source.config.resolved.config.test_input_size[1];
-        open->img_width = source.config.resolved.config.test_input_size[2];
-    }
-    tm_arena_free(&arena);
-    return status;
-}
-
-static tm_status set_channels(const tm_numbers *given, const char *what, int channels,
-                              tm_numbers *values, tm_error *error)
-{
-    if (!given->count)
-        return TM_OK;
-    if (given->count != 1 && given->count != (size_t)channels)
-        return tm_fail(error, TM_USAGE, "--%s has %zu values: expected 1 or %d", what, given->count,
-                       channels);
-    *values = *given;
-    return TM_OK;
-}
-
-static tm_status set_preprocess(tm_model *model, const tm_picture_options *o, tm_error *error)
-{
-    tm_preprocess *p = &model->preprocess;
-    if (o->size && strcmp(o->size, "test") == 0)
-        p->crop_pct = model->resolved.config.test_crop_pct;
-    if (o->crop_pct > 0)
-        p->crop_pct = o->crop_pct;
-    if (o->crop_mode)
-        tm_crop_mode_parse(o->crop_mode, &p->crop_mode);
-    if (o->interpolation)
-        tm_filter_parse(o->interpolation, &p->filter);
-    tm_status status = set_channels(&o->mean, "mean", p->channels, &p->mean, error);
-    return status ? status : set_channels(&o->std, "std", p->channels, &p->std, error);
-}
-
-/* One picture needs no room for eight. */
-static int batch_size(const tm_session_options *o, const tm_arguments *arguments)
-{
-    if (o->run.batch)
-        return o->run.batch;
-    struct stat st;
-    bool single = arguments->operand_count == 1 && !o->input.files_from &&
-                  !tm_has_ending(arguments->operands[0], ".npy") &&
-                  (stat(arguments->operands[0], &st) != 0 || !S_ISDIR(st.st_mode));
-    return single ? 1 : DEFAULT_BATCH;
-}
-
-static void print_model_warning(const tm_model *model)
-{
-    if (*tm_model_warning(model))
-        tm_print_warning("%s", tm_model_warning(model));
-}
-
-void tm_print_run(const tm_model *model, const tm_run_options *run)
-{
-    const tm_open_options *o = &model->options;
-    if (!run->verbose)
-        return;
-    tm_print_note("model %s, input %dx%dx%d", model->display, o->in_chans, o->img_height,
-                  o->img_width);
-    tm_print_note("weights %s", model->weights_name ? model->weights_name : "none: shapes alone");
-    tm_print_note("isa %s, precision %s", tm_isa_name(tm_isa_or_best(o->isa)), o->precision);
-    tm_print_note("threads %d, batch %d", o->threads, o->max_batch);
-}
-
-tm_status tm_session_open(tm_session *session, const tm_session_options *options,
-                          tm_arguments *arguments, tm_error *error)
-{
-    *session = (tm_session){.options = options};
-    size_t most;
-    if (!tm_size_mul(options->picture.max_memory, 1000000, &most))
-        most = SIZE_MAX;
-    tm_image_memory_set(&session->memory, most);
-    const char *name;
-    tm_status status = tm_check_output(&options->output, error);
-    if (!status)
-        status = tm_take_model(&options->model, arguments, &name, error);
-    if (status)
-        return status;
-    if (!arguments->operand_count && !options->input.files_from)
-        return tm_fail(error, TM_USAGE, "no INPUT: give pictures, folders or --files-from");
-    tm_open_options open = tm_open_options_of(&options->model, &options->run);
-    session->threads = open.threads;
-    session->batch = open.max_batch = batch_size(options, arguments);
-    open.from_features = options->from_features;
-    open.pictures_only = options->pictures_only;
-    open.norm_intermediates = options->norm_intermediates;
-    status = set_size(options, name, &open, error);
-    if (!status)
-        status = tm_model_open(name, &open, &session->model, error);
-    if (!status) {
-        print_model_warning(session->model);
-        status = set_preprocess(session->model, &options->picture, error);
-    }
-    if (!status)
-        status = tm_inputs_open(&session->inputs, &options->input, arguments->operands,
-                                arguments->operand_count, error);
-    session->inputs.quiet = options->run.quiet;
-    return status;
-}
 
 static void close_npy(tm_session *session)
 {
@@ -150,82 +38,39 @@ void tm_session_close(tm_session *session)
 {
     close_npy(session);
     if (session->entries)
-        for (int i = 0; i < session->batch; i++)
+        for (int i = 0; i < session->batch; i++) {
             free(session->entries[i].file);
+            free(session->entries[i].tensor);
+        }
     free(session->entries);
     if (session->inputs.options)
         tm_inputs_close(&session->inputs);
-    tm_context_close(session->context);
-    tm_model_close(session->model);
+    if (!tm_session_keeps_aspect(session))
+        tm_context_close(session->context);
+    tm_sizes_free(&session->sizes);
+    tm_model_close(session->opened);
 }
 
 /* ---- reading inputs ---- */
 
-static void print_dims(tm_buffer *out, const int64_t *dims, int rank)
-{
-    for (int i = 0; i < rank; i++)
-        tm_buffer_printf(out, "%s%lld", i ? "," : "", (long long)dims[i]);
-}
-
-/* An array of inputs, or one without the batch's dimension. */
 static tm_status check_npy(const tm_session *session, const char *file, const tm_npy *npy,
                            tm_error *error)
 {
-    int64_t want[3];
-    int rank = tm_model_input_shape(session->model, want);
-    const int64_t *have = npy->shape + (npy->rank - rank);
-    bool good = npy->rank == rank || (npy->rank == rank + 1 && npy->shape[0] > 0);
-    for (int i = 0; i < rank && good; i++)
-        good = have[i] == want[i];
-    if (!tm_dtype_is_float(npy->dtype))
-        return tm_fail(
-            error, TM_SHAPE,
-            "%s: an array of %s, expected floating-point numbers, resized and normalized "
-            "as the model takes them: give pictures as PNG or JPEG, or what 'timmc "
-            "preprocess' makes of them",
-            file, tm_dtype_name(npy->dtype));
-    if (good)
-        return TM_OK;
-    tm_buffer found = {0}, expected = {0};
-    print_dims(&found, npy->shape, npy->rank);
-    print_dims(&expected, want, rank);
-    const char *is = tm_buffer_text(&found, error), *wanted = tm_buffer_text(&expected, error);
-    tm_status status = is && wanted
-                           ? tm_fail(error, TM_SHAPE, "%s: a tensor of shape [%s], expected [N,%s]",
-                                     file, is, wanted)
-                           : TM_NO_MEMORY;
-    tm_buffer_free(&found);
-    tm_buffer_free(&expected);
-    return status;
-}
-
-static bool is_single(const tm_session *session, const tm_npy *npy)
-{
-    int64_t shape[3];
-    return npy->rank == tm_model_input_shape(session->model, shape) || npy->shape[0] == 1;
-}
-
-static size_t input_floats(const tm_session *session)
-{
-    int64_t shape[3];
-    int rank = tm_model_input_shape(session->model, shape);
-    size_t floats = 1;
-    for (int i = 0; i < rank; i++)
-        floats *= (size_t)shape[i];
-    return floats;
+    if (tm_session_keeps_aspect(session))
+        return tm_fail(error, TM_SHAPE,
+                       "%s: a tensor has its size already: give --img-size, not --max-seq-len",
+                       file);
+    return tm_npy_input_check(session->model, file, npy, error);
 }
 
 /* Input `index` of the array into the slot. */
 static tm_status take_npy_input(tm_session *session, const tm_npy *npy, int index, int slot,
                                 tm_error *error)
 {
-    size_t floats = input_floats(session);
     if (session->shapes_only)
         return TM_OK;
-    float *values = malloc(floats * sizeof *values);
-    if (!values)
-        return tm_fail(error, TM_NO_MEMORY, "no memory for a tensor of %zu numbers", floats);
-    tm_status status = tm_npy_read_f32(npy, (size_t)index * floats, floats, values, error);
+    float *values;
+    tm_status status = tm_npy_input_read(session->model, npy, index, &values, error);
     if (!status)
         tm_context_set_input(session->context, slot, values);
     free(values);
@@ -245,13 +90,38 @@ tm_status tm_session_decode(tm_session *session, const char *file, tm_image *ima
     return tm_image_decode_file(file, &how, image, error);
 }
 
+/* The tensor of the picture's own size, whose model may not be there yet. */
+static void take_sized(const tm_session *session, const tm_image *image, struct tm_entry *entry)
+{
+    const tm_model *model = session->opened;
+    tm_preprocess how;
+    tm_status status = tm_model_fit_sequence(model, image, session->options->picture.max_seq_len,
+                                             &how, &entry->error);
+    if (!status && !session->shapes_only) {
+        size_t floats = (size_t)how.width * (size_t)how.height * (size_t)how.channels;
+        entry->tensor = malloc(floats * sizeof *entry->tensor);
+        status = entry->tensor ? tm_preprocess_f32(image, &how, entry->tensor, &entry->error)
+                               : tm_fail(&entry->error, TM_NO_MEMORY,
+                                         "no memory for a tensor of %zu numbers", floats);
+    }
+    if (!status) {
+        entry->how = how;
+        return;
+    }
+    tm_error_context(&entry->error, "%s", entry->file);
+    free(entry->tensor);
+    entry->tensor = NULL;
+}
+
 /* Decodes entry `index` into its slot. */
 static void take_picture(tm_session *session, int index)
 {
     struct tm_entry *entry = &session->entries[index];
     tm_image image = {0};
-    if (tm_session_decode(session, entry->file, &image, &entry->error) == TM_OK &&
-        !session->shapes_only)
+    bool good = tm_session_decode(session, entry->file, &image, &entry->error) == TM_OK;
+    if (good && tm_session_keeps_aspect(session))
+        take_sized(session, &image, entry);
+    else if (good && !session->shapes_only)
         tm_preprocess_f32(&image, &session->model->preprocess,
                           tm_context_input(session->context, index), &entry->error);
     entry->image = image;
@@ -345,7 +215,7 @@ static tm_status next_entry(tm_session *session, int at, bool *more, tm_error *e
         take_npy_input(session, npy, 0, at, &entry->error);
     entry->ready = true;
     session->npy = npy;
-    if (entry->error.status || is_single(session, npy))
+    if (entry->error.status || tm_npy_input_is_single(session->model, npy))
         close_npy(session);
     else
         entry->index = 0;
@@ -354,21 +224,84 @@ static tm_status next_entry(tm_session *session, int at, bool *more, tm_error *e
 
 /* ---- running ---- */
 
-/* Brings the good pictures to the front; returns how many there are. */
-static int pack_slots(tm_session *session, int count)
+static void tell_loaded(const tm_session *session)
 {
-    size_t bytes = input_floats(session) * sizeof(float);
+    if (!session->shapes_only)
+        tm_print_model_warning(session->model);
+    tm_print_run(session->model, &session->options->run);
+}
+
+static tm_status load(tm_session *session, tm_error *error)
+{
+    double begin = tm_seconds();
+    tm_status status =
+        session->shapes_only ? TM_OK : tm_load_context(session->model, &session->context, error);
+    if (!status)
+        tell_loaded(session);
+    session->load_seconds = tm_seconds() - begin;
+    return status;
+}
+
+/* The good inputs of [first, end) that lie elsewhere into the first slots; returns how many there
+ * are. */
+static int pack_slots(tm_session *session, int first, int end)
+{
+    size_t bytes = tm_input_floats(session->model) * sizeof(float);
     int good = 0;
-    for (int i = 0; i < count; i++) {
+    for (int i = first; i < end; i++) {
         struct tm_entry *entry = &session->entries[i];
         if (entry->error.status)
             continue;
-        if (good != i && !session->shapes_only)
-            memcpy(tm_context_input(session->context, good), tm_context_input(session->context, i),
-                   bytes);
+        bool moves = entry->tensor || good != i;
+        if (moves && !session->shapes_only)
+            memcpy(tm_context_input(session->context, good),
+                   entry->tensor ? entry->tensor : tm_context_input(session->context, i), bytes);
+        free(entry->tensor);
+        entry->tensor = NULL;
         entry->slot = good++;
     }
     return good;
+}
+
+/* The end of those from `first` on that one run can answer. */
+static int end_of_part(const tm_session *session, int first, int count)
+{
+    const tm_preprocess *how = NULL;
+    int end = first;
+    for (; end < count && tm_session_keeps_aspect(session); end++) {
+        const struct tm_entry *entry = &session->entries[end];
+        if (entry->error.status)
+            continue;
+        if (how && (how->width != entry->how.width || how->height != entry->how.height))
+            return end;
+        how = &entry->how;
+    }
+    return count;
+}
+
+/* The model for the size that the part's pictures have. */
+static tm_status take_size(tm_session *session, int first, int end, tm_error *error)
+{
+    double begin = tm_seconds();
+    tm_status status = TM_OK;
+    while (first < end && session->entries[first].error.status)
+        first++;
+    if (first == end || !tm_session_keeps_aspect(session))
+        return TM_OK;
+    bool is_first = !session->sizes.count;
+    tm_sized sized = {0};
+    session->model = session->opened;
+    session->context = NULL;
+    status = tm_sizes_take(&session->sizes, session->opened, &session->entries[first].how,
+                           !session->shapes_only, &sized, error);
+    if (status)
+        return status;
+    session->model = sized.model;
+    session->context = sized.context;
+    if (is_first)
+        tell_loaded(session);
+    session->load_seconds += tm_seconds() - begin;
+    return TM_OK;
 }
 
 /* What is no number is no answer. */
@@ -381,34 +314,51 @@ static void check_numbers(const tm_session *session, struct tm_entry *entry)
         tm_error_context(&entry->error, "%s", entry->file);
 }
 
+static tm_status answer_entry(tm_session *session, struct tm_entry *entry, tm_answer_fn *answer,
+                              void *context, tm_error *error)
+{
+    check_numbers(session, entry);
+    bool failed = entry->error.status != TM_OK;
+    session->done += !failed;
+    session->failed += failed;
+    if (!failed)
+        tm_picture_note(&session->notes, &entry->image);
+    tm_answer a = {.file = entry->file,
+                   .model = session->model->display,
+                   .index = entry->index,
+                   .row = -1,
+                   .error = failed ? &entry->error : NULL,
+                   .picture = entry->slot,
+                   .warnings = entry->image.warnings,
+                   .size = {entry->how.height, entry->how.width}};
+    return answer(session, &a, context, error);
+}
+
+/* Inputs [first, end) of the batch, all of one size. */
+static tm_status run_part(tm_session *session, int first, int end, tm_answer_fn *answer,
+                          void *context, tm_error *error)
+{
+    tm_status status = take_size(session, first, end, error);
+    double begin = tm_seconds();
+    int good = status ? 0 : pack_slots(session, first, end);
+    if (good && !session->shapes_only)
+        status = tm_context_run_inputs(session->context, good, NULL, error);
+    session->run_seconds += tm_seconds() - begin;
+    for (int i = first; i < end && !status; i++)
+        status = answer_entry(session, &session->entries[i], answer, context, error);
+    return status;
+}
+
 static tm_status run_batch(tm_session *session, int count, tm_answer_fn *answer, void *context,
                            tm_error *error)
 {
     double begin = tm_seconds();
     read_batch(session, count);
-    int good = pack_slots(session, count);
-    double read = tm_seconds();
+    session->decode_seconds += tm_seconds() - begin;
     tm_status status = TM_OK;
-    if (good && !session->shapes_only)
-        status = tm_context_run_inputs(session->context, good, NULL, error);
-    session->decode_seconds += read - begin;
-    session->run_seconds += tm_seconds() - read;
-    for (int i = 0; i < count && !status; i++) {
-        struct tm_entry *entry = &session->entries[i];
-        check_numbers(session, entry);
-        bool failed = entry->error.status != TM_OK;
-        session->done += !failed;
-        session->failed += failed;
-        if (!failed)
-            tm_picture_note(&session->notes, &entry->image);
-        tm_answer a = {.file = entry->file,
-                       .model = session->model->display,
-                       .index = entry->index,
-                       .row = -1,
-                       .error = failed ? &entry->error : NULL,
-                       .picture = entry->slot,
-                       .warnings = entry->image.warnings};
-        status = answer(session, &a, context, error);
+    for (int first = 0, end; first < count && !status; first = end) {
+        end = end_of_part(session, first, count);
+        status = run_part(session, first, end, answer, context, error);
     }
     return status;
 }
@@ -420,25 +370,9 @@ static void show_progress(const tm_session *session)
         tm_progress_count(count, tm_inputs_expected(&session->inputs));
 }
 
-static tm_status load(tm_session *session, tm_error *error)
-{
-    tm_status status = tm_model_load(session->model, error);
-    if (!status)
-        status = tm_model_require_classifier(session->model, error);
-    if (!status)
-        status = tm_context_open(session->model, &session->context, error);
-    if (!status)
-        print_model_warning(session->model);
-    return status;
-}
-
 static tm_status run_all(tm_session *session, tm_answer_fn *answer, void *context, tm_error *error)
 {
-    double begin = tm_seconds();
-    tm_status status = session->shapes_only ? TM_OK : load(session, error);
-    if (!status)
-        tm_print_run(session->model, &session->options->run);
-    session->load_seconds = tm_seconds() - begin;
+    tm_status status = tm_session_keeps_aspect(session) ? TM_OK : load(session, error);
     for (bool more = true; more && !status;) {
         int count = 0;
         while (count < session->batch && more && !status) {

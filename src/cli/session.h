@@ -9,6 +9,7 @@
 #include "api/context.h"
 #include "cli/answer.h"
 #include "cli/inputs.h"
+#include "cli/own_aspect.h"
 #include "cli/picture_notes.h"
 
 /* The option groups of such a command. Start from the _DEFAULT. */
@@ -35,10 +36,13 @@ typedef struct tm_session_options {
 
 typedef struct tm_session {
     const tm_session_options *options;
-    tm_model *model;
+    tm_model *model;     /* while an input is answered, that of its size */
     tm_context *context; /* of the loaded model; NULL with shapes_only */
+    tm_model *opened;    /* by name, which says how pictures are prepared */
+    tm_sizes sizes;      /* of pictures of their own aspect ratio */
     tm_inputs inputs;
     int batch, threads;
+    bool single;      /* there is one picture at most */
     bool shapes_only; /* no weights: inputs are checked, nothing is computed */
     struct tm_entry *entries;
     struct tm_npy *npy; /* the array whose pictures come next */
@@ -56,6 +60,9 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
 tm_status tm_session_decode(tm_session *session, const char *file, tm_image *image,
                             tm_error *error);
 
+/* --max-seq-len: outputs may have other shapes for every input, those of session->model. */
+bool tm_session_keeps_aspect(const tm_session *session);
+
 /* Loads the weights unless shapes_only, and calls answer for each input, its row not set. One
  * whose numbers are not finite is told as failed. A failure of answer ends the run. Returns the
  * exit code; what ended the run is printed. */
@@ -63,6 +70,8 @@ typedef tm_status tm_answer_fn(tm_session *session, tm_answer *answer, void *con
                                tm_error *error);
 int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context);
 
+/* What opening or loading it warned of, on stderr. */
+void tm_print_model_warning(const tm_model *model);
 /* -v: the loaded model, where its weights are from, and how it is run, on stderr. */
 void tm_print_run(const tm_model *model, const tm_run_options *run);
 

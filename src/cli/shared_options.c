@@ -69,6 +69,9 @@ static const tm_option picture_options[] = {
         PICTURE(CHOICE, interpolation), 0, 0},
     {0, "size", "train|test", "the config's input size to use (default: train)",
         PICTURE(CHOICE, size), 0, 0},
+    {0, "max-seq-len", "N", "NaFlex models: each picture whole and in its own aspect ratio, at the "
+        "largest size of at most N patches (timm's validation: 576), in place of one size for all",
+        PICTURE(INT, max_seq_len), 1, 65536},
     {0, "exif-orient", NULL, "turn pictures as their EXIF orientation says",
         PICTURE(FLAG, exif_orient), 0, 0},
     {0, "strict-decode", NULL, "refuse pictures that a decoder warns of: damaged or cut data",

@@ -29,20 +29,39 @@ static void set_shape(tm_shown *shown)
     shown->rank = 3;
 }
 
-static tm_status set_shown(tm_shown *shown, const tm_session *session, size_t index,
-                           const char *name, tm_error *error)
+/* The output as the session's model has it now. */
+static tm_status fit_shown(tm_shown *shown, const tm_session *session, size_t index,
+                           tm_error *error)
 {
     tm_status status = tm_model_output(session->model, index, &shown->output, error);
-    if (status)
-        return status;
-    shown->name = name ? name : shown->output.name;
-    set_shape(shown);
-    shown->count = 1;
+    size_t count = 1;
     for (int i = 0; i < shown->output.rank; i++)
-        shown->count *= (size_t)shown->output.shape[i];
-    shown->values = session->shapes_only ? NULL : malloc(shown->count * sizeof(float));
-    if (!session->shapes_only && !shown->values)
-        return tm_fail(error, TM_NO_MEMORY, "no memory for %s", shown->output.name);
+        count *= (size_t)shown->output.shape[i];
+    if (!status && !session->shapes_only && count != shown->count) {
+        free(shown->values);
+        shown->values = malloc(count * sizeof(float));
+        if (!shown->values)
+            status = tm_fail(error, TM_NO_MEMORY, "no memory for %s", shown->output.name);
+    }
+    shown->count = count;
+    if (!status)
+        set_shape(shown);
+    return status;
+}
+
+/* Rows of one array have one shape. */
+static tm_status check_rows(const tm_tensors *t, const tm_session *session, tm_error *error)
+{
+    bool arrays = t->arrays.writer || t->arrays.stream;
+    if (!arrays || !tm_session_keeps_aspect(session) || session->single)
+        return TM_OK;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->shown[i].rank > 2)
+            return tm_fail(
+                error, TM_USAGE,
+                "with --max-seq-len each input's %s has a shape of its own, and no array "
+                "holds several: --data tells them in the records",
+                t->shown[i].name);
     return TM_OK;
 }
 
@@ -71,11 +90,14 @@ static tm_status open_tensors(tm_tensors *t, const tm_session *session,
     tm_status status = t->shown ? TM_OK : tm_fail(error, TM_NO_MEMORY, "no memory for outputs");
     for (size_t i = 0; i < t->count && !status; i++) {
         t->shown[i].tokens = command->tokens;
-        status = set_shown(&t->shown[i], session, i, command->name, error);
+        status = fit_shown(&t->shown[i], session, i, error);
+        t->shown[i].name = command->name ? command->name : t->shown[i].output.name;
     }
     if (!status)
         status =
             tm_arrays_open(&t->arrays, &session->options->output, command->format, t->count, error);
+    if (!status)
+        status = check_rows(t, session, error);
     if (!status)
         open_records(t, command->format);
     return status;
@@ -190,20 +212,28 @@ static void tell_tensor(const void *context, size_t i, tm_record *record)
         tell_numbers(record, t, shown);
 }
 
+/* The output of a picture of the last run. */
+static tm_status take_values(tm_shown *shown, const tm_session *session, size_t index, int picture,
+                             bool l2, tm_error *error)
+{
+    tm_status status = fit_shown(shown, session, index, error);
+    if (status || session->shapes_only)
+        return status;
+    status = tm_context_read(session->context, index, picture, shown->values, error);
+    if (!status && shown->tokens && shown->output.rank == 4)
+        status = to_tokens(shown, error);
+    if (!status)
+        measure(shown, l2);
+    return status;
+}
+
 static tm_status answer_one(tm_session *session, tm_answer *answer, void *context, tm_error *error)
 {
     tm_tensors *t = context;
     bool failed = answer->error != NULL;
     tm_status status = TM_OK;
-    for (size_t i = 0; i < t->count && !failed && !session->shapes_only && !status; i++) {
-        status = tm_context_read(session->context, i, answer->picture, t->shown[i].values, error);
-        if (status)
-            return status;
-        if (t->shown[i].tokens && t->shown[i].output.rank == 4)
-            status = to_tokens(&t->shown[i], error);
-        if (!status)
-            measure(&t->shown[i], t->l2);
-    }
+    for (size_t i = 0; i < t->count && !failed && !status; i++)
+        status = take_values(&t->shown[i], session, i, answer->picture, t->l2, error);
     tm_arrays_number(&t->arrays, answer);
     if (!status)
         status = add_arrays(t, failed, error);

@@ -114,6 +114,11 @@ tm_status tm_preprocess_u8(const tm_image *in, const tm_preprocess *how, tm_imag
 tm_status tm_preprocess_f32(const tm_image *in, const tm_preprocess *how, float *out,
                             tm_error *error);
 
+/* The largest size near the picture's own aspect ratio that `most` square patches of `patch` pixels
+ * fill, as timm's NaFlex has it. TM_TOO_LARGE: there is none, or a side is above most_side. */
+tm_status tm_image_fit_patches(const tm_image *in, int patch, int most, int most_side, int *width,
+                               int *height, tm_error *error);
+
 /* Writes an 8-bit RGB PNG; TM_WRITE when the stream refuses bytes. `name` stands in messages. */
 tm_status tm_image_write_png(const tm_image *image, FILE *stream, const char *name,
                              tm_error *error);

@@ -157,6 +157,7 @@ static void build(tm_builder *b, const void *variant)
     if (pool && strcmp(pool, "prr") == 0)
         tm_refuse(b, "global pool 'prr': expected avg, avgmax, max, token, map, or none");
     tm_require_whole_patches(b, PATCH);
+    b->graph->sequence_patch = PATCH;
     tm_push(b, "embeds");
     tm_node *x = patches(b, v->vit.width), *all = tokens(b, v, x);
     tm_pop(b);

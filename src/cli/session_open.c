@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the options make of a session. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "cli/session.h"
+
+enum { DEFAULT_BATCH = 8 };
+
+/* --size test: the config's other size. */
+static tm_status set_size(const tm_session_options *o, const char *name, tm_open_options *open,
+                          tm_error *error)
+{
+    tm_arena arena = {0};
+    tm_source source;
+    if (open->img_height || !o->picture.size || strcmp(o->picture.size, "test") != 0)
+        return TM_OK;
+    tm_status status = tm_source_find(name, open, &arena, &source, error);
+    if (!status) {
+        open->img_height = source.config.resolved.config.test_input_size[1];
+        open->img_width = source.config.resolved.config.test_input_size[2];
+    }
+    tm_arena_free(&arena);
+    return status;
+}
+
+static tm_status set_channels(const tm_numbers *given, const char *what, int channels,
+                              tm_numbers *values, tm_error *error)
+{
+    if (!given->count)
+        return TM_OK;
+    if (given->count != 1 && given->count != (size_t)channels)
+        return tm_fail(error, TM_USAGE, "--%s has %zu values: expected 1 or %d", what, given->count,
+                       channels);
+    *values = *given;
+    return TM_OK;
+}
+
+static tm_status set_preprocess(tm_model *model, const tm_picture_options *o, tm_error *error)
+{
+    tm_preprocess *p = &model->preprocess;
+    if (o->size && strcmp(o->size, "test") == 0)
+        p->crop_pct = model->resolved.config.test_crop_pct;
+    if (o->crop_pct > 0)
+        p->crop_pct = o->crop_pct;
+    if (o->crop_mode)
+        tm_crop_mode_parse(o->crop_mode, &p->crop_mode);
+    if (o->interpolation)
+        tm_filter_parse(o->interpolation, &p->filter);
+    tm_status status = set_channels(&o->mean, "mean", p->channels, &p->mean, error);
+    return status ? status : set_channels(&o->std, "std", p->channels, &p->std, error);
+}
+
+bool tm_session_keeps_aspect(const tm_session *session)
+{
+    return session->options->picture.max_seq_len > 0;
+}
+
+/* What says or asks for a size goes with no other. */
+static tm_status check_aspect(const tm_session *session, tm_error *error)
+{
+    const tm_session_options *o = session->options;
+    const tm_picture_options *p = &o->picture;
+    const char *other = o->model.img_size.height                  ? "--img-size"
+                        : p->size && strcmp(p->size, "test") == 0 ? "--size test"
+                        : p->crop_pct > 0                         ? "--crop-pct"
+                        : p->crop_mode                            ? "--crop-mode"
+                        : o->from_features                        ? "--from-features"
+                                                                  : NULL;
+    if (!tm_session_keeps_aspect(session))
+        return TM_OK;
+    if (other)
+        return tm_fail(error, TM_USAGE,
+                       "--max-seq-len gives each picture a size of its own, whole and uncropped: "
+                       "not with %s",
+                       other);
+    return tm_model_require_sequences(session->opened, error);
+}
+
+static bool is_single(const tm_session_options *o, const tm_arguments *arguments)
+{
+    struct stat st;
+    return arguments->operand_count == 1 && !o->input.files_from &&
+           !tm_has_ending(arguments->operands[0], ".npy") &&
+           (stat(arguments->operands[0], &st) != 0 || !S_ISDIR(st.st_mode));
+}
+
+/* One picture needs no room for eight. */
+static int batch_size(const tm_session_options *o, bool single)
+{
+    return o->run.batch ? o->run.batch : single ? 1 : DEFAULT_BATCH;
+}
+
+void tm_print_model_warning(const tm_model *model)
+{
+    if (*tm_model_warning(model))
+        tm_print_warning("%s", tm_model_warning(model));
+}
+
+void tm_print_run(const tm_model *model, const tm_run_options *run)
+{
+    const tm_open_options *o = &model->options;
+    if (!run->verbose)
+        return;
+    tm_print_note("model %s, input %dx%dx%d", model->display, o->in_chans, o->img_height,
+                  o->img_width);
+    tm_print_note("weights %s", model->weights_name ? model->weights_name : "none: shapes alone");
+    tm_print_note("isa %s, precision %s", tm_isa_name(tm_isa_or_best(o->isa)), o->precision);
+    tm_print_note("threads %d, batch %d", o->threads, o->max_batch);
+}
+
+tm_status tm_session_open(tm_session *session, const tm_session_options *options,
+                          tm_arguments *arguments, tm_error *error)
+{
+    *session = (tm_session){.options = options};
+    size_t most;
+    if (!tm_size_mul(options->picture.max_memory, 1000000, &most))
+        most = SIZE_MAX;
+    tm_image_memory_set(&session->memory, most);
+    const char *name;
+    tm_status status = tm_check_output(&options->output, error);
+    if (!status)
+        status = tm_take_model(&options->model, arguments, &name, error);
+    if (status)
+        return status;
+    if (!arguments->operand_count && !options->input.files_from)
+        return tm_fail(error, TM_USAGE, "no INPUT: give pictures, folders or --files-from");
+    tm_open_options open = tm_open_options_of(&options->model, &options->run);
+    session->threads = open.threads;
+    session->single = is_single(options, arguments);
+    session->batch = open.max_batch = batch_size(options, session->single);
+    open.from_features = options->from_features;
+    open.pictures_only = options->pictures_only;
+    open.norm_intermediates = options->norm_intermediates;
+    status = set_size(options, name, &open, error);
+    if (!status)
+        status = tm_model_open(name, &open, &session->model, error);
+    if (!status) {
+        session->opened = session->model;
+        tm_print_model_warning(session->model);
+        status = set_preprocess(session->model, &options->picture, error);
+    }
+    if (!status)
+        status = check_aspect(session, error);
+    if (!status)
+        status = tm_inputs_open(&session->inputs, &options->input, arguments->operands,
+                                arguments->operand_count, error);
+    session->inputs.quiet = options->run.quiet;
+    return status;
+}
