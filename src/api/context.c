@@ -4,18 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-tm_status tm_context_open(tm_model *model, tm_context **out, tm_error *error)
+tm_status tm_context_open_on(tm_model *model, int threads, tm_context **out, tm_error *error)
 {
-    tm_error_clear(error);
-    if (!model || !out)
-        return tm_fail(error, TM_USAGE, "a context of a NULL model, or nowhere to put it");
     *out = NULL;
     if (!model->loaded)
         return tm_fail(error, TM_USAGE, "%s is not loaded", model->display);
     tm_context *context = calloc(1, sizeof *context);
     if (!context)
         return tm_fail(error, TM_NO_MEMORY, "no memory for a context of %s", model->display);
-    tm_status status = tm_runner_open(&context->runner, &model->plan, error);
+    tm_status status = tm_runner_open(&context->runner, &model->plan, threads, error);
     if (status) {
         free(context);
         return status;
@@ -23,6 +20,14 @@ tm_status tm_context_open(tm_model *model, tm_context **out, tm_error *error)
     context->model = tm_model_share(model);
     *out = context;
     return TM_OK;
+}
+
+tm_status tm_context_open(tm_model *model, tm_context **out, tm_error *error)
+{
+    tm_error_clear(error);
+    if (!model || !out)
+        return tm_fail(error, TM_USAGE, "a context of a NULL model, or nowhere to put it");
+    return tm_context_open_on(model, model->options.threads, out, error);
 }
 
 void tm_context_close(tm_context *context)

@@ -13,6 +13,9 @@ struct tm_context {
     int last_count; /* pictures of the last run */
 };
 
+/* As tm_context_open, for runs on fewer threads than the model was opened with. */
+tm_status tm_context_open_on(tm_model *model, int threads, tm_context **context, tm_error *error);
+
 /* One input in the caller's layout into place `index` of the next run. */
 void tm_context_set_input(tm_context *context, int index, const float *values);
 /* Picture `index` of the next run, NHWC: [H][W][C]; a run leaves it as it is. */

@@ -134,8 +134,7 @@ tm_status tm_model_count_pruned(const tm_model *model, const int *indices, size_
         ((norm || head) && graph->pruning == TM_PRUNING_TOGETHER))
         return TM_OK;
     if (!norm)
-        status =
-            add_between(graph, TM_TAP_FORWARD_FEATURES, TM_TAP_INTERMEDIATE, params, error);
+        status = add_between(graph, TM_TAP_FORWARD_FEATURES, TM_TAP_INTERMEDIATE, params, error);
     if (!head && !status)
         status = add_between(graph, TM_TAP_LOGITS, TM_TAP_FORWARD_FEATURES, params, error);
     return status;

@@ -207,6 +207,7 @@ static tm_status make_plan(tm_model *model, const tm_weights *weights, tm_error 
         return status;
     tm_plan_options options = {.max_batch = model->options.max_batch,
                                .threads = model->options.threads,
+                               .spread = model->spread,
                                .isa = tm_isa_or_best(model->options.isa)};
     tm_precision_parse(model->options.precision, &options.precision);
     return tm_plan_make(&model->builder, weights, &options, &model->plan, error);

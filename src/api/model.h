@@ -16,8 +16,9 @@ struct tm_model {
     tm_arena strings;
     tm_open_options options; /* defaults resolved */
     tm_source source;
-    tm_resolved resolved; /* of the source */
+    tm_resolved resolved;   /* of the source */
     const char *asked_name; /* that it was opened by */
+    bool spread;            /* see tm_plan_options; to be set before it is loaded */
     const char *display;    /* "arch.tag" */
     const char *warning;
     const char *weights_name;       /* of the last load: a file, the formula, what is linked in */
@@ -35,9 +36,9 @@ struct tm_model {
     tm_layout input_layout; /* of what the caller gives: MAP for pictures */
     tm_preprocess preprocess;
     tm_plan plan;
-    const char *made_up; /* a tensor of the classifier that a chosen output needs and the weights
-                            lack; NULL: none */
-    bool loaded, spent;  /* spent: the passes have rewritten the graph */
+    const char *made_up;   /* a tensor of the classifier that a chosen output needs and the weights
+                              lack; NULL: none */
+    bool loaded, spent;    /* spent: the passes have rewritten the graph */
     atomic_int references; /* the handle and the contexts */
 };
 
@@ -102,8 +103,7 @@ tm_status tm_model_require_classifier(const tm_model *model, tm_error *error);
  * checkpoint that had to be searched for is told in the model's warning. */
 tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error *error);
 /* The published weights file: in a cache, or downloaded there unless the options say offline. */
-tm_status tm_model_fetch_weights(tm_model *model, char path[static TM_PATH_MAX],
-                                 tm_error *error);
+tm_status tm_model_fetch_weights(tm_model *model, char path[static TM_PATH_MAX], tm_error *error);
 /* Whether load would find weights on this machine, without opening them. */
 bool tm_model_has_weights(const tm_model *model);
 /* The same of a config's published weights, as far as they are in a cache. revision "": main. */

@@ -110,8 +110,8 @@ static void describe(const tm_model *model, size_t available, tm_output *output)
 }
 
 /* The model and the place for an output are there, and the index is below the count. */
-static tm_status check_output(const tm_model *model, size_t index, size_t count,
-                              tm_output *output, tm_error *error)
+static tm_status check_output(const tm_model *model, size_t index, size_t count, tm_output *output,
+                              tm_error *error)
 {
     tm_error_clear(error);
     if (output)

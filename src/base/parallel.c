@@ -11,7 +11,7 @@
 #include "base/futex.h"
 #include "base/memory.h"
 
-enum { TEAM_MAX = 1024 };
+enum { TEAM_MAX = 1024, STACK_BYTES = 2 << 20 /* what is large is not on a stack */ };
 
 typedef struct helper {
     _Alignas(64) atomic_uint job; /* counts up with each that it has a part in */
@@ -32,6 +32,26 @@ typedef struct team {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool has_key;
+
+/* Signals that somebody sends are for the threads of the caller; those of a fault are not blocked,
+ * or they would kill. */
+bool tm_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument)
+{
+    pthread_attr_t attributes;
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+    sigset_t blocked, saved;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&blocked, faults[i]);
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_sigmask(SIG_SETMASK, &blocked, &saved);
+    bool started = pthread_create(thread, &attributes, run, argument) == 0;
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    pthread_attr_destroy(&attributes);
+    return started;
+}
 
 /* ---- helpers ---- */
 
@@ -67,28 +87,13 @@ static void wait_for_end(team *t)
         tm_futex_wait(&t->busy, left);
 }
 
-/* Signals that somebody sends are for the threads of the caller; those of a fault are not blocked,
- * or they would kill. */
-static bool start(helper *self)
-{
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
-    sigset_t blocked, saved;
-    sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        sigdelset(&blocked, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, &saved);
-    bool started = pthread_create(&self->thread, NULL, help, self) == 0;
-    pthread_sigmask(SIG_SETMASK, &saved, NULL);
-    return started;
-}
-
 static bool add_helper(team *t)
 {
     helper *added = tm_alloc_aligned(sizeof *added);
     if (!added)
         return false;
     *added = (helper){.team = t, .index = t->count + 1};
-    if (!start(added)) {
+    if (!tm_thread_start(&added->thread, help, added)) {
         free(added);
         return false;
     }

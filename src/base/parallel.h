@@ -7,6 +7,12 @@
 #ifndef TM_BASE_PARALLEL_H
 #define TM_BASE_PARALLEL_H
 
+#include <pthread.h>
+#include <stdbool.h>
+
+/* Starts a thread that leaves signals to the others, but for its own faults. */
+bool tm_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument);
+
 /* Makes the team as large as that, if it can be; returns how many there are, from 1 to threads. */
 int tm_team_size(int threads);
 

@@ -3,12 +3,10 @@
 
 #include <string.h>
 
-tm_status tm_load_context(tm_model *model, tm_context **context, tm_error *error)
+tm_status tm_load_model(tm_model *model, tm_error *error)
 {
     tm_status status = tm_model_load(model, error);
-    if (!status)
-        status = tm_model_require_classifier(model, error);
-    return status ? status : tm_context_open(model, context, error);
+    return status ? status : tm_model_require_classifier(model, error);
 }
 
 static void close_sized(tm_sized *sized)
@@ -57,7 +55,9 @@ static tm_status open_sized(tm_sizes *sizes, const tm_model *model, const tm_pre
     make_room(sizes);
     tm_status status = tm_model_open_like(model, how, &sized.model, error);
     if (!status && load)
-        status = tm_load_context(sized.model, &sized.context, error);
+        status = tm_load_model(sized.model, error);
+    if (!status && load)
+        status = tm_context_open(sized.model, &sized.context, error);
     if (status)
         close_sized(&sized);
     else

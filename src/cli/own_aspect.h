@@ -20,8 +20,8 @@ typedef struct tm_sizes {
     int count;
 } tm_sizes;
 
-/* Loads a model's weights and opens a context; refuses answers of a made-up classifier. */
-tm_status tm_load_context(tm_model *model, tm_context **context, tm_error *error);
+/* Loads a model's weights; refuses answers of a made-up classifier. */
+tm_status tm_load_model(tm_model *model, tm_error *error);
 
 /* The model like `model` for pictures that are prepared as `how` says, and if `load` its context:
  * opened now, or still there. Good until the next call. */

@@ -98,7 +98,7 @@ static tm_status preprocess(tm_session *session, const char *file, tm_error *err
     tm_image image = {0};
     tm_picture_notes notes = {0};
     bool png = tm_ends_with(session->options->output.output, ".png");
-    tm_status status = tm_session_decode(session, file, &image, error);
+    tm_status status = tm_entry_decode_file(&session->source, file, &image, error);
     if (!status && tm_session_keeps_aspect(session))
         status = take_size(session, &image, error);
     if (!status)

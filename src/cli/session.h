@@ -8,7 +8,7 @@
 
 #include "api/context.h"
 #include "cli/answer.h"
-#include "cli/inputs.h"
+#include "cli/entry.h"
 #include "cli/own_aspect.h"
 #include "cli/picture_notes.h"
 
@@ -34,31 +34,29 @@ typedef struct tm_session_options {
         TM_INPUT_TARGET(&(set)->input), TM_RUN_TARGET(&(set)->run),                                \
         TM_OUTPUT_TARGET(&(set)->output)
 
+/* Seconds, of all threads together. */
+typedef struct tm_stage_seconds {
+    double load, read, decode, run, write;
+} tm_stage_seconds;
+
 typedef struct tm_session {
     const tm_session_options *options;
     tm_model *model;     /* while an input is answered, that of its size */
-    tm_context *context; /* of the loaded model; NULL with shapes_only */
+    tm_context *context; /* and the one that ran it; NULL with shapes_only */
     tm_model *opened;    /* by name, which says how pictures are prepared */
     tm_sizes sizes;      /* of pictures of their own aspect ratio */
-    tm_inputs inputs;
+    tm_entry_source source;
     int batch, threads;
     bool single;      /* there is one picture at most */
     bool shapes_only; /* no weights: inputs are checked, nothing is computed */
-    struct tm_entry *entries;
-    struct tm_npy *npy; /* the array whose pictures come next */
     size_t done, failed;
     tm_picture_notes notes;
-    tm_image_memory memory; /* of --max-memory */
-    double decode_seconds, run_seconds, load_seconds;
+    tm_stage_seconds seconds;
 } tm_session;
 
 /* Opens the model; what it warns of goes to stderr. Then choose outputs, then run. */
 tm_status tm_session_open(tm_session *session, const tm_session_options *options,
                           tm_arguments *arguments, tm_error *error);
-
-/* A picture as the options want it read; file "-" is stdin. Free the image also after an error. */
-tm_status tm_session_decode(tm_session *session, const char *file, tm_image *image,
-                            tm_error *error);
 
 /* --max-seq-len: outputs may have other shapes for every input, those of session->model. */
 bool tm_session_keeps_aspect(const tm_session *session);

@@ -86,10 +86,11 @@ static bool is_single(const tm_session_options *o, const tm_arguments *arguments
            (stat(arguments->operands[0], &st) != 0 || !S_ISDIR(st.st_mode));
 }
 
-/* One picture needs no room for eight. */
-static int batch_size(const tm_session_options *o, bool single)
+/* One picture needs no room for eight, and each core shall have one. */
+static int batch_size(const tm_session_options *o, bool single, int threads)
 {
-    return o->run.batch ? o->run.batch : single ? 1 : DEFAULT_BATCH;
+    int many = threads > DEFAULT_BATCH ? threads : DEFAULT_BATCH;
+    return o->run.batch ? o->run.batch : single ? 1 : many;
 }
 
 void tm_print_model_warning(const tm_model *model)
@@ -114,10 +115,6 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
                           tm_arguments *arguments, tm_error *error)
 {
     *session = (tm_session){.options = options};
-    size_t most;
-    if (!tm_size_mul(options->picture.max_memory, 1000000, &most))
-        most = SIZE_MAX;
-    tm_image_memory_set(&session->memory, most);
     const char *name;
     tm_status status = tm_check_output(&options->output, error);
     if (!status)
@@ -129,7 +126,7 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
     tm_open_options open = tm_open_options_of(&options->model, &options->run);
     session->threads = open.threads;
     session->single = is_single(options, arguments);
-    session->batch = open.max_batch = batch_size(options, session->single);
+    session->batch = open.max_batch = batch_size(options, session->single, session->threads);
     open.from_features = options->from_features;
     open.pictures_only = options->pictures_only;
     open.norm_intermediates = options->norm_intermediates;
@@ -143,9 +140,10 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
     }
     if (!status)
         status = check_aspect(session, error);
-    if (!status)
-        status = tm_inputs_open(&session->inputs, &options->input, arguments->operands,
-                                arguments->operand_count, error);
-    session->inputs.quiet = options->run.quiet;
-    return status;
+    session->source = (tm_entry_source){.model = session->opened,
+                                        .picture = &options->picture,
+                                        .from_features = options->from_features};
+    return status ? status
+                  : tm_entry_source_open(&session->source, &options->input, arguments,
+                                         options->run.quiet, error);
 }

@@ -50,7 +50,27 @@ typedef struct tm_decode_options {
     bool exif_orient;  /* turn the picture as its EXIF orientation says; Pillow and timm do not */
     bool strict;       /* what would count as a warning is TM_CORRUPT */
     tm_image_memory *memory; /* NULL: nothing is shared, and nobody waits */
+    /* Called before a file's bytes are claimed of the memory, and after; NULL: nobody is. A place
+     * to wait for those who shall come first. */
+    void (*turn)(void *context, bool claimed);
+    void *turn_context;
 } tm_decode_options;
+
+/* The bytes of a file, and their share of a tm_image_memory. */
+typedef struct tm_image_bytes {
+    unsigned char *data; /* from malloc */
+    size_t size;
+    tm_share share;
+} tm_image_bytes;
+
+/* Reads a file or a named pipe, or an open file to its end, as far as it may be a picture: until
+ * the end, or until there are more bytes than the memory's files may have or any picture.
+ * TM_NOT_FOUND, TM_READ, TM_TOO_LARGE, TM_NO_MEMORY, and nothing in *bytes. */
+tm_status tm_image_read_file(const char *path, const tm_decode_options *options,
+                             tm_image_bytes *bytes, tm_error *error);
+tm_status tm_image_read_stream(int fd, const char *name, const tm_decode_options *options,
+                               tm_image_bytes *bytes, tm_error *error);
+void tm_image_bytes_free(tm_image_bytes *bytes);
 
 /* Decodes one file's bytes; `name` stands in messages, `options` may be NULL. Equal to Pillow's
  * Image.open(f).convert('RGB'). On failure nothing is left in *out, and the status is TM_EMPTY,
@@ -59,9 +79,7 @@ typedef struct tm_decode_options {
 tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *name,
                           const tm_decode_options *options, tm_image *out, tm_error *error);
 
-/* The same of a file or a named pipe, and of an open file that is read to its end. Bytes are read
- * until the end, or until there are more than the memory's files may have or any picture. Also
- * TM_NOT_FOUND, TM_READ, TM_NO_MEMORY. */
+/* Both, of a file or a named pipe, and of an open file. */
 tm_status tm_image_decode_file(const char *path, const tm_decode_options *options, tm_image *out,
                                tm_error *error);
 tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_options *options,

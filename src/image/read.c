@@ -31,6 +31,7 @@ typedef struct reader {
     size_t most;
     tm_buffer bytes;
     tm_share share;
+    const tm_decode_options *options;
 } reader;
 
 static tm_status too_long(const reader *r, tm_error *error)
@@ -45,10 +46,17 @@ static tm_status too_long(const reader *r, tm_error *error)
  * then; of a pipe, or a file that grows, what there is. */
 static tm_status take_share(reader *r, size_t capacity, tm_error *error)
 {
-    if (!r->share.bytes && capacity == r->size)
-        return tm_share_take(&r->share, capacity - 1) ? TM_OK : too_long(r, error);
-    tm_share_resize(&r->share, capacity);
-    return TM_OK;
+    if (r->share.bytes || capacity != r->size) {
+        tm_share_resize(&r->share, capacity);
+        return TM_OK;
+    }
+    const tm_decode_options *o = r->options;
+    if (o && o->turn)
+        o->turn(o->turn_context, false);
+    bool taken = tm_share_take(&r->share, capacity - 1);
+    if (o && o->turn)
+        o->turn(o->turn_context, true);
+    return taken ? TM_OK : too_long(r, error);
 }
 
 /* Room for at least one more byte. */
@@ -103,7 +111,7 @@ static tm_status read_all(reader *r, tm_error *error)
 static reader start(int fd, const char *name, const struct stat *st,
                     const tm_decode_options *options)
 {
-    reader r = {.fd = fd, .name = name, .most = PICTURE_BYTES_MAX};
+    reader r = {.fd = fd, .name = name, .most = PICTURE_BYTES_MAX, .options = options};
     if (S_ISREG(st->st_mode) && st->st_size > 0)
         r.size = (size_t)st->st_size + 1;
     if (options && options->memory) {
@@ -114,28 +122,33 @@ static reader start(int fd, const char *name, const struct stat *st,
     return r;
 }
 
-tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_options *options,
-                                 tm_image *out, tm_error *error)
+void tm_image_bytes_free(tm_image_bytes *bytes)
+{
+    free(bytes->data);
+    tm_share_return(&bytes->share);
+    *bytes = (tm_image_bytes){0};
+}
+
+tm_status tm_image_read_stream(int fd, const char *name, const tm_decode_options *options,
+                               tm_image_bytes *bytes, tm_error *error)
 {
     struct stat st;
-    *out = (tm_image){0};
+    *bytes = (tm_image_bytes){0};
     if (fstat(fd, &st) != 0)
         return fail_errno(name, error);
     reader r = start(fd, name, &st, options);
     tm_status status = read_all(&r, error);
-    if (!status)
-        status = tm_image_decode((const unsigned char *)r.bytes.data, r.bytes.length, name, options,
-                                 out, error);
-    tm_buffer_free(&r.bytes);
-    tm_share_return(&r.share);
+    *bytes = (tm_image_bytes){(unsigned char *)r.bytes.data, r.bytes.length, r.share};
+    if (status)
+        tm_image_bytes_free(bytes);
     return status;
 }
 
-tm_status tm_image_decode_file(const char *path, const tm_decode_options *options, tm_image *out,
-                               tm_error *error)
+tm_status tm_image_read_file(const char *path, const tm_decode_options *options,
+                             tm_image_bytes *bytes, tm_error *error)
 {
     struct stat st;
-    *out = (tm_image){0};
+    *bytes = (tm_image_bytes){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return fail_errno(path, error);
@@ -145,7 +158,36 @@ tm_status tm_image_decode_file(const char *path, const tm_decode_options *option
     else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
         status = tm_fail(error, TM_READ, "%.300s: neither a regular file nor a pipe", path);
     else
-        status = tm_image_decode_stream(fd, path, options, out, error);
+        status = tm_image_read_stream(fd, path, options, bytes, error);
     close(fd);
     return status;
+}
+
+/* Decodes what was read, if it was. */
+static tm_status decode_bytes(tm_status read, tm_image_bytes *bytes, const char *name,
+                              const tm_decode_options *options, tm_image *out, tm_error *error)
+{
+    tm_status status = read;
+    if (!status)
+        status = tm_image_decode(bytes->data, bytes->size, name, options, out, error);
+    tm_image_bytes_free(bytes);
+    return status;
+}
+
+tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_options *options,
+                                 tm_image *out, tm_error *error)
+{
+    tm_image_bytes bytes;
+    *out = (tm_image){0};
+    tm_status read = tm_image_read_stream(fd, name, options, &bytes, error);
+    return decode_bytes(read, &bytes, name, options, out, error);
+}
+
+tm_status tm_image_decode_file(const char *path, const tm_decode_options *options, tm_image *out,
+                               tm_error *error)
+{
+    tm_image_bytes bytes;
+    *out = (tm_image){0};
+    tm_status read = tm_image_read_file(path, options, &bytes, error);
+    return decode_bytes(read, &bytes, path, options, out, error);
 }

@@ -101,12 +101,10 @@ static void measure(planner *p)
 /* A batch is walked picture by picture, each thread alone, where that is faster: activations stay
  * in a core's caches and no thread waits for another, but the weights are read again for every
  * picture. So there must be many multiply-adds for a byte of them, fewer where they stay in L3. */
-static int choose_walk(const tm_graph *graph, const tm_plan_options *options)
+static bool is_dense(const tm_graph *graph)
 {
     enum { MACS_PER_BYTE = 36, MACS_PER_NEAR_BYTE = 16, NEAR_BYTES = 32 << 20 };
     double macs = 0, bytes = 0;
-    if (options->threads == 1 || options->max_batch < options->threads)
-        return options->max_batch;
     for (int i = 0; i < graph->node_count; i++) {
         const tm_node *node = graph->nodes[i];
         if (!node->live || !node->op)
@@ -114,19 +112,25 @@ static int choose_walk(const tm_graph *graph, const tm_plan_options *options)
         macs += node->op->macs ? node->op->macs(node) : 0;
         bytes += node->op->stored ? (double)tm_element_count(node) * sizeof(float) : 0;
     }
-    return macs >= bytes * (bytes <= NEAR_BYTES ? MACS_PER_NEAR_BYTE : MACS_PER_BYTE)
-               ? 1
-               : options->max_batch;
+    return macs >= bytes * (bytes <= NEAR_BYTES ? MACS_PER_NEAR_BYTE : MACS_PER_BYTE);
+}
+
+static void choose_batches(tm_plan *plan, const tm_graph *graph, const tm_plan_options *options)
+{
+    bool shared = options->threads > 1 && options->max_batch >= options->threads;
+    bool one = shared && !options->walk_batch && is_dense(graph);
+    *plan = (tm_plan){.max_batch = one && options->spread ? 1 : options->max_batch,
+                      .threads = options->threads,
+                      .walk_batch = options->walk_batch ? options->walk_batch
+                                    : one               ? 1
+                                                        : options->max_batch};
 }
 
 tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_options *options,
                        tm_plan *plan, tm_error *error)
 {
     const tm_graph *graph = b->graph;
-    *plan = (tm_plan){.max_batch = options->max_batch,
-                      .threads = options->threads,
-                      .walk_batch =
-                          options->walk_batch ? options->walk_batch : choose_walk(graph, options)};
+    choose_batches(plan, graph, options);
     planner p = {.plan = plan,
                  .graph = graph,
                  .lowering = {.steps = &plan->steps,

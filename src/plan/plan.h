@@ -29,6 +29,7 @@ typedef struct tm_plan {
 typedef struct tm_plan_options {
     int max_batch, threads;
     int walk_batch; /* pictures of a walk; 0: what is faster for the graph, one or all of a batch */
+    bool spread;    /* threads have a run each: where one is faster, that is the whole batch */
     tm_isa isa;
     tm_precision precision; /* of convolutions and linear layers without groups */
 } tm_plan_options;

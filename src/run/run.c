@@ -100,7 +100,7 @@ static void walk_with_others(void *context, int thread)
 
 static void walk_together(walk *w, part p)
 {
-    int threads = w->runner->plan->threads, size = tm_team_size(threads);
+    int threads = w->runner->threads, size = tm_team_size(threads);
     w->part = p;
     w->share_count = threads < MAX_SHARES ? threads : MAX_SHARES;
     deal(w, 0);

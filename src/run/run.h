@@ -13,13 +13,15 @@ typedef struct tm_runner {
     char *kept;    /* plan->kept_bytes */
     char *arenas;  /* one for each lane */
     char *scratch; /* one for each thread */
+    int threads;   /* of a run */
     int lanes;     /* walks that can be under way at once */
     size_t bytes;  /* of all */
 } tm_runner;
 
-/* Takes the memory; the plan must outlive it. TM_USAGE, with the batch that would fit: there is
+/* Takes the memory for runs on so many threads, 1 to plan->threads; the plan must outlive it.
+ * TM_USAGE, with the batch that would fit: there is
  * less memory than its batch takes. On error nothing is left. */
-tm_status tm_runner_open(tm_runner *runner, const tm_plan *plan, tm_error *error);
+tm_status tm_runner_open(tm_runner *runner, const tm_plan *plan, int threads, tm_error *error);
 void tm_runner_close(tm_runner *runner);
 
 /* Computes the taps of the first `batch` pictures of plan->input, batch <= plan->max_batch. Where

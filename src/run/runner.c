@@ -42,20 +42,20 @@ static tm_status fail_batch(size_t bytes, int batch, tm_error *error)
                    batch, 1e-9 * (double)bytes, hint);
 }
 
-static int count_lanes(const tm_plan *plan)
+static int count_lanes(const tm_plan *plan, int threads)
 {
     int walks = plan->max_batch / plan->walk_batch;
-    return walks < plan->threads ? walks : plan->threads;
+    return walks < threads ? walks : threads;
 }
 
-tm_status tm_runner_open(tm_runner *runner, const tm_plan *plan, tm_error *error)
+tm_status tm_runner_open(tm_runner *runner, const tm_plan *plan, int threads, tm_error *error)
 {
     size_t arenas, scratch;
-    *runner = (tm_runner){.plan = plan, .lanes = count_lanes(plan)};
+    *runner = (tm_runner){.plan = plan, .threads = threads, .lanes = count_lanes(plan, threads)};
     if (!tm_size_mul(plan->arena_bytes, (size_t)runner->lanes, &arenas) ||
         arenas > SIZE_MAX - plan->kept_bytes)
         return fail_batch(SIZE_MAX, plan->max_batch, error);
-    if (!tm_size_mul(plan->steps.scratch_bytes, (size_t)plan->threads, &scratch))
+    if (!tm_size_mul(plan->steps.scratch_bytes, (size_t)threads, &scratch))
         return no_memory(plan->steps.scratch_bytes, error);
     tm_status status = TM_OK;
     runner->kept = tm_alloc_huge(plan->kept_bytes);

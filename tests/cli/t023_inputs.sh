@@ -160,4 +160,26 @@ small --skip 5 zebra.png
 ok "everything skipped: exit 4" exit_is 4
 ok "which is said too" err_has '--skip 5 leaves none of 1 inputs'
 
+# a list that is written slowly: each answer is there before the next name
+mkfifo "$tmp/names"
+for model in "" "vgg11 --no-pretrained"; do # picture by picture, and a batch on all cores
+    # $model is a list of words
+    # shellcheck disable=SC2086
+    "$TIMMC" classify $model -t 2 --files-from "$tmp/names" >"$tmp/rows" 2>"$tmp/err" &
+    exec 3>"$tmp/names"
+    for rows in 1 2 3; do
+        echo "$here/../data/images/rocket.jpg" >&3
+        tries=0
+        until [ "$(wc -l <"$tmp/rows")" -eq $rows ] || [ $tries -gt 400 ]; do
+            tries=$((tries + 1))
+            sleep 0.05
+        done
+        ok "a slow list: row $rows before the next name" test $tries -le 400
+    done
+    exec 3>&-
+    wait $!
+    code=$?
+    ok "a slow list: exit 0" exit_is 0
+done
+
 done_testing

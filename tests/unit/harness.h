@@ -121,7 +121,7 @@ UNUSED_HELPER static void net_plan(net *n, net_options o)
                                .precision = o.precision};
     if (tm_plan_make(&n->b, n->weights, &options, &n->plan, &n->error))
         fail_msg("planning: %s", n->error.message);
-    if (tm_runner_open(&n->runner, &n->plan, &n->error))
+    if (tm_runner_open(&n->runner, &n->plan, n->plan.threads, &n->error))
         fail_msg("a runner: %s", n->error.message);
     n->pixels = malloc((size_t)batch * n->picture * sizeof *n->pixels);
     assert_non_null(n->pixels);

@@ -151,7 +151,7 @@ static void *run_many(void *context)
 {
     job *j = context;
     net mine = *j->n; /* the plan and the pictures are shared, the runner is not */
-    j->same = tm_runner_open(&mine.runner, &j->n->plan, NULL) == TM_OK;
+    j->same = tm_runner_open(&mine.runner, &j->n->plan, j->n->plan.threads, NULL) == TM_OK;
     for (int round = 0; round < 5 && j->same; round++) {
         size_t size;
         net_run(&mine, BATCH);

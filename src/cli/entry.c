@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/npy_input.h"
+
+static bool keeps_aspect(const tm_entry_source *source)
+{
+    return source->picture->max_seq_len > 0;
+}
+
+tm_status tm_entry_source_open(tm_entry_source *source, const tm_input_options *options,
+                               const tm_arguments *arguments, bool quiet, tm_error *error)
+{
+    size_t most;
+    if (!tm_size_mul(source->picture->max_memory, 1000000, &most))
+        most = SIZE_MAX;
+    tm_image_memory_set(&source->memory, most);
+    pthread_rwlock_init(&source->decoding, NULL);
+    tm_status status = tm_inputs_open(&source->inputs, options, arguments->operands,
+                                      arguments->operand_count, error);
+    source->inputs.quiet = quiet;
+    return status;
+}
+
+static void close_npy(tm_entry_source *source)
+{
+    if (source->npy)
+        tm_npy_close(source->npy);
+    free(source->npy);
+    free(source->npy_file);
+    source->npy = NULL;
+    source->npy_file = NULL;
+}
+
+void tm_entry_source_close(tm_entry_source *source)
+{
+    close_npy(source);
+    if (source->inputs.options)
+        tm_inputs_close(&source->inputs);
+}
+
+void tm_entry_free(tm_entry *entry)
+{
+    free(entry->file);
+    free(entry->tensor);
+    tm_image_bytes_free(&entry->bytes);
+    *entry = (tm_entry){0};
+}
+
+/* ---- the bytes ---- */
+
+static tm_decode_options decode_options(tm_entry_source *source)
+{
+    return (tm_decode_options){.max_pixels = source->picture->max_pixels,
+                               .exif_orient = source->picture->exif_orient,
+                               .strict = source->picture->strict_decode,
+                               .memory = source->picture->max_memory ? &source->memory
+                                                                     : tm_image_memory_shared()};
+}
+
+static void read_bytes(tm_entry *entry, const tm_decode_options *how)
+{
+    if (strcmp(entry->file, "-") == 0)
+        tm_image_read_stream(STDIN_FILENO, "-", how, &entry->bytes, &entry->error);
+    else
+        tm_image_read_file(entry->file, how, &entry->bytes, &entry->error);
+}
+
+void tm_entry_read(tm_entry_source *source, tm_entry *entry, void (*turn)(void *, bool),
+                   void *turn_context)
+{
+    tm_decode_options how = decode_options(source);
+    how.turn = turn;
+    how.turn_context = turn_context;
+    read_bytes(entry, &how);
+}
+
+/* ---- taking ---- */
+
+static tm_status check_npy(const tm_entry_source *source, const tm_entry *entry, tm_npy *npy,
+                           tm_error *error)
+{
+    if (keeps_aspect(source))
+        return tm_fail(error, TM_SHAPE,
+                       "%s: a tensor has its size already: give --img-size, not --max-seq-len",
+                       entry->file);
+    return tm_npy_input_check(source->model, entry->file, npy, error);
+}
+
+static void take_tensor(tm_entry_source *source, const tm_npy *npy, int index, tm_entry *entry)
+{
+    if (!source->shapes_only)
+        tm_npy_input_read(source->model, npy, index, &entry->tensor, &entry->error);
+}
+
+/* An array of several stays open for those that come next. */
+static void begin_npy(tm_entry_source *source, tm_entry *entry)
+{
+    tm_npy *npy = calloc(1, sizeof *npy);
+    char *file = strdup(entry->file);
+    if (!npy || !file)
+        tm_fail(&entry->error, TM_NO_MEMORY, "%s: no memory for an array", entry->file);
+    if (entry->error.status || tm_npy_open(entry->file, npy, &entry->error)) {
+        free(npy);
+        free(file);
+        return;
+    }
+    source->npy = npy;
+    source->npy_file = file;
+    if (check_npy(source, entry, npy, &entry->error) == TM_OK)
+        take_tensor(source, npy, 0, entry);
+    if (entry->error.status || tm_npy_input_is_single(source->model, npy)) {
+        close_npy(source);
+        return;
+    }
+    entry->index = 0;
+    source->npy_next = 1;
+}
+
+static tm_status go_on_with_npy(tm_entry_source *source, tm_entry *entry, tm_error *error)
+{
+    *entry = (tm_entry){.file = strdup(source->npy_file),
+                        .index = source->npy_next++,
+                        .settled = true,
+                        .ready = true};
+    if (!entry->file)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its name", source->npy_file);
+    take_tensor(source, source->npy, entry->index, entry);
+    if (source->npy_next == (int)source->npy->shape[0])
+        close_npy(source);
+    return TM_OK;
+}
+
+static bool is_stream(const char *file)
+{
+    struct stat st;
+    return strcmp(file, "-") == 0 || (stat(file, &st) == 0 && !S_ISREG(st.st_mode));
+}
+
+/* Without its name an entry could not be answered, so that ends the run. */
+tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm_error *error)
+{
+    *more = true;
+    if (source->npy)
+        return go_on_with_npy(source, entry, error);
+    tm_error loss = {0};
+    const char *file = tm_inputs_next(&source->inputs, &loss);
+    *more = file;
+    if (!file)
+        return TM_OK;
+    *entry = (tm_entry){.file = strdup(file), .index = -1, .error = loss};
+    if (!entry->file)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its name", file);
+    entry->settled = true;
+    if (entry->error.status)
+        return TM_OK;
+    entry->ready = tm_has_ending(file, ".npy");
+    if (entry->ready)
+        begin_npy(source, entry);
+    else if (source->from_features)
+        tm_fail(&entry->error, TM_UNSUPPORTED, "%s: hidden states come from a .npy file", file);
+    else if (is_stream(file))
+        tm_entry_read(source, entry, NULL, NULL);
+    else
+        entry->settled = false;
+    return TM_OK;
+}
+
+/* ---- reading and decoding ---- */
+
+tm_status tm_entry_decode_file(tm_entry_source *source, const char *file, tm_image *image,
+                               tm_error *error)
+{
+    tm_decode_options how = decode_options(source);
+    if (strcmp(file, "-") == 0)
+        return tm_image_decode_stream(STDIN_FILENO, file, &how, image, error);
+    return tm_image_decode_file(file, &how, image, error);
+}
+
+/* How the picture is brought to its own size. */
+static tm_status fit(const tm_entry_source *source, const tm_image *image, tm_entry *entry)
+{
+    tm_status status = tm_model_fit_sequence(source->model, image, source->picture->max_seq_len,
+                                             &entry->how, &entry->error);
+    if (status)
+        tm_error_context(&entry->error, "%s", entry->file);
+    return status;
+}
+
+static tm_status make_tensor(const tm_entry_source *source, const tm_image *image, float *room,
+                             tm_entry *entry)
+{
+    const tm_preprocess *how = keeps_aspect(source) ? &entry->how : &source->model->preprocess;
+    size_t floats = (size_t)how->width * (size_t)how->height * (size_t)how->channels;
+    if (!room)
+        room = entry->tensor = malloc(floats * sizeof *room);
+    if (!room)
+        return tm_fail(&entry->error, TM_NO_MEMORY, "%s: no memory for a tensor of %zu numbers",
+                       entry->file, floats);
+    return tm_preprocess_f32(image, how, room, &entry->error);
+}
+
+static void decode(tm_entry_source *source, tm_entry *entry, float *room)
+{
+    tm_decode_options how = decode_options(source);
+    tm_image image;
+    tm_status status = tm_image_decode(entry->bytes.data, entry->bytes.size, entry->file, &how,
+                                       &image, &entry->error);
+    if (!status && keeps_aspect(source))
+        status = fit(source, &image, entry);
+    if (!status && !source->shapes_only)
+        make_tensor(source, &image, room, entry);
+    entry->image = image;
+    entry->image.rgb = NULL;
+    entry->image.share = (tm_share){0};
+    tm_image_free(&image);
+}
+
+/* What has no memory beside the others is read and decoded when no other is, and waits for none:
+ * they may wait for it. */
+static void decode_alone(tm_entry_source *source, tm_entry *entry, float *room)
+{
+    const tm_decode_options alone = {0};
+    pthread_rwlock_wrlock(&source->decoding);
+    entry->error = (tm_error){0};
+    free(entry->tensor);
+    entry->tensor = NULL;
+    if (!entry->settled && !entry->bytes.data)
+        read_bytes(entry, &alone);
+    if (!entry->error.status)
+        decode(source, entry, room);
+    pthread_rwlock_unlock(&source->decoding);
+}
+
+void tm_entry_decode(tm_entry_source *source, tm_entry *entry, float *room)
+{
+    if (entry->ready)
+        return;
+    if (!entry->error.status) {
+        pthread_rwlock_rdlock(&source->decoding);
+        decode(source, entry, room);
+        pthread_rwlock_unlock(&source->decoding);
+    }
+    if (entry->error.status == TM_NO_MEMORY && (entry->bytes.data || !entry->settled))
+        decode_alone(source, entry, room);
+    tm_image_bytes_free(&entry->bytes);
+}
