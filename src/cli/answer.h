@@ -20,7 +20,7 @@ typedef struct tm_answer {
 #define TM_ANSWER_TYPE(own)                                                                        \
     {                                                                                              \
         .columns = "file,picture,row,warnings," own ",error",                                      \
-        .text = "{file}< [{index}]>< at {size:x}>\n<  error: {error}\n>"                                         \
+        .text = "{file}< [{index}]>< at {size:x}>\n<  error: {error}\n>"                           \
                 "<  warning: faulty data ({warnings} times), the picture may be damaged\n>"        \
     }
 

@@ -7,10 +7,8 @@
 #include "models/filters.h"
 #include "models/vision_transformer.h"
 
-enum { PATCH = 16 };
-
 typedef struct naflex_variant {
-    tm_vit vit; /* its name first */
+    tm_vit vit; /* its name first, and its arguments */
     int grid;   /* of the learned positions (16) */
     tm_resampling resampling;
     bool factorized; /* positions of rows and of columns */
@@ -98,17 +96,17 @@ static const naflex_variant variants[] = {
 
 /* ---- embedding ---- */
 
-/* The weight of a linear layer on a patch's values, channels innermost. */
-static tm_node *patches(tm_builder *b, int width)
+/* By a linear layer on a patch's values, channels innermost. */
+static tm_node *patches(tm_builder *b, const tm_vit *v)
 {
     tm_node *x = b->graph->input;
-    int channels = x->shape.c;
-    tm_node *weight = tm_patch_linear_weight(b, "proj.weight", width, channels, PATCH);
-    weight = tm_const_reshape(b, weight, 4, (int64_t[]){width, PATCH, PATCH, channels});
+    int channels = x->shape.c, patch = v->patch;
+    tm_node *weight = tm_patch_linear_weight(b, "proj.weight", v->width, channels, patch);
+    weight = tm_const_reshape(b, weight, 4, (int64_t[]){v->width, patch, patch, channels});
     weight = tm_const_permute(b, weight, (int[]){0, 3, 1, 2});
     return tm_conv2d_with(
-        b, "proj", x, weight, tm_param1(b, "proj.bias", width),
-        (tm_conv){.out = width, .kernel = PATCH, .stride = PATCH, .padding = TM_PAD_VALID});
+        b, "proj", x, weight, v->pre_norm ? NULL : tm_param1(b, "proj.bias", v->width),
+        (tm_conv){.out = v->width, .kernel = patch, .stride = patch, .padding = TM_PAD_VALID});
 }
 
 /* [1, side, width]: the learned positions of one axis, for `side` patches along it. */
@@ -152,16 +150,21 @@ static tm_node *tokens(tm_builder *b, const naflex_variant *v, tm_node *x)
 
 static void build(tm_builder *b, const void *variant)
 {
-    const naflex_variant *v = variant;
+    naflex_variant v = *(const naflex_variant *)variant;
     const char *pool = tm_option_global_pool(b);
+    v.vit.patch = v.vit.patch ? v.vit.patch : 16;
     if (pool && strcmp(pool, "prr") == 0)
         tm_refuse(b, "global pool 'prr': expected avg, avgmax, max, token, map, or none");
-    tm_require_whole_patches(b, PATCH);
-    b->graph->sequence_patch = PATCH;
+    if (v.vit.no_embed_class)
+        tm_refuse(b, "no_embed_class: the prefix tokens of timm's NaFlexVit never have positions");
+    tm_require_whole_patches(b, v.vit.patch);
+    b->graph->sequence_patch = v.vit.patch;
     tm_push(b, "embeds");
-    tm_node *x = patches(b, v->vit.width), *all = tokens(b, v, x);
+    tm_node *x = patches(b, &v.vit), *all = tokens(b, &v, x);
     tm_pop(b);
-    tm_vit_build_tokens(b, &v->vit, all, x->shape.h, x->shape.w, PATCH);
+    if (v.vit.pre_norm)
+        all = tm_normalize(b, "norm_pre", all, (tm_norm){.kind = TM_NORM_LAYER, .eps = 1e-6f});
+    tm_vit_build_tokens(b, &v.vit, all, x->shape.h, x->shape.w, v.vit.patch);
 }
 
 /* ---- checkpoints of ViTs ---- */
@@ -186,5 +189,8 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     }
 }
 
-const tm_family tm_family_naflexvit = {
-    .module = "naflexvit", TM_VARIANTS(variants), .build = build, .filter = filter};
+const tm_family tm_family_naflexvit = {.module = "naflexvit",
+                                       TM_VARIANTS(variants),
+                                       TM_ARGUMENTS(tm_vit_arguments),
+                                       .build = build,
+                                       .filter = filter};
