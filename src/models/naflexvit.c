@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's naflexvit.py: ViTs of any size and aspect ratio (NaViT 2307.06304, FlexiViT 2212.08013),
  * SigLIP 2 (2502.14786) and C-RADIO (2412.07679), on whole pictures. */
+#include <math.h>
 #include <string.h>
 
 #include "layers/patch_embed.h"
@@ -169,6 +170,44 @@ static void build(tm_builder *b, const void *variant)
 
 /* ---- checkpoints of ViTs ---- */
 
+static bool is_square(int64_t count)
+{
+    int64_t side = count > 0 ? (int64_t)sqrt((double)count) : 0;
+    return side > 0 && side * side == count;
+}
+
+/* Adds rows [first, first + count) of the table to the tokens, if the model has such. */
+static void add_positions(tm_state_dict *dict, const tm_graph *graph, const char *name,
+                          const tm_tensor_view *table, int64_t first, int64_t count)
+{
+    tm_tensor_view *tokens = tm_state_find(dict, name), rows = *table;
+    const tm_node *param = tm_find_param(graph, name);
+    if (!tokens || !param || count < 1 || !tm_view_has_shape(tokens, param->rank, param->dims))
+        return;
+    tm_state_slice(dict, &rows, 1, first, count);
+    tm_add_rows(dict, tokens, &rows);
+}
+
+static int64_t token_count(const tm_tensor_view *tokens)
+{
+    return tokens && tokens->rank == 3 ? tokens->shape[1] : 0;
+}
+
+/* A table that seems to begin with positions of the prefix tokens is cut: here tokens have theirs
+ * in them. timm takes the registers' rows only up to their number, not so many behind the class
+ * token's. */
+static void split_prefix(tm_state_dict *dict, const tm_graph *graph, tm_tensor_view *table)
+{
+    int64_t classes = token_count(tm_state_find(dict, "embeds.cls_token"));
+    int64_t registers = token_count(tm_state_find(dict, "embeds.reg_token"));
+    int64_t prefix = classes + registers, count = token_count(table);
+    if (!prefix || count <= prefix || is_square(count) || !is_square(count - prefix))
+        return;
+    add_positions(dict, graph, "embeds.cls_token", table, 0, classes);
+    add_positions(dict, graph, "embeds.reg_token", table, classes, registers - classes);
+    tm_state_slice(dict, table, 1, prefix, count - prefix);
+}
+
 static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
 {
     (void)variant;
@@ -185,6 +224,7 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_tensor_view *table = tm_state_find(dict, "pos_embed");
     if (table) {
         tm_state_rename(dict, table, "embeds.pos_embed");
+        split_prefix(dict, graph, table);
         tm_reshape_to_param(dict, table, graph);
     }
 }
