@@ -273,9 +273,35 @@ bool tm_is_head(const tm_model *model, const char *name)
     return q.found;
 }
 
+static void match_enclosing(void *context, const char *module)
+{
+    head_query *q = context;
+    const char *dot = strrchr(module, '.');
+    q->found = q->found || (dot && strncmp(q->name, module, (size_t)(dot - module) + 1) == 0);
+}
+
+/* Whether it lies in the module that encloses a classifier. */
+static bool is_beside_head(const tm_model *model, const char *name)
+{
+    head_query q = {.name = name};
+    each_module(model->resolved.config.classifier, match_enclosing, &q);
+    return q.found;
+}
+
+static bool has_param(const tm_graph *graph, const char *name)
+{
+    for (int i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i]->op == &tm_op_param && strcmp(graph->nodes[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
 bool tm_is_dropped_head(const tm_model *model, const char *name)
 {
-    return (model->options.num_classes == 0 || model->options.drop_head) && tm_is_head(model, name);
+    bool headless = model->options.num_classes == 0;
+    if ((headless || model->options.drop_head) && tm_is_head(model, name))
+        return true;
+    return headless && is_beside_head(model, name) && !has_param(&model->graph, name);
 }
 
 tm_status tm_param_from_formula(tm_node *param, tm_builder *b, tm_error *error)

@@ -12,7 +12,8 @@ tm_status tm_adapt(tm_model *model, const tm_weights *weights, tm_error *error);
 
 /* Whether tensor `name` belongs to a classifier. */
 bool tm_is_head(const tm_model *model, const char *name);
-/* Whether it belongs to one that the model does not take from the file. */
+/* Whether it belongs to one that the model does not take from the file, or went with it: where the
+ * whole head does, so do its norm and its hidden layer. */
 bool tm_is_dropped_head(const tm_model *model, const char *name);
 
 /* The parameter no longer comes from the weights but has the formula's values: it is there to be

@@ -10,7 +10,7 @@
 #include "layers/window.h"
 #include "models/model.h"
 
-enum { STAGES = 4, WINDOW = 7, REDUCTION = 32 };
+enum { STAGES = 4, WINDOW = 7 };
 
 typedef struct twins_variant {
     const char *name;
@@ -90,9 +90,6 @@ static void build(tm_builder *b, const void *variant)
 {
     const twins_variant *v = variant;
     tm_node *x = b->graph->input;
-    if (x->shape.h % REDUCTION || x->shape.w % REDUCTION)
-        tm_refuse(b, "picture %dx%d: its sides should be divided by %d", x->shape.h, x->shape.w,
-                  REDUCTION);
     for (int i = 0; i < STAGES; i++) {
         char module[16];
         x = stage(b, v, x, i);
