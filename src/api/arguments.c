@@ -94,10 +94,10 @@ static tm_status take_act(const taking *t, const cJSON *value)
     return act != TM_ACT_NONE ? TM_OK : refuse(t, "the name of an activation");
 }
 
-/* timm's create_model takes null for an argument that was not given. */
+/* timm's create_model takes null for an argument that was not given; of a config it is a value. */
 static tm_status take_value(const taking *t, const cJSON *value)
 {
-    if (cJSON_IsNull(value) && t->row->kind != TM_ARGUMENT_GIVEN)
+    if (cJSON_IsNull(value) && (t->row->kind != TM_ARGUMENT_GIVEN || !t->of_config))
         return TM_OK;
     switch (t->row->kind) {
     case TM_ARGUMENT_INTEGER:

@@ -65,36 +65,90 @@ void tm_add_vector(tm_state_dict *dict, const char *name, int64_t count, bool on
     tm_state_add(dict, &view, "%s", name);
 }
 
+/* Room for numbers that are computed; NULL after an error. */
+static float *new_values(tm_state_dict *dict, size_t count)
+{
+    float *values =
+        dict->error.status ? NULL : tm_arena_alloc(&dict->arena, count * sizeof *values);
+    if (!values)
+        tm_fail(&dict->error, TM_NO_MEMORY, "%s: no memory for %zu numbers", dict->file, count);
+    return values;
+}
+
+/* The view becomes these numbers, in its shape. */
+static void set_values(tm_tensor_view *view, float *values)
+{
+    size_t count = tm_view_elements(view);
+    tm_f32_to_le(values, values, count);
+    view->dtype = TM_DTYPE_F32;
+    view->data = (const unsigned char *)values;
+    view->bytes = count * sizeof *values;
+    view->packed = NULL;
+    view->skip = 0;
+    view->parts = NULL;
+    view->part_count = 0;
+    tm_view_set_contiguous(view);
+}
+
+/* view + sign * other, whose rows serve again where they are fewer. */
+static void combine(tm_state_dict *dict, tm_tensor_view *view, const tm_tensor_view *other,
+                    float sign)
+{
+    size_t n = tm_view_elements(view), m = tm_view_elements(other);
+    float *values = new_values(dict, n + m);
+    if (!values || tm_view_require(view, &dict->error) || tm_view_require(other, &dict->error))
+        return;
+    tm_view_read_f32(view, 0, n, values);
+    tm_view_read_f32(other, 0, m, values + n);
+    for (size_t i = 0; i < n; i++)
+        values[i] += sign * values[n + i % m];
+    set_values(view, values);
+}
+
 void tm_subtract_vector(tm_state_dict *dict, tm_tensor_view *view, const tm_tensor_view *other,
                         int64_t count)
 {
-    bool fits = tm_view_has_shape(view, 1, &count) && tm_view_has_shape(other, 1, &count);
-    size_t n = (size_t)count;
-    if (!fits)
-        tm_state_fail(dict, "tensors %s and %s: expected %zu numbers each", view->name, other->name,
-                      n);
-    if (dict->error.status)
+    if (!tm_view_has_shape(view, 1, &count) || !tm_view_has_shape(other, 1, &count))
+        tm_state_fail(dict, "tensors %s and %s: expected %lld numbers each", view->name,
+                      other->name, (long long)count);
+    else
+        combine(dict, view, other, -1);
+}
+
+void tm_add_rows(tm_state_dict *dict, tm_tensor_view *view, const tm_tensor_view *other)
+{
+    int64_t rows = view->rank == 3 ? view->shape[1] : 0, c = rows ? view->shape[2] : 0;
+    if (!rows || !c ||
+        (!tm_view_has_shape(other, 3, (int64_t[]){1, rows, c}) &&
+         !tm_view_has_shape(other, 3, (int64_t[]){1, 1, c})))
+        tm_state_fail(dict, "%s: %s is to be added, which has not as many rows", view->name,
+                      other->name);
+    else
+        combine(dict, view, other, 1);
+}
+
+void tm_sum_dimension(tm_state_dict *dict, tm_tensor_view *view, int dim)
+{
+    size_t before = 1, terms = (size_t)view->shape[dim], after = 1;
+    for (int i = 0; i < view->rank; i++)
+        *(i < dim ? &before : &after) *= i == dim ? 1 : (size_t)view->shape[i];
+    float *sums = new_values(dict, (before + terms) * after);
+    if (!sums || tm_view_require(view, &dict->error))
         return;
-    float *values = tm_arena_alloc(&dict->arena, 2 * n * sizeof *values);
-    if (!values) {
-        tm_fail(&dict->error, TM_NO_MEMORY, "%s: no memory for %zu numbers", dict->file, n);
-        return;
+    float *part = sums + before * after;
+    for (size_t i = 0; i < before; i++) {
+        tm_view_read_f32(view, i * terms * after, terms * after, part);
+        for (size_t k = 0; k < after; k++) {
+            double sum = 0;
+            for (size_t t = 0; t < terms; t++)
+                sum += part[t * after + k];
+            sums[i * after + k] = (float)sum;
+        }
     }
-    if (tm_view_require(view, &dict->error) || tm_view_require(other, &dict->error))
-        return;
-    tm_view_read_f32(view, 0, n, values);
-    tm_view_read_f32(other, 0, n, values + n);
-    for (size_t i = 0; i < n; i++)
-        values[i] -= values[n + i];
-    tm_f32_to_le(values, values, n);
-    *view = (tm_tensor_view){.group = view->group,
-                             .name = view->name,
-                             .dtype = TM_DTYPE_F32,
-                             .rank = 1,
-                             .shape = {count},
-                             .stride = {1},
-                             .data = (const unsigned char *)values,
-                             .bytes = n * sizeof *values};
+    view->rank--;
+    for (int i = dim; i < view->rank; i++)
+        view->shape[i] = view->shape[i + 1];
+    set_values(view, sums);
 }
 
 void tm_reshape_to_param(tm_state_dict *dict, tm_tensor_view *view, const tm_graph *graph)

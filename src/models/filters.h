@@ -25,10 +25,14 @@ void tm_keep_added(tm_state_dict *dict, size_t first);
 
 /* A vector of `count` zeros or ones. */
 void tm_add_vector(tm_state_dict *dict, const char *name, int64_t count, bool ones);
-/* view minus what `other` says, both vectors of `count`; in float32. The one change of values that
- * views cannot tell. */
+/* These compute, in float32, what views cannot tell. view minus `other`, both vectors of `count`.
+ */
 void tm_subtract_vector(tm_state_dict *dict, tm_tensor_view *view, const tm_tensor_view *other,
                         int64_t count);
+/* view + other, [n, rows, c] and [1, rows, c] or [1, 1, c]. */
+void tm_add_rows(tm_state_dict *dict, tm_tensor_view *view, const tm_tensor_view *other);
+/* The sum along a dimension, which is then gone; added up in double. */
+void tm_sum_dimension(tm_state_dict *dict, tm_tensor_view *view, int dim);
 /* The view in the shape of the model's parameter of that name; as it is where there is no such
  * parameter, or one of another size. */
 void tm_reshape_to_param(tm_state_dict *dict, tm_tensor_view *view, const tm_graph *graph);

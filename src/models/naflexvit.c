@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's naflexvit.py: ViTs of any size and aspect ratio (NaViT 2307.06304, FlexiViT 2212.08013),
  * SigLIP 2 (2502.14786) and C-RADIO (2412.07679), on whole pictures. */
+#include <math.h>
 #include <string.h>
 
 #include "layers/patch_embed.h"
 #include "models/filters.h"
 #include "models/vision_transformer.h"
 
-enum { PATCH = 16 };
-
 typedef struct naflex_variant {
-    tm_vit vit; /* its name first */
+    tm_vit vit; /* its name first, and its arguments */
     int grid;   /* of the learned positions (16) */
     tm_resampling resampling;
     bool factorized; /* positions of rows and of columns */
@@ -98,17 +97,17 @@ static const naflex_variant variants[] = {
 
 /* ---- embedding ---- */
 
-/* The weight of a linear layer on a patch's values, channels innermost. */
-static tm_node *patches(tm_builder *b, int width)
+/* By a linear layer on a patch's values, channels innermost. */
+static tm_node *patches(tm_builder *b, const tm_vit *v)
 {
     tm_node *x = b->graph->input;
-    int channels = x->shape.c;
-    tm_node *weight = tm_patch_linear_weight(b, "proj.weight", width, channels, PATCH);
-    weight = tm_const_reshape(b, weight, 4, (int64_t[]){width, PATCH, PATCH, channels});
+    int channels = x->shape.c, patch = v->patch;
+    tm_node *weight = tm_patch_linear_weight(b, "proj.weight", v->width, channels, patch);
+    weight = tm_const_reshape(b, weight, 4, (int64_t[]){v->width, patch, patch, channels});
     weight = tm_const_permute(b, weight, (int[]){0, 3, 1, 2});
     return tm_conv2d_with(
-        b, "proj", x, weight, tm_param1(b, "proj.bias", width),
-        (tm_conv){.out = width, .kernel = PATCH, .stride = PATCH, .padding = TM_PAD_VALID});
+        b, "proj", x, weight, v->pre_norm ? NULL : tm_param1(b, "proj.bias", v->width),
+        (tm_conv){.out = v->width, .kernel = patch, .stride = patch, .padding = TM_PAD_VALID});
 }
 
 /* [1, side, width]: the learned positions of one axis, for `side` patches along it. */
@@ -152,19 +151,62 @@ static tm_node *tokens(tm_builder *b, const naflex_variant *v, tm_node *x)
 
 static void build(tm_builder *b, const void *variant)
 {
-    const naflex_variant *v = variant;
+    naflex_variant v = *(const naflex_variant *)variant;
     const char *pool = tm_option_global_pool(b);
+    v.vit.patch = v.vit.patch ? v.vit.patch : 16;
     if (pool && strcmp(pool, "prr") == 0)
         tm_refuse(b, "global pool 'prr': expected avg, avgmax, max, token, map, or none");
-    tm_require_whole_patches(b, PATCH);
-    b->graph->sequence_patch = PATCH;
+    if (v.vit.no_embed_class)
+        tm_refuse(b, "no_embed_class: the prefix tokens of timm's NaFlexVit never have positions");
+    tm_require_whole_patches(b, v.vit.patch);
+    b->graph->sequence_patch = v.vit.patch;
     tm_push(b, "embeds");
-    tm_node *x = patches(b, v->vit.width), *all = tokens(b, v, x);
+    tm_node *x = patches(b, &v.vit), *all = tokens(b, &v, x);
     tm_pop(b);
-    tm_vit_build_tokens(b, &v->vit, all, x->shape.h, x->shape.w, PATCH);
+    if (v.vit.pre_norm)
+        all = tm_normalize(b, "norm_pre", all, (tm_norm){.kind = TM_NORM_LAYER, .eps = 1e-6f});
+    tm_vit_build_tokens(b, &v.vit, all, x->shape.h, x->shape.w, v.vit.patch);
 }
 
 /* ---- checkpoints of ViTs ---- */
+
+static bool is_square(int64_t count)
+{
+    int64_t side = count > 0 ? (int64_t)sqrt((double)count) : 0;
+    return side > 0 && side * side == count;
+}
+
+/* Adds rows [first, first + count) of the table to the tokens, if the model has such. */
+static void add_positions(tm_state_dict *dict, const tm_graph *graph, const char *name,
+                          const tm_tensor_view *table, int64_t first, int64_t count)
+{
+    tm_tensor_view *tokens = tm_state_find(dict, name), rows = *table;
+    const tm_node *param = tm_find_param(graph, name);
+    if (!tokens || !param || count < 1 || !tm_view_has_shape(tokens, param->rank, param->dims))
+        return;
+    tm_state_slice(dict, &rows, 1, first, count);
+    tm_add_rows(dict, tokens, &rows);
+}
+
+static int64_t token_count(const tm_tensor_view *tokens)
+{
+    return tokens && tokens->rank == 3 ? tokens->shape[1] : 0;
+}
+
+/* A table that seems to begin with positions of the prefix tokens is cut: here tokens have theirs
+ * in them. timm takes the registers' rows only up to their number, not so many behind the class
+ * token's. */
+static void split_prefix(tm_state_dict *dict, const tm_graph *graph, tm_tensor_view *table)
+{
+    int64_t classes = token_count(tm_state_find(dict, "embeds.cls_token"));
+    int64_t registers = token_count(tm_state_find(dict, "embeds.reg_token"));
+    int64_t prefix = classes + registers, count = token_count(table);
+    if (!prefix || count <= prefix || is_square(count) || !is_square(count - prefix))
+        return;
+    add_positions(dict, graph, "embeds.cls_token", table, 0, classes);
+    add_positions(dict, graph, "embeds.reg_token", table, classes, registers - classes);
+    tm_state_slice(dict, table, 1, prefix, count - prefix);
+}
 
 static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
 {
@@ -182,9 +224,13 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_tensor_view *table = tm_state_find(dict, "pos_embed");
     if (table) {
         tm_state_rename(dict, table, "embeds.pos_embed");
+        split_prefix(dict, graph, table);
         tm_reshape_to_param(dict, table, graph);
     }
 }
 
-const tm_family tm_family_naflexvit = {
-    .module = "naflexvit", TM_VARIANTS(variants), .build = build, .filter = filter};
+const tm_family tm_family_naflexvit = {.module = "naflexvit",
+                                       TM_VARIANTS(variants),
+                                       TM_ARGUMENTS(tm_vit_arguments),
+                                       .build = build,
+                                       .filter = filter};

@@ -137,6 +137,16 @@ static void take_tower(tm_state_dict *dict, const qwen3_variant *v)
     }
 }
 
+/* A kernel over several frames, each of which is the picture; others than the model's stay. */
+static void sum_frames(tm_state_dict *dict, tm_tensor_view *view, const tm_node *param)
+{
+    enum { FRAMES_MAX = 64 };
+    const int64_t *have = view->shape, *want = param ? param->dims : NULL;
+    if (want && have[0] == want[0] && have[1] == want[1] && have[2] >= 1 && have[2] <= FRAMES_MAX &&
+        have[3] == want[2] && have[4] == want[3])
+        tm_sum_dimension(dict, view, 2);
+}
+
 static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
 {
     static const tm_replacement table[] = {{"merger.linear_fc1.", "merger.fc1."},
@@ -153,8 +163,7 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         tm_reshape_to_param(dict, view, graph);
     view = tm_state_findf(dict, "%spatch_embed.proj.weight", scope);
     if (view && view->rank == 5)
-        tm_state_fail(dict, "%s is a kernel over several frames, expected one of timm's, over one",
-                      view->name);
+        sum_frames(dict, view, tm_find_param(graph, view->name));
 }
 
 const tm_family tm_family_qwen3_vit = {.module = "qwen3_vit",

@@ -23,6 +23,10 @@ cp "$tmp/out" "$tmp/plain"
 timmc forward-intermediates test_vit --no-pretrained --last 1 --norm "$cat"
 differs() { exit_is 0 && ! cmp -s "$tmp/out" "$tmp/plain"; }
 ok "the final norm changes the numbers" differs
+timmc forward-intermediates samvit_base_patch16 --no-pretrained --img-size 64 --indices 5 --norm "$cat"
+# timm's forward_intermediates(x, norm=True): mean -0.01528018, std 1.00144725
+ok "SAM's norm is its neck" out_has '"index":5,"channels":256,"shape":[1,256,4,4],"mean":-0.01528'
+ok "on every block" out_has '"std":1.00144'
 timmc forward-intermediates resnet18 --no-pretrained --norm "$cat"
 ok "a model without one: exit 2" exit_is 2
 ok "and why" err_has 'norm of intermediates: this model has none'

@@ -35,4 +35,11 @@ encoder --img-size 40
 ok "patches divide the picture" err_has 'input 40x40 should be divisible by patch size 16'
 timmc features qwen3_vit_88m_merge "$photo" --no-pretrained --img-size 32 --num-classes 3 --kind pooled
 ok "a classifier around the projector" out_has '"shape":[1,1024]'
+timmc features mobilenetv5_300m_enc "$photo" --kind pooled
+ok "an encoder that pools nothing answers its map" out_has '"tensor":"pooled","channels":2048,"shape":[1,2048,16,16]'
+for pool in avg ''; do
+    timmc features mobilenetv5_300m_enc "$photo" --kind pooled --global-pool "$pool"
+    ok "global pool '$pool', which timm passes over: exit 2" exit_is 2
+    ok "global pool '$pool': told" err_has 'this family has no choice of pools'
+done
 done_testing

@@ -68,6 +68,9 @@ static command commands[] = {
                       "%one.jpg"},
     {"features tsv", "features test_resnet --no-pretrained -f tsv %folder"},
     {"features stdout", "features test_vit --no-pretrained --kind pooled -f npy %folder"},
+    {"classify own aspect", "classify naflexvit_base_patch16_gap --no-pretrained --num-classes 3 "
+                            "--model-arg depth=1 --model-arg embed_dim=16 --model-arg num_heads=1 "
+                            "--max-seq-len 9 %folder"},
     {"info check", "info test_vit -w %vit.safetensors --check"},
 };
 

@@ -233,6 +233,25 @@ static void differences(void **state)
     expect_failure(&dict, "tensors v and w: expected 2 numbers each");
 }
 
+static void sums(void **state)
+{
+    (void)state;
+    tm_state_dict dict = new_dict();
+    tm_tensor_view *v = add(&dict, VIEW(3, 1, 2, 2), "v"), *w = add(&dict, VIEW(3, 1, 1, 2), "w");
+    tm_add_rows(&dict, v, w);
+    expect_values(v, 4, (float[]){0, 2, 2, 4});
+    tm_add_rows(&dict, v, v);
+    expect_values(v, 4, (float[]){0, 4, 4, 8});
+    tm_sum_dimension(&dict, v, 1);
+    assert_true(tm_view_has_shape(v, 2, (int64_t[]){1, 2}));
+    expect_values(v, 2, (float[]){4, 12});
+    tm_tensor_view *x = add(&dict, VIEW(3, 2, 3, 2), "x");
+    tm_sum_dimension(&dict, x, 0);
+    expect_values(x, 6, (float[]){6, 8, 10, 12, 14, 16});
+    tm_add_rows(&dict, x, w);
+    expect_failure(&dict, "x: w is to be added, which has not as many rows");
+}
+
 static void possible_shapes(void **state)
 {
     (void)state;
@@ -252,10 +271,9 @@ static void possible_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lookups),         cmocka_unit_test(groups),
-        cmocka_unit_test(many_names),      cmocka_unit_test(views),
-        cmocka_unit_test(differences),     cmocka_unit_test(refusals),
-        cmocka_unit_test(possible_shapes),
+        cmocka_unit_test(lookups),  cmocka_unit_test(groups),          cmocka_unit_test(many_names),
+        cmocka_unit_test(views),    cmocka_unit_test(differences),     cmocka_unit_test(sums),
+        cmocka_unit_test(refusals), cmocka_unit_test(possible_shapes),
     };
     return cmocka_run_group_tests(tests, count_up, NULL);
 }
