@@ -185,5 +185,9 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     }
 }
 
-const tm_family tm_family_naflexvit = {
-    .module = "naflexvit", TM_VARIANTS(variants), .build = build, .filter = filter};
+const tm_family tm_family_naflexvit = {.module = "naflexvit",
+                                       TM_VARIANTS(variants),
+                                       .arguments = tm_vit_arguments + 1,
+                                       .argument_count = 6,
+                                       .build = build,
+                                       .filter = filter};
