@@ -39,16 +39,14 @@ static bool is_integer(const taking *t, const cJSON *value)
     return is_within(t, value) && value->valuedouble == (double)(int64_t)value->valuedouble;
 }
 
-static tm_status take_integers(const taking *t, const cJSON *value)
+static tm_status read_integers(const taking *t, const cJSON *value, int *out, int count)
 {
-    int *out = (int *)(void *)t->member,
-        count = t->row->kind == TM_ARGUMENT_INTEGER ? 1 : t->row->count;
     char expected[96];
-    bool list = t->row->kind == TM_ARGUMENT_INTEGERS && cJSON_IsArray(value);
     snprintf(expected, sizeof expected, "%s from %.0f to %.0f",
              count > 1 ? "whole numbers, one for each stage," : "a whole number", t->row->least,
              t->row->most);
-    if (list && cJSON_GetArraySize(value) != count)
+    bool list = t->row->kind != TM_ARGUMENT_INTEGER && cJSON_IsArray(value);
+    if (list ? cJSON_GetArraySize(value) != count : t->row->kind == TM_ARGUMENT_LIST)
         return refuse(t, expected);
     for (int i = 0; i < count; i++) {
         const cJSON *item = list ? cJSON_GetArrayItem(value, i) : value;
@@ -57,6 +55,24 @@ static tm_status take_integers(const taking *t, const cJSON *value)
         out[i] = (int)item->valuedouble;
     }
     return TM_OK;
+}
+
+static tm_status take_integers(const taking *t, const cJSON *value)
+{
+    int count = t->row->kind == TM_ARGUMENT_INTEGER ? 1 : t->row->count;
+    return read_integers(t, value, (int *)(void *)t->member, count);
+}
+
+static tm_status take_blocks(const taking *t, const cJSON *value)
+{
+    int count = cJSON_IsArray(value) ? cJSON_GetArraySize(value) : 1;
+    int *values = tm_arena_alloc(&t->model->strings, (size_t)count * sizeof *values + 1);
+    if (!values)
+        return tm_fail(t->error, TM_NO_MEMORY, "no memory for the model's arguments");
+    if (!count)
+        return refuse(t, "a list that is not empty");
+    *(tm_int_list *)(void *)t->member = (tm_int_list){values, count};
+    return read_integers(t, value, values, count);
 }
 
 static tm_status take_number(const taking *t, const cJSON *value)
@@ -79,9 +95,10 @@ static tm_status take_flag(const taking *t, const cJSON *value)
 
 static tm_status take_given(const taking *t, const cJSON *value)
 {
-    if (!cJSON_IsNull(value) && !cJSON_IsNumber(value))
-        return refuse(t, "a number or null");
-    *(bool *)(void *)t->member = cJSON_IsNumber(value);
+    /* some of timm's classes take 0 for a value and some for none */
+    if (!cJSON_IsNumber(value) || value->valuedouble <= 0)
+        return refuse(t, "a number above 0");
+    *(bool *)(void *)t->member = true;
     return TM_OK;
 }
 
@@ -102,7 +119,10 @@ static tm_status take_value(const taking *t, const cJSON *value)
     switch (t->row->kind) {
     case TM_ARGUMENT_INTEGER:
     case TM_ARGUMENT_INTEGERS:
+    case TM_ARGUMENT_LIST:
         return take_integers(t, value);
+    case TM_ARGUMENT_BLOCKS:
+        return take_blocks(t, value);
     case TM_ARGUMENT_NUMBER:
         return take_number(t, value);
     case TM_ARGUMENT_FLAG:
@@ -157,6 +177,9 @@ static tm_status take(tm_model *model, char *variant, const char *name, const ch
     bool no_memory = false;
     if (!t.row)
         return refuse_unknown(&t);
+    if (t.row->except && tm_glob_match(t.row->except, model->resolved.arch.name))
+        return tm_fail(error, refusal(&t), "%s: model argument %.60s: timm's %s takes no other",
+                       model->display, name, model->resolved.arch.name);
     t.member = variant + t.row->offset;
     cJSON *json = tm_json_parse(value, strlen(value), true, &offset, &no_memory);
     if (!json && !no_memory)
@@ -190,6 +213,7 @@ tm_status tm_model_take_arguments(tm_model *model, tm_error *error)
         return tm_fail(error, TM_NO_MEMORY, "no memory for the model's arguments");
     memcpy(variant, model->variant, model->family->variant_size);
     model->variant = variant;
+    model->builder.options.changed = true;
     for (size_t i = 0; i < config->argument_count && !status; i++)
         status = take(model, variant, config->arguments[i].name, config->arguments[i].value, true,
                       error);

@@ -80,6 +80,13 @@ void tm_refuse(tm_builder *b, const char *format, ...)
     tm_fail(&b->graph->error, TM_USAGE, "%s", message);
 }
 
+void tm_misfit(tm_builder *b, const char *what)
+{
+    if (!b->options.changed)
+        TM_BUG(what);
+    tm_refuse(b, "the model's arguments do not go together: %s", what);
+}
+
 int tm_option_output_stride(tm_builder *b)
 {
     b->asked.output_stride = true;

@@ -84,6 +84,7 @@ typedef struct tm_build_options {
     int output_stride;       /* 2, 4, 8, 16 or 32 */
     const char *global_pool; /* NULL: the variant's own; "": none */
     bool norm_intermediates; /* final norm on every intermediate */
+    bool changed;            /* arguments have changed the family's variant */
 } tm_build_options;
 
 /* What timm's prune_intermediate_layers leaves of the norm and the head behind the last block that
@@ -156,6 +157,12 @@ void tm_pop(tm_builder *b);
 
 /* A model file refuses a configuration with this (say why; the message reaches the user). */
 void tm_refuse(tm_builder *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Where an operator finds shapes that do not fit: refused where arguments have changed the model,
+ * else a bug of its file. */
+void tm_misfit(tm_builder *b, const char *what);
+#define TM_EXPECT(b, condition, what)                                                              \
+    ((b)->graph->error.status || (condition) ? (void)0 : tm_misfit(b, what))
 
 /* Options that a family may have or not. It asks for those that it has, where it does what they
  * say; one that the caller set and no one asked for is refused. */

@@ -8,10 +8,10 @@
 
 /* clang-format off */
 static const tm_eva variants[] = {
-    {.name = "beit_base_patch16_224", .rel_pos = true, .no_pos_embed = true, .layer_scale = BOTH},
+    {.name = "beit_base_patch16_224", .rel_pos = true, .no_pos_embed = true, .layer_scale = true},
     {.name = "beit_base_patch16_384", .same_as = "beit_base_patch16_224"},
     {.name = "beit_large_patch16_224", .width = 1024, .depth = 24, .heads = 16, .rel_pos = true,
-     .no_pos_embed = true, .layer_scale = BOTH},
+     .no_pos_embed = true, .layer_scale = true},
     {.name = "beit_large_patch16_384", .same_as = "beit_large_patch16_224"},
     {.name = "beit_large_patch16_512", .same_as = "beit_large_patch16_224"},
     {.name = "beitv2_base_patch16_224", .same_as = "beit_base_patch16_224"},
@@ -36,5 +36,7 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
 const tm_family tm_family_beit = {.module = "beit",
                                   TM_VARIANTS(variants),
                                   .same_as = offsetof(tm_eva, same_as),
+                                  .arguments = tm_eva_arguments,
+                                  .argument_count = TM_BEIT_ARGUMENTS,
                                   .build = build,
                                   .filter = filter};

@@ -110,8 +110,15 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_state_replace(dict, "module.", "");
 }
 
+static const tm_argument arguments[] = {
+    TM_TAKES(cait_variant, "embed_dim", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(cait_variant, "depth", INTEGER, depth, TM_DEPTHS),
+    TM_TAKES(cait_variant, "num_heads", INTEGER, heads, TM_HEADS),
+};
+
 const tm_family tm_family_cait = {.module = "cait",
                                   TM_VARIANTS(variants),
+                                  TM_ARGUMENTS(arguments),
                                   .same_as = offsetof(cait_variant, same_as),
                                   .build = build,
                                   .filter = filter};

@@ -368,8 +368,14 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
             tm_state_drop_prefix(dict, names[i]);
 }
 
+static const tm_argument arguments[] = {
+    TM_TAKES(coat_variant, "embed_dims", LIST, dims, TM_WIDTHS, "coat_small"),
+    TM_TAKES(coat_variant, "serial_depths", LIST, depths, TM_DEPTHS, "coat_small"),
+};
+
 const tm_family tm_family_coat = {.module = "coat",
                                   TM_VARIANTS(variants),
+                                  TM_ARGUMENTS(arguments),
                                   .same_as = offsetof(coat_variant, same_as),
                                   .build = build,
                                   .filter = filter};

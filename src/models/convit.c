@@ -9,17 +9,18 @@
 #include "layers/vit_block.h"
 #include "models/model.h"
 
-enum { DEPTH = 12, LOCAL = 10, PATCH = 16, HEAD = 48 };
+enum { PATCH = 16 };
 
 typedef struct convit_variant {
     const char *name;
-    int heads;
+    int heads, head /* channels of each */;
+    int depth, local; /* blocks, and those of them that see places */
 } convit_variant;
 
 static const convit_variant variants[] = {
-    {"convit_base", 16},
-    {"convit_small", 9},
-    {"convit_tiny", 4},
+    {"convit_base", 16, 48, 12, 10},
+    {"convit_small", 9, 48, 12, 10},
+    {"convit_tiny", 4, 48, 12, 10},
 };
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f};
@@ -58,13 +59,12 @@ static tm_node *position_scores(tm_builder *b, tm_node *where, int heads, int to
 }
 
 /* Of what the positions say, by channel. */
-static tm_node *gate(tm_builder *b, int heads)
+static tm_node *gate(tm_builder *b, int heads, int dim)
 {
-    int channels[HEAD * 16];
     tm_node *gates = tm_const_act(b, tm_param1(b, "gating_param", heads), TM_ACT_SIGMOID);
-    for (int i = 0; i < HEAD * heads; i++)
-        channels[i] = i / HEAD;
-    return tm_const_gather(b, gates, (int64_t)HEAD * heads, channels);
+    gates = tm_const_repeat(b, tm_const_reshape(b, gates, 2, (int64_t[]){1, heads}), dim / heads);
+    gates = tm_const_permute(b, gates, (int[]){1, 0});
+    return tm_const_reshape(b, gates, 1, (int64_t[]){dim});
 }
 
 /* timm's GPSA. Each softmax is of what one side says alone, so both answers are computed and mixed;
@@ -81,7 +81,7 @@ static tm_node *gated_attention(tm_builder *b, tm_node *x, tm_node *where, int h
                               (tm_attention){.heads = heads});
     tm_attention by_place = {.heads = heads, .bias = position_scores(b, where, heads, tokens)};
     tm_node *placed = tm_attend(b, zero, zero, v, by_place);
-    x = tm_add(b, seen, tm_mul(b, tm_sub(b, placed, seen), gate(b, heads)));
+    x = tm_add(b, seen, tm_mul(b, tm_sub(b, placed, seen), gate(b, heads, dim)));
     x = tm_linear(b, "proj", x, dim, true);
     tm_pop(b);
     return x;
@@ -97,7 +97,8 @@ static tm_node *local_block(tm_builder *b, tm_node *x, tm_node *where, const tm_
 
 static void build(tm_builder *b, const void *variant)
 {
-    int heads = ((const convit_variant *)variant)->heads, dim = HEAD * heads;
+    const convit_variant *v = variant;
+    int heads = v->heads, dim = v->head * heads;
     bool norms = tm_option_norm_intermediates(b);
     tm_vit_block block = {.qkv = {.heads = heads, .no_qkv_bias = true},
                           .ffn = {.hidden = 4 * dim, .act = TM_ACT_GELU},
@@ -110,13 +111,13 @@ static void build(tm_builder *b, const void *variant)
     }
     tm_node *where = offsets(b, side);
     x = tm_add(b, tm_map_tokens(b, x), tm_param3(b, "pos_embed", 1, tokens, dim));
-    for (int i = 0; i < DEPTH; i++) {
-        if (i == LOCAL)
+    for (int i = 0; i < v->depth; i++) {
+        if (i == v->local)
             x = tm_concat_w(b, 2, (tm_node *[]){tm_param3(b, "cls_token", 1, 1, dim), x});
         tm_push(b, "blocks.%d", i);
-        x = i < LOCAL ? local_block(b, x, where, &block) : tm_block(b, x, &block);
+        x = i < v->local ? local_block(b, x, where, &block) : tm_block(b, x, &block);
         tm_pop(b);
-        tm_node *seen = i < LOCAL ? x : tm_slice_w(b, x, 1, tokens);
+        tm_node *seen = i < v->local ? x : tm_slice_w(b, x, 1, tokens);
         tm_tap_block(b, i, seen, norms ? tm_normalize(b, "norm", seen, norm) : seen, 0, h, w,
                      PATCH);
     }
@@ -127,4 +128,12 @@ static void build(tm_builder *b, const void *variant)
     tm_token_head(b, x, "token", 1, "head");
 }
 
-const tm_family tm_family_convit = {.module = "convit", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    TM_TAKES(convit_variant, "embed_dim", INTEGER, head, TM_WIDTHS),
+    TM_TAKES(convit_variant, "num_heads", INTEGER, heads, TM_HEADS),
+    TM_TAKES(convit_variant, "depth", INTEGER, depth, TM_DEPTHS),
+    TM_TAKES(convit_variant, "local_up_to_layer", INTEGER, local, 0, 200),
+};
+
+const tm_family tm_family_convit = {
+    .module = "convit", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

@@ -283,10 +283,16 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     add_missing_norm(dict, graph);
 }
 
+#define CONVNEXT(name, kind, member, ...)                                                          \
+    TM_TAKES(convnext_variant, name, kind, member, __VA_ARGS__)
 static const tm_argument arguments[] = {
-    {"depths", TM_ARGUMENT_INTEGERS, offsetof(convnext_variant, depths), 4, 1, 200},
-    {"dims", TM_ARGUMENT_INTEGERS, offsetof(convnext_variant, dims), 4, 1, 16384},
-    {"conv_mlp", TM_ARGUMENT_FLAG, offsetof(convnext_variant, conv_mlp), 0, 0, 0},
+    CONVNEXT("depths", LIST, depths, TM_DEPTHS),
+    CONVNEXT("dims", LIST, dims, TM_WIDTHS),
+    CONVNEXT("kernel_sizes", INTEGERS, kernels, 1, 63),
+    CONVNEXT("conv_mlp", FLAG, conv_mlp, TM_ANY),
+    CONVNEXT("head_hidden_size", INTEGER, head_hidden, TM_WIDTHS),
+    CONVNEXT("head_norm_first", FLAG, norm_first, TM_ANY),
+    CONVNEXT("act_layer", ACT, act, TM_ANY),
 };
 
 const tm_family tm_family_convnext = {.module = "convnext",

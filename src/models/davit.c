@@ -17,18 +17,32 @@ enum { STAGES = 4 };
 
 typedef struct davit_variant {
     const char *name;
-    int width, heads; /* of the first stage; each next one has twice as many */
-    int depths[STAGES];
-    bool florence; /* windows of 12, 3x3 convolutions between stages, the second form of channel
+    int dims[STAGES], heads[STAGES], depths[STAGES];
+    int window;    /* 7 */
+    bool florence; /* 3x3 convolutions between stages, the second form of channel
                       attention, blocks with names */
 } davit_variant;
 
+/* clang-format off */
 static const davit_variant variants[] = {
-    {"davit_tiny", 96, 3, {1, 1, 3, 1}, false},    {"davit_small", 96, 3, {1, 1, 9, 1}, false},
-    {"davit_base", 128, 4, {1, 1, 9, 1}, false},   {"davit_large", 192, 6, {1, 1, 9, 1}, false},
-    {"davit_huge", 256, 8, {1, 1, 9, 1}, false},   {"davit_giant", 384, 12, {1, 1, 12, 3}, false},
-    {"davit_base_fl", 128, 4, {1, 1, 9, 1}, true}, {"davit_huge_fl", 256, 8, {1, 1, 9, 1}, true},
+    {.name = "davit_tiny", .dims = {96, 192, 384, 768}, .heads = {3, 6, 12, 24},
+     .depths = {1, 1, 3, 1}},
+    {.name = "davit_small", .dims = {96, 192, 384, 768}, .heads = {3, 6, 12, 24},
+     .depths = {1, 1, 9, 1}},
+    {.name = "davit_base", .dims = {128, 256, 512, 1024}, .heads = {4, 8, 16, 32},
+     .depths = {1, 1, 9, 1}},
+    {.name = "davit_large", .dims = {192, 384, 768, 1536}, .heads = {6, 12, 24, 48},
+     .depths = {1, 1, 9, 1}},
+    {.name = "davit_huge", .dims = {256, 512, 1024, 2048}, .heads = {8, 16, 32, 64},
+     .depths = {1, 1, 9, 1}},
+    {.name = "davit_giant", .dims = {384, 768, 1536, 3072}, .heads = {12, 24, 48, 96},
+     .depths = {1, 1, 12, 3}},
+    {.name = "davit_base_fl", .dims = {128, 256, 512, 1024}, .heads = {4, 8, 16, 32},
+     .depths = {1, 1, 9, 1}, .window = 12, .florence = true},
+    {.name = "davit_huge_fl", .dims = {256, 512, 1024, 2048}, .heads = {8, 16, 32, 64},
+     .depths = {1, 1, 9, 1}, .window = 12, .florence = true},
 };
+/* clang-format on */
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
 
@@ -41,7 +55,7 @@ static tm_node *pad_to(tm_builder *b, tm_node *x, int step)
 
 static tm_node *stem(tm_builder *b, const davit_variant *v)
 {
-    tm_conv conv = {.out = v->width,
+    tm_conv conv = {.out = v->dims[0],
                     .kernel = 7,
                     .stride = 4,
                     .padding = TM_PAD_EXPLICIT,
@@ -54,9 +68,9 @@ static tm_node *stem(tm_builder *b, const davit_variant *v)
     return x;
 }
 
-static tm_node *downsample(tm_builder *b, const davit_variant *v, tm_node *x)
+static tm_node *downsample(tm_builder *b, const davit_variant *v, tm_node *x, int out)
 {
-    tm_conv conv = {.out = 2 * x->shape.c,
+    tm_conv conv = {.out = out,
                     .kernel = v->florence ? 3 : 2,
                     .stride = 2,
                     .padding = TM_PAD_EXPLICIT,
@@ -82,7 +96,7 @@ static tm_node *encode_positions(tm_builder *b, const char *name, tm_node *x)
 /* In windows, whose size is the same for every map. */
 static tm_node *attend_pixels(tm_builder *b, const davit_variant *v, tm_node *x, int heads)
 {
-    int h = x->shape.h, w = x->shape.w, dim = x->shape.c, size = v->florence ? 12 : 7;
+    int h = x->shape.h, w = x->shape.w, dim = x->shape.c, size = v->window ? v->window : 7;
     tm_window window = {.h = size, .w = size};
     tm_node *qkv = tm_linear(b, "qkv", tm_window_partition(b, x, window), 3 * dim, true);
     x = tm_attend(b, tm_slice_c(b, qkv, 0, dim), tm_slice_c(b, qkv, dim, dim),
@@ -121,11 +135,11 @@ static tm_node *stage(tm_builder *b, const davit_variant *v, tm_node *x, int ind
     static const char *const names[2][2] = {{"0", "1"}, {"spatial_block", "channel_block"}};
     tm_push(b, "stages.%d", index);
     if (index)
-        x = downsample(b, v, x);
+        x = downsample(b, v, x, v->dims[index]);
     for (int i = 0; i < v->depths[index]; i++)
         for (int channels = 0; channels < 2; channels++) {
             tm_push(b, "blocks.%d.%s", i, names[v->florence][channels]);
-            x = block(b, v, x, v->heads << index, channels);
+            x = block(b, v, x, v->heads[index], channels);
             tm_pop(b);
         }
     tm_pop(b);
@@ -212,5 +226,15 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         complete_head(dict, graph);
 }
 
-const tm_family tm_family_davit = {
-    .module = "davit", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(davit_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(davit_variant, "embed_dims", LIST, dims, TM_WIDTHS),
+    TM_TAKES(davit_variant, "num_heads", LIST, heads, TM_HEADS),
+    TM_TAKES(davit_variant, "window_size", INTEGER, window, 1, 64),
+};
+
+const tm_family tm_family_davit = {.module = "davit",
+                                   TM_VARIANTS(variants),
+                                   TM_ARGUMENTS(arguments),
+                                   .build = build,
+                                   .filter = filter};

@@ -7,12 +7,13 @@
 #include "models/filters.h"
 #include "models/model.h"
 
-enum { PATCH = 14, WIDTH = 1024, DEPTH = 32, HEADS = 16, HIDDEN = 2816, ALIGN = 3 };
+enum { PATCH = 14, WIDTH = 1024, DEPTH = 32, HEADS = 16, ALIGN = 3 };
 
 typedef struct deepseek_variant {
     const char *name;
     bool align, encoder;
-    int out_features; /* of the aligner; 0: as the tag's language model has them */
+    int width, depth, heads; /* WIDTH, DEPTH, HEADS */
+    int out_features;        /* of the aligner; 0: as the tag's language model has them */
 } deepseek_variant;
 
 static const deepseek_variant variants[] = {
@@ -21,9 +22,12 @@ static const deepseek_variant variants[] = {
     {.name = "deepseek_vit_412m_enc", .encoder = true},
 };
 
-static const tm_argument arguments[] = {{"out_features", TM_ARGUMENT_INTEGER,
-                                         offsetof(deepseek_variant, out_features), .least = 1,
-                                         .most = 65536}};
+static const tm_argument arguments[] = {
+    TM_TAKES(deepseek_variant, "out_features", INTEGER, out_features, TM_WIDTHS),
+    TM_TAKES(deepseek_variant, "embed_dim", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(deepseek_variant, "depth", INTEGER, depth, TM_DEPTHS),
+    TM_TAKES(deepseek_variant, "num_heads", INTEGER, heads, TM_HEADS),
+};
 
 static const tm_tower_width languages[] = {{"deepseek_v4_1_flash", 5120},
                                            {"deepseek_v4_flash_vision_exp", 4096}};
@@ -32,13 +36,15 @@ static const tm_norm norm = {.kind = TM_NORM_RMS, .eps = 1e-6f};
 
 static tm_node *encode(tm_builder *b, const void *variant)
 {
-    (void)variant; /* all are of one size */
+    const deepseek_variant *v = variant;
+    int width = v->width ? v->width : WIDTH, depth = v->depth ? v->depth : DEPTH;
+    int hidden = (int)(width * 2.75);
     tm_tower_block block = {
-        .heads = HEADS,
+        .heads = v->heads ? v->heads : HEADS,
         .norm = norm,
-        .ffn = {.kind = TM_FFN_GLU, .hidden = 2 * HIDDEN, .act = TM_ACT_SILU, .no_bias = true}};
-    tm_node *x = tm_tower_patches(b, WIDTH, PATCH);
-    return tm_normalize(b, "norm", tm_tower_blocks(b, x, DEPTH, &block, &norm, PATCH), norm);
+        .ffn = {.kind = TM_FFN_GLU, .hidden = 2 * hidden, .act = TM_ACT_SILU, .no_bias = true}};
+    tm_node *x = tm_tower_patches(b, width, PATCH);
+    return tm_normalize(b, "norm", tm_tower_blocks(b, x, depth, &block, &norm, PATCH), norm);
 }
 
 /* Squares of patches as one token each, their channels outermost. */

@@ -134,5 +134,13 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_replace_all(dict, table, sizeof table / sizeof *table);
 }
 
-const tm_family tm_family_densenet = {
-    .module = "densenet", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(densenet_variant, "growth_rate", INTEGER, growth, 1, 1024),
+    TM_TAKES(densenet_variant, "block_config", LIST, layers, TM_DEPTHS),
+};
+
+const tm_family tm_family_densenet = {.module = "densenet",
+                                      TM_VARIANTS(variants),
+                                      TM_ARGUMENTS(arguments),
+                                      .build = build,
+                                      .filter = filter};

@@ -173,5 +173,14 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_keep_known(dict, graph);
 }
 
-const tm_family tm_family_dla = {
-    .module = "dla", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(dla_variant, "channels", LIST, channels, TM_WIDTHS),
+    TM_TAKES(dla_variant, "cardinality", INTEGER, cardinality, 1, 1024),
+    TM_TAKES(dla_variant, "base_width", INTEGER, base_width, TM_WIDTHS),
+};
+
+const tm_family tm_family_dla = {.module = "dla",
+                                 TM_VARIANTS(variants),
+                                 TM_ARGUMENTS(arguments),
+                                 .build = build,
+                                 .filter = filter};

@@ -138,4 +138,13 @@ static void build(tm_builder *b, const void *variant)
     tm_conv_classifier_head(b, end, "avg", "classifier");
 }
 
-const tm_family tm_family_dpn = {.module = "dpn", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    TM_TAKES(dpn_variant, "num_init_features", INTEGER, stem, TM_WIDTHS),
+    TM_TAKES(dpn_variant, "k_r", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(dpn_variant, "groups", INTEGER, groups, 1, 1024),
+    TM_TAKES(dpn_variant, "k_sec", LIST, depths, TM_DEPTHS),
+    TM_TAKES(dpn_variant, "inc_sec", LIST, dense, 1, 4096),
+};
+
+const tm_family tm_family_dpn = {
+    .module = "dpn", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

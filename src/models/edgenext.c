@@ -171,5 +171,13 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
             tm_reshape_to_param(dict, &dict->tensors[i], graph);
 }
 
-const tm_family tm_family_edgenext = {
-    .module = "edgenext", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(edgenext_variant, "depths", LIST, depths, 2, 200),
+    TM_TAKES(edgenext_variant, "dims", LIST, widths, TM_WIDTHS),
+};
+
+const tm_family tm_family_edgenext = {.module = "edgenext",
+                                      TM_VARIANTS(variants),
+                                      TM_ARGUMENTS(arguments),
+                                      .build = build,
+                                      .filter = filter};

@@ -155,5 +155,14 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         rename_view(dict, &dict->tensors[i]);
 }
 
-const tm_family tm_family_efficientformer = {
-    .module = "efficientformer", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(efficientformer_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(efficientformer_variant, "embed_dims", LIST, dims, TM_WIDTHS),
+    TM_TAKES(efficientformer_variant, "num_vit", INTEGER, attention, 1, 200),
+};
+
+const tm_family tm_family_efficientformer = {.module = "efficientformer",
+                                             TM_VARIANTS(variants),
+                                             TM_ARGUMENTS(arguments),
+                                             .build = build,
+                                             .filter = filter};

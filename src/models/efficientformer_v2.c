@@ -165,5 +165,9 @@ static void build(tm_builder *b, const void *variant)
                       (tm_distilled){.head = "head", .dist = "head_dist"});
 }
 
+static const tm_argument arguments[] = {
+    TM_TAKES(efficientformer_variant, "embed_dims", LIST, dims, TM_WIDTHS),
+};
+
 const tm_family tm_family_efficientformer_v2 = {
-    .module = "efficientformer_v2", TM_VARIANTS(variants), .build = build};
+    .module = "efficientformer_v2", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

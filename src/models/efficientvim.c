@@ -257,5 +257,14 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
             tm_reshape_to_param(dict, &dict->tensors[i], graph);
 }
 
-const tm_family tm_family_efficientvim = {
-    .module = "efficientvim", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(efficientvim_variant, "embed_dim", LIST, dims, TM_WIDTHS),
+    TM_TAKES(efficientvim_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(efficientvim_variant, "state_dim", LIST, states, 1, 4096),
+};
+
+const tm_family tm_family_efficientvim = {.module = "efficientvim",
+                                          TM_VARIANTS(variants),
+                                          TM_ARGUMENTS(arguments),
+                                          .build = build,
+                                          .filter = filter};

@@ -212,5 +212,11 @@ static void build(tm_builder *b, const void *variant)
     head(b, v, x);
 }
 
+static const tm_argument arguments[] = {
+    TM_TAKES(efficientvit_variant, "widths", LIST, widths, TM_WIDTHS),
+    TM_TAKES(efficientvit_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(efficientvit_variant, "head_dim", INTEGER, head_dim, 1, 4096),
+};
+
 const tm_family tm_family_efficientvit_mit = {
-    .module = "efficientvit_mit", TM_VARIANTS(variants), .build = build};
+    .module = "efficientvit_mit", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

@@ -195,5 +195,13 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_drop_containing(dict, "attention_bias_idxs");
 }
 
-const tm_family tm_family_efficientvit_msra = {
-    .module = "efficientvit_msra", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(efficientvit_variant, "embed_dim", LIST, dims, TM_WIDTHS),
+    TM_TAKES(efficientvit_variant, "depth", LIST, depths, TM_DEPTHS),
+};
+
+const tm_family tm_family_efficientvit_msra = {.module = "efficientvit_msra",
+                                               TM_VARIANTS(variants),
+                                               TM_ARGUMENTS(arguments),
+                                               .build = build,
+                                               .filter = filter};

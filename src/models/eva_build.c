@@ -12,6 +12,28 @@
 
 enum { FULL_BLOCKS = 8 /* at both ends, where only those between share keys and values */ };
 
+#define EVA(name, kind, member, ...) TM_TAKES(tm_eva, name, kind, member, __VA_ARGS__)
+const tm_argument tm_eva_arguments[TM_EVA_ARGUMENTS] = {
+    EVA("use_rel_pos_bias", FLAG, rel_pos, TM_ANY),
+    EVA("patch_size", INTEGER, patch, 1, 1024),
+    EVA("embed_dim", INTEGER, width, TM_WIDTHS),
+    EVA("depth", INTEGER, depth, TM_DEPTHS),
+    EVA("num_heads", INTEGER, heads, TM_HEADS),
+    EVA("mlp_ratio", NUMBER, mlp_ratio, TM_RATIOS),
+    EVA("qkv_bias", NO_FLAG, no_qkv_bias, TM_ANY),
+    EVA("init_values", GIVEN, layer_scale, TM_ANY),
+    EVA("use_abs_pos_emb", NO_FLAG, no_pos_embed, TM_ANY),
+    EVA("qk_norm", FLAG, qk_norm, TM_ANY),
+    EVA("qkv_fused", NO_FLAG, split_qkv, TM_ANY),
+    EVA("class_token", NO_FLAG, no_class_token, TM_ANY),
+    EVA("num_reg_tokens", INTEGER, registers, 0, 4096),
+    EVA("no_embed_class", FLAG, no_embed_class, TM_ANY),
+    EVA("scale_attn_inner", FLAG, scale_attn, TM_ANY),
+    EVA("attn_only_layer_scale", FLAG, attn_scale_only, TM_ANY),
+    EVA("use_pre_transformer_norm", FLAG, pre_norm, TM_ANY),
+    EVA("num_kv_heads", BLOCKS, kv_by_block, TM_HEADS),
+};
+
 /* A variant with its defaults filled in, on one picture size. */
 typedef struct eva {
     tm_builder *b;
@@ -41,6 +63,38 @@ static void choose_norms(eva *m)
     m->final_norm = m->v->norms != NO_NORM && !m->pool_norm;
 }
 
+static void refuse_kv_misfits(const eva *m)
+{
+    const tm_int_list *list = &m->v->kv_by_block;
+    bool other_depth = m->v->kv_heads && m->depth != m->v->kv_depth;
+    if ((!list->count && other_depth) || (list->count > 1 && list->count != m->depth))
+        tm_refuse(m->b, "depth %d: num_kv_heads must have one entry per block", m->depth);
+    if (list->count && (m->v->post_norm || !m->v->split_qkv || !m->v->k_bias))
+        tm_refuse(m->b, "num_kv_heads needs attn_type rope, and qkv_fused=false");
+    for (int i = 0; i < list->count; i++)
+        if (m->heads % list->values[i])
+            tm_refuse(m->b, "num_heads %d does not divide by num_kv_heads %d", m->heads,
+                      list->values[i]);
+}
+
+/* Arguments that do not go together. */
+static void refuse_misfits(const eva *m)
+{
+    const tm_eva *v = m->v;
+    tm_builder *b = m->b;
+    int step = v->rope ? 4 : 1; /* sines and cosines of two axes */
+    if (v->dynamic)
+        tm_require_whole_patches(b, m->patch);
+    if (m->width % m->heads || m->head % step || m->heads > TM_EVA_HEADS_MAX)
+        tm_refuse(b, "embed_dim %d does not divide into %d heads%s", m->width, m->heads,
+                  v->rope ? " of a multiple of 4 channels" : "");
+    if (v->post_norm && v->qk_norm)
+        tm_refuse(b, "qk_norm is not supported with use_post_norm");
+    refuse_kv_misfits(m);
+    if (is(m->pool, "token") && v->no_class_token)
+        tm_refuse(b, "global pool 'token' needs a class token, which this model has not");
+}
+
 static eva resolve(tm_builder *b, const tm_eva *v)
 {
     eva m = {.b = b,
@@ -53,16 +107,12 @@ static eva resolve(tm_builder *b, const tm_eva *v)
              .norm = {.kind = v->rms_norm ? TM_NORM_RMS : TM_NORM_LAYER,
                       .eps = v->norm_eps > 0 ? v->norm_eps : 1e-6f},
              .pool = tm_pool_kind(b, v->pool ? v->pool : "avg")};
-    int height = b->graph->input->shape.h, width = b->graph->input->shape.w;
     m.head = m.width / m.heads;
-    m.h = height / m.patch;
-    m.w = width / m.patch;
+    m.h = b->graph->input->shape.h / m.patch;
+    m.w = b->graph->input->shape.w / m.patch;
     m.hidden = (int)(m.width * (v->mlp_ratio > 0 ? v->mlp_ratio : 4.0));
     choose_norms(&m);
-    if (v->dynamic)
-        tm_require_whole_patches(b, m.patch);
-    if (is(m.pool, "token") && v->no_class_token)
-        tm_refuse(b, "global pool 'token' needs a class token, which this model has not");
+    refuse_misfits(&m);
     return m;
 }
 
@@ -172,11 +222,19 @@ static tm_node *position_bias(const eva *m)
     return tm_relative_position_token_bias(m->b, table, m->h, m->w);
 }
 
+static int kv_heads_of(const eva *m, int block)
+{
+    const tm_int_list *list = &m->v->kv_by_block;
+    bool middle = block >= FULL_BLOCKS && block < m->depth - FULL_BLOCKS;
+    if (list->count)
+        return list->values[list->count > 1 ? block : 0];
+    return m->v->kv_heads && middle ? m->v->kv_heads : m->heads;
+}
+
 static tm_node *attend(const eva *m, tm_node *x, int block)
 {
     tm_builder *b = m->b;
-    bool middle = block >= FULL_BLOCKS && block < m->depth - FULL_BLOCKS;
-    int kv = m->v->kv_heads && middle ? m->v->kv_heads : m->heads;
+    int kv = kv_heads_of(m, block);
     tm_node *table = m->v->rope == TM_ROPE_MIXED
                          ? tm_const_mixed_rotation(b, m->table, block, m->h, m->w)
                          : m->table;
@@ -224,11 +282,11 @@ static tm_node *block(const eva *m, tm_node *x, int index)
                       tm_normalize(b, "norm2", tm_feed_forward(b, "mlp", x, ffn_of(m)), m->norm));
     }
     tm_node *y = attend(m, tm_normalize(b, "norm1", x, m->norm), index);
-    if (m->v->layer_scale != NO_SCALE)
+    if (m->v->layer_scale)
         y = tm_mul(b, y, tm_param1(b, "gamma_1", m->width));
     x = tm_add(b, x, y);
     y = tm_feed_forward(b, "mlp", tm_normalize(b, "norm2", x, m->norm), ffn_of(m));
-    if (m->v->layer_scale == BOTH)
+    if (m->v->layer_scale && !m->v->attn_scale_only)
         y = tm_mul(b, y, tm_param1(b, "gamma_2", m->width));
     return tm_add(b, x, y);
 }

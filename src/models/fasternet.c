@@ -81,5 +81,10 @@ static void build(tm_builder *b, const void *variant)
             .conv = "conv_head", .classifier = "classifier", .hidden = 1280, .act = act});
 }
 
+static const tm_argument arguments[] = {
+    TM_TAKES(fasternet_variant, "embed_dim", INTEGER, dim, TM_WIDTHS),
+    TM_TAKES(fasternet_variant, "depths", LIST, depths, TM_DEPTHS),
+};
+
 const tm_family tm_family_fasternet = {
-    .module = "fasternet", TM_VARIANTS(variants), .build = build};
+    .module = "fasternet", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

@@ -269,5 +269,13 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_replace_all(dict, table, sizeof table / sizeof *table);
 }
 
-const tm_family tm_family_gemma4_vit = {
-    .module = "gemma4_vit", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(gemma4_variant, "depth", INTEGER, depth, TM_DEPTHS),
+    TM_TAKES(gemma4_variant, "intermediate_size", INTEGER, hidden, TM_WIDTHS),
+};
+
+const tm_family tm_family_gemma4_vit = {.module = "gemma4_vit",
+                                        TM_VARIANTS(variants),
+                                        TM_ARGUMENTS(arguments),
+                                        .build = build,
+                                        .filter = filter};

@@ -213,5 +213,15 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         tm_state_rename(dict, positions, "pos_embed");
 }
 
-const tm_family tm_family_hiera = {
-    .module = "hiera", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(hiera_variant, "embed_dim", INTEGER, hiera.width, TM_WIDTHS),
+    TM_TAKES(hiera_variant, "num_heads", INTEGER, hiera.heads, TM_HEADS),
+    TM_TAKES(hiera_variant, "stages", LIST, hiera.depths, TM_DEPTHS),
+    TM_TAKES(hiera_variant, "init_values", GIVEN, hiera.layer_scale, TM_ANY),
+};
+
+const tm_family tm_family_hiera = {.module = "hiera",
+                                   TM_VARIANTS(variants),
+                                   TM_ARGUMENTS(arguments),
+                                   .build = build,
+                                   .filter = filter};

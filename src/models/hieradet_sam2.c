@@ -54,5 +54,14 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_state_replace(dict, "mlp.layers.1", "mlp.fc2");
 }
 
-const tm_family tm_family_hieradet_sam2 = {
-    .module = "hieradet_sam2", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(hieradet_variant, "embed_dim", INTEGER, hiera.width, TM_WIDTHS),
+    TM_TAKES(hieradet_variant, "num_heads", INTEGER, hiera.heads, TM_HEADS),
+    TM_TAKES(hieradet_variant, "stages", LIST, hiera.depths, TM_DEPTHS),
+};
+
+const tm_family tm_family_hieradet_sam2 = {.module = "hieradet_sam2",
+                                           TM_VARIANTS(variants),
+                                           TM_ARGUMENTS(arguments),
+                                           .build = build,
+                                           .filter = filter};

@@ -201,5 +201,12 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_replace_all(dict, table, sizeof table / sizeof *table);
 }
 
-const tm_family tm_family_iformer = {
-    .module = "iformer", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(iformer_variant, "dims", LIST, dims, TM_WIDTHS),
+};
+
+const tm_family tm_family_iformer = {.module = "iformer",
+                                     TM_VARIANTS(variants),
+                                     TM_ARGUMENTS(arguments),
+                                     .build = build,
+                                     .filter = filter};

@@ -114,5 +114,10 @@ static void build(tm_builder *b, const void *variant)
     head(b, x);
 }
 
+static const tm_argument arguments[] = {
+    TM_TAKES(inception_next_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(inception_next_variant, "dims", LIST, dims, TM_WIDTHS),
+};
+
 const tm_family tm_family_inception_next = {
-    .module = "inception_next", TM_VARIANTS(variants), .build = build};
+    .module = "inception_next", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

@@ -107,4 +107,10 @@ static void build(tm_builder *b, const void *variant)
             .conv = "conv_head", .classifier = "classifier", .hidden = 1280, .act = TM_ACT_RELU});
 }
 
-const tm_family tm_family_lcnetv2 = {.module = "lcnetv2", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    TM_TAKES(lcnetv2_variant, "scale", NUMBER, scale, 0.1, 64),
+    TM_TAKES(lcnetv2_variant, "depths", LIST, depths, TM_DEPTHS),
+};
+
+const tm_family tm_family_lcnetv2 = {
+    .module = "lcnetv2", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

@@ -162,5 +162,15 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_state_replace_prefix(dict, "norm.", "head.norm.");
 }
 
-const tm_family tm_family_mambaout = {
-    .module = "mambaout", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(mambaout_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(mambaout_variant, "dims", LIST, dims, TM_WIDTHS),
+    TM_TAKES(mambaout_variant, "conv_ratio", NUMBER, conv_ratio, TM_RATIOS),
+    TM_TAKES(mambaout_variant, "expansion_ratio", NUMBER, expansion, TM_RATIOS),
+};
+
+const tm_family tm_family_mambaout = {.module = "mambaout",
+                                      TM_VARIANTS(variants),
+                                      TM_ARGUMENTS(arguments),
+                                      .build = build,
+                                      .filter = filter};

@@ -16,19 +16,27 @@ struct tm_state_dict; /* weights/state_dict.h */
 typedef enum tm_argument_kind {
     TM_ARGUMENT_INTEGER,  /* int */
     TM_ARGUMENT_INTEGERS, /* int[count]: a list of as many, or one number for all */
+    TM_ARGUMENT_LIST,     /* int[count]: a list of as many */
+    TM_ARGUMENT_BLOCKS,   /* tm_int_list: a list of any length, or one number */
     TM_ARGUMENT_NUMBER,   /* double */
     TM_ARGUMENT_FLAG,     /* bool */
     TM_ARGUMENT_NO_FLAG,  /* bool that says the opposite */
-    TM_ARGUMENT_GIVEN,    /* bool: whether it is a number, and not null */
+    TM_ARGUMENT_GIVEN,    /* bool: true for a number above 0 */
     TM_ARGUMENT_ACT       /* tm_act_kind, by timm's name */
 } tm_argument_kind;
+
+typedef struct tm_int_list {
+    const int *values;
+    int count;
+} tm_int_list;
 
 typedef struct tm_argument {
     const char *name; /* timm's */
     tm_argument_kind kind;
     size_t offset; /* of the member in the family's variant struct */
-    int count;     /* of INTEGERS */
+    int count;     /* of INTEGERS and LIST */
     double least, most;
+    const char *except; /* a glob: variants that say it themselves, so that timm refuses it */
 } tm_argument;
 
 typedef struct tm_family {
@@ -49,6 +57,18 @@ typedef struct tm_family {
      * for the model's parameters (tm_find_param). NULL: names are timm's already. */
     void (*filter)(struct tm_state_dict *dict, const tm_graph *graph, const void *variant);
 } tm_family;
+
+/* A row of tm_family.arguments: the member of the variant's type, and the least and most of it. */
+#define TM_TAKES(type, argument, how, member, ...)                                                 \
+    {                                                                                              \
+        .name = argument, .kind = TM_ARGUMENT_##how, .offset = offsetof(type, member),             \
+        .count = (int)(sizeof((type *)0)->member / sizeof(int)), __VA_ARGS__                       \
+    }
+#define TM_ANY 0, 0 /* of what is no number */
+#define TM_DEPTHS 1, 200
+#define TM_WIDTHS 1, 65536
+#define TM_HEADS 1, 1024
+#define TM_RATIOS 0.01, 64
 
 #define TM_ARGUMENTS(table) .arguments = (table), .argument_count = sizeof(table) / sizeof *(table)
 

@@ -14,21 +14,21 @@ enum { STAGES = 3 };
 
 typedef struct pit_variant {
     const char *name;
-    int stride; /* of the patches, which are twice as large */
-    int dim;    /* channels of a head */
+    int stride;       /* of the patches, which are twice as large */
+    int dims[STAGES]; /* channels of a head */
     int depths[STAGES], heads[STAGES];
     bool distilled; /* a second token with a classifier of its own; both answers are averaged */
 } pit_variant;
 
 static const pit_variant variants[] = {
-    {"pit_b_224", 7, 64, {3, 6, 4}, {4, 8, 16}, false},
-    {"pit_b_distilled_224", 7, 64, {3, 6, 4}, {4, 8, 16}, true},
-    {"pit_s_224", 8, 48, {2, 6, 4}, {3, 6, 12}, false},
-    {"pit_s_distilled_224", 8, 48, {2, 6, 4}, {3, 6, 12}, true},
-    {"pit_ti_224", 8, 32, {2, 6, 4}, {2, 4, 8}, false},
-    {"pit_ti_distilled_224", 8, 32, {2, 6, 4}, {2, 4, 8}, true},
-    {"pit_xs_224", 8, 48, {2, 6, 4}, {2, 4, 8}, false},
-    {"pit_xs_distilled_224", 8, 48, {2, 6, 4}, {2, 4, 8}, true},
+    {"pit_b_224", 7, {64, 64, 64}, {3, 6, 4}, {4, 8, 16}, false},
+    {"pit_b_distilled_224", 7, {64, 64, 64}, {3, 6, 4}, {4, 8, 16}, true},
+    {"pit_s_224", 8, {48, 48, 48}, {2, 6, 4}, {3, 6, 12}, false},
+    {"pit_s_distilled_224", 8, {48, 48, 48}, {2, 6, 4}, {3, 6, 12}, true},
+    {"pit_ti_224", 8, {32, 32, 32}, {2, 6, 4}, {2, 4, 8}, false},
+    {"pit_ti_distilled_224", 8, {32, 32, 32}, {2, 6, 4}, {2, 4, 8}, true},
+    {"pit_xs_224", 8, {48, 48, 48}, {2, 6, 4}, {2, 4, 8}, false},
+    {"pit_xs_distilled_224", 8, {48, 48, 48}, {2, 6, 4}, {2, 4, 8}, true},
 };
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f};
@@ -51,7 +51,7 @@ static state pool(tm_builder *b, state x, int out)
 
 static state stage(tm_builder *b, const pit_variant *v, state x, int index)
 {
-    int heads = v->heads[index], width = v->dim * heads, prefix = v->distilled ? 2 : 1;
+    int heads = v->heads[index], width = v->dims[index] * heads, prefix = v->distilled ? 2 : 1;
     tm_vit_block block = {
         .qkv = {.heads = heads}, .ffn = {.hidden = 4 * width, .act = TM_ACT_GELU}, .norm = norm};
     if (index)
@@ -85,7 +85,7 @@ static void head(tm_builder *b, const pit_variant *v, tm_node *tokens)
 static void build(tm_builder *b, const void *variant)
 {
     const pit_variant *v = variant;
-    int width = v->dim * v->heads[0];
+    int width = v->dims[0] * v->heads[0];
     tm_conv patches = {.out = width,
                        .kernel = 2 * v->stride,
                        .stride = v->stride,
@@ -117,5 +117,14 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_state_replace(dict, "pools.1.", "transformers.2.pool.");
 }
 
-const tm_family tm_family_pit = {
-    .module = "pit", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(pit_variant, "base_dims", LIST, dims, TM_WIDTHS),
+    TM_TAKES(pit_variant, "depth", LIST, depths, TM_DEPTHS),
+    TM_TAKES(pit_variant, "heads", LIST, heads, TM_HEADS),
+};
+
+const tm_family tm_family_pit = {.module = "pit",
+                                 TM_VARIANTS(variants),
+                                 TM_ARGUMENTS(arguments),
+                                 .build = build,
+                                 .filter = filter};

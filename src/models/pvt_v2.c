@@ -13,14 +13,14 @@ enum { STAGES = 4, LINEAR_POOL = 7 };
 typedef struct pvt_variant {
     const char *name;
     int depths[STAGES];
-    int width;        /* 64, which becomes 128, 320, 512; 32: half of it */
+    int dims[STAGES] /* 64, 128, 320, 512 */, heads[STAGES] /* 1, 2, 5, 8 */;
     bool linear;      /* k and v of a map that is pooled to 7 x 7 */
     bool narrow_mlps; /* four times the width in the first two stages too, not eight times */
 } pvt_variant;
 
 /* clang-format off */
 static const pvt_variant variants[] = {
-    {.name = "pvt_v2_b0", .depths = {2, 2, 2, 2}, .width = 32},
+    {.name = "pvt_v2_b0", .depths = {2, 2, 2, 2}, .dims = {32, 64, 160, 256}},
     {.name = "pvt_v2_b1", .depths = {2, 2, 2, 2}},
     {.name = "pvt_v2_b2", .depths = {3, 4, 6, 3}},
     {.name = "pvt_v2_b2_li", .depths = {3, 4, 6, 3}, .linear = true},
@@ -30,10 +30,15 @@ static const pvt_variant variants[] = {
 };
 /* clang-format on */
 
-static const int widths[STAGES] = {64, 128, 320, 512}, heads[STAGES] = {1, 2, 5, 8};
+static const int usual_dims[STAGES] = {64, 128, 320, 512}, usual_heads[STAGES] = {1, 2, 5, 8};
 static const int reductions[STAGES] = {8, 4, 2, 1};
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f};
 static const tm_norm embed_norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
+
+static int dim_of(const pvt_variant *v, int stage)
+{
+    return v->dims[stage] ? v->dims[stage] : usual_dims[stage];
+}
 
 static tm_node *embed(tm_builder *b, const char *name, tm_node *x, int out, int kernel, int stride)
 {
@@ -51,10 +56,11 @@ static tm_node *embed(tm_builder *b, const char *name, tm_node *x, int out, int 
 
 static tm_node *attend(tm_builder *b, const pvt_variant *v, tm_node *x, int index)
 {
-    return tm_reduced_attention(b, "attn", x,
-                                (tm_reduced){.heads = heads[index],
-                                             .ratio = reductions[index],
-                                             .pool = v->linear ? LINEAR_POOL : 0});
+    return tm_reduced_attention(
+        b, "attn", x,
+        (tm_reduced){.heads = v->heads[index] ? v->heads[index] : usual_heads[index],
+                     .ratio = reductions[index],
+                     .pool = v->linear ? LINEAR_POOL : 0});
 }
 
 static tm_node *feed_forward(tm_builder *b, const pvt_variant *v, tm_node *x, int index)
@@ -74,7 +80,7 @@ static tm_node *feed_forward(tm_builder *b, const pvt_variant *v, tm_node *x, in
 static tm_node *stage(tm_builder *b, const pvt_variant *v, tm_node *x, int index)
 {
     if (index)
-        x = embed(b, "downsample", x, v->width == 32 ? widths[index] / 2 : widths[index], 3, 2);
+        x = embed(b, "downsample", x, dim_of(v, index), 3, 2);
     for (int i = 0; i < v->depths[index]; i++) {
         tm_push(b, "blocks.%d", i);
         x = tm_add(b, x, attend(b, v, tm_normalize(b, "norm1", x, norm), index));
@@ -87,7 +93,7 @@ static tm_node *stage(tm_builder *b, const pvt_variant *v, tm_node *x, int index
 static void build(tm_builder *b, const void *variant)
 {
     const pvt_variant *v = variant;
-    tm_node *x = embed(b, "patch_embed", b->graph->input, v->width ? v->width : widths[0], 7, 4);
+    tm_node *x = embed(b, "patch_embed", b->graph->input, dim_of(v, 0), 7, 4);
     for (int i = 0; i < STAGES; i++) {
         tm_push(b, "stages.%d", i);
         x = stage(b, v, x, i);
@@ -129,5 +135,15 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         rename_numbered(dict, &dict->tensors[i]);
 }
 
-const tm_family tm_family_pvt_v2 = {
-    .module = "pvt_v2", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(pvt_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(pvt_variant, "embed_dims", LIST, dims, TM_WIDTHS),
+    TM_TAKES(pvt_variant, "num_heads", LIST, heads, TM_HEADS),
+    TM_TAKES(pvt_variant, "linear", FLAG, linear, TM_ANY),
+};
+
+const tm_family tm_family_pvt_v2 = {.module = "pvt_v2",
+                                    TM_VARIANTS(variants),
+                                    TM_ARGUMENTS(arguments),
+                                    .build = build,
+                                    .filter = filter};

@@ -11,14 +11,15 @@ enum { PATCH = 16, GRID = 48 /* of the learned positions */, MERGE = 2 /* tokens
 
 typedef struct qwen3_variant {
     const char *name;
-    int width, depth, heads, hidden;
+    int width, depth, heads;
+    double ratio; /* of MLPs */
     bool merge, encoder;
     int out_features; /* of the merger; 0: as the tag's language model has them */
 } qwen3_variant;
 
-#define SIZE_88M .width = 768, .depth = 12, .heads = 12, .hidden = 3072
-#define SIZE_306M .width = 1024, .depth = 24, .heads = 16, .hidden = 4096
-#define SIZE_416M .width = 1152, .depth = 27, .heads = 16, .hidden = 4304
+#define SIZE_88M .width = 768, .depth = 12, .heads = 12, .ratio = 4
+#define SIZE_306M .width = 1024, .depth = 24, .heads = 16, .ratio = 4
+#define SIZE_416M .width = 1152, .depth = 27, .heads = 16, .ratio = 4304.0 / 1152
 
 static const qwen3_variant variants[] = {
     {.name = "qwen3_vit_88m", SIZE_88M},
@@ -32,9 +33,13 @@ static const qwen3_variant variants[] = {
     {.name = "qwen3_vit_416m_enc", SIZE_416M, .encoder = true},
 };
 
-static const tm_argument arguments[] = {{"out_features", TM_ARGUMENT_INTEGER,
-                                         offsetof(qwen3_variant, out_features), .least = 1,
-                                         .most = 65536}};
+static const tm_argument arguments[] = {
+    TM_TAKES(qwen3_variant, "out_features", INTEGER, out_features, TM_WIDTHS),
+    TM_TAKES(qwen3_variant, "embed_dim", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(qwen3_variant, "depth", INTEGER, depth, TM_DEPTHS),
+    TM_TAKES(qwen3_variant, "num_heads", INTEGER, heads, TM_HEADS),
+    TM_TAKES(qwen3_variant, "mlp_ratio", NUMBER, ratio, TM_RATIOS),
+};
 
 static const tm_tower_width languages[] = {
     {"qwen3_5_0_8b", 1024},       {"qwen3_5_2b", 2048},       {"qwen3_5_4b", 2560},
@@ -56,8 +61,9 @@ static tm_node *positions(tm_builder *b, int width, int h, int w)
 static tm_node *encode(tm_builder *b, const void *variant)
 {
     const qwen3_variant *v = variant;
-    tm_tower_block block = {
-        .heads = v->heads, .norm = norm, .ffn = {.hidden = v->hidden, .act = TM_ACT_GELU_TANH}};
+    tm_tower_block block = {.heads = v->heads,
+                            .norm = norm,
+                            .ffn = {.hidden = (int)(v->width * v->ratio), .act = TM_ACT_GELU_TANH}};
     tm_node *x = tm_tower_patches(b, v->width, PATCH);
     int h = x->shape.h, w = x->shape.w;
     x = tm_add(b, tm_map_tokens(b, x), positions(b, v->width, h, w));

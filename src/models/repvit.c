@@ -153,4 +153,10 @@ static void build(tm_builder *b, const void *variant)
     head(b, x);
 }
 
-const tm_family tm_family_repvit = {.module = "repvit", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    TM_TAKES(repvit_variant, "embed_dim", LIST, dims, TM_WIDTHS),
+    TM_TAKES(repvit_variant, "depth", LIST, depths, TM_DEPTHS),
+};
+
+const tm_family tm_family_repvit = {
+    .module = "repvit", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

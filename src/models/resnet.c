@@ -421,9 +421,17 @@ static void build(tm_builder *b, const void *variant)
     build_whole(&m);
 }
 
+#define RESNET(name, kind, member, ...) TM_TAKES(resnet_variant, name, kind, member, __VA_ARGS__)
 static const tm_argument arguments[] = {
-    {"layers", TM_ARGUMENT_INTEGERS, offsetof(resnet_variant, layers), 4, 1, 200},
-    {"avg_down", TM_ARGUMENT_FLAG, offsetof(resnet_variant, avg_down), 0, 0, 0},
+    RESNET("layers", LIST, layers, TM_DEPTHS),
+    RESNET("channels", LIST, channels, TM_WIDTHS),
+    RESNET("stem_width", INTEGER, stem_width, TM_WIDTHS),
+    RESNET("replace_stem_pool", FLAG, conv_stem_pool, TM_ANY),
+    RESNET("avg_down", FLAG, avg_down, TM_ANY),
+    RESNET("down_kernel_size", INTEGER, down_kernel, 1, 7),
+    RESNET("block_reduce_first", INTEGER, reduce_first, 1, 64),
+    RESNET("cardinality", INTEGER, cardinality, 1, 1024),
+    RESNET("base_width", INTEGER, base_width, TM_WIDTHS),
 };
 
 const tm_family tm_family_resnet = {

@@ -309,5 +309,13 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_keep_added(dict, stored);
 }
 
-const tm_family tm_family_resnetv2 = {
-    .module = "resnetv2", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(tm_resnetv2, "layers", LIST, layers, TM_DEPTHS, "*_bit"),
+    TM_TAKES(tm_resnetv2, "avg_down", FLAG, avg_down, TM_ANY),
+};
+
+const tm_family tm_family_resnetv2 = {.module = "resnetv2",
+                                      TM_VARIANTS(variants),
+                                      TM_ARGUMENTS(arguments),
+                                      .build = build,
+                                      .filter = filter};

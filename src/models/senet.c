@@ -120,4 +120,9 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, x, "avg", "last_linear");
 }
 
-const tm_family tm_family_senet = {.module = "senet", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    TM_TAKES(senet_variant, "layers", LIST, layers, TM_DEPTHS),
+};
+
+const tm_family tm_family_senet = {
+    .module = "senet", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

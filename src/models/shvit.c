@@ -17,7 +17,7 @@ enum { STAGES = 3, QK = 16, STEM = 4 };
 typedef struct shvit_variant {
     const char *name;
     int depths[STAGES], dims[STAGES];
-    int parts[STAGES]; /* channels that attention sees; in the first stage there is none */
+    int parts[STAGES]; /* channels that attention sees, which the first stage has not */
 } shvit_variant;
 
 static const shvit_variant variants[] = {
@@ -90,7 +90,7 @@ static tm_node *stage(tm_builder *b, const shvit_variant *v, tm_node *x, int ind
     for (int i = 0; i < v->depths[index]; i++) {
         tm_push(b, "blocks.%d", i);
         x = depthwise(b, "conv", x);
-        if (v->parts[index])
+        if (index)
             x = attend(b, x, v->parts[index]);
         x = feed_forward(b, "ffn", x);
         tm_pop(b);
@@ -130,4 +130,11 @@ static void build(tm_builder *b, const void *variant)
                       (tm_distilled){.head = "head", .linear = "l"});
 }
 
-const tm_family tm_family_shvit = {.module = "shvit", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    TM_TAKES(shvit_variant, "embed_dim", LIST, dims, TM_WIDTHS),
+    TM_TAKES(shvit_variant, "partial_dim", LIST, parts, TM_WIDTHS),
+    TM_TAKES(shvit_variant, "depth", LIST, depths, TM_DEPTHS),
+};
+
+const tm_family tm_family_shvit = {
+    .module = "shvit", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

@@ -97,4 +97,11 @@ static void build(tm_builder *b, const void *variant)
     tm_build_resnet(b, &design, v);
 }
 
-const tm_family tm_family_sknet = {.module = "sknet", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    TM_TAKES(sknet_variant, "layers", LIST, layers, TM_DEPTHS),
+    TM_TAKES(sknet_variant, "base_width", INTEGER, base_width, TM_WIDTHS),
+    TM_TAKES(sknet_variant, "cardinality", INTEGER, cardinality, 1, 1024),
+};
+
+const tm_family tm_family_sknet = {
+    .module = "sknet", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

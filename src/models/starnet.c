@@ -80,4 +80,11 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, x, "avg", "head");
 }
 
-const tm_family tm_family_starnet = {.module = "starnet", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    TM_TAKES(starnet_variant, "base_dim", INTEGER, dim, TM_WIDTHS),
+    TM_TAKES(starnet_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(starnet_variant, "mlp_ratio", INTEGER, ratio, 1, 64),
+};
+
+const tm_family tm_family_starnet = {
+    .module = "starnet", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

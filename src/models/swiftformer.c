@@ -168,5 +168,13 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         rename_view(dict, &dict->tensors[i]);
 }
 
-const tm_family tm_family_swiftformer = {
-    .module = "swiftformer", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(swiftformer_variant, "layers", LIST, depths, TM_DEPTHS),
+    TM_TAKES(swiftformer_variant, "embed_dims", LIST, dims, TM_WIDTHS),
+};
+
+const tm_family tm_family_swiftformer = {.module = "swiftformer",
+                                         TM_VARIANTS(variants),
+                                         TM_ARGUMENTS(arguments),
+                                         .build = build,
+                                         .filter = filter};

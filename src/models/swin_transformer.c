@@ -38,13 +38,12 @@ static const swin_variant variants[] = {
 };
 /* clang-format on */
 
-#define SWIN(name, kind, member, most)                                                             \
-    {                                                                                              \
-        name, TM_ARGUMENT_##kind, offsetof(swin_variant, member), STAGES, 1, most                  \
-    }
 static const tm_argument arguments[] = {
-    SWIN("embed_dim", INTEGER, width, 8192), SWIN("depths", INTEGERS, depths, 100),
-    SWIN("num_heads", INTEGERS, heads, 1024), SWIN("window_size", INTEGERS, windows, 64)};
+    TM_TAKES(swin_variant, "embed_dim", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(swin_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(swin_variant, "num_heads", LIST, heads, TM_HEADS),
+    TM_TAKES(swin_variant, "window_size", INTEGERS, windows, 1, 64),
+};
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
 

@@ -13,23 +13,43 @@ enum { STAGES = TM_SWIN_STAGES, HIDDEN = 512 /* of the positions' MLP */ };
 
 typedef struct swin_variant {
     const char *name;
-    int width, heads, depth, window; /* heads of the first stage, blocks of the third */
-    bool resized;                    /* the windows that it was first trained with were of 12 */
+    int width, heads[STAGES], depths[STAGES], windows[STAGES];
+    bool resized; /* the windows that it was first trained with were of 12 */
 } swin_variant;
 
 static const swin_variant variants[] = {
-    {"swinv2_tiny_window16_256", 96, 3, 6, 16, false},
-    {"swinv2_tiny_window8_256", 96, 3, 6, 8, false},
-    {"swinv2_small_window16_256", 96, 3, 18, 16, false},
-    {"swinv2_small_window8_256", 96, 3, 18, 8, false},
-    {"swinv2_base_window16_256", 128, 4, 18, 16, false},
-    {"swinv2_base_window8_256", 128, 4, 18, 8, false},
-    {"swinv2_base_window12_192", 128, 4, 18, 12, false},
-    {"swinv2_base_window12to16_192to256", 128, 4, 18, 16, true},
-    {"swinv2_base_window12to24_192to384", 128, 4, 18, 24, true},
-    {"swinv2_large_window12_192", 192, 6, 18, 12, false},
-    {"swinv2_large_window12to16_192to256", 192, 6, 18, 16, true},
-    {"swinv2_large_window12to24_192to384", 192, 6, 18, 24, true},
+    {"swinv2_tiny_window16_256", 96, {3, 6, 12, 24}, {2, 2, 6, 2}, {16, 16, 16, 16}, false},
+    {"swinv2_tiny_window8_256", 96, {3, 6, 12, 24}, {2, 2, 6, 2}, {8, 8, 8, 8}, false},
+    {"swinv2_small_window16_256", 96, {3, 6, 12, 24}, {2, 2, 18, 2}, {16, 16, 16, 16}, false},
+    {"swinv2_small_window8_256", 96, {3, 6, 12, 24}, {2, 2, 18, 2}, {8, 8, 8, 8}, false},
+    {"swinv2_base_window16_256", 128, {4, 8, 16, 32}, {2, 2, 18, 2}, {16, 16, 16, 16}, false},
+    {"swinv2_base_window8_256", 128, {4, 8, 16, 32}, {2, 2, 18, 2}, {8, 8, 8, 8}, false},
+    {"swinv2_base_window12_192", 128, {4, 8, 16, 32}, {2, 2, 18, 2}, {12, 12, 12, 12}, false},
+    {"swinv2_base_window12to16_192to256",
+     128,
+     {4, 8, 16, 32},
+     {2, 2, 18, 2},
+     {16, 16, 16, 16},
+     true},
+    {"swinv2_base_window12to24_192to384",
+     128,
+     {4, 8, 16, 32},
+     {2, 2, 18, 2},
+     {24, 24, 24, 24},
+     true},
+    {"swinv2_large_window12_192", 192, {6, 12, 24, 48}, {2, 2, 18, 2}, {12, 12, 12, 12}, false},
+    {"swinv2_large_window12to16_192to256",
+     192,
+     {6, 12, 24, 48},
+     {2, 2, 18, 2},
+     {16, 16, 16, 16},
+     true},
+    {"swinv2_large_window12to24_192to384",
+     192,
+     {6, 12, 24, 48},
+     {2, 2, 18, 2},
+     {24, 24, 24, 24},
+     true},
 };
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
@@ -138,15 +158,15 @@ static tm_node *block(tm_builder *b, tm_node *x, const stage_config *stage, tm_w
 static tm_node *stage(tm_builder *b, const void *variant, tm_node *x, int index)
 {
     const swin_variant *v = variant;
-    stage_config config = {.heads = v->heads << index,
-                           .window = v->window,
+    stage_config config = {.heads = v->heads[index],
+                           .window = v->windows[index],
                            .trained = !v->resized           ? 0
                                       : index == STAGES - 1 ? 6
                                                             : 12};
     tm_push(b, "layers.%d", index);
     if (index)
         x = tm_patch_merging_post_norm(b, "downsample", x, 2 * x->shape.c, norm);
-    for (int i = 0; i < (index == 2 ? v->depth : 2); i++) {
+    for (int i = 0; i < v->depths[index]; i++) {
         tm_push(b, "blocks.%d", i);
         x = block(b, x, &config, tm_fit_window(x, config.window, config.window, i % 2));
         tm_pop(b);
@@ -171,5 +191,15 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         tm_move_downsample(dict);
 }
 
-const tm_family tm_family_swin_transformer_v2 = {
-    .module = "swin_transformer_v2", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(swin_variant, "embed_dim", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(swin_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(swin_variant, "num_heads", LIST, heads, TM_HEADS),
+    TM_TAKES(swin_variant, "window_size", INTEGERS, windows, 1, 64),
+};
+
+const tm_family tm_family_swin_transformer_v2 = {.module = "swin_transformer_v2",
+                                                 TM_VARIANTS(variants),
+                                                 TM_ARGUMENTS(arguments),
+                                                 .build = build,
+                                                 .filter = filter};

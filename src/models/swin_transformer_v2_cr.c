@@ -18,30 +18,36 @@ enum { STAGES = 4, PATCH = 4, WINDOWS = 8 /* a side of the first stage */, META 
 
 typedef struct swin_cr_variant {
     const char *name, *same_as;
-    int width, heads; /* of the first stage, twice as many in each that follows */
-    int depth;        /* of the third stage; 2 in the others */
-    bool stage_norm;  /* at the end of every stage, not of the last alone */
-    int norm_period;  /* a norm after every so many blocks */
+    int width; /* of the first stage, twice as much in each that follows */
+    int heads[STAGES], depths[STAGES];
+    bool stage_norm; /* at the end of every stage, not of the last alone */
+    int norm_period; /* a norm after every so many blocks */
 } swin_cr_variant;
 
 /* clang-format off */
 static const swin_cr_variant variants[] = {
-    {.name = "swinv2_cr_base_224", .width = 128, .heads = 4, .depth = 18},
+    {.name = "swinv2_cr_base_224", .width = 128, .heads = {4, 8, 16, 32}, .depths = {2, 2, 18, 2}},
     {.name = "swinv2_cr_base_384", .same_as = "swinv2_cr_base_224"},
-    {.name = "swinv2_cr_base_ns_224", .width = 128, .heads = 4, .depth = 18, .stage_norm = true},
-    {.name = "swinv2_cr_giant_224", .width = 512, .heads = 16, .depth = 42, .norm_period = 6},
+    {.name = "swinv2_cr_base_ns_224", .width = 128, .heads = {4, 8, 16, 32}, .depths = {2, 2, 18, 2},
+     .stage_norm = true},
+    {.name = "swinv2_cr_giant_224", .width = 512, .heads = {16, 32, 64, 128}, .depths = {2, 2, 42, 2},
+     .norm_period = 6},
     {.name = "swinv2_cr_giant_384", .same_as = "swinv2_cr_giant_224"},
-    {.name = "swinv2_cr_huge_224", .width = 352, .heads = 8, .depth = 18, .norm_period = 6},
-    {.name = "swinv2_cr_huge_384", .width = 352, .heads = 11, .depth = 18, .norm_period = 6},
-    {.name = "swinv2_cr_large_224", .width = 192, .heads = 6, .depth = 18},
+    {.name = "swinv2_cr_huge_224", .width = 352, .heads = {8, 16, 32, 64}, .depths = {2, 2, 18, 2},
+     .norm_period = 6},
+    {.name = "swinv2_cr_huge_384", .width = 352, .heads = {11, 22, 44, 88}, .depths = {2, 2, 18, 2},
+     .norm_period = 6},
+    {.name = "swinv2_cr_large_224", .width = 192, .heads = {6, 12, 24, 48}, .depths = {2, 2, 18, 2}},
     {.name = "swinv2_cr_large_384", .same_as = "swinv2_cr_large_224"},
-    {.name = "swinv2_cr_small_224", .width = 96, .heads = 3, .depth = 18},
+    {.name = "swinv2_cr_small_224", .width = 96, .heads = {3, 6, 12, 24}, .depths = {2, 2, 18, 2}},
     {.name = "swinv2_cr_small_384", .same_as = "swinv2_cr_small_224"},
-    {.name = "swinv2_cr_small_ns_224", .width = 96, .heads = 3, .depth = 18, .stage_norm = true},
+    {.name = "swinv2_cr_small_ns_224", .width = 96, .heads = {3, 6, 12, 24}, .depths = {2, 2, 18, 2},
+     .stage_norm = true},
     {.name = "swinv2_cr_small_ns_256", .same_as = "swinv2_cr_small_ns_224"},
-    {.name = "swinv2_cr_tiny_224", .width = 96, .heads = 3, .depth = 6},
+    {.name = "swinv2_cr_tiny_224", .width = 96, .heads = {3, 6, 12, 24}, .depths = {2, 2, 6, 2}},
     {.name = "swinv2_cr_tiny_384", .same_as = "swinv2_cr_tiny_224"},
-    {.name = "swinv2_cr_tiny_ns_224", .width = 96, .heads = 3, .depth = 6, .stage_norm = true},
+    {.name = "swinv2_cr_tiny_ns_224", .width = 96, .heads = {3, 6, 12, 24}, .depths = {2, 2, 6, 2},
+     .stage_norm = true},
 };
 /* clang-format on */
 
@@ -126,14 +132,14 @@ static bool ends_with_norm(const swin_cr_variant *v, int stage, int index, int d
 static tm_node *stage(tm_builder *b, const swin_cr_variant *v, tm_node *x, int index)
 {
     int side_h = b->options.img_h / PATCH / WINDOWS, side_w = b->options.img_w / PATCH / WINDOWS;
-    int depth = index == 2 ? v->depth : 2;
+    int depth = v->depths[index];
     if (index)
         x = tm_patch_merging(b, "downsample", x, 2 * x->shape.c, norm);
     tm_ffn ffn = {.hidden = 4 * x->shape.c, .act = TM_ACT_GELU};
     for (int i = 0; i < depth; i++) {
         tm_window window = tm_fit_window(x, side_h ? side_h : 1, side_w ? side_w : 1, i % 2 != 0);
         tm_push(b, "blocks.%d", i);
-        tm_node *y = attend(b, x, v->heads << index, window);
+        tm_node *y = attend(b, x, v->heads[index], window);
         x = tm_add(b, x, tm_normalize(b, "norm1", y, norm));
         x = tm_add(b, x, tm_normalize(b, "norm2", tm_feed_forward(b, "mlp", x, ffn), norm));
         if (ends_with_norm(v, index, i, depth))
@@ -173,8 +179,17 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_state_replace(dict, "head.", "head.fc.");
 }
 
+static const tm_argument arguments[] = {
+    TM_TAKES(swin_cr_variant, "embed_dim", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(swin_cr_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(swin_cr_variant, "num_heads", LIST, heads, TM_HEADS),
+    TM_TAKES(swin_cr_variant, "extra_norm_period", INTEGER, norm_period, 0, 200),
+    TM_TAKES(swin_cr_variant, "extra_norm_stage", FLAG, stage_norm, TM_ANY),
+};
+
 const tm_family tm_family_swin_transformer_v2_cr = {.module = "swin_transformer_v2_cr",
                                                     TM_VARIANTS(variants),
+                                                    TM_ARGUMENTS(arguments),
                                                     .same_as = offsetof(swin_cr_variant, same_as),
                                                     .build = build,
                                                     .filter = filter};

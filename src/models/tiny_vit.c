@@ -14,18 +14,19 @@ enum { STAGES = 4 };
 typedef struct tiny_vit_variant {
     const char *name;
     int dims[STAGES], heads[STAGES];
-    int window; /* a side, of the last stage but one twice as large */
+    int depths[STAGES]; /* 2, 2, 6, 2 */
+    int window;         /* a side, of the last stage but one twice as large */
 } tiny_vit_variant;
 
 static const tiny_vit_variant variants[] = {
-    {"tiny_vit_5m_224", {64, 128, 160, 320}, {2, 4, 5, 10}, 7},
-    {"tiny_vit_11m_224", {64, 128, 256, 448}, {2, 4, 8, 14}, 7},
-    {"tiny_vit_21m_224", {96, 192, 384, 576}, {3, 6, 12, 18}, 7},
-    {"tiny_vit_21m_384", {96, 192, 384, 576}, {3, 6, 12, 18}, 12},
-    {"tiny_vit_21m_512", {96, 192, 384, 576}, {3, 6, 12, 18}, 16},
+    {"tiny_vit_5m_224", {64, 128, 160, 320}, {2, 4, 5, 10}, .window = 7},
+    {"tiny_vit_11m_224", {64, 128, 256, 448}, {2, 4, 8, 14}, .window = 7},
+    {"tiny_vit_21m_224", {96, 192, 384, 576}, {3, 6, 12, 18}, .window = 7},
+    {"tiny_vit_21m_384", {96, 192, 384, 576}, {3, 6, 12, 18}, .window = 12},
+    {"tiny_vit_21m_512", {96, 192, 384, 576}, {3, 6, 12, 18}, .window = 16},
 };
 
-static const int depths[STAGES] = {2, 2, 6, 2};
+static const int usual_depths[STAGES] = {2, 2, 6, 2};
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
 static const tm_conv_tail plain = {0}, gelu = {.act = TM_ACT_GELU};
 
@@ -84,7 +85,8 @@ static tm_node *stage(tm_builder *b, const tiny_vit_variant *v, tm_node *x, int 
         x = inverted(b, x, v->dims[index], v->dims[index], 2);
         tm_pop(b);
     }
-    for (int i = 0; i < depths[index]; i++) {
+    int depth = v->depths[index] ? v->depths[index] : usual_depths[index];
+    for (int i = 0; i < depth; i++) {
         tm_push(b, "blocks.%d", i);
         x = index ? block(b, x, v->heads[index], index == 2 ? 2 * v->window : v->window)
                   : conv_block(b, x);
@@ -116,5 +118,14 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_drop_containing(dict, "attention_bias_idxs");
 }
 
-const tm_family tm_family_tiny_vit = {
-    .module = "tiny_vit", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(tiny_vit_variant, "embed_dims", LIST, dims, TM_WIDTHS),
+    TM_TAKES(tiny_vit_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(tiny_vit_variant, "num_heads", LIST, heads, TM_HEADS),
+};
+
+const tm_family tm_family_tiny_vit = {.module = "tiny_vit",
+                                      TM_VARIANTS(variants),
+                                      TM_ARGUMENTS(arguments),
+                                      .build = build,
+                                      .filter = filter};

@@ -10,24 +10,18 @@
 #include "models/filters.h"
 #include "models/model.h"
 
-enum {
-    PATCH = 16,
-    STRIDE = 4,
-    SIDE = PATCH / STRIDE /* pixels of a patch */,
-    DEPTH = 12,
-    BORDER = 3
-};
+enum { PATCH = 16, STRIDE = 4, SIDE = PATCH / STRIDE /* pixels of a patch */, BORDER = 3 };
 
 typedef struct tnt_variant {
     const char *name;
-    int width, inner_width, heads;
+    int width, inner_width, heads, depth;
     bool legacy; /* pixels see those of other patches; a patch's pixels are normalized one by one */
 } tnt_variant;
 
 static const tnt_variant variants[] = {
-    {"tnt_s_legacy_patch16_224", 384, 24, 6, true},
-    {"tnt_s_patch16_224", 384, 24, 6, false},
-    {"tnt_b_patch16_224", 640, 40, 10, false},
+    {"tnt_s_legacy_patch16_224", 384, 24, 6, 12, true},
+    {"tnt_s_patch16_224", 384, 24, 6, 12, false},
+    {"tnt_b_patch16_224", 640, 40, 10, 12, false},
 };
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
@@ -164,7 +158,7 @@ static void build(tm_builder *b, const void *variant)
     int h = b->graph->input->shape.h / PATCH, w = b->graph->input->shape.w / PATCH;
     bool norms = tm_option_norm_intermediates(b);
     tm_node *pixels = embed_pixels(b, v, h, w), *x = embed_patches(b, v, pixels, h, w);
-    for (int i = 0; i < DEPTH; i++) {
+    for (int i = 0; i < v->depth; i++) {
         tm_push(b, "blocks.%d", i);
         x = block(b, v, &pixels, x);
         tm_pop(b);
@@ -206,5 +200,15 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_reshape_to_param(dict, positions, graph);
 }
 
-const tm_family tm_family_tnt = {
-    .module = "tnt", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(tnt_variant, "embed_dim", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(tnt_variant, "inner_dim", INTEGER, inner_width, TM_WIDTHS),
+    TM_TAKES(tnt_variant, "depth", INTEGER, depth, TM_DEPTHS),
+    TM_TAKES(tnt_variant, "num_heads_outer", INTEGER, heads, TM_HEADS),
+};
+
+const tm_family tm_family_tnt = {.module = "tnt",
+                                 TM_VARIANTS(variants),
+                                 TM_ARGUMENTS(arguments),
+                                 .build = build,
+                                 .filter = filter};

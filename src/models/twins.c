@@ -106,4 +106,11 @@ static void build(tm_builder *b, const void *variant)
                   "head");
 }
 
-const tm_family tm_family_twins = {.module = "twins", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    TM_TAKES(twins_variant, "embed_dims", LIST, dims, TM_WIDTHS),
+    TM_TAKES(twins_variant, "depths", LIST, depths, TM_DEPTHS),
+    TM_TAKES(twins_variant, "num_heads", LIST, heads, TM_HEADS),
+};
+
+const tm_family tm_family_twins = {
+    .module = "twins", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

@@ -293,25 +293,24 @@ static const tm_vit variants[] = {
 };
 /* clang-format on */
 
-#define VIT(name, kind, member) {name, TM_ARGUMENT_##kind, offsetof(tm_vit, member), 0, 0, 0}
-#define VIT_NUMBER(name, kind, member, least, most)                                                \
-    {name, TM_ARGUMENT_##kind, offsetof(tm_vit, member), 0, least, most}
+#define VIT(name, kind, member, ...) TM_TAKES(tm_vit, name, kind, member, __VA_ARGS__)
 const tm_argument tm_vit_arguments[TM_VIT_ARGUMENTS] = {
-    VIT_NUMBER("patch_size", INTEGER, patch, 1, 1024),
-    VIT_NUMBER("embed_dim", INTEGER, width, 1, 65536),
-    VIT_NUMBER("depth", INTEGER, depth, 1, 200),
-    VIT_NUMBER("num_heads", INTEGER, heads, 1, 1024),
-    VIT_NUMBER("mlp_ratio", NUMBER, mlp_ratio, 0.01, 64),
-    VIT_NUMBER("reg_tokens", INTEGER, registers, 0, 4096),
-    VIT("class_token", NO_FLAG, no_class_token),
-    VIT("no_embed_class", FLAG, no_embed_class),
-    VIT("pre_norm", FLAG, pre_norm),
-    VIT("final_norm", NO_FLAG, no_final_norm),
-    VIT("qkv_bias", NO_FLAG, no_qkv_bias),
-    VIT("qk_norm", FLAG, qk_norm),
-    VIT("init_values", GIVEN, layer_scale),
-    VIT("pool_include_prefix", FLAG, pool_prefix),
-    VIT("act_layer", ACT, act),
+    VIT("patch_size", INTEGER, patch, 1, 1024),
+    VIT("embed_dim", INTEGER, width, TM_WIDTHS),
+    VIT("depth", INTEGER, depth, TM_DEPTHS),
+    VIT("num_heads", INTEGER, heads, TM_HEADS),
+    VIT("mlp_ratio", NUMBER, mlp_ratio, TM_RATIOS),
+    VIT("reg_tokens", INTEGER, registers, 0, 4096),
+    VIT("class_token", NO_FLAG, no_class_token, TM_ANY),
+    VIT("no_embed_class", FLAG, no_embed_class, TM_ANY),
+    VIT("final_norm", NO_FLAG, no_final_norm, TM_ANY),
+    VIT("qkv_bias", NO_FLAG, no_qkv_bias, TM_ANY),
+    VIT("qk_norm", FLAG, qk_norm, TM_ANY),
+    VIT("init_values", GIVEN, layer_scale, TM_ANY),
+    VIT("pool_include_prefix", FLAG, pool_prefix, TM_ANY),
+    VIT("act_layer", ACT, act, TM_ANY),
+    VIT("proj_bias", NO_FLAG, no_proj_bias, TM_ANY),
+    VIT("pre_norm", FLAG, pre_norm, TM_ANY),
 };
 
 /* A variant with its defaults filled in, on one image size. */

@@ -50,8 +50,9 @@ typedef struct tm_vit {
     bool distilled; /* a distillation token and its own head; both heads' answers are averaged */
 } tm_vit;
 
-/* The arguments that change a tm_vit (tm_family's). */
-enum { TM_VIT_ARGUMENTS = 15 };
+/* The arguments that change a tm_vit (tm_family's); the first and the last are not for all families
+ * that are made of it. */
+enum { TM_VIT_ARGUMENTS = 16 };
 extern const tm_argument tm_vit_arguments[TM_VIT_ARGUMENTS];
 
 /* From the input to the taps. */

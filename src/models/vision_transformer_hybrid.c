@@ -9,6 +9,8 @@
 #include "models/resnetv2.h"
 #include "models/vision_transformer.h"
 
+enum { STEM_WIDTH = 768 /* of convolutions alone */ };
+
 typedef struct hybrid_variant {
     tm_vit vit;
     int layers[4];      /* of a ResNetV2; all 0: its stem alone */
@@ -62,7 +64,7 @@ static tm_node *backbone(tm_builder *b, const hybrid_variant *v, tm_node *x)
     for (int i = 0; i < 4; i++)
         resnetv2.layers[i] = v->layers[i];
     tm_push(b, "patch_embed.backbone");
-    x = v->conv_stem   ? conv_stem(b, x, v->vit.width ? v->vit.width : 768)
+    x = v->conv_stem   ? conv_stem(b, x, STEM_WIDTH)
         : v->resnet    ? tm_resnet_backbone(b, v->resnet, x, v->resnet_stages)
         : v->layers[0] ? tm_resnetv2_stages_on(b, &resnetv2, x, false)
                        : tm_resnetv2_stem_on(b, &resnetv2, x);
@@ -74,6 +76,9 @@ static void build(tm_builder *b, const void *variant)
 {
     const hybrid_variant *v = variant;
     int patch = v->vit.patch;
+    if (v->conv_stem && v->vit.width && v->vit.width != STEM_WIDTH)
+        tm_refuse(b, "embed_dim %d: the stem, without a projection, has %d channels", v->vit.width,
+                  STEM_WIDTH);
     tm_node *x = backbone(b, v, b->graph->input);
     if (x->shape.h % patch || x->shape.w % patch)
         tm_refuse(b, "the backbone's map of %dx%d pixels does not divide into patches of %d",
@@ -128,5 +133,7 @@ const tm_family tm_family_vision_transformer_hybrid = {.module = "vision_transfo
                                                        TM_VARIANTS(variants),
                                                        .same_as =
                                                            offsetof(hybrid_variant, vit.same_as),
+                                                       .arguments = tm_vit_arguments + 1,
+                                                       .argument_count = TM_VIT_ARGUMENTS - 2,
                                                        .build = build,
                                                        .filter = filter};

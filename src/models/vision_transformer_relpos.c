@@ -14,9 +14,9 @@
 typedef struct relpos_variant {
     const char *name;
     int patch /* 16 */, width, depth /* 12 */, heads;
-    int ratio;   /* of the MLP: 4 */
-    int hidden;  /* of the network of positions: 128 */
-    bool shared; /* one such network for all blocks */
+    double ratio; /* of the MLP: 4 */
+    int hidden;   /* of the network of positions: 128 */
+    bool shared;  /* one such network for all blocks */
     bool class_token, qkv_bias;
     bool post_norm;   /* norms at the end of the branches, and no layer scale */
     bool fc_norm;     /* the last norm behind the pool */
@@ -68,7 +68,7 @@ static tm_node *blocks(const relpos *m, tm_node *x)
     const relpos_variant *v = m->v;
     tm_vit_block block = {
         .qkv = {.heads = v->heads, .no_qkv_bias = !v->qkv_bias, .norm = norm},
-        .ffn = {.hidden = (v->ratio ? v->ratio : 4) * v->width, .act = TM_ACT_GELU},
+        .ffn = {.hidden = (int)(v->width * (v->ratio > 0 ? v->ratio : 4.0)), .act = TM_ACT_GELU},
         .norm = norm,
         .layer_scale = !v->post_norm};
     if (v->shared)
@@ -117,5 +117,17 @@ static void build(tm_builder *b, const void *variant)
     head(&m, blocks(&m, x));
 }
 
-const tm_family tm_family_vision_transformer_relpos = {
-    .module = "vision_transformer_relpos", TM_VARIANTS(variants), .build = build};
+static const tm_argument arguments[] = {
+    TM_TAKES(relpos_variant, "patch_size", INTEGER, patch, 1, 1024),
+    TM_TAKES(relpos_variant, "embed_dim", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(relpos_variant, "depth", INTEGER, depth, TM_DEPTHS),
+    TM_TAKES(relpos_variant, "num_heads", INTEGER, heads, TM_HEADS),
+    TM_TAKES(relpos_variant, "mlp_ratio", NUMBER, ratio, TM_RATIOS),
+    TM_TAKES(relpos_variant, "qkv_bias", FLAG, qkv_bias, TM_ANY),
+    TM_TAKES(relpos_variant, "class_token", FLAG, class_token, TM_ANY),
+};
+
+const tm_family tm_family_vision_transformer_relpos = {.module = "vision_transformer_relpos",
+                                                       TM_VARIANTS(variants),
+                                                       TM_ARGUMENTS(arguments),
+                                                       .build = build};

@@ -14,14 +14,15 @@ enum { PATCH = 16, WINDOW = 14, NECK = 256 };
 typedef struct sam_variant {
     const char *name;
     int width, depth, heads;
+    int step;   /* every so many blocks, four times, one sees the whole map */
     bool plain; /* no positions but those of attention, no convolutions behind the blocks */
 } sam_variant;
 
 static const sam_variant variants[] = {
-    {"samvit_base_patch16", 768, 12, 12, false},
-    {"samvit_large_patch16", 1024, 24, 16, false},
-    {"samvit_huge_patch16", 1280, 32, 16, false},
-    {"samvit_base_patch16_224", 768, 12, 12, true},
+    {"samvit_base_patch16", 768, 12, 12, 3, false},
+    {"samvit_large_patch16", 1024, 24, 16, 6, false},
+    {"samvit_huge_patch16", 1280, 32, 16, 8, false},
+    {"samvit_base_patch16_224", 768, 12, 12, 3, true},
 };
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
@@ -87,7 +88,7 @@ static void build(tm_builder *b, const void *variant)
         x = add_positions(b, x);
     for (int i = 0; i < v->depth; i++) {
         tm_push(b, "blocks.%d", i);
-        x = block(b, x, v->heads, (i + 1) % (v->depth / 4) != 0);
+        x = block(b, x, v->heads, (i + 1) % v->step != 0 || i >= 4 * v->step);
         tm_pop(b);
         tm_tap_block(b, i, x, norms ? neck(b, v, x) : x, 0, x->shape.h, x->shape.w, PATCH);
     }
@@ -107,5 +108,14 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_state_replace(dict, "mlp.lin", "mlp.fc");
 }
 
-const tm_family tm_family_vision_transformer_sam = {
-    .module = "vision_transformer_sam", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(sam_variant, "embed_dim", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(sam_variant, "depth", INTEGER, depth, TM_DEPTHS),
+    TM_TAKES(sam_variant, "num_heads", INTEGER, heads, TM_HEADS),
+};
+
+const tm_family tm_family_vision_transformer_sam = {.module = "vision_transformer_sam",
+                                                    TM_VARIANTS(variants),
+                                                    TM_ARGUMENTS(arguments),
+                                                    .build = build,
+                                                    .filter = filter};

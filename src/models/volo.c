@@ -252,7 +252,12 @@ static void build(tm_builder *b, const void *variant)
     head(b, x);
 }
 
+static const tm_argument arguments[] = {
+    TM_TAKES(volo_variant, "stem_hidden_dim", INTEGER, stem, TM_WIDTHS, "volo_d5_*"),
+};
+
 const tm_family tm_family_volo = {.module = "volo",
                                   TM_VARIANTS(variants),
+                                  TM_ARGUMENTS(arguments),
                                   .same_as = offsetof(volo_variant, same_as),
                                   .build = build};

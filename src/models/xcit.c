@@ -192,8 +192,17 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     }
 }
 
+static const tm_argument arguments[] = {
+    TM_TAKES(xcit_variant, "patch_size", INTEGER, patch, 8, 16),
+    TM_TAKES(xcit_variant, "embed_dim", INTEGER, width, TM_WIDTHS),
+    TM_TAKES(xcit_variant, "depth", INTEGER, depth, TM_DEPTHS),
+    TM_TAKES(xcit_variant, "num_heads", INTEGER, heads, TM_HEADS),
+    TM_TAKES(xcit_variant, "tokens_norm", NO_FLAG, class_norm, TM_ANY),
+};
+
 const tm_family tm_family_xcit = {.module = "xcit",
                                   TM_VARIANTS(variants),
+                                  TM_ARGUMENTS(arguments),
                                   .same_as = offsetof(xcit_variant, same_as),
                                   .build = build,
                                   .filter = filter};

@@ -37,16 +37,19 @@ tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attenti
                           .scale = attention.scale,
                           .bias = attention.bias != NULL,
                           .mask = attention.mask != NULL};
-    TM_ASSERT(b->graph->error.status || shapes_agree(q, k, v, attention.heads));
+    TM_EXPECT(b, shapes_agree(q, k, v, attention.heads),
+              "the channels of queries, keys and values do not divide by the heads");
     if (attrs.scale == 0.0f)
         attrs.scale = (float)(1.0 / sqrt((double)q->shape.c / attrs.heads));
     /* the softmax scales what it reads, so addends are divided once, here */
     if (attrs.bias) {
-        TM_ASSERT(b->graph->error.status || is_addend(attention.bias, attrs.heads, q, k));
+        TM_EXPECT(b, is_addend(attention.bias, attrs.heads, q, k),
+                  "a bias of attention has another shape");
         inputs[count++] = tm_const_affine(b, attention.bias, 1.0f / attrs.scale, 0.0f);
     }
     if (attrs.mask) {
-        TM_ASSERT(b->graph->error.status || is_addend(attention.mask, q->shape.h, q, k));
+        TM_EXPECT(b, is_addend(attention.mask, q->shape.h, q, k),
+                  "a mask of attention has another shape");
         inputs[count++] = tm_const_affine(b, attention.mask, 1.0f / attrs.scale, 0.0f);
     }
     return tm_activation(b, &tm_op_attend, tm_scoped(b, "attend"), &attrs, sizeof attrs, count,

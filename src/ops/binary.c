@@ -13,9 +13,10 @@ static tm_node *binary(tm_builder *b, tm_binary_kind kind, tm_node *x, tm_node *
 {
     tm_binary_attrs attrs = {kind};
     tm_shape s = y->constant ? tm_constant_shape(y) : y->shape;
-    TM_ASSERT(b->graph->error.status ||
-              (broadcasts(x->shape.h, s.h) && broadcasts(x->shape.w, s.w) &&
-               broadcasts(x->shape.c, s.c)));
+    TM_EXPECT(b,
+              broadcasts(x->shape.h, s.h) && broadcasts(x->shape.w, s.w) &&
+                  broadcasts(x->shape.c, s.c),
+              "two branches have different shapes");
     tm_node *inputs[] = {x, y};
     return tm_activation(b, &tm_op_binary, tm_scoped(b, NULL), &attrs, sizeof attrs, 2, inputs,
                          x->shape);

@@ -5,8 +5,10 @@
 tm_node *tm_const_linear(tm_builder *b, tm_node *x, tm_node *weight, tm_node *bias)
 {
     tm_node *inputs[] = {x, weight, bias};
-    TM_ASSERT(b->graph->error.status || (x->rank == 2 && tm_row_elements(weight) == x->dims[1] &&
-                                         (!bias || tm_element_count(bias) == weight->dims[0])));
+    TM_EXPECT(b,
+              x->rank == 2 && tm_row_elements(weight) == x->dims[1] &&
+                  (!bias || tm_element_count(bias) == weight->dims[0]),
+              "a linear layer of constants has another width");
     return tm_constant(b, &tm_op_const_linear, weight->name, NULL, 0, bias ? 3 : 2, inputs, 2,
                        (int64_t[]){x->dims[0], weight->dims[0]});
 }

@@ -80,7 +80,8 @@ static bool slice_evaluate(const tm_node *node, const float *const *inputs, int6
 tm_node *tm_const_slice(tm_builder *b, tm_node *x, int axis, int64_t begin, int64_t count)
 {
     axis_attrs attrs = {.axis = axis, .begin = begin};
-    TM_ASSERT(b->graph->error.status || (begin >= 0 && begin + count <= x->dims[axis]));
+    TM_EXPECT(b, begin >= 0 && begin + count <= x->dims[axis],
+              "a part of a constant lies outside of it");
     tm_node *node =
         tm_constant(b, &tm_op_const_slice, x->name, &attrs, sizeof attrs, 1, &x, x->rank, x->dims);
     node->dims[axis] = count;
@@ -129,7 +130,8 @@ static bool copy_evaluate(const tm_node *node, const float *const *inputs, int64
 tm_node *tm_const_reshape(tm_builder *b, tm_node *x, int rank, const int64_t *dims)
 {
     tm_node *node = tm_constant(b, &tm_op_const_reshape, x->name, NULL, 0, 1, &x, rank, dims);
-    TM_ASSERT(b->graph->error.status || tm_element_count(node) == tm_element_count(x));
+    TM_EXPECT(b, tm_element_count(node) == tm_element_count(x),
+              "a constant has another number of elements");
     return node;
 }
 

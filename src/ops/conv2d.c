@@ -37,7 +37,7 @@ static int window(tm_conv conv, int in, int kernel, int *pad)
 
 static int group_count(tm_conv conv, const tm_node *x)
 {
-    return conv.groups == TM_DEPTHWISE ? x->shape.c : or_one(conv.groups);
+    return or_one(conv.groups == TM_DEPTHWISE ? x->shape.c : conv.groups);
 }
 
 tm_node *tm_conv2d_with(tm_builder *b, const char *name, tm_node *x, tm_node *weight, tm_node *bias,
@@ -52,8 +52,8 @@ tm_node *tm_conv2d_with(tm_builder *b, const char *name, tm_node *x, tm_node *we
     tm_shape shape = {.h = window(conv, x->shape.h, attrs.kernel_h, &attrs.pad_top),
                       .w = window(conv, x->shape.w, attrs.kernel_w, &attrs.pad_left),
                       .c = conv.out};
-    TM_ASSERT(b->graph->error.status ||
-              (x->shape.c % attrs.groups == 0 && conv.out % attrs.groups == 0));
+    TM_EXPECT(b, x->shape.c % attrs.groups == 0 && conv.out % attrs.groups == 0,
+              "the channels of a convolution do not divide by its groups");
     tm_node *inputs[] = {x, weight, bias};
     return tm_activation(b, &tm_op_conv2d, tm_scoped(b, name), &attrs, sizeof attrs, bias ? 3 : 2,
                          inputs, shape);

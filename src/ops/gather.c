@@ -10,7 +10,7 @@ static const int *indices(tm_builder *b, int64_t count, const int *from, int64_t
                           int64_t limit)
 {
     for (int64_t i = 0; i < count; i++)
-        TM_ASSERT(b->graph->error.status || (from[i] >= least && from[i] < limit));
+        TM_EXPECT(b, from[i] >= least && from[i] < limit, "a pixel lies outside of its map");
     int *copy = tm_arena_alloc(&b->graph->arena, (size_t)count * sizeof *copy);
     if (copy)
         memcpy(copy, from, (size_t)count * sizeof *copy);
@@ -69,7 +69,7 @@ const tm_op tm_op_gather_pixels = {
 
 tm_node *tm_const_gather(tm_builder *b, tm_node *x, int64_t count, const int *rows)
 {
-    TM_ASSERT(b->graph->error.status || x->rank >= 1);
+    TM_EXPECT(b, x->rank >= 1, "a constant has no rows");
     gather_attrs attrs = {indices(b, count, rows, 0, x->dims[0])};
     int64_t dims[TM_MAX_RANK];
     memcpy(dims, x->dims, sizeof dims);

@@ -16,8 +16,10 @@ tm_node *tm_lstm(tm_builder *b, tm_node *x, tm_node *weight, bool backward)
 {
     lstm_attrs attrs = {backward};
     int h = x->shape.c / GATES;
-    TM_ASSERT(b->graph->error.status || (x->shape.c % GATES == 0 && weight->rank == 2 &&
-                                         weight->dims[0] == x->shape.c && weight->dims[1] == h));
+    TM_EXPECT(b,
+              x->shape.c % GATES == 0 && weight->rank == 2 && weight->dims[0] == x->shape.c &&
+                  weight->dims[1] == h,
+              "the weights of a recurrent layer have another shape");
     tm_node *inputs[] = {x, weight};
     return tm_activation(b, &tm_op_lstm, tm_scoped(b, "lstm"), &attrs, sizeof attrs, 2, inputs,
                          (tm_shape){x->shape.h, x->shape.w, h});

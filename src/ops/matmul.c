@@ -7,8 +7,8 @@ enum { COLUMN_BLOCK = 8 * TM_PANEL };
 
 tm_node *tm_matmul(tm_builder *b, tm_node *x, tm_node *y)
 {
-    TM_ASSERT(b->graph->error.status ||
-              (x->shape.c == y->shape.w && (x->shape.h == y->shape.h || x->shape.h == 1)));
+    TM_EXPECT(b, x->shape.c == y->shape.w && (x->shape.h == y->shape.h || x->shape.h == 1),
+              "two matrices have different inner sizes");
     tm_node *inputs[] = {x, y};
     return tm_activation(b, &tm_op_matmul, tm_scoped(b, "matmul"), NULL, 0, 2, inputs,
                          (tm_shape){y->shape.h, x->shape.w, y->shape.c});

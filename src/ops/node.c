@@ -7,6 +7,8 @@
 tm_node *tm_activation(tm_builder *b, const tm_op *op, const char *name, const void *attrs,
                        size_t attrs_size, int input_count, tm_node *const *inputs, tm_shape shape)
 {
+    if (shape.c <= 0 && b->options.changed)
+        tm_misfit(b, "a layer has no channels");
     if (shape.h <= 0 || shape.w <= 0 || shape.c <= 0)
         tm_fail(&b->graph->error, TM_SHAPE, "%s: the input of %dx%d pixels is too small", name,
                 b->options.img_h, b->options.img_w);

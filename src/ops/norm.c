@@ -33,7 +33,8 @@ tm_node *tm_normalize(tm_builder *b, const char *name, tm_node *x, tm_norm norm)
                                                  : 1,
                            .weight = !norm.no_affine,
                            .bias = !norm.no_affine && !norm.no_bias && norm.kind != TM_NORM_RMS};
-    TM_ASSERT(b->graph->error.status || x->shape.c % attrs.groups == 0);
+    TM_EXPECT(b, x->shape.c % attrs.groups == 0,
+              "the channels of a norm do not divide by its groups");
     int64_t width = group || batch ? x->shape.c : x->shape.c / attrs.groups;
     tm_node *inputs[5] = {x};
     int count = 1;

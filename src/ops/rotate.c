@@ -16,9 +16,10 @@ tm_node *tm_rotate(tm_builder *b, tm_node *x, tm_node *table, tm_rotation rotati
 {
     rotate_attrs attrs = {rotation.heads, rotation.first, rotation.half};
     int tokens = x->shape.w - rotation.first, head = x->shape.c / rotation.heads;
-    TM_ASSERT(b->graph->error.status ||
-              (x->shape.h == 1 && head % 2 == 0 && table->rank == 2 && table->dims[1] == head &&
-               (table->dims[0] == tokens || table->dims[0] == (int64_t)rotation.heads * tokens)));
+    TM_EXPECT(b,
+              x->shape.h == 1 && head % 2 == 0 && table->rank == 2 && table->dims[1] == head &&
+                  (table->dims[0] == tokens || table->dims[0] == (int64_t)rotation.heads * tokens),
+              "rotary positions have another shape");
     tm_node *inputs[] = {x, table};
     return tm_activation(b, &tm_op_rotate, tm_scoped(b, "rotate"), &attrs, sizeof attrs, 2, inputs,
                          x->shape);

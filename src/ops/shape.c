@@ -9,8 +9,8 @@
 
 tm_node *tm_reshape(tm_builder *b, tm_node *x, int h, int w, int c)
 {
-    TM_ASSERT(b->graph->error.status ||
-              (int64_t)h * w * c == (int64_t)x->shape.h * x->shape.w * x->shape.c);
+    TM_EXPECT(b, (int64_t)h * w * c == (int64_t)x->shape.h * x->shape.w * x->shape.c,
+              "a map has another number of elements");
     return tm_activation(b, &tm_op_reshape, x->name, NULL, 0, 1, &x, (tm_shape){h, w, c});
 }
 
@@ -22,7 +22,8 @@ static void reshape_offset(const tm_node *node, int *channel, int *token)
 
 tm_node *tm_slice_c(tm_builder *b, tm_node *x, int begin, int count)
 {
-    TM_ASSERT(b->graph->error.status || (begin >= 0 && begin + count <= x->shape.c));
+    TM_EXPECT(b, begin >= 0 && begin + count <= x->shape.c,
+              "a slice has more channels than there are");
     tm_slice_attrs attrs = {begin};
     tm_shape shape = {x->shape.h, x->shape.w, count};
     return tm_activation(b, &tm_op_slice_c, x->name, &attrs, sizeof attrs, 1, &x, shape);
@@ -38,8 +39,8 @@ const tm_op tm_op_slice_c = {.name = "slice_c", .view = true, .view_offset = sli
 
 tm_node *tm_slice_w(tm_builder *b, tm_node *x, int begin, int count)
 {
-    TM_ASSERT(b->graph->error.status ||
-              (x->shape.h == 1 && begin >= 0 && begin + count <= x->shape.w));
+    TM_EXPECT(b, x->shape.h == 1 && begin >= 0 && begin + count <= x->shape.w,
+              "a slice has more tokens than there are");
     tm_slice_attrs attrs = {begin};
     return tm_activation(b, &tm_op_slice_w, x->name, &attrs, sizeof attrs, 1, &x,
                          (tm_shape){1, count, x->shape.c});
@@ -124,8 +125,8 @@ tm_node *tm_concat_c(tm_builder *b, int count, tm_node *const *xs)
 {
     tm_shape shape = xs[0]->shape;
     for (int i = 1; i < count; i++) {
-        TM_ASSERT(b->graph->error.status ||
-                  (xs[i]->shape.h == shape.h && xs[i]->shape.w == shape.w));
+        TM_EXPECT(b, xs[i]->shape.h == shape.h && xs[i]->shape.w == shape.w,
+                  "branches of other sizes are joined");
         shape.c += xs[i]->shape.c;
     }
     return concat(b, &tm_op_concat_c, count, xs, shape);
@@ -153,7 +154,7 @@ tm_node *tm_concat_w(tm_builder *b, int count, tm_node *const *xs)
     tm_shape shape = {1, 0, operand_shape(xs[0]).c};
     for (int i = 0; i < count; i++) {
         tm_shape part = operand_shape(xs[i]);
-        TM_ASSERT(b->graph->error.status || (part.h == 1 && part.c == shape.c));
+        TM_EXPECT(b, part.h == 1 && part.c == shape.c, "tokens of other widths are joined");
         shape.w += part.w;
     }
     return concat(b, &tm_op_concat_w, count, xs, shape);
@@ -175,7 +176,8 @@ const tm_op tm_op_concat_w = {.name = "concat_w",
 
 tm_node *tm_constant_activation(tm_builder *b, tm_node *constant, int h, int w, int c)
 {
-    TM_ASSERT(b->graph->error.status || tm_element_count(constant) == (int64_t)h * w * c);
+    TM_EXPECT(b, tm_element_count(constant) == (int64_t)h * w * c,
+              "a constant has another number of elements");
     return tm_activation(b, &tm_op_constant_activation, constant->name, NULL, 0, 1, &constant,
                          (tm_shape){h, w, c});
 }

@@ -13,21 +13,35 @@ timmc info test_vit --model-arg depth=6 -f json
 ok "an argument that is the model's own changes nothing" test "$(params)" = "$own"
 timmc info test_vit --model-arg depth=3 --model-arg reg_tokens=2 -f json
 ok "fewer blocks, fewer parameters" test "$(params)" -lt "$own"
+timmc info deit3_small_patch16_224 -f json
+own=$(params)
+timmc info deit3_small_patch16_224 --model-arg init_values=null -f json
+ok "null is what the model has, as create_model takes it" test "$(params)" = "$own"
+timmc info test_vit -f json
+own=$(params)
 timmc features test_vit --no-pretrained --kind pooled --model-arg embed_dim=32 "$cat"
 ok "another width" out_has '"shape":[1,32]'
 
 # refusals
 for bad in foo=1 depth=0 depth=1.5 depth=x depth=201 embed_dim=33 class_token=1 act_layer=3 \
-    act_layer=nope act_layer=identity init_values=yes depth= =3 depth; do
+    act_layer=nope act_layer=identity init_values=yes init_values=0 depth= =3 depth; do
     timmc features test_vit --no-pretrained --model-arg "$bad" "$cat"
     ok "$bad: exit 2" exit_is 2
 done
 timmc features test_vit --no-pretrained --model-arg foo=1 "$cat"
 ok "what there is" err_has 'of timm'"'"'s vision_transformer there can be changed: patch_size, embed_dim'
-timmc features densenet121 --no-pretrained --model-arg growth_rate=3 "$cat"
+timmc features selecsls42 --no-pretrained --model-arg growth_rate=3 "$cat"
 ok "a family without any" err_has 'there can be changed: nothing'
 timmc features swin_tiny_patch4_window7_224 --no-pretrained --model-arg num_heads=5 "$cat"
 ok "heads that do not divide: exit 2" exit_is 2
+timmc features cait_xxs24_224 --no-pretrained --model-arg num_heads=5 "$cat"
+ok "what an operator finds is refused" err_has 'arguments do not go together'
+timmc features vit_large_patch16_sapiens2 --no-pretrained --model-arg depth=3 "$cat"
+ok "kv heads are listed block by block" err_has 'one entry per block'
+timmc features coat_small --no-pretrained --model-arg 'serial_depths=[1,1,1,1]' "$cat"
+ok "what timm's function says itself" err_has "timm's coat_small takes no other"
+timmc features swin_tiny_patch4_window7_224 --no-pretrained --model-arg depths=2 "$cat"
+ok "one number where timm wants a list: exit 2" exit_is 2
 timmc features resnet18 --no-pretrained --model-arg 'layers=[1,2]' "$cat"
 ok "a list too short: exit 2" exit_is 2
 
