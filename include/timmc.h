@@ -45,6 +45,7 @@ extern "C" {
     X(TM_WEIGHTS_MISSING, "weights_missing")                                                       \
     X(TM_WEIGHTS_INVALID, "weights_invalid")   /* the file is not what its format says */          \
     X(TM_WEIGHTS_MISMATCH, "weights_mismatch") /* a sound file for another model */                \
+    X(TM_MODEL_TOO_LARGE, "model_too_large")   /* for the memory that there is */                  \
     X(TM_NETWORK, "network")                   /* no answer, or one that helps nobody */           \
     X(TM_INTEGRITY, "integrity")               /* what came is not what was announced */           \
     X(TM_INTERNAL, "internal")
@@ -146,7 +147,9 @@ tm_status tm_model_describe(const tm_model *model, size_t index, tm_output *outp
  * all. TM_USAGE names the valid ones. */
 tm_status tm_model_select(tm_model *model, const char *name, tm_error *error);
 
-/* Reads the weights and plans the runs. TM_WEIGHTS_MISSING, _INVALID, _MISMATCH. Once: a model that
+/* Reads the weights and plans the runs. TM_WEIGHTS_MISSING, _INVALID, _MISMATCH; before anything is
+ * read or downloaded TM_MODEL_TOO_LARGE, with what the model and a run of one picture need and what
+ * this process can get. Once: a model that
  * was not loaded for want of memory is closed and opened again. A loaded model does not change any
  * more, and any number of threads may use it at once. */
 tm_status tm_model_load(tm_model *model, tm_error *error);

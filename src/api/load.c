@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Weights: whether they fit, and the plan that packs them. */
+/* Weights: whether they fit, and a plan with them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/adapt.h"
 #include "api/model.h"
 #include "api/trust.h"
-#include "passes/passes.h"
-#include "plan/layout.h"
+#include "ops/ops.h"
 
 /* The file's tensors of a classifier that is not wanted are not unexpected. */
 static tm_status add_dropped_head(const tm_model *model, const tm_weights *weights, tm_arena *arena,
@@ -193,45 +192,6 @@ static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_err
     return status;
 }
 
-static tm_status run_passes(tm_model *model, tm_error *error)
-{
-    tm_passes_run(&model->builder);
-    return tm_model_check_graph(model, error);
-}
-
-static tm_status make_plan(tm_model *model, const tm_weights *weights, tm_error *error)
-{
-    model->spent = true;
-    tm_status status = run_passes(model, error);
-    if (status)
-        return status;
-    tm_plan_options options = {.max_batch = model->options.max_batch,
-                               .threads = model->options.threads,
-                               .spread = model->spread,
-                               .isa = tm_isa_or_best(model->options.isa)};
-    tm_precision_parse(model->options.precision, &options.precision);
-    return tm_plan_make(&model->builder, weights, &options, &model->plan, error);
-}
-
-tm_status tm_model_activation_bytes(tm_model *model, size_t *bytes, tm_error *error)
-{
-    tm_arena_layout layout;
-    *bytes = 0;
-    if (!model->chosen_count && !tm_graph_tap(&model->graph, TM_TAP_LOGITS, 0))
-        return TM_OK;
-    tm_status status = model->chosen_count ? TM_OK : tm_model_select(model, "logits", error);
-    if (!status)
-        status = run_passes(model, error);
-    if (!status)
-        status = tm_layout_make(&model->graph, 1, 1, &layout, error);
-    if (!status) {
-        for (int space = 0; space < TM_SPACES; space++)
-            *bytes += layout.bytes[space];
-        tm_layout_free(&layout);
-    }
-    return status;
-}
-
 tm_status tm_model_load(tm_model *model, tm_error *error)
 {
     tm_error_clear(error);
@@ -244,7 +204,11 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
         return tm_fail(error, TM_USAGE, "%s: choose an output before loading", model->display);
     tm_weights *weights = NULL;
     model->warning = "";
-    tm_status status = tm_model_open_weights(model, &weights, error);
+    tm_status status = tm_model_require_memory(model, error);
+    if (!status)
+        status = tm_model_open_weights(model, &weights, error);
+    if (!status) /* again: the file that is mapped now takes addresses, too */
+        status = tm_model_require_memory(model, error);
     if (!status)
         model->weights_name = tm_arena_strdup(&model->strings, tm_weights_name(weights));
     if (!status)
@@ -255,7 +219,7 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
     if (!status)
         status = tm_find_made_up(model, error);
     if (!status)
-        status = make_plan(model, weights, error);
+        status = tm_model_plan(model, weights, model->options.max_batch, error);
     if (!status)
         status = tm_model_check_texts(model, error);
     status = tm_weights_close(weights, status, error);

@@ -64,9 +64,26 @@ tm_status tm_model_count_pruned(const tm_model *model, const int *indices, size_
 /* The error of whoever built or changed the graph last. */
 tm_status tm_model_check_graph(const tm_model *model, tm_error *error);
 
-/* What the arena of a run to the logits takes for one picture; 0 where there are no logits. Runs
- * the passes: call it on a model that will not be loaded. */
-tm_status tm_model_activation_bytes(tm_model *model, size_t *bytes, tm_error *error);
+/* The model opened once more, with the same outputs chosen; closed before the first one. */
+tm_status tm_model_repeat(const tm_model *model, tm_model **out, tm_error *error);
+
+/* What a loaded model and one run take, in bytes. */
+typedef struct tm_model_memory {
+    size_t weights;     /* constants, packed as the kernels of this machine want them */
+    size_t activations; /* of one picture, and what its threads compute with */
+    size_t total;       /* with the program, and with what a weight is read through */
+} tm_model_memory;
+
+/* The same for the chosen outputs, or for the model's answer where none was chosen; nothing is
+ * read. */
+tm_status tm_model_measure(const tm_model *model, tm_model_memory *memory, tm_error *error);
+
+/* TM_MODEL_TOO_LARGE, with both numbers: the model takes more memory than this process can get. */
+tm_status tm_model_require_memory(const tm_model *model, tm_error *error);
+
+/* Runs the passes and plans the chosen outputs, once; weights as of tm_plan_make. */
+tm_status tm_model_plan(tm_model *model, const tm_weights *weights, int max_batch,
+                        tm_error *error);
 
 /* Every tensor of the state dict but num_batches_tracked, in byte order of the names. The array
  * lives in the arena. */

@@ -265,6 +265,47 @@ static tm_status start_from_features(tm_model *model, tm_error *error)
     return TM_OK;
 }
 
+/* The graph of resolved options, and what it offers. */
+static tm_status make_graph(tm_model *model, tm_error *error)
+{
+    tm_status status = build(model, error);
+    if (!status && model->options.from_features)
+        status = start_from_features(model, error);
+    return status ? status : tm_model_list_outputs(model, error);
+}
+
+static tm_status new_model(tm_model **out, tm_error *error)
+{
+    tm_model *model = calloc(1, sizeof *model);
+    *out = model;
+    if (!model)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for a model");
+    atomic_init(&model->references, 1);
+    model->warning = "";
+    return TM_OK;
+}
+
+tm_status tm_model_repeat(const tm_model *model, tm_model **out, tm_error *error)
+{
+    tm_status status = new_model(out, error);
+    if (status)
+        return status;
+    tm_model *again = *out;
+    again->options = model->options;
+    again->source = model->source;
+    again->resolved = model->resolved;
+    again->asked_name = model->asked_name;
+    again->display = model->display;
+    status = make_graph(again, error);
+    for (size_t i = 0; i < model->chosen_count && !status; i++)
+        status = tm_model_select(again, model->names[model->chosen[i]], error);
+    if (status) {
+        tm_model_close(again);
+        *out = NULL;
+    }
+    return status;
+}
+
 tm_status tm_model_open(const char *name, const tm_open_options *options, tm_model **out,
                         tm_error *error)
 {
@@ -277,15 +318,14 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
     *out = NULL;
     if (check_counts(options, error))
         return TM_USAGE;
-    tm_model *model = calloc(1, sizeof *model);
-    if (!model)
-        return tm_fail(error, TM_NO_MEMORY, "no memory for a model");
-    atomic_init(&model->references, 1);
-    model->warning = "";
+    tm_model *model;
+    tm_status status = new_model(&model, error);
+    if (status)
+        return status;
     model->asked_name = copied(model, name ? name : TM_BUILTIN_MODEL);
-    tm_status status = model->asked_name ? tm_source_find(model->asked_name, options,
-                                                          &model->strings, &model->source, error)
-                                         : tm_fail(error, TM_NO_MEMORY, "no memory for a model");
+    status = model->asked_name ? tm_source_find(model->asked_name, options, &model->strings,
+                                                &model->source, error)
+                               : tm_fail(error, TM_NO_MEMORY, "no memory for a model");
     if (!status) {
         model->resolved = model->source.config.resolved;
         model->display = model->resolved.config.name;
@@ -296,11 +336,7 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
     if (!status)
         status = check_options(model, error);
     if (!status)
-        status = build(model, error);
-    if (!status && model->options.from_features)
-        status = start_from_features(model, error);
-    if (!status)
-        status = tm_model_list_outputs(model, error);
+        status = make_graph(model, error);
     if (!status)
         status = set_preprocess(model, error);
     if (status) {

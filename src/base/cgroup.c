@@ -6,14 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+
 enum { PATH_BYTES = 4096 };
 
 /* The numbers of a file of one line; how many there were. "max" is none. */
 static int read_numbers(const char *folder, const char *file, long long numbers[2])
 {
-    char path[PATH_BYTES + 64];
-    int length = snprintf(path, sizeof path, "%s/%s", folder, file);
-    FILE *f = length > 0 && (size_t)length < sizeof path ? fopen(path, "re") : NULL;
+    FILE *f = tm_open_in(folder, file);
     int count = f ? fscanf(f, "%lld %lld", &numbers[0], &numbers[1]) : 0;
     if (f)
         fclose(f);
@@ -52,6 +52,38 @@ static long long folder_memory(const char *folder)
     bool found = read_numbers(folder, "memory.max", bytes) >= 1 ||
                  read_numbers(folder, "memory.limit_in_bytes", bytes) >= 1;
     return found && bytes[0] > 0 ? bytes[0] : 0;
+}
+
+/* Of memory.stat, with the groups below: pages of files, which the kernel drops before it kills. */
+static long long folder_file_pages(const char *folder)
+{
+    char line[256];
+    long long bytes, sum = 0;
+    FILE *f = tm_open_in(folder, "memory.stat");
+    bool below = false; /* version 1 has both, the group's own first */
+    while (f && fgets(line, sizeof line, f)) {
+        bool total = strncmp(line, "total_", 6) == 0;
+        const char *key = line + (total ? 6 : 0);
+        if (sscanf(key, "inactive_file %lld", &bytes) != 1 &&
+            sscanf(key, "active_file %lld", &bytes) != 1)
+            continue;
+        sum = (total && !below ? 0 : sum) + bytes;
+        below = total;
+    }
+    if (f)
+        fclose(f);
+    return sum;
+}
+
+/* At least one byte, for 0 is none. */
+static long long folder_memory_left(const char *folder)
+{
+    long long used[2], most = folder_memory(folder);
+    if (!most || (read_numbers(folder, "memory.current", used) < 1 &&
+                  read_numbers(folder, "memory.usage_in_bytes", used) < 1))
+        return most;
+    long long held = used[0] - folder_file_pages(folder);
+    return held < 0 ? most : held < most ? most - held : 1;
 }
 
 static long long smaller(long long a, long long b)
@@ -119,8 +151,7 @@ static long long least_limit(const limit *what, const char *proc, const char *ro
 {
     char line[PATH_BYTES];
     long long least = 0;
-    snprintf(line, sizeof line, "%s/self/cgroup", proc);
-    FILE *f = fopen(line, "re");
+    FILE *f = tm_open_in(proc, "self/cgroup");
     while (f && fgets(line, sizeof line, f))
         least = smaller(least, line_limit(what, line, root));
     if (f)
@@ -137,5 +168,11 @@ int tm_cgroup_cpus(const char *proc, const char *root)
 unsigned long long tm_cgroup_memory(const char *proc, const char *root)
 {
     static const limit memory = {"memory", folder_memory};
+    return (unsigned long long)least_limit(&memory, proc, root);
+}
+
+unsigned long long tm_cgroup_memory_left(const char *proc, const char *root)
+{
+    static const limit memory = {"memory", folder_memory_left};
     return (unsigned long long)least_limit(&memory, proc, root);
 }

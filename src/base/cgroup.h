@@ -11,4 +11,8 @@ int tm_cgroup_cpus(const char *proc, const char *root);
 /* The same of bytes of memory (memory.max, memory.limit_in_bytes). */
 unsigned long long tm_cgroup_memory(const char *proc, const char *root);
 
+/* What the fullest group on the way leaves of its memory, pages of files not counted, for they can
+ * go: at least 1; 0: no limit. */
+unsigned long long tm_cgroup_memory_left(const char *proc, const char *root);
+
 #endif

@@ -137,3 +137,10 @@ tm_status tm_unmap(tm_map *map, tm_status status, tm_error *error)
     *map = (tm_map){0};
     return status;
 }
+
+FILE *tm_open_in(const char *folder, const char *file)
+{
+    char path[8192];
+    int length = snprintf(path, sizeof path, "%s/%s", folder, file);
+    return length > 0 && (size_t)length < sizeof path ? fopen(path, "re") : NULL;
+}

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
@@ -28,5 +29,8 @@ tm_status tm_map_check(const tm_map *map, tm_error *error) __attribute__((warn_u
  * failure stays what it was. */
 tm_status tm_unmap(tm_map *map, tm_status status, tm_error *error)
     __attribute__((warn_unused_result));
+
+/* FOLDER/FILE, to be read as text; NULL: there is none that can be. */
+FILE *tm_open_in(const char *folder, const char *file);
 
 #endif

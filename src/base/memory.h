@@ -22,6 +22,12 @@ static inline bool tm_size_add(size_t a, size_t b, size_t *out)
     return !__builtin_add_overflow(a, b, out);
 }
 
+/* For people. */
+static inline double tm_mebibytes(unsigned long long bytes)
+{
+    return (double)bytes / (1 << 20);
+}
+
 /* 64-byte aligned, freed by free(); NULL when there is no memory. */
 void *tm_alloc_aligned(size_t bytes);
 /* The same in whole huge pages, where the system has them and there are enough bytes: few page

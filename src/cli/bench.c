@@ -111,7 +111,7 @@ static tm_status measure(tm_context *context, const bench_options *chosen, int b
     if (!status)
         status = tm_model_count(model, &facts, error);
     t->macs = facts.macs;
-    t->activations_mb = (double)context->runner.bytes / 1048576;
+    t->activations_mb = tm_mebibytes(context->runner.bytes);
     return status;
 }
 
@@ -139,7 +139,7 @@ static double peak_mb(void)
 
 static tm_value megabytes(size_t bytes)
 {
-    return tm_value_double((double)bytes / 1048576);
+    return tm_value_double(tm_mebibytes(bytes));
 }
 
 /* ---- the record ---- */

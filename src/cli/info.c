@@ -135,21 +135,17 @@ static tm_status write_record(tm_buffer *out, const tm_model_config *config, tm_
                          : tm_stdout_is_terminal() ? "text"
                                                    : "json";
     bool json = strcmp(format, "json") == 0;
-    tm_status status = TM_OK;
-    tm_buffer pruned = {0}; /* counted before the rest, which rewrites the graph */
+    tm_status status;
     if (chosen->tensors)
         return write_tensors(model, chosen->format && json ? "jsonl" : "text", error);
     if (strcmp(format, "dot") == 0) {
         tm_info_graph_dot(out, model);
         return TM_OK;
     }
-    if (chosen->prune.count)
-        status = tm_info_pruned(&pruned, model, &chosen->prune, chosen->prune_norm,
-                                chosen->prune_head, json, error);
-    if (!status)
-        status = (json ? write_json : write_text)(out, config, model, &chosen->parts, error);
-    tm_buffer_append(out, &pruned);
-    tm_buffer_free(&pruned);
+    status = (json ? write_json : write_text)(out, config, model, &chosen->parts, error);
+    if (!status && chosen->prune.count)
+        status = tm_info_pruned(out, model, &chosen->prune, chosen->prune_norm, chosen->prune_head,
+                                json, error);
     if (status)
         return status;
     if (chosen->check)

@@ -137,13 +137,21 @@ void tm_info_graph_dot(tm_buffer *out, const tm_model *model)
 
 /* ---- all of it ---- */
 
-tm_status tm_info_graph_text(tm_buffer *out, tm_model *model, const tm_info_parts *parts,
+static tm_status count(const tm_model *model, tm_model_facts *facts, tm_model_memory *memory,
+                       tm_error *error)
+{
+    tm_status status = tm_model_count(model, facts, error);
+    return status ? status : tm_model_measure(model, memory, error);
+}
+
+tm_status tm_info_graph_text(tm_buffer *out, const tm_model *model, const tm_info_parts *parts,
                              tm_error *error)
 {
     tm_model_facts facts;
-    size_t activations;
-    if (tm_model_count(model, &facts, error))
-        return TM_NO_MEMORY;
+    tm_model_memory memory;
+    tm_status status = count(model, &facts, &memory, error);
+    if (status)
+        return status;
     tm_buffer_printf(out, "%-15s %lld\n", "params", (long long)facts.params);
     tm_buffer_printf(out, "%-15s %.3f\n", "gmacs", facts.macs * 1e-9);
     tm_buffer_printf(out, "%-15s %.3f M elements\n", "activations", facts.activations * 1e-6);
@@ -159,20 +167,20 @@ tm_status tm_info_graph_text(tm_buffer *out, tm_model *model, const tm_info_part
         tm_buffer_puts(out, "layers\n");
         layers_text(out, &model->graph);
     }
-    /* last, since it rewrites the graph */
-    tm_status status = tm_model_activation_bytes(model, &activations, error);
-    tm_buffer_printf(out, "%-15s weights %.1f MB, activations %.1f MB for one picture\n", "memory",
-                     (double)facts.params * 4 / 1048576, (double)activations / 1048576);
-    return status;
+    tm_buffer_printf(out, "%-15s weights %.1f MB, activations %.1f MB, %.1f MB in all\n", "memory",
+                     tm_mebibytes(memory.weights), tm_mebibytes(memory.activations),
+                     tm_mebibytes(memory.total));
+    return TM_OK;
 }
 
-tm_status tm_info_graph_json(tm_buffer *out, tm_model *model, const tm_info_parts *parts,
+tm_status tm_info_graph_json(tm_buffer *out, const tm_model *model, const tm_info_parts *parts,
                              tm_error *error)
 {
     tm_model_facts facts;
-    size_t activations;
-    if (tm_model_count(model, &facts, error))
-        return TM_NO_MEMORY;
+    tm_model_memory memory;
+    tm_status status = count(model, &facts, &memory, error);
+    if (status)
+        return status;
     tm_buffer_printf(out, ",\"params\":%lld,\"gmacs\":", (long long)facts.params);
     tm_json_f64(out, facts.macs * 1e-9);
     tm_buffer_puts(out, ",\"mactivations\":");
@@ -187,11 +195,9 @@ tm_status tm_info_graph_json(tm_buffer *out, tm_model *model, const tm_info_part
         tm_info_key(out, "layers");
         layers_json(out, &model->graph);
     }
-    /* last, since it rewrites the graph */
-    tm_status status = tm_model_activation_bytes(model, &activations, error);
-    tm_buffer_printf(out, ",\"memory\":{\"weights\":%lld,\"activations\":%zu}",
-                     (long long)facts.params * 4, activations);
-    return status;
+    tm_buffer_printf(out, ",\"memory\":{\"weights\":%zu,\"activations\":%zu,\"total\":%zu}",
+                     memory.weights, memory.activations, memory.total);
+    return TM_OK;
 }
 
 tm_status tm_info_pruned(tm_buffer *out, const tm_model *model, const tm_ints *indices, bool norm,

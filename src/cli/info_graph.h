@@ -10,9 +10,9 @@ typedef struct tm_info_parts {
     bool features, intermediates, layers;
 } tm_info_parts;
 
-tm_status tm_info_graph_text(tm_buffer *out, tm_model *model, const tm_info_parts *parts,
+tm_status tm_info_graph_text(tm_buffer *out, const tm_model *model, const tm_info_parts *parts,
                              tm_error *error);
-tm_status tm_info_graph_json(tm_buffer *out, tm_model *model, const tm_info_parts *parts,
+tm_status tm_info_graph_json(tm_buffer *out, const tm_model *model, const tm_info_parts *parts,
                              tm_error *error);
 
 /* The graph in the language of Graphviz. */

@@ -35,6 +35,7 @@ int tm_exit_code(tm_status status)
     case TM_WEIGHTS_MISSING:
     case TM_WEIGHTS_INVALID:
     case TM_WEIGHTS_MISMATCH:
+    case TM_MODEL_TOO_LARGE:
         return TM_EXIT_MODEL;
     case TM_NETWORK:
     case TM_INTEGRITY:

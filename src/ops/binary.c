@@ -135,18 +135,30 @@ void tm_lower_channel_affine(tm_lowering *lowering, const tm_node *node, const f
     tm_lower_step(lowering, node, affine_run, tm_rows_step_units, &args, sizeof args, 0);
 }
 
+typedef struct filling {
+    tm_affine_attrs affine;
+    size_t c;
+    float *out; /* mul, add */
+} filling;
+
+static void fill(tm_lowering *worker, const void *context)
+{
+    const filling *f = context;
+    (void)worker;
+    for (size_t i = 0; i < f->c; i++) {
+        f->out[i] = f->affine.mul;
+        f->out[f->c + i] = f->affine.add;
+    }
+}
+
 static void affine_lower(tm_lowering *lowering, const tm_node *node)
 {
-    const tm_affine_attrs *attrs = node->attrs;
-    size_t c = (size_t)node->shape.c;
-    float *memory = tm_lower_memory(lowering, 2 * c);
-    if (!memory)
+    filling f = {.affine = *(const tm_affine_attrs *)node->attrs, .c = (size_t)node->shape.c};
+    f.out = tm_lower_memory(lowering, 2 * f.c);
+    if (!f.out)
         return;
-    for (size_t i = 0; i < c; i++) {
-        memory[i] = attrs->mul;
-        memory[c + i] = attrs->add;
-    }
-    tm_lower_channel_affine(lowering, node, memory, memory + c);
+    tm_lower_defer(lowering, fill, &f, sizeof f);
+    tm_lower_channel_affine(lowering, node, f.out, f.out + f.c);
 }
 
 const tm_op tm_op_affine = {

@@ -56,30 +56,50 @@ tm_node *tm_normalize(tm_builder *b, const char *name, tm_node *x, tm_norm norm)
 
 /* ---- batch ---- */
 
-static const float *kept(tm_lowering *lowering, const tm_node *node, bool present, int *at)
+typedef struct scaling {
+    const tm_node *norm;
+    float *out; /* mul, add */
+} scaling;
+
+static const float *read_next(tm_lowering *worker, const tm_node *node, bool present, int *at)
 {
-    if (!present)
-        return NULL;
-    return tm_lower_keep(lowering, node->inputs[(*at)++]);
+    return present ? tm_lower_constant(worker, node->inputs[(*at)++]) : NULL;
+}
+
+static void scale(tm_lowering *worker, const void *context)
+{
+    const scaling *s = context;
+    const tm_norm_attrs *attrs = s->norm->attrs;
+    int at = 1;
+    const float *gamma = read_next(worker, s->norm, attrs->weight, &at);
+    const float *beta = read_next(worker, s->norm, attrs->bias, &at);
+    const float *mean = read_next(worker, s->norm, true, &at);
+    const float *var = read_next(worker, s->norm, true, &at);
+    size_t c = mean && var ? (size_t)s->norm->shape.c : 0;
+    for (size_t i = 0; i < c; i++) {
+        double factor = (gamma ? gamma[i] : 1.0) / sqrt((double)var[i] + attrs->eps);
+        s->out[i] = (float)factor;
+        s->out[c + i] = (float)((beta ? beta[i] : 0.0) - mean[i] * factor);
+    }
+    const float *read[] = {gamma, beta, mean, var};
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        tm_lower_release(worker, read[i]);
 }
 
 static void batch_lower(tm_lowering *lowering, const tm_node *node)
 {
-    const tm_norm_attrs *attrs = node->attrs;
-    int at = 1;
-    const float *gamma = kept(lowering, node, attrs->weight, &at);
-    const float *beta = kept(lowering, node, attrs->bias, &at);
-    const float *mean = kept(lowering, node, true, &at), *var = kept(lowering, node, true, &at);
     size_t c = (size_t)node->shape.c;
-    float *memory = tm_lower_memory(lowering, 2 * c);
-    if (!memory || !mean || !var)
+    scaling s = {node, tm_lower_memory(lowering, 2 * c)};
+    if (!s.out)
         return;
-    for (size_t i = 0; i < c; i++) {
-        double scale = (gamma ? gamma[i] : 1.0) / sqrt((double)var[i] + attrs->eps);
-        memory[i] = (float)scale;
-        memory[c + i] = (float)((beta ? beta[i] : 0.0) - mean[i] * scale);
-    }
-    tm_lower_channel_affine(lowering, node, memory, memory + c);
+    tm_lower_defer(lowering, scale, &s, sizeof s);
+    tm_lower_channel_affine(lowering, node, s.out, s.out + c);
+}
+
+/* What the layer and group norms keep. */
+static const float *kept(tm_lowering *lowering, const tm_node *node, bool present, int *at)
+{
+    return present ? tm_lower_keep(lowering, node->inputs[(*at)++]) : NULL;
 }
 
 /* ---- layer, rms ---- */

@@ -88,12 +88,21 @@ static void lower(planner *p)
     }
 }
 
+static void pack(planner *p)
+{
+    tm_lowering_take_memory(&p->lowering);
+    lower(p);
+    if (!p->lowering.status)
+        tm_lowering_run_jobs(&p->lowering);
+}
+
 /* Every number of these is at most SIZE_MAX / 64: the layout has checked it. */
 static void measure(planner *p)
 {
     tm_plan *plan = p->plan;
     size_t between = plan->steps.between_bytes * (size_t)plan->walk_batch;
     plan->arena_bytes = (p->layout.bytes[TM_SPACE_ARENA] + between + 63) & ~(size_t)63;
+    plan->steps.weight_bytes = p->lowering.used;
     plan->kept_bytes = p->layout.bytes[TM_SPACE_KEPT];
     plan->steps.scratch_bytes = (plan->steps.scratch_bytes + 63) & ~(size_t)63;
 }
@@ -150,8 +159,8 @@ tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_o
         p.lowering.tensors = p.tensors;
         p.lowering.between = p.layout.bytes[TM_SPACE_ARENA];
         lower(&p);
-        if (!p.lowering.status)
-            tm_lowering_run_jobs(&p.lowering);
+        if (weights)
+            pack(&p);
         measure(&p);
         status = p.lowering.status;
         tm_lowering_free(&p.lowering);

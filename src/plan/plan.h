@@ -35,7 +35,8 @@ typedef struct tm_plan_options {
 } tm_plan_options;
 
 /* Plans the builder's graph (after the passes; conversions between number types are added to it)
- * with the given weights. On error nothing is left. */
+ * with the given weights. Without (NULL) it takes no memory for them and tells its sizes alone: it
+ * must not be run. On error nothing is left. */
 tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_options *options,
                        tm_plan *plan, tm_error *error);
 void tm_plan_free(tm_plan *plan);

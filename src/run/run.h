@@ -23,6 +23,8 @@ typedef struct tm_runner {
  * less memory than its batch takes. On error nothing is left. */
 tm_status tm_runner_open(tm_runner *runner, const tm_plan *plan, int threads, tm_error *error);
 void tm_runner_close(tm_runner *runner);
+/* What a run of the plan takes. False: more than there are addresses. */
+bool tm_runner_bytes(const tm_plan *plan, size_t *bytes);
 
 /* Computes the taps of the first `batch` pictures of plan->input, batch <= plan->max_batch. Where
  * a walk computes a part of the batch, threads first take a part each and walk it alone; what does

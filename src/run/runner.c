@@ -48,6 +48,14 @@ static int count_lanes(const tm_plan *plan, int threads)
     return walks < threads ? walks : threads;
 }
 
+bool tm_runner_bytes(const tm_plan *plan, size_t *bytes)
+{
+    size_t arenas, scratch;
+    return tm_size_mul(plan->arena_bytes, (size_t)count_lanes(plan, plan->threads), &arenas) &&
+           tm_size_mul(plan->steps.scratch_bytes, (size_t)plan->threads, &scratch) &&
+           tm_size_add(arenas, plan->kept_bytes, bytes) && tm_size_add(*bytes, scratch, bytes);
+}
+
 tm_status tm_runner_open(tm_runner *runner, const tm_plan *plan, int threads, tm_error *error)
 {
     size_t arenas, scratch;

@@ -179,21 +179,3 @@ void tm_lower_release(tm_lowering *lowering, const float *values)
 {
     give_temporary(lowering, values);
 }
-
-const void *tm_lower_keep_as(tm_lowering *lowering, const tm_node *constant, tm_dtype type)
-{
-    size_t count = (size_t)tm_element_count(constant);
-    const float *values = tm_lower_constant(lowering, constant);
-    void *kept = values ? tm_lower_memory(lowering, count) : NULL;
-    if (kept && type == TM_DTYPE_BF16)
-        lowering->kernels->bf16_of_f32(1, count, values, count, kept, count);
-    else if (kept)
-        memcpy(kept, values, count * sizeof *values);
-    give_temporary(lowering, values);
-    return kept;
-}
-
-const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant)
-{
-    return tm_lower_keep_as(lowering, constant, TM_DTYPE_F32);
-}

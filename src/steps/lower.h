@@ -36,12 +36,13 @@ void tm_lower_done(tm_lowering *lowering, const tm_node *constant);
 void tm_lower_release(tm_lowering *lowering, const float *values);
 /* Room for a job, freed by tm_lower_release; NULL after an error. */
 float *tm_lower_temporary(tm_lowering *worker, size_t floats);
-/* A constant, kept as long as the steps. */
+/* A constant, kept as long as the steps; there once the jobs have run. */
 const float *tm_lower_keep(tm_lowering *lowering, const tm_node *constant);
 /* The same in numbers of a type. */
 const void *tm_lower_keep_as(tm_lowering *lowering, const tm_node *constant, tm_dtype type);
 
-/* 64-byte aligned memory for constants, which lives as long as the steps; NULL after an error. */
+/* 64-byte aligned memory for constants, which lives as long as the steps; NULL after an error.
+ * Jobs alone may use what is in it. */
 float *tm_lower_memory(tm_lowering *lowering, size_t floats);
 /* Room in a run's memory that a step leaves for the next one: every picture has `floats` of it,
  * as pixels of c floats. */

@@ -114,8 +114,6 @@ void tm_lowering_free(tm_lowering *lowering)
 
 void tm_steps_free(tm_steps *steps)
 {
-    for (int i = 0; i < steps->memory_count; i++)
-        free(steps->memory[i]);
     free(steps->memory);
     free(steps->rows);
     tm_arena_free(&steps->args);

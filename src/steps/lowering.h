@@ -35,10 +35,9 @@ struct tm_lowering {
     const tm_kernels *kernels; /* of isa */
     tm_precision precision;
     int threads;
-    const float *zeros;
+    size_t used; /* of the steps' memory, or what they will need of it */
     size_t zero_count;
-    char *chunk; /* what is left of the last block of constant memory */
-    size_t chunk_left;
+    const float *zeros;
     tm_temporaries temporaries;
     tm_deferred *jobs;
     int job_count, job_capacity;
@@ -49,6 +48,10 @@ struct tm_lowering {
 /* Each records the first error only. */
 void tm_lowering_fail(tm_lowering *lowering, tm_status status);
 void tm_lowering_no_memory(tm_lowering *lowering, size_t bytes);
+
+/* A graph is lowered twice: at first memory is only counted, and no job may run; then this takes it
+ * and forgets the steps, which come again to be kept. */
+void tm_lowering_take_memory(tm_lowering *lowering);
 
 /* Runs what was deferred, on the threads. */
 void tm_lowering_run_jobs(tm_lowering *lowering);

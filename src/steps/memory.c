@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that lives as long as the steps, and the want of it. */
-#include <stdlib.h>
+#include <string.h>
 
 #include "steps/lowering.h"
 
-enum { CHUNK_BYTES = 8 << 20 };
+/* Stands for memory that is counted alone: nothing reads or writes it. */
+static _Alignas(64) float nowhere[TM_PANEL];
 
 void tm_lowering_fail(tm_lowering *lowering, tm_status status)
 {
@@ -18,77 +19,46 @@ void tm_lowering_no_memory(tm_lowering *lowering, size_t bytes)
     tm_lowering_fail(lowering, TM_NO_MEMORY);
 }
 
-/* Keeps a malloc'd block until the steps are freed; frees it at once when there is no room. */
-static bool own(tm_lowering *lowering, void *block)
+/* One block, so that packing takes few page faults and nothing is left over. */
+void tm_lowering_take_memory(tm_lowering *lowering)
 {
     tm_steps *steps = lowering->steps;
-    if (steps->memory_count == steps->memory_capacity) {
-        int capacity = steps->memory_capacity ? 2 * steps->memory_capacity : 256;
-        void **grown = realloc(steps->memory, (size_t)capacity * sizeof *grown);
-        if (!grown) {
-            free(block);
-            tm_lowering_no_memory(lowering, (size_t)capacity * sizeof *grown);
-            return false;
-        }
-        steps->memory = grown;
-        steps->memory_capacity = capacity;
+    size_t zeros, all;
+    if (lowering->status)
+        return;
+    bool fits = tm_size_mul(lowering->zero_count, sizeof(float), &zeros) &&
+                tm_size_add(lowering->used, zeros, &all);
+    steps->memory = fits ? tm_alloc_huge(all) : NULL;
+    if (!steps->memory) {
+        tm_lowering_no_memory(lowering, fits ? all : SIZE_MAX);
+        return;
     }
-    steps->memory[steps->memory_count++] = block;
-    return true;
-}
-
-/* Blocks of whole huge pages, so that packing takes few page faults. */
-static void *new_chunk(tm_lowering *lowering, size_t bytes)
-{
-    size_t size = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
-    char *block = tm_alloc_huge(size);
-    if (!block) {
-        tm_lowering_no_memory(lowering, bytes);
-        return NULL;
-    }
-    if (!own(lowering, block))
-        return NULL;
-    if (size - bytes > lowering->chunk_left) {
-        lowering->chunk = block + bytes;
-        lowering->chunk_left = size - bytes;
-    }
-    return block;
+    lowering->zeros = memset(steps->memory + lowering->used, 0, zeros);
+    lowering->used = 0;
+    lowering->job_count = 0;
+    steps->count = 0;
+    tm_arena_free(&steps->args);
 }
 
 float *tm_lower_memory(tm_lowering *lowering, size_t floats)
 {
-    size_t bytes;
+    size_t bytes, end;
     if (lowering->status)
         return NULL;
-    if (!tm_size_mul(floats, sizeof(float), &bytes) || bytes > SIZE_MAX / 2) {
+    if (!tm_size_mul(floats, sizeof(float), &bytes) || !tm_size_add(bytes, 63, &bytes) ||
+        !tm_size_add(lowering->used, bytes & ~(size_t)63, &end)) {
         tm_lowering_no_memory(lowering, floats);
         return NULL;
     }
-    bytes = (bytes + 63) & ~(size_t)63;
-    lowering->steps->weight_bytes += bytes;
-    if (bytes > lowering->chunk_left)
-        return new_chunk(lowering, bytes);
-    void *result = lowering->chunk;
-    lowering->chunk += bytes;
-    lowering->chunk_left -= bytes;
+    char *memory = lowering->steps->memory;
+    float *result = memory ? (float *)(void *)(memory + lowering->used) : nowhere;
+    lowering->used = end;
     return result;
 }
 
 const float *tm_lower_zeros(tm_lowering *lowering, size_t floats)
 {
-    if (lowering->status)
-        return NULL;
-    if (floats > lowering->zero_count) {
-        size_t count = floats < 16384 ? 16384 : floats;
-        float *zeros = calloc(count, sizeof *zeros);
-        if (!zeros) {
-            tm_lowering_no_memory(lowering, count * sizeof *zeros);
-            return NULL;
-        }
-        if (!own(lowering, zeros))
-            return NULL;
-        lowering->zeros = zeros;
-        lowering->zero_count = count;
-    }
-    return lowering->zeros;
+    if (floats > lowering->zero_count)
+        lowering->zero_count = floats;
+    return lowering->zeros ? lowering->zeros : nowhere;
 }

@@ -12,8 +12,7 @@ typedef struct tm_steps {
     size_t weight_bytes;  /* constants, packed weights */
     size_t scratch_bytes; /* of a thread, for any step */
     size_t between_bytes; /* of a picture: what steps leave for the next one */
-    void **memory;        /* of the constants */
-    int memory_count, memory_capacity;
+    char *memory;         /* of the constants and some zeros; NULL: they were only counted */
     tm_arena args;
 } tm_steps;
 

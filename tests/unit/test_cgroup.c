@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/available.h"
 #include "base/cgroup.h"
 
 static char tree[64];
@@ -155,14 +158,96 @@ static void test_memory(void **state)
     assert_int_equal(cpus(), 0);
 }
 
+static unsigned long long left(void)
+{
+    char proc[128], root[128];
+    snprintf(proc, sizeof proc, "%s/proc", tree);
+    snprintf(root, sizeof root, "%s/cgroup", tree);
+    return tm_cgroup_memory_left(proc, root);
+}
+
+static void test_memory_left(void **state)
+{
+    (void)state;
+    put("proc/self/cgroup", "0::/pod/box\n");
+    put("cgroup/pod/box/memory.max", "max\n");
+    put("cgroup/pod/box/memory.current", "5000\n");
+    assert_true(left() == 0);
+    put("cgroup/pod/memory.max", "10000\n");
+    put("cgroup/pod/memory.current", "9000\n"); /* of which files can go, a shared one cannot */
+    put("cgroup/pod/memory.stat",
+        "anon 100\nfile 8000\nshmem 3000\ninactive_file 2000\nactive_file 3000\n");
+    assert_true(left() == 6000);
+    put("cgroup/pod/box/memory.max", "7000\n"); /* the fullest, not the smallest */
+    put("cgroup/pod/box/memory.current", "500\n");
+    assert_true(left() == 6000);
+    put("cgroup/pod/box/memory.current", "7500\n");
+    assert_true(left() == 1);
+}
+
+static void test_memory_left_version_1(void **state)
+{
+    (void)state;
+    put("proc/self/cgroup", "4:memory:/a\n");
+    put("cgroup/memory/a/memory.limit_in_bytes", "10000\n");
+    put("cgroup/memory/a/memory.usage_in_bytes", "8000\n");
+    put("cgroup/memory/a/memory.stat",
+        "inactive_file 10\nactive_file 20\ntotal_inactive_file 1000\ntotal_active_file 500\n");
+    assert_true(left() == 3500);
+}
+
+static tm_available available(void)
+{
+    char proc[128], root[128];
+    snprintf(proc, sizeof proc, "%s/proc", tree);
+    snprintf(root, sizeof root, "%s/cgroup", tree);
+    return tm_memory_available(proc, root);
+}
+
+static void test_available(void **state)
+{
+    (void)state;
+    assert_true(available().bytes == ~0ull);
+    put("proc/meminfo", "MemTotal: 9000 kB\nMemFree: 10 kB\nMemAvailable: 400 kB\n"
+                        "SwapTotal: 200 kB\nSwapFree: 100 kB\n");
+    assert_true(available().bytes == 500 << 10);
+    assert_string_equal(available().whose, "on this machine");
+    put("proc/self/cgroup", "0::/pod\n");
+    put("cgroup/pod/memory.max", "600000\n");
+    assert_true(available().bytes == 500 << 10);
+    put("cgroup/pod/memory.max", "300000\n");
+    assert_true(available().bytes == 300000);
+    assert_string_equal(available().whose, "in the control group");
+}
+
+/* The limit is far above what this program takes, so nothing fails meanwhile. */
+static void test_available_addresses(void **state)
+{
+    struct rlimit before, limit;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    limit = before;
+    limit.rlim_cur = (rlim_t)1 << 46;
+    put("proc/self/statm", "1000 500 100 1 0 300 0\n");
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        skip();
+    tm_available have = available();
+    setrlimit(RLIMIT_AS, &before);
+    assert_true(have.bytes == (1ull << 46) - 1000 * (unsigned long long)sysconf(_SC_PAGESIZE));
+    assert_string_equal(have.whose, "of the address space (ulimit -v)");
+}
+
 #define IN_TREE(test) cmocka_unit_test_setup_teardown(test, make_tree, remove_tree)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_TREE(test_nothing),   IN_TREE(test_version_2), IN_TREE(test_nested),
-        IN_TREE(test_version_1), IN_TREE(test_container), IN_TREE(test_both_versions),
-        IN_TREE(test_nonsense),  IN_TREE(test_memory),
+        IN_TREE(test_nothing),     IN_TREE(test_version_2),
+        IN_TREE(test_nested),      IN_TREE(test_version_1),
+        IN_TREE(test_container),   IN_TREE(test_both_versions),
+        IN_TREE(test_nonsense),    IN_TREE(test_memory),
+        IN_TREE(test_memory_left), IN_TREE(test_memory_left_version_1),
+        IN_TREE(test_available),   IN_TREE(test_available_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
