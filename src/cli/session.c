@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/available.h"
 #include "base/clock.h"
 #include "base/pipeline.h"
 #include "cli/npy_input.h"
@@ -275,23 +276,29 @@ static bool finish_jobs(void *context, int slot, int count, tm_pipeline *pipelin
 
 /* ---- the whole ---- */
 
-/* Contexts for one thread each: one for each core, and some whose answers wait to be told. */
+/* As many contexts as half of what is left of memory holds, `wanted` at most. */
+static int count_contexts(const tm_context *one, int wanted)
+{
+    tm_available available = tm_memory_available("/proc", "/sys/fs/cgroup");
+    unsigned long long fit = available.bytes / 2 / (one->runner.bytes + 1);
+    return fit < (unsigned long long)wanted ? (int)fit : wanted;
+}
+
+/* Contexts for one thread each: one for each core, and some whose answers wait to be told; fewer
+ * will do. */
 static tm_status open_contexts(flow *f, tm_error *error)
 {
     int cores = f->session->threads, wanted = cores + cores / 2 + 1;
     f->contexts = calloc((size_t)wanted, sizeof(tm_context *));
     if (!f->contexts)
         return tm_fail(error, TM_NO_MEMORY, "no memory for %d contexts", wanted);
-    while (f->context_count < wanted) {
-        tm_error none = {0};
-        if (tm_context_open_on(f->session->model, 1, &f->contexts[f->context_count], &none)) {
-            if (!f->context_count)
-                *error = none;
-            break; /* fewer will do */
-        }
-        f->context_count++;
-    }
-    return error->status;
+    if (tm_context_open_on(f->session->model, 1, &f->contexts[0], error))
+        return error->status;
+    wanted = count_contexts(f->contexts[0], wanted);
+    for (f->context_count = 1; f->context_count < wanted; f->context_count++)
+        if (tm_context_open_on(f->session->model, 1, &f->contexts[f->context_count], NULL))
+            break;
+    return TM_OK;
 }
 
 static int at_most(int value, int most)
