@@ -24,6 +24,10 @@ TM_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm
 ifeq ($(shell $(PKG_CONFIG) --exists libcurl && echo yes),yes)
 TM_CFLAGS += -DTM_HAVE_CURL
 endif
+# Tars: likewise libarchive.
+ifeq ($(shell $(PKG_CONFIG) --exists libarchive && echo yes),yes)
+TM_CFLAGS += -DTM_HAVE_ARCHIVE
+endif
 ifdef DEVELOPER
 TM_CFLAGS += -Werror
 endif

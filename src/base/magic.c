@@ -10,6 +10,7 @@
 #define TO_WEIGHTS "give it with --weights, and pictures as INPUT"
 #define TO_INPUT "give it as INPUT, and weights with --weights"
 #define UNPACK "unpack it first"
+#define TAR_NAME "a tar is read where its name ends in .tar"
 #define TO_STATE "save the state dict of the PyTorch model as .safetensors or .pth"
 #define NO_PICTURE "give a PNG or JPEG file"
 
@@ -90,7 +91,7 @@ static const row rows[] = {
     {AT(0, "BZh"), ALONE, "bzip2 data", UNPACK, UNPACK},
     {AT(0, "7z\xBC\xAF\x27\x1C"), ALONE, "a 7z archive", UNPACK, UNPACK},
     {AT(0, "Rar!\x1A\7"), ALONE, "a RAR archive", UNPACK, UNPACK},
-    {AT(257, "ustar"), ALONE, "a tar archive", UNPACK, UNPACK},
+    {AT(257, "ustar"), ALONE, "a tar archive", TAR_NAME, UNPACK},
     {AT(0, "\x7F"
            "ELF"),
      ALONE, "a program", NO_PICTURE, TO_STATE},

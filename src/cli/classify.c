@@ -41,11 +41,12 @@ static const tm_option_group options_group = TM_OPTION_GROUP("Options", options)
 static const tm_command command = {
     .name = "classify",
     .operands = "[MODEL] INPUT...",
-    .description = "Tells the classes of pictures: the most probable first, one record for every "
-                   "input, in their order. INPUT is a JPEG or PNG file, a folder of them, a .npy "
-                   "file of ready tensors [N,C,H,W], or - for a picture on stdin. With -o "
-                   "the logits go to a .npy (with an .index.jsonl beside it), .npz or .safetensors "
-                   "file; -o - writes .npy to stdout in place of the records.",
+    .description =
+        "Tells the classes of pictures: the most probable first, one record for every "
+        "input, in their order. INPUT is a JPEG or PNG file, a folder or a tar of them, a .npy "
+        "file of ready tensors [N,C,H,W], or - for a picture on stdin. With -o "
+        "the logits go to a .npy (with an .index.jsonl beside it), .npz or .safetensors "
+        "file; -o - writes .npy to stdout in place of the records.",
     .examples = {"classify cat.jpg", "classify resnet50 --no-pretrained -k 3 cat.jpg"},
 };
 

@@ -143,6 +143,17 @@ static bool is_stream(const char *file)
     return strcmp(file, "-") == 0 || (stat(file, &st) == 0 && !S_ISREG(st.st_mode));
 }
 
+/* Of an archive, which is read in its order. */
+static void read_member(tm_entry_source *source, tm_entry *entry)
+{
+    tm_decode_options how = decode_options(source);
+    if (source->from_features)
+        tm_fail(&entry->error, TM_UNSUPPORTED, "%s: hidden states come from a .npy file",
+                entry->file);
+    else
+        tm_archive_read(source->inputs.archive, &how, &entry->bytes, &entry->error);
+}
+
 /* Without its name an entry could not be answered, so that ends the run. */
 tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm_error *error)
 {
@@ -160,6 +171,10 @@ tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm
     entry->settled = true;
     if (entry->error.status)
         return TM_OK;
+    if (tm_inputs_are_members(&source->inputs)) {
+        read_member(source, entry);
+        return TM_OK;
+    }
     entry->ready = tm_has_ending(file, ".npy");
     if (entry->ready)
         begin_npy(source, entry);

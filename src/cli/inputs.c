@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 enum { NAME_BYTES = 65536 };
 
 static tm_status open_list(tm_inputs *inputs, const char *from, tm_error *error)
@@ -42,6 +44,7 @@ void tm_inputs_close(tm_inputs *inputs)
 {
     close_list(inputs);
     tm_walk_free(&inputs->walk);
+    tm_archive_close(inputs->archive);
     tm_seen_free(&inputs->streams);
     free(inputs->line);
     free(inputs->folder);
@@ -216,22 +219,66 @@ static const char *next_in_folder(tm_inputs *inputs, tm_error *error)
     return inputs->folder;
 }
 
+/* ---- archives ---- */
+
+/* A tar is known by its name, and where a person names it, by what is in it. */
+static bool is_archive(const tm_inputs *inputs, const char *path)
+{
+    bool named = inputs->list_line == 0 && !tm_is_picture_name(path);
+    return tm_is_archive_name(path) ||
+           (named && !tm_has_ending(path, ".npy") && tm_is_archive(path));
+}
+
+/* What the archive has left out is told when it ends. */
+static const char *next_in_archive(tm_inputs *inputs, tm_error *error)
+{
+    char text[512];
+    if (!inputs->archive)
+        return NULL;
+    const char *path = tm_archive_next(inputs->archive, &inputs->left_out, error);
+    if (path)
+        return path;
+    tm_left_out_text(&inputs->left_out, text, sizeof text);
+    if (*text && !inputs->quiet)
+        tm_print_note("archive %s: %s", tm_archive_path(inputs->archive), text);
+    tm_archive_close(inputs->archive);
+    inputs->archive = NULL;
+    return NULL;
+}
+
+bool tm_inputs_are_members(const tm_inputs *inputs)
+{
+    return inputs->archive;
+}
+
 /* ---- one after another ---- */
+
+/* A folder or an archive: its files come next; false: it is an input, or lost. */
+static bool enter(tm_inputs *inputs, const char *path, tm_error *error)
+{
+    if (is_folder(path)) {
+        if (enter_folder(inputs, path))
+            return true;
+        tm_loss_fail(TM_LOSS_MEMORY, 0, path, error);
+    } else if (is_archive(inputs, path)) {
+        inputs->archives = true;
+        inputs->left_out = (tm_left_out){0};
+        return tm_archive_open(path, &inputs->archive, error) == TM_OK;
+    }
+    return false;
+}
 
 static const char *next_file(tm_inputs *inputs, tm_error *error)
 {
     for (;;) {
-        const char *path = next_in_folder(inputs, error);
+        const char *path = next_in_archive(inputs, error);
         if (!path)
-            path = next_name(inputs, error);
-        else
+            path = next_in_folder(inputs, error);
+        if (path)
             return path;
-        if (!path || error->status || !is_folder(path))
+        path = next_name(inputs, error);
+        if (!path || error->status || !enter(inputs, path, error))
             return path;
-        if (!enter_folder(inputs, path)) {
-            tm_loss_fail(TM_LOSS_MEMORY, 0, path, error);
-            return path;
-        }
     }
 }
 
@@ -263,8 +310,11 @@ size_t tm_inputs_expected(const tm_inputs *inputs)
 {
     const tm_input_options *o = inputs->options;
     bool one_folder = inputs->folder && inputs->operand_count == 1;
-    if (o->files_from || (inputs->folder && !one_folder))
+    if (o->files_from || inputs->archives || (inputs->folder && !one_folder))
         return 0;
+    for (size_t i = 0; i < inputs->operand_count; i++)
+        if (tm_is_archive_name(inputs->operands[i]))
+            return 0;
     size_t count = one_folder ? inputs->walk.count : inputs->operand_count;
     if (!one_folder && is_folder(inputs->operands[count - 1]))
         return 0;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inputs of a run, one after another: operands, the files of folders, names from a list. */
+/* The inputs of a run, one after another: operands, the files of folders and of tars, names from a
+ * list. */
 #ifndef TM_CLI_INPUTS_H
 #define TM_CLI_INPUTS_H
 
 #include <stdio.h>
 
+#include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/walk.h"
 
@@ -19,7 +21,10 @@ typedef struct tm_inputs {
     tm_seen streams;  /* pipes and the like can be read once */
     tm_walk walk;     /* of the folder whose files come next */
     size_t walk_next;
-    size_t seen, given; /* inputs before and after --skip and --shard */
+    tm_archive *archive;  /* whose members come next */
+    tm_left_out left_out; /* of it */
+    bool archives;        /* there has been one */
+    size_t seen, given;   /* inputs before and after --skip and --shard */
     char *line, *folder;
 } tm_inputs;
 
@@ -32,6 +37,9 @@ tm_status tm_inputs_open(tm_inputs *inputs, const tm_input_options *options, cha
  * the input is a loss, such as a folder that cannot be opened, the error says why; it is to be
  * answered like the others, and not to be read. */
 const char *tm_inputs_next(tm_inputs *inputs, tm_error *error);
+
+/* Whether the input that came last is a member of an archive, which tm_archive_read reads. */
+bool tm_inputs_are_members(const tm_inputs *inputs);
 
 /* How many inputs there will be in all, as far as it is known without reading on; 0: not known. */
 size_t tm_inputs_expected(const tm_inputs *inputs);

@@ -83,6 +83,7 @@ static bool is_single(const tm_session_options *o, const tm_arguments *arguments
     struct stat st;
     return arguments->operand_count == 1 && !o->input.files_from &&
            !tm_has_ending(arguments->operands[0], ".npy") &&
+           !tm_is_archive_name(arguments->operands[0]) &&
            (stat(arguments->operands[0], &st) != 0 || !S_ISDIR(st.st_mode));
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/walk.h"
 #include "registry/registry.h"
@@ -28,7 +29,7 @@ static bool has_input_ending(const char *name)
     static const char *const endings[] = {".npy",  ".webp", ".gif",  ".bmp",  ".tif", ".tiff",
                                           ".heic", ".heif", ".avif", ".jfif", ".jp2", ".jxl",
                                           ".ppm",  ".pgm",  ".pnm",  ".svg",  ".pdf", NULL};
-    return tm_is_picture_name(name) || has_ending(name, endings);
+    return tm_is_picture_name(name) || tm_is_archive_name(name) || has_ending(name, endings);
 }
 
 static bool has_weights_ending(const char *name)

@@ -6,6 +6,7 @@
 #include <png.h>
 
 #include "base/cpu.h"
+#include "cli/archive.h"
 #include "cli/cli.h"
 #include "output/json.h"
 #include "registry/registry.h"
@@ -107,9 +108,11 @@ int tm_cmd_version(int argc, char **argv)
     char levels[64];
     isa_levels(levels);
     const fact facts[] = {
-        {"timmc", TIMMC_VERSION},  {"compiler", COMPILER},     {"isa", levels},
-        {"threads", threads},      {"models", models},         {"libpng", png_get_libpng_ver(NULL)},
-        {"libjpeg", JPEG_VERSION}, {"cjson", cJSON_Version()}, {"downloads", DOWNLOADS},
+        {"timmc", TIMMC_VERSION},  {"compiler", COMPILER},
+        {"isa", levels},           {"threads", threads},
+        {"models", models},        {"libpng", png_get_libpng_ver(NULL)},
+        {"libjpeg", JPEG_VERSION}, {"cjson", cJSON_Version()},
+        {"downloads", DOWNLOADS},  {"archives", tm_archive_support},
     };
     tm_buffer out = {0};
     write_facts(&out, facts, sizeof facts / sizeof *facts, chosen.json);

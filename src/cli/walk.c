@@ -88,7 +88,7 @@ bool tm_is_picture_name(const char *name)
     return false;
 }
 
-static void leave_out(tm_left_out *left_out, const char *name)
+void tm_leave_out(tm_left_out *left_out, const char *name)
 {
     char ending[TM_ENDING_LENGTH];
     int length = snprintf(ending, sizeof ending, "%s", ending_of(name));
@@ -268,7 +268,7 @@ static void put_unknown(walker *w, char *path, const char *name, bool link)
     } else if (tm_is_picture_name(name)) {
         put_found(w, path, TM_LOSS_NONE, 0);
     } else {
-        leave_out(&w->walk->left_out, name);
+        tm_leave_out(&w->walk->left_out, name);
         free(path);
     }
 }
@@ -281,7 +281,7 @@ static void put_entry(walker *w, const char *folder, const struct dirent *entry)
         if (tm_is_picture_name(name))
             put_found(w, join(folder, name), TM_LOSS_NONE, 0);
         else
-            leave_out(&w->walk->left_out, name);
+            tm_leave_out(&w->walk->left_out, name);
         break;
     case DT_DIR:
         put_waiting(w, &w->folders, join(folder, name));

@@ -66,6 +66,9 @@ void tm_walk_free(tm_walk *walk);
 /* Records what was lost; `path` is of a pipe, a socket, a device, a folder, ... TM_OK: nothing. */
 tm_status tm_loss_fail(tm_loss loss, int cause, const char *path, tm_error *error);
 
+/* Counts a file that is left out for its name. */
+void tm_leave_out(tm_left_out *left_out, const char *name);
+
 /* "3 files are no .jpg, .jpeg or .png (.txt 2, .webp 1)"; "": nothing was left out. */
 void tm_left_out_text(const tm_left_out *left_out, char *text, size_t size);
 

@@ -3,29 +3,20 @@
 
 #include "hub/curl.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
-#include <string.h>
+
+#include "base/library.h"
 
 static tm_curl functions;
 static bool opened;
 
-/* A function pointer out of an object pointer, which ISO C does not convert. */
-static bool find(void *library, const char *name, void *function)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(function, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
 static void open_library(void)
 {
     static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
-    void *library = NULL;
-    for (size_t i = 0; !library && i < sizeof names / sizeof *names; i++)
-        library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    void *library = tm_library_open(names, sizeof names / sizeof *names);
     bool good = library != NULL;
-#define FIND(name, type, parameters) good = good && find(library, #name, &functions.p_##name);
+#define FIND(name, type, parameters)                                                               \
+    good = good && tm_library_find(library, #name, &functions.p_##name);
     TM_CURL_FUNCTIONS(FIND)
 #undef FIND
     opened = good && functions.p_curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;

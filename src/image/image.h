@@ -31,6 +31,8 @@ void tm_image_free(tm_image *image);
 /* 2 x 89,478,485: where Pillow refuses a picture. */
 #define TM_IMAGE_MAX_PIXELS ((size_t)178956970)
 #define TM_IMAGE_MAX_SIDE 1000000
+/* Bytes: no picture within the decoder's limits has a file as long. */
+#define TM_IMAGE_FILE_MAX ((size_t)1 << 31)
 
 /* What decoding may take of memory, shared by the threads that name it: the bytes of files, and
  * pixels with what a decoder needs beside them. Each picture waits for its part; one that needs

@@ -13,9 +13,6 @@
 
 enum { BLOCK_BYTES = 64 * 1024 };
 
-/* No picture within the decoder's limits is as long; an endless stream would take all memory. */
-#define PICTURE_BYTES_MAX ((size_t)1 << 31)
-
 static tm_status fail_errno(const char *file, tm_error *error)
 {
     return tm_fail(error, errno == ENOENT ? TM_NOT_FOUND : TM_READ, "%.300s: %s", file,
@@ -39,7 +36,7 @@ static tm_status too_long(const reader *r, tm_error *error)
     return tm_fail(error, TM_TOO_LARGE,
                    "%.300s: more than %zu bytes, which is the limit for the file of a picture (a "
                    "quarter of --max-memory, at most %zu)",
-                   r->name, r->most, PICTURE_BYTES_MAX);
+                   r->name, r->most, TM_IMAGE_FILE_MAX);
 }
 
 /* The first block is free: it tells whether this may be a picture. A whole file's size is taken
@@ -111,7 +108,7 @@ static tm_status read_all(reader *r, tm_error *error)
 static reader start(int fd, const char *name, const struct stat *st,
                     const tm_decode_options *options)
 {
-    reader r = {.fd = fd, .name = name, .most = PICTURE_BYTES_MAX, .options = options};
+    reader r = {.fd = fd, .name = name, .most = TM_IMAGE_FILE_MAX, .options = options};
     if (S_ISREG(st->st_mode) && st->st_size > 0)
         r.size = (size_t)st->st_size + 1;
     if (options && options->memory) {
