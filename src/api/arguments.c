@@ -175,6 +175,8 @@ static tm_status take(tm_model *model, char *variant, const char *name, const ch
                 .error = error};
     size_t offset;
     bool no_memory = false;
+    if (!t.row && of_config && strcmp(name, "dynamic_img_size") == 0)
+        return TM_OK; /* of families that run at any size, or at the one they are built for */
     if (!t.row)
         return refuse_unknown(&t);
     if (t.row->except && tm_glob_match(t.row->except, model->resolved.arch.name))

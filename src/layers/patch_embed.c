@@ -17,8 +17,37 @@ tm_node *tm_patch_embed(tm_builder *b, const char *name, tm_node *x, int width, 
 void tm_require_whole_patches(tm_builder *b, int patch)
 {
     tm_shape s = b->graph->input->shape;
-    if (s.h % patch || s.w % patch)
-        tm_refuse(b, "input %dx%d should be divisible by patch size %d", s.h, s.w, patch);
+    if (s.h % patch)
+        tm_refuse(b, "Input height (%d) should be divisible by patch size (%d).", s.h, patch);
+    else if (s.w % patch)
+        tm_refuse(b, "Input width (%d) should be divisible by patch size (%d).", s.w, patch);
+}
+
+tm_node *tm_patch_picture(tm_builder *b, int patch, tm_any_size any)
+{
+    tm_node *x = b->graph->input;
+    int down = (patch - x->shape.h % patch) % patch, right = (patch - x->shape.w % patch) % patch;
+    if (any.allowed && !any.pad)
+        tm_require_whole_patches(b, patch);
+    if (!any.pad || !(down || right))
+        return x;
+    if (!any.allowed)
+        tm_refuse(b,
+                  "dynamic_img_pad: without dynamic_img_size, patches of %d have to divide %dx%d",
+                  patch, x->shape.h, x->shape.w);
+    return tm_pad2d(b, x, 0, down, 0, right, TM_PAD_ZERO);
+}
+
+tm_node *tm_patch_positions(tm_builder *b, int patch, int prefix, int h, int w, int width)
+{
+    tm_shape s = b->graph->input->shape;
+    int from[] = {s.h / patch, s.w / patch}, to[] = {h, w};
+    if (from[0] < 1 || from[1] < 1)
+        tm_refuse(b, "picture %dx%d: smaller than a patch of %d", s.h, s.w, patch);
+    tm_node *positions = tm_pos_embed(b, "pos_embed", prefix, from[0], from[1], width);
+    if (from[0] == h && from[1] == w)
+        return positions;
+    return tm_const_resample_grid(b, positions, prefix, from, to, (tm_resampling){0});
 }
 
 tm_node *tm_map_tokens(tm_builder *b, tm_node *x)

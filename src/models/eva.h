@@ -36,15 +36,15 @@ typedef struct tm_eva {
     bool layer_scale, attn_scale_only;             /* of both branches; of attention alone */
     bool post_norm;                                /* norms at the end of the branches */
     bool rms_norm;
-    float norm_eps; /* 1e-6 */
-    bool dynamic;   /* timm's dynamic_img_size: a picture must be whole patches */
+    float norm_eps;            /* 1e-6 */
+    bool dynamic, dynamic_pad; /* timm's dynamic_img_size and dynamic_img_pad */
 } tm_eva;
 
 enum { TM_EVA_HEADS_MAX = 64 };
 
 /* The arguments that change a tm_eva (tm_family's): the first is BEiT's alone, the next are of both
  * families, the last Eva's alone. */
-enum { TM_EVA_ARGUMENTS = 18, TM_BEIT_ARGUMENTS = 9 };
+enum { TM_EVA_ARGUMENTS = 20, TM_BEIT_ARGUMENTS = 9 };
 extern const tm_argument tm_eva_arguments[TM_EVA_ARGUMENTS];
 
 /* From the input to the taps; published checkpoints to the model's names (tm_family). */

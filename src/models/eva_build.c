@@ -32,6 +32,8 @@ const tm_argument tm_eva_arguments[TM_EVA_ARGUMENTS] = {
     EVA("attn_only_layer_scale", FLAG, attn_scale_only, TM_ANY),
     EVA("use_pre_transformer_norm", FLAG, pre_norm, TM_ANY),
     EVA("num_kv_heads", BLOCKS, kv_by_block, TM_HEADS),
+    EVA("dynamic_img_size", FLAG, dynamic, TM_ANY),
+    EVA("dynamic_img_pad", FLAG, dynamic_pad, TM_ANY),
 };
 
 /* A variant with its defaults filled in, on one picture size. */
@@ -83,8 +85,6 @@ static void refuse_misfits(const eva *m)
     const tm_eva *v = m->v;
     tm_builder *b = m->b;
     int step = v->rope ? 4 : 1; /* sines and cosines of two axes */
-    if (v->dynamic)
-        tm_require_whole_patches(b, m->patch);
     if (m->width % m->heads || m->head % step || m->heads > TM_EVA_HEADS_MAX)
         tm_refuse(b, "embed_dim %d does not divide into %d heads%s", m->width, m->heads,
                   v->rope ? " of a multiple of 4 channels" : "");
@@ -108,8 +108,6 @@ static eva resolve(tm_builder *b, const tm_eva *v)
                       .eps = v->norm_eps > 0 ? v->norm_eps : 1e-6f},
              .pool = tm_pool_kind(b, v->pool ? v->pool : "avg")};
     m.head = m.width / m.heads;
-    m.h = b->graph->input->shape.h / m.patch;
-    m.w = b->graph->input->shape.w / m.patch;
     m.hidden = (int)(m.width * (v->mlp_ratio > 0 ? v->mlp_ratio : 4.0));
     choose_norms(&m);
     refuse_misfits(&m);
@@ -131,7 +129,7 @@ static tm_node *embed(const eva *m, tm_node *x)
     if (count)
         prefix = tm_const_concat(b, count, parts, 1);
     if (!m->v->no_pos_embed)
-        positions = tm_pos_embed(b, "pos_embed", shared, m->h, m->w, m->width);
+        positions = tm_patch_positions(b, m->patch, shared, m->h, m->w, m->width);
     if (positions && shared) {
         prefix = tm_const_add(b, prefix, tm_const_slice(b, positions, 1, 0, shared));
         positions = tm_const_slice(b, positions, 1, shared, m->h * m->w);
@@ -331,7 +329,10 @@ void tm_eva_build(tm_builder *b, const void *variant)
     eva m = resolve(b, v);
     if (b->graph->error.status)
         return;
-    tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, m.width, m.patch, !v->pre_norm);
+    tm_node *x = tm_patch_picture(b, m.patch, (tm_any_size){v->dynamic, v->dynamic_pad});
+    x = tm_patch_embed(b, "patch_embed", x, m.width, m.patch, !v->pre_norm);
+    m.h = x->shape.h;
+    m.w = x->shape.w;
     m.table = rotary_table(&m);
     x = embed(&m, tm_map_tokens(b, x));
     if (v->pre_norm)

@@ -53,12 +53,12 @@ static const tm_vit variants[] = {
     {.name = "flexivit_base", .no_embed_class = true},
     {.name = "flexivit_large", .width = 1024, .depth = 24, .heads = 16, .no_embed_class = true},
     {.name = "flexivit_small", .width = 384, .heads = 6, .no_embed_class = true},
-    {.name = "test_vit", .width = 64, .depth = 6, .heads = 2, .mlp_ratio = 3},
-    {.name = "test_vit2", .width = 64, .depth = 8, .heads = 2, .mlp_ratio = 3, .registers = 1,
+    {.name = "test_vit", .dynamic = true, .width = 64, .depth = 6, .heads = 2, .mlp_ratio = 3},
+    {.name = "test_vit2", .dynamic = true, .width = 64, .depth = 8, .heads = 2, .mlp_ratio = 3, .registers = 1,
      .pool = "avg", .no_class_token = true, .layer_scale = true},
     {.name = "test_vit3", .width = 96, .depth = 9, .heads = 3, .mlp_ratio = 2, .registers = 1,
      .pool = "map", .no_class_token = true, .layer_scale = true, .pool_prefix = true},
-    {.name = "test_vit4", .width = 96, .depth = 9, .heads = 3, .mlp_ratio = 3, .rms_norm = true,
+    {.name = "test_vit4", .dynamic = true, .width = 96, .depth = 9, .heads = 3, .mlp_ratio = 3, .rms_norm = true,
      .registers = 1, .pool = "avg", .no_class_token = true, .layer_scale = true},
     {.name = "vit_base_patch14_dinov2", .patch = 14, .layer_scale = true},
     {.name = "vit_base_patch14_reg1_tipsv2", .patch = 14, .registers = 1, .no_embed_class = true,
@@ -178,7 +178,7 @@ static const tm_vit variants[] = {
      .no_embed_class = true, .no_final_norm = true},
     {.name = "vit_huge_patch16_radio_v4", .width = 1280, .depth = 32, .heads = 16, .registers = 9,
      .no_embed_class = true, .no_final_norm = true},
-    {.name = "vit_intern300m_patch14_448", .patch = 14, .width = 1024, .depth = 24, .heads = 16,
+    {.name = "vit_intern300m_patch14_448", .dynamic = true, .patch = 14, .width = 1024, .depth = 24, .heads = 16,
      .no_final_norm = true, .layer_scale = true},
     {.name = "vit_large_patch14_224", .patch = 14, .width = 1024, .depth = 24, .heads = 16},
     {.name = "vit_large_patch14_clip_224", .patch = 14, .width = 1024, .depth = 24, .heads = 16,
@@ -311,6 +311,8 @@ const tm_argument tm_vit_arguments[TM_VIT_ARGUMENTS] = {
     VIT("act_layer", ACT, act, TM_ANY),
     VIT("proj_bias", NO_FLAG, no_proj_bias, TM_ANY),
     VIT("pre_norm", FLAG, pre_norm, TM_ANY),
+    VIT("dynamic_img_size", FLAG, dynamic, TM_ANY),
+    VIT("dynamic_img_pad", FLAG, dynamic_pad, TM_ANY),
 };
 
 /* A variant with its defaults filled in, on one image size. */
@@ -319,6 +321,7 @@ typedef struct vit {
     const tm_vit *v;
     int width, depth, heads, hidden, prefix;
     int h, w, reduction; /* patches */
+    int patch;           /* pixels of the picture; 0: patches of a map */
     tm_act_kind act;
     tm_norm norm;
     const char *pool;
@@ -395,7 +398,8 @@ static tm_node *embed(const vit *m, tm_node *patches)
     tm_node *x = tm_map_tokens(b, patches), *prefix = prefix_tokens(m);
     if (m->v->no_pos_embed)
         return x;
-    tm_node *positions = tm_pos_embed(b, "pos_embed", shared, m->h, m->w, m->width);
+    tm_node *positions = m->patch ? tm_patch_positions(b, m->patch, shared, m->h, m->w, m->width)
+                                  : tm_pos_embed(b, "pos_embed", shared, m->h, m->w, m->width);
     if (shared) {
         prefix = tm_const_add(b, prefix, tm_const_slice(b, positions, 1, 0, shared));
         positions = tm_const_slice(b, positions, 1, shared, count);
@@ -490,11 +494,17 @@ static void build_blocks(const vit *m, tm_node *tokens)
     head(m, blocks(m, tokens));
 }
 
-void tm_vit_build_on(tm_builder *b, const tm_vit *v, tm_node *patches, int reduction)
+static void build_on(tm_builder *b, const tm_vit *v, tm_node *patches, int reduction, int patch)
 {
     vit m = resolve(b, v, patches->shape.h, patches->shape.w, reduction);
+    m.patch = patch;
     if (!b->graph->error.status)
         build_blocks(&m, embed(&m, patches));
+}
+
+void tm_vit_build_on(tm_builder *b, const tm_vit *v, tm_node *patches, int reduction)
+{
+    build_on(b, v, patches, reduction, 0);
 }
 
 void tm_vit_build_tokens(tm_builder *b, const tm_vit *v, tm_node *tokens, int h, int w,
@@ -508,11 +518,11 @@ void tm_vit_build_tokens(tm_builder *b, const tm_vit *v, tm_node *tokens, int h,
 void tm_vit_build(tm_builder *b, const tm_vit *v)
 {
     int patch = v->patch ? v->patch : 16;
-    tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, v->width ? v->width : 768, patch,
-                                !v->pre_norm);
+    tm_node *x = tm_patch_picture(b, patch, (tm_any_size){v->dynamic, v->dynamic_pad});
+    x = tm_patch_embed(b, "patch_embed", x, v->width ? v->width : 768, patch, !v->pre_norm);
     if (v->embed_norm)
         x = tm_normalize(b, "patch_embed.norm", x, norm_of(v));
-    tm_vit_build_on(b, v, x, patch);
+    build_on(b, v, x, patch, patch);
 }
 
 static void build(tm_builder *b, const void *variant)

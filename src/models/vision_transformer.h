@@ -47,12 +47,13 @@ typedef struct tm_vit {
     bool layer_scale;
     bool pool_prefix; /* the pool includes the prefix tokens */
     bool diff_attention;
+    bool dynamic, dynamic_pad; /* timm's dynamic_img_size and dynamic_img_pad */
     bool distilled; /* a distillation token and its own head; both heads' answers are averaged */
 } tm_vit;
 
-/* The arguments that change a tm_vit (tm_family's); the first and the last are not for all families
- * that are made of it. */
-enum { TM_VIT_ARGUMENTS = 16 };
+/* The arguments that change a tm_vit (tm_family's); the first and the last three are not for all
+ * families that are made of it. */
+enum { TM_VIT_ARGUMENTS = 18 };
 extern const tm_argument tm_vit_arguments[TM_VIT_ARGUMENTS];
 
 /* From the input to the taps. */

@@ -240,7 +240,7 @@ static bool is_harmless(const char *key)
                                        "drop_block_rate", "drop_connect_rate", "attn_drop_rate",
                                        "proj_drop_rate",  "pos_drop_rate",     "patch_drop_rate",
                                        "scriptable",      "exportable",        "no_jit",
-                                       "checkpoint_path", "strict_img_size",   "dynamic_img_size"};
+                                       "checkpoint_path", "strict_img_size"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0)
             return true;

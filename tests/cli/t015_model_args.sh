@@ -45,6 +45,24 @@ ok "one number where timm wants a list: exit 2" exit_is 2
 timmc features resnet18 --no-pretrained --model-arg 'layers=[1,2]' "$cat"
 ok "a list too short: exit 2" exit_is 2
 
+# pictures that patches do not divide
+for model in test_vit vit_intern300m_patch14_448 vit_tiny_patch16_dinov3_qkvb; do
+    timmc info "$model" --img-size 165 --model-arg depth=3
+    ok "$model takes whole patches" err_has 'Input height (165) should be divisible by patch size (1'
+done
+timmc info test_vit --img-size 160x165
+ok "both sides" err_has 'Input width (165) should be divisible by patch size (16).'
+timmc features vit_tiny_patch16_224 --no-pretrained --kind pooled --img-size 165 \
+    --model-arg depth=1 "$cat"
+ok "a model of one size leaves the rest away" exit_is 0
+timmc info vit_tiny_patch16_224 --img-size 165 --model-arg dynamic_img_size=true
+ok "dynamic_img_size does not" err_has 'Input height (165) should be divisible'
+timmc features vit_tiny_patch16_224 --no-pretrained --kind pooled --img-size 165 \
+    --model-arg depth=1 --model-arg dynamic_img_size=true --model-arg dynamic_img_pad=true "$cat"
+ok "zeros beside it" exit_is 0
+timmc info vit_tiny_patch16_224 --img-size 165 --model-arg dynamic_img_pad=true
+ok "but not in a model of one size" err_has 'dynamic_img_pad: without dynamic_img_size'
+
 # of a config
 mkdir "$tmp/model"
 printf '{"architecture":"test_vit","num_classes":10,"model_args":{"depth":2,"drop_rate":0.5,"init_values":1e-5}}' \
@@ -57,4 +75,12 @@ printf '{"architecture":"test_vit","model_args":{"depht":2}}' >"$tmp/model/confi
 timmc features "local-dir:$tmp/model" --no-pretrained "$cat"
 ok "an unknown key of a config: exit 3" exit_is 3
 ok "told by name" err_has 'model argument depht: it would make another model'
+printf '{"architecture":"vit_tiny_patch16_224","model_args":{"dynamic_img_size":true,"depth":2}}' \
+    >"$tmp/model/config.json"
+timmc info "local-dir:$tmp/model" --img-size 165
+ok "a config's dynamic_img_size" err_has 'Input height (165) should be divisible'
+printf '{"architecture":"swin_tiny_patch4_window7_224","model_args":{"dynamic_img_size":true,"strict_img_size":false}}' \
+    >"$tmp/model/config.json"
+timmc info "local-dir:$tmp/model"
+ok "a family that knows no difference" exit_is 0
 done_testing

@@ -32,7 +32,7 @@ ok "no other pools" err_has 'this encoder has avg, merge, or none'
 encoder --img-size 48 --kind pooled
 ok "the projector needs even numbers of patches" err_has '3 x 3 patches'
 encoder --img-size 40
-ok "patches divide the picture" err_has 'input 40x40 should be divisible by patch size 16'
+ok "patches divide the picture" err_has 'Input height (40) should be divisible by patch size (16)'
 timmc features qwen3_vit_88m_merge "$photo" --no-pretrained --img-size 32 --num-classes 3 --kind pooled
 ok "a classifier around the projector" out_has '"shape":[1,1024]'
 timmc features mobilenetv5_300m_enc "$photo" --kind pooled
