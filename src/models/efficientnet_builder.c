@@ -69,8 +69,6 @@ tm_node *tm_effnet_conv_norm(const tm_effnet *net, const char *name, tm_node *x,
 
 /* ---- one block ---- */
 
-enum { MAX_EXPERTS = 8 };
-
 typedef enum depth_space {
     NOT_DEPTH, /* no space-to-depth */
     TO_DEPTH,  /* the block that begins it */
@@ -127,40 +125,59 @@ static tm_node *mixed_conv(const block *k, const char *name, tm_node *x, tm_kern
     return x;
 }
 
-/* x times expert i's weight in the routing */
-static tm_node *routed(const block *k, tm_node *x, int i)
-{
-    return tm_mul(k->net->b, x, tm_slice_c(k->net->b, k->routing, i, 1));
-}
-
-/* Kernels mixed by the routing are a sum over the experts: of convolutions for one filter per
- * channel, else of the input, as one convolution of all experts' inputs side by side. */
-static tm_node *expert_conv(const block *k, const char *name, tm_node *x, tm_conv conv)
+/* [experts, ...], as CondConv2d has them */
+static tm_node *expert_weights(const block *k, const char *name, int count, const int64_t *dims)
 {
     tm_builder *b = k->net->b;
-    int count = k->args.experts, in = conv.groups == TM_DEPTHWISE ? 1 : x->shape.c;
-    int size = conv.kernel;
-    TM_ASSERT(count <= MAX_EXPERTS);
-    int64_t dims[] = {count, conv.out, in, size, size};
+    int64_t elements = 1;
+    for (int i = 1; i < count; i++)
+        elements *= dims[i];
     tm_push(b, "%s", name);
-    tm_node *weight = tm_param2(b, "weight", count, (int64_t)conv.out * in * size * size);
+    tm_node *weight = tm_param2(b, "weight", dims[0], elements);
     tm_pop(b);
-    weight = tm_const_reshape(b, weight, 5, dims);
-    tm_node *sum = NULL, *parts[MAX_EXPERTS];
-    if (conv.groups == TM_DEPTHWISE) {
-        for (int i = 0; i < count; i++) {
-            tm_node *own = tm_const_slice(b, weight, 0, i, 1);
-            own = tm_const_reshape(b, own, 4, dims + 1);
-            tm_node *y = routed(k, tm_conv2d_with(b, name, x, own, NULL, conv), i);
-            sum = sum ? tm_add(b, y, sum) : y;
-        }
-        return sum;
+    return tm_const_reshape(b, weight, count, dims);
+}
+
+/* One filter per channel, mixed by the routing: a sum over the experts. */
+static tm_node *depthwise_experts(const block *k, const char *name, tm_node *x, tm_conv conv)
+{
+    tm_builder *b = k->net->b;
+    int count = k->args.experts, size = conv.kernel;
+    const int64_t dims[] = {count, conv.out, 1, size, size};
+    tm_node *weight = expert_weights(k, name, 5, dims), *sum = NULL;
+    for (int i = 0; i < count; i++) {
+        tm_node *own = tm_const_slice(b, weight, 0, i, 1);
+        own = tm_const_reshape(b, own, 4, dims + 1);
+        tm_node *y = tm_conv2d_with(b, name, x, own, NULL, conv);
+        y = tm_mul(b, y, tm_slice_c(b, k->routing, i, 1));
+        sum = sum ? tm_add(b, y, sum) : y;
     }
-    for (int i = 0; i < count; i++)
-        parts[i] = routed(k, x, i);
-    weight = tm_const_permute(b, weight, (int[]){1, 0, 2, 3, 4});
-    weight = tm_const_reshape(b, weight, 4, (int64_t[]){conv.out, (int64_t)count * in, size, size});
-    return tm_conv2d_with(b, name, tm_concat_c(b, count, parts), weight, NULL, conv);
+    return sum;
+}
+
+/* The weights that the routing mixes for a picture, as a linear layer gives them; then their
+ * product with its pixels. */
+static tm_node *pointwise_experts(const block *k, const char *name, tm_node *x, int out)
+{
+    tm_builder *b = k->net->b;
+    tm_shape s = x->shape;
+    int count = k->args.experts, elements = s.c * out;
+    tm_node *weight = expert_weights(k, name, 3, (int64_t[]){count, out, s.c});
+    weight = tm_const_permute(b, weight, (int[]){2, 1, 0});
+    weight = tm_const_reshape(b, weight, 4, (int64_t[]){elements, count, 1, 1});
+    tm_node *mixed = tm_conv2d_with(b, name, k->routing, weight, NULL,
+                                    (tm_conv){.out = elements, .kernel = 1});
+    x = tm_reshape(b, x, 1, s.h * s.w, s.c);
+    x = tm_matmul(b, x, tm_reshape(b, mixed, 1, s.c, out));
+    return tm_reshape(b, x, s.h, s.w, out);
+}
+
+static tm_node *expert_conv(const block *k, const char *name, tm_node *x, tm_conv conv)
+{
+    bool depthwise = conv.groups == TM_DEPTHWISE;
+    TM_ASSERT(depthwise || conv.kernel == 1);
+    return depthwise ? depthwise_experts(k, name, x, conv)
+                     : pointwise_experts(k, name, x, conv.out);
 }
 
 static tm_node *block_conv(const block *k, const char *name, tm_node *x, tm_kernel_sizes kernel,
