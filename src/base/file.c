@@ -144,3 +144,10 @@ FILE *tm_open_in(const char *folder, const char *file)
     int length = snprintf(path, sizeof path, "%s/%s", folder, file);
     return length > 0 && (size_t)length < sizeof path ? fopen(path, "re") : NULL;
 }
+
+void tm_read_stream(FILE *stream, size_t most, tm_buffer *bytes)
+{
+    char block[4096];
+    for (size_t n; bytes->length <= most && (n = fread(block, 1, sizeof block, stream)) > 0;)
+        tm_buffer_add(bytes, block, n);
+}

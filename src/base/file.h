@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 /* A regular file's bytes. An empty file has size 0 and a NULL data pointer. A map is no copy: what
  * somebody writes into the file meanwhile is read, and what somebody cuts off reads as zeros. So
@@ -29,6 +30,10 @@ tm_status tm_map_check(const tm_map *map, tm_error *error) __attribute__((warn_u
  * failure stays what it was. */
 tm_status tm_unmap(tm_map *map, tm_status status, tm_error *error)
     __attribute__((warn_unused_result));
+
+/* Adds what the stream has still, up to its end or until there are more than `most` bytes; what
+ * went wrong are the stream's and the buffer's errors. */
+void tm_read_stream(FILE *stream, size_t most, tm_buffer *bytes);
 
 /* FOLDER/FILE, to be read as text; NULL: there is none that can be. */
 FILE *tm_open_in(const char *folder, const char *file);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/arrays.h"
+#include "cli/labels.h"
 #include "cli/session.h"
 
 typedef struct classify_options {
@@ -25,9 +25,7 @@ static const tm_option options[] = {
         CLASSIFY(CHOICE, output), 0, 0},
     {0, "threshold", "P", "leave out classes below this probability",
         CLASSIFY(NUMBER, threshold), 0, 1},
-    {0, "labels", "auto|none|FILE", "names of the classes: the model's own or ImageNet's, none, or a "
-        "file's: one a line, or a JSON list, {\"0\": \"name\", ...} or config.json",
-        CLASSIFY(TEXT, labels), 0, 0},
+    {0, "labels", "auto|none|FILE", TM_LABELS_HELP, CLASSIFY(TEXT, labels), 0, 0},
     {0, "from-features", NULL, "inputs are .npy files of the last hidden state, as features --kind "
         "unpooled writes it: only the head is run",
         CLASSIFY(FLAG, from_features), 0, 0},
@@ -59,62 +57,12 @@ typedef struct classifier {
     const classify_options *options;
     tm_records records;
     tm_arrays arrays;
-    const tm_model *model;
     int classes;
     float *logits;
     ranked *order;
-    double largest, sum;   /* of the softmax */
-    tm_class_names labels; /* of a label file */
-    tm_arena label_text;
+    double largest, sum; /* of the softmax */
+    tm_labels labels;
 } classifier;
-
-/* ---- labels ---- */
-
-/* 1,000,000 classes, described; a device has no end. */
-enum { LABELS_BYTES = 64 << 20 };
-
-/* The file belongs to the model, and so do its faults. */
-static tm_status read_labels(classifier *c, const char *path, tm_error *error)
-{
-    FILE *f = fopen(path, "re");
-    tm_buffer text = {0};
-    char block[4096];
-    if (!f)
-        return tm_fail(error, tm_errno_status(TM_WEIGHTS_MISSING), "%s: cannot read the labels: %s",
-                       path, strerror(errno));
-    for (size_t n; text.length <= LABELS_BYTES && (n = fread(block, 1, sizeof block, f)) > 0;)
-        tm_buffer_add(&text, block, n);
-    tm_status status = TM_OK;
-    if (text.length > LABELS_BYTES)
-        status = tm_fail(error, TM_WEIGHTS_INVALID, "%s: more than %d bytes of labels", path,
-                         LABELS_BYTES);
-    else if (ferror(f))
-        status = tm_fail(error, tm_errno_status(TM_WEIGHTS_MISSING),
-                         "%s: cannot read the labels: %s", path, strerror(errno));
-    else if (text.failed)
-        status = tm_fail(error, TM_NO_MEMORY, "%s: no memory for the labels", path);
-    else
-        status = tm_class_names_parse(path, text.data, text.length, c->classes, &c->label_text,
-                                      &c->labels, error);
-    fclose(f);
-    tm_buffer_free(&text);
-    if (!status && c->labels.given < c->labels.count)
-        tm_print_warning("%s: %zu labels, the model has %zu classes", path, c->labels.given,
-                         c->labels.count);
-    return status;
-}
-
-/* "" where there is none */
-static void find_label(const classifier *c, int index, const char **name, const char **label)
-{
-    *name = *label = "";
-    if (!c->labels.stated) {
-        if (!c->options->labels || strcmp(c->options->labels, "none") != 0)
-            tm_model_label(c->model, index, name, label);
-    } else if (tm_class_name(&c->labels, index, name, label) && *label == *name) {
-        *name = ""; /* a file has one text for each class, unless it describes its names */
-    }
-}
 
 /* ---- ranking ---- */
 
@@ -166,7 +114,7 @@ static void tell_class(const void *context, size_t i, tm_record *record)
     const classifier *c = context;
     const ranked *r = &c->order[i];
     const char *name, *label;
-    find_label(c, r->index, &name, &label);
+    tm_labels_tell(&c->labels, r->index, &name, &label);
     TM_TELL(record, "rank", tm_value_integer((int64_t)i + 1), .only = TM_IN_TABLES);
     TM_TELL(record, "index", tm_value_integer(r->index));
     TM_TELL(record, "name", tm_value_stated(name));
@@ -204,7 +152,6 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
 static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
 {
     const tm_output_options *output = &session->options->output;
-    c->model = session->model;
     c->classes = session->model->options.num_classes;
     if (c->classes <= 0)
         return tm_fail(error, TM_USAGE, "%s has no classes: use 'timmc features'",
@@ -220,9 +167,8 @@ static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
     c->order = calloc((size_t)c->classes, sizeof *c->order);
     if (!status && (!c->logits || !c->order))
         status = tm_fail(error, TM_NO_MEMORY, "no memory for %d classes", c->classes);
-    const char *labels = c->options->labels;
-    if (!status && labels && strcmp(labels, "auto") != 0 && strcmp(labels, "none") != 0)
-        status = read_labels(c, labels, error);
+    if (!status)
+        status = tm_labels_open(&c->labels, c->options->labels, session->model, error);
     return status ? status : tm_arrays_open(&c->arrays, output, c->options->format, 1, error);
 }
 
@@ -256,7 +202,7 @@ static int classify(const classify_options *chosen, const tm_session_options *se
     }
     free(c.logits);
     free(c.order);
-    tm_arena_free(&c.label_text);
+    tm_labels_free(&c.labels);
     tm_session_close(&session);
     return exit_code;
 }
