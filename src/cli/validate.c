@@ -93,6 +93,10 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
     validation *v = context;
     tm_error own = {0};
     int target = 0;
+    if (answer->error && answer->error->status == TM_NO_MEMORY) { /* nobody knows how many */
+        *error = *answer->error;
+        return error->status;
+    }
     if (answer->error)
         own = *answer->error;
     else
@@ -196,10 +200,13 @@ static tm_status prepare(validation *v, tm_session *session, tm_error *error)
     return status;
 }
 
-static int exit_code_of(const validation *v, int exit_code)
+/* There is no share of no pictures. */
+static int finish(validation *v)
 {
-    bool ran = exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED;
-    return !ran || !v->failed ? exit_code : v->all.count ? TM_EXIT_SOME_FAILED : TM_EXIT_INPUT;
+    if (!v->all.count)
+        return TM_EXIT_INPUT;
+    int exit_code = write_result(v);
+    return exit_code || !v->failed ? exit_code : TM_EXIT_SOME_FAILED;
 }
 
 static int validate(const validate_options *chosen, const tm_session_options *set,
@@ -215,9 +222,9 @@ static int validate(const validate_options *chosen, const tm_session_options *se
     if (status) {
         exit_code = tm_report(&error);
     } else {
-        exit_code = exit_code_of(&v, tm_session_run(&session, answer_one, &v));
-        int written = v.all.count ? write_result(&v) : TM_EXIT_OK;
-        exit_code = written ? written : exit_code;
+        exit_code = tm_session_run(&session, answer_one, &v);
+        if (exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED)
+            exit_code = finish(&v);
     }
     free(v.logits);
     free(v.counts);

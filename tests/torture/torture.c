@@ -47,6 +47,7 @@ static command commands[] = {
     {"classify npy", "classify test_efficientnet --no-pretrained -f csv -o @logits.npy %one.jpg"},
     {"classify built-in", "classify %one.jpg"},
     {"classify folder", "classify test_resnet --no-pretrained -o @logits.npy %folder"},
+    {"validate", "validate test_resnet --no-pretrained --truth %truth %one.jpg"},
     {"classify list", "classify test_vit --no-pretrained --files-from %list"},
     {"features npz", "features test_vit --no-pretrained --kind pooled -o @pooled.npz %one.jpg"},
     {"features safetensors", "features test_resnet --no-pretrained -o @maps.safetensors %one.jpg"},
@@ -413,6 +414,7 @@ static void prepare(void)
     copy("tests/data/weights/legacy.pth", "in/legacy.pth");
     write_text("in/labels.json", "{\"label_names\":[\"a\",\"b\",\"c\"],"
                                  "\"label_descriptions\":{\"a\":\"A\"}}\n");
+    copy("tests/data/truth.csv", "in/truth");
     in_work(path, "in/list");
     FILE *list = fopen(path, "w");
     for (int i = 0; list && i < 3; i++)
