@@ -30,8 +30,18 @@ static const char *const *copied_list(tm_model *model, const char *const *texts)
     return copy;
 }
 
+/* Of pictures, where no option says another. */
+static void own_size(const tm_model *model, int *height, int *width)
+{
+    const tm_model_config *made = &model->source.config;
+    const int *size = model->resolved.config.input_size;
+    *height = made->img_height ? made->img_height : size[1];
+    *width = made->img_width ? made->img_width : size[2];
+}
+
 static void resolve_options(tm_model *model, const tm_open_options *options)
 {
+    int height, width;
     const tm_pretrained *config = &model->resolved.config;
     const tm_model_config *made = &model->source.config;
     tm_open_options *o = &model->options;
@@ -49,10 +59,9 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
         o->num_classes = made->num_classes >= 0 ? made->num_classes : config->num_classes;
     if (!o->in_chans)
         o->in_chans = made->in_chans ? made->in_chans : config->input_size[0];
-    if (!o->img_height)
-        o->img_height = made->img_height ? made->img_height : config->input_size[1];
-    if (!o->img_width)
-        o->img_width = made->img_width ? made->img_width : config->input_size[2];
+    own_size(model, &height, &width);
+    o->img_height = o->img_height ? o->img_height : height;
+    o->img_width = o->img_width ? o->img_width : width;
     if (!o->output_stride)
         o->output_stride = made->output_stride ? made->output_stride : 32;
     if (!o->global_pool)
@@ -237,6 +246,7 @@ static tm_status build(tm_model *model, tm_error *error)
                                 .tag = model->resolved.config.tag,
                                 .pretrained = !is_formula(model->options.weights),
                                 .norm_intermediates = model->options.norm_intermediates};
+    own_size(model, &options.own_h, &options.own_w);
     tm_builder_init(&model->builder, &model->graph, &options);
     if (!model->variant)
         return tm_model_check_graph(model, error);

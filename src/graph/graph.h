@@ -78,8 +78,9 @@ typedef struct tm_build_options {
     int num_classes; /* 0: identity classifier */
     int in_chans;
     int img_h, img_w;
-    const char *tag; /* of the pretrained config, NULL or "": none; some widths depend on it */
-    bool pretrained; /* trained weights follow: one of timm's epsilons depends on it */
+    int own_h, own_w; /* of pictures as the model's config has them, whatever these are */
+    const char *tag;  /* of the pretrained config, NULL or "": none; some widths depend on it */
+    bool pretrained;  /* trained weights follow: one of timm's epsilons depends on it */
     /* not every family has these: see tm_option_output_stride */
     int output_stride;       /* 2, 4, 8, 16 or 32 */
     const char *global_pool; /* NULL: the variant's own; "": none */

@@ -44,6 +44,7 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
 const tm_family tm_family_deit = {.module = "deit",
                                   TM_VARIANTS(variants),
                                   .same_as = offsetof(tm_vit, same_as),
-                                  TM_ARGUMENTS(tm_vit_arguments),
+                                  .arguments = tm_vit_arguments,
+                                  .argument_count = TM_VIT_ARGUMENTS - 1,
                                   .build = build,
                                   .filter = filter};

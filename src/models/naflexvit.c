@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's naflexvit.py: ViTs of any size and aspect ratio (NaViT 2307.06304, FlexiViT 2212.08013),
  * SigLIP 2 (2502.14786) and C-RADIO (2412.07679), on whole pictures. */
-#include <math.h>
-#include <string.h>
-
-#include "layers/patch_embed.h"
-#include "models/filters.h"
+#include "models/naflex.h"
 #include "models/vision_transformer.h"
 
 typedef struct naflex_variant {
@@ -95,138 +91,24 @@ static const naflex_variant variants[] = {
      RADIO_GRID(false)},
 };
 
-/* ---- embedding ---- */
-
-/* By a linear layer on a patch's values, channels innermost. */
-static tm_node *patches(tm_builder *b, const tm_vit *v)
-{
-    tm_node *x = b->graph->input;
-    int channels = x->shape.c, patch = v->patch;
-    tm_node *weight = tm_patch_linear_weight(b, "proj.weight", v->width, channels, patch);
-    weight = tm_const_reshape(b, weight, 4, (int64_t[]){v->width, patch, patch, channels});
-    weight = tm_const_permute(b, weight, (int[]){0, 3, 1, 2});
-    return tm_conv2d_with(
-        b, "proj", x, weight, v->pre_norm ? NULL : tm_param1(b, "proj.bias", v->width),
-        (tm_conv){.out = v->width, .kernel = patch, .stride = patch, .padding = TM_PAD_VALID});
-}
-
-/* [1, side, width]: the learned positions of one axis, for `side` patches along it. */
-static tm_node *axis_positions(tm_builder *b, const char *name, const naflex_variant *v, int grid,
-                               int side, int longer)
-{
-    int length = v->resampling.square ? longer : side, width = v->vit.width;
-    tm_node *x = tm_param3(b, name, 1, grid, width);
-    x = tm_const_resample_grid(b, x, 0, (int[]){grid, 1}, (int[]){length, 1},
-                               (tm_resampling){.bilinear = true});
-    return tm_const_slice(b, x, 1, 0, side);
-}
-
-static tm_node *positions(tm_builder *b, const naflex_variant *v, int h, int w)
-{
-    int grid = v->grid ? v->grid : 16, width = v->vit.width, longer = h > w ? h : w;
-    if (!v->factorized) {
-        tm_node *x = tm_param4(b, "pos_embed", 1, grid, grid, width);
-        x = tm_const_reshape(b, x, 3, (int64_t[]){1, (int64_t)grid * grid, width});
-        return tm_const_resample_grid(b, x, 0, (int[]){grid, grid}, (int[]){h, w}, v->resampling);
-    }
-    tm_node *y = axis_positions(b, "pos_embed_y", v, grid, h, longer);
-    tm_node *x = axis_positions(b, "pos_embed_x", v, grid, w, longer);
-    y = tm_const_reshape(b, y, 3, (int64_t[]){h, 1, width});
-    x = tm_const_reshape(b, x, 3, (int64_t[]){1, w, width});
-    return tm_const_reshape(b, tm_const_add(b, y, x), 3, (int64_t[]){1, (int64_t)h * w, width});
-}
-
-static tm_node *tokens(tm_builder *b, const naflex_variant *v, tm_node *x)
-{
-    tm_node *parts[3];
-    int count = 0;
-    tm_node *all = tm_add(b, tm_map_tokens(b, x), positions(b, v, x->shape.h, x->shape.w));
-    if (!v->vit.no_class_token)
-        parts[count++] = tm_param3(b, "cls_token", 1, 1, v->vit.width);
-    if (v->vit.registers)
-        parts[count++] = tm_param3(b, "reg_token", 1, v->vit.registers, v->vit.width);
-    parts[count++] = all;
-    return count > 1 ? tm_concat_w(b, count, parts) : all;
-}
-
 static void build(tm_builder *b, const void *variant)
 {
-    naflex_variant v = *(const naflex_variant *)variant;
-    const char *pool = tm_option_global_pool(b);
-    v.vit.patch = v.vit.patch ? v.vit.patch : 16;
-    if (pool && strcmp(pool, "prr") == 0)
-        tm_refuse(b, "global pool 'prr': expected avg, avgmax, max, token, map, or none");
-    if (v.vit.no_embed_class)
-        tm_refuse(b, "no_embed_class: the prefix tokens of timm's NaFlexVit never have positions");
-    tm_require_whole_patches(b, v.vit.patch);
-    b->graph->sequence_patch = v.vit.patch;
-    tm_push(b, "embeds");
-    tm_node *x = patches(b, &v.vit), *all = tokens(b, &v, x);
-    tm_pop(b);
-    if (v.vit.pre_norm)
-        all = tm_normalize(b, "norm_pre", all, (tm_norm){.kind = TM_NORM_LAYER, .eps = 1e-6f});
-    tm_vit_build_tokens(b, &v.vit, all, x->shape.h, x->shape.w, v.vit.patch);
+    const naflex_variant *v = variant;
+    int grid = v->grid ? v->grid : 16;
+    if (v->vit.no_embed_class || v->vit.naflex || v->vit.dynamic)
+        tm_refuse(b, "timm's NaFlexVit has no arguments no_embed_class, use_naflex and "
+                     "dynamic_img_size");
+    tm_vit_build_naflex(b, &v->vit,
+                        &(tm_naflex){.grid_h = grid,
+                                     .grid_w = grid,
+                                     .resampling = v->resampling,
+                                     .factorized = v->factorized});
 }
 
-/* ---- checkpoints of ViTs ---- */
-
-static bool is_square(int64_t count)
-{
-    int64_t side = count > 0 ? (int64_t)sqrt((double)count) : 0;
-    return side > 0 && side * side == count;
-}
-
-/* Adds rows [first, first + count) of the table to the tokens, if the model has such. */
-static void add_positions(tm_state_dict *dict, const tm_graph *graph, const char *name,
-                          const tm_tensor_view *table, int64_t first, int64_t count)
-{
-    tm_tensor_view *tokens = tm_state_find(dict, name), rows = *table;
-    const tm_node *param = tm_find_param(graph, name);
-    if (!tokens || !param || count < 1 || !tm_view_has_shape(tokens, param->rank, param->dims))
-        return;
-    tm_state_slice(dict, &rows, 1, first, count);
-    tm_add_rows(dict, tokens, &rows);
-}
-
-static int64_t token_count(const tm_tensor_view *tokens)
-{
-    return tokens && tokens->rank == 3 ? tokens->shape[1] : 0;
-}
-
-/* A table that seems to begin with positions of the prefix tokens is cut: here tokens have theirs
- * in them. timm takes the registers' rows only up to their number, not so many behind the class
- * token's. */
-static void split_prefix(tm_state_dict *dict, const tm_graph *graph, tm_tensor_view *table)
-{
-    int64_t classes = token_count(tm_state_find(dict, "embeds.cls_token"));
-    int64_t registers = token_count(tm_state_find(dict, "embeds.reg_token"));
-    int64_t prefix = classes + registers, count = token_count(table);
-    if (!prefix || count <= prefix || is_square(count) || !is_square(count - prefix))
-        return;
-    add_positions(dict, graph, "embeds.cls_token", table, 0, classes);
-    add_positions(dict, graph, "embeds.reg_token", table, classes, registers - classes);
-    tm_state_slice(dict, table, 1, prefix, count - prefix);
-}
-
-static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
+static void filter(struct tm_state_dict *dict, const tm_graph *graph, const void *variant)
 {
     (void)variant;
-    if (tm_state_find(dict, "radio_model.model.patch_generator.embedder.weight"))
-        tm_vit_from_radio(dict);
-    tm_tensor_view *patch = tm_state_find(dict, "patch_embed.proj.weight");
-    if (patch && patch->rank == 4) {
-        tm_state_permute(dict, patch, (int[]){0, 2, 3, 1});
-        tm_state_rename(dict, patch, "embeds.proj.weight");
-    }
-    tm_state_replace_prefix(dict, "patch_embed.", "embeds.");
-    tm_state_replace_prefix(dict, "cls_token", "embeds.cls_token");
-    tm_state_replace_prefix(dict, "reg_token", "embeds.reg_token");
-    tm_tensor_view *table = tm_state_find(dict, "pos_embed");
-    if (table) {
-        tm_state_rename(dict, table, "embeds.pos_embed");
-        split_prefix(dict, graph, table);
-        tm_reshape_to_param(dict, table, graph);
-    }
+    tm_naflex_filter(dict, graph);
 }
 
 const tm_family tm_family_naflexvit = {.module = "naflexvit",

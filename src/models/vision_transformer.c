@@ -12,6 +12,7 @@
 #include "layers/patch_embed.h"
 #include "layers/pool1d.h"
 #include "layers/taps.h"
+#include "models/naflex.h"
 #include "layers/vit_block.h"
 #include "models/model.h"
 
@@ -313,6 +314,7 @@ const tm_argument tm_vit_arguments[TM_VIT_ARGUMENTS] = {
     VIT("pre_norm", FLAG, pre_norm, TM_ANY),
     VIT("dynamic_img_size", FLAG, dynamic, TM_ANY),
     VIT("dynamic_img_pad", FLAG, dynamic_pad, TM_ANY),
+    VIT("use_naflex", FLAG, naflex, TM_ANY),
 };
 
 /* A variant with its defaults filled in, on one image size. */
@@ -525,14 +527,52 @@ void tm_vit_build(tm_builder *b, const tm_vit *v)
     build_on(b, v, x, patch, patch);
 }
 
+void tm_vit_build_naflex(tm_builder *b, const tm_vit *variant, const tm_naflex *n)
+{
+    tm_vit v = *variant;
+    const char *pool = tm_option_global_pool(b);
+    tm_shape s = b->graph->input->shape;
+    v.patch = v.patch ? v.patch : 16;
+    v.width = v.width ? v.width : 768;
+    if (pool && is(pool, "prr"))
+        tm_refuse(b, "global pool 'prr': expected avg, avgmax, max, token, map, or none");
+    tm_require_whole_patches(b, v.patch);
+    b->graph->sequence_patch = v.patch;
+    tm_node *tokens = tm_naflex_embed(b, n, &v, norm_of(&v));
+    if (v.pre_norm)
+        tokens = tm_normalize(b, "norm_pre", tokens, norm_of(&v));
+    tm_vit_build_tokens(b, &v, tokens, s.h / v.patch, s.w / v.patch, v.patch);
+}
+
+/* Positions on the grid of the config's own size, resampled for the picture's at every size. */
+static void build_classic_naflex(tm_builder *b, const tm_vit *v)
+{
+    int patch = v->patch ? v->patch : 16, side = strstr(v->name, "radio") ? 128 : 0;
+    tm_naflex n = {.grid_h = side ? side : b->options.own_h / patch,
+                   .grid_w = side ? side : b->options.own_w / patch};
+    if (side)
+        n.resampling = tm_vit_resampling(v->name);
+    n.resampling.square = side > 0;
+    if (n.grid_h < 1 || n.grid_w < 1)
+        tm_refuse(b, "patch_size %d leaves no grid of the model's own %d x %d pixels", patch,
+                  b->options.own_h, b->options.own_w);
+    else
+        tm_vit_build_naflex(b, v, &n);
+}
+
 static void build(tm_builder *b, const void *variant)
 {
-    tm_vit_build(b, variant);
+    const tm_vit *v = variant;
+    (v->naflex ? build_classic_naflex : tm_vit_build)(b, v);
 }
 
 static void filter(struct tm_state_dict *dict, const tm_graph *graph, const void *variant)
 {
-    tm_vit_filter(dict, graph, variant);
+    const tm_vit *v = variant;
+    if (v->naflex)
+        tm_naflex_filter(dict, graph);
+    else
+        tm_vit_filter(dict, graph, v);
 }
 
 const tm_family tm_family_vision_transformer = {.module = "vision_transformer",

@@ -7,6 +7,7 @@
 #include "models/model.h"
 #include "ops/nn.h"
 
+struct tm_naflex;     /* naflex.h */
 struct tm_state_dict; /* weights/state_dict.h */
 
 typedef enum tm_vit_block_kind {
@@ -48,12 +49,13 @@ typedef struct tm_vit {
     bool pool_prefix; /* the pool includes the prefix tokens */
     bool diff_attention;
     bool dynamic, dynamic_pad; /* timm's dynamic_img_size and dynamic_img_pad */
+    bool naflex;               /* timm's NaFlexVit of the same blocks: see naflex.h */
     bool distilled; /* a distillation token and its own head; both heads' answers are averaged */
 } tm_vit;
 
-/* The arguments that change a tm_vit (tm_family's); the first and the last three are not for all
- * families that are made of it. */
-enum { TM_VIT_ARGUMENTS = 18 };
+/* The arguments that change a tm_vit (tm_family's); the first and the last four are not for all
+ * families that are made of it, the last one, use_naflex, is for one. */
+enum { TM_VIT_ARGUMENTS = 19 };
 extern const tm_argument tm_vit_arguments[TM_VIT_ARGUMENTS];
 
 /* From the input to the taps. */
@@ -63,7 +65,12 @@ void tm_vit_build_on(tm_builder *b, const tm_vit *v, tm_node *patches, int reduc
 /* From tokens of one's own, those of the prefix before h x w patches, all with their positions. */
 void tm_vit_build_tokens(tm_builder *b, const tm_vit *v, tm_node *tokens, int h, int w,
                          int reduction);
+/* timm's NaFlexVit, from the input to the taps. */
+void tm_vit_build_naflex(tm_builder *b, const tm_vit *v, const struct tm_naflex *n);
 
+/* How timm resamples position embeddings of that variant, which checkpoints have for another grid.
+ */
+tm_resampling tm_vit_resampling(const char *variant);
 /* Brings every published checkpoint of the class to the model's names (tm_family's filter). */
 void tm_vit_filter(struct tm_state_dict *dict, const tm_graph *graph, const tm_vit *v);
 

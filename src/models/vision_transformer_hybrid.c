@@ -134,6 +134,6 @@ const tm_family tm_family_vision_transformer_hybrid = {.module = "vision_transfo
                                                        .same_as =
                                                            offsetof(hybrid_variant, vit.same_as),
                                                        .arguments = tm_vit_arguments + 1,
-                                                       .argument_count = TM_VIT_ARGUMENTS - 4,
+                                                       .argument_count = TM_VIT_ARGUMENTS - 5,
                                                        .build = build,
                                                        .filter = filter};

@@ -367,7 +367,7 @@ static void convert(tm_state_dict *dict, const tm_graph *graph, tm_resampling ho
     }
 }
 
-static tm_resampling resampling_of(const char *variant)
+tm_resampling tm_vit_resampling(const char *variant)
 {
     bool radio = strstr(variant, "radio");
     return (tm_resampling){.bilinear = radio || strstr(variant, "flexi"),
@@ -378,7 +378,7 @@ static tm_resampling resampling_of(const char *variant)
 void tm_vit_filter(tm_state_dict *dict, const tm_graph *graph, const tm_vit *v)
 {
     const char *prefix;
-    tm_resampling how = resampling_of(v->name);
+    tm_resampling how = tm_vit_resampling(v->name);
     if (jax_prefix(dict, &prefix)) {
         from_jax(dict, graph, prefix);
         return;

@@ -50,7 +50,7 @@ for model in test_vit vit_intern300m_patch14_448 vit_tiny_patch16_dinov3_qkvb; d
     timmc info "$model" --img-size 165 --model-arg depth=3
     ok "$model takes whole patches" err_has 'Input height (165) should be divisible by patch size (1'
 done
-timmc info test_vit --img-size 160x165
+timmc info test_vit --img-size 160,165
 ok "both sides" err_has 'Input width (165) should be divisible by patch size (16).'
 timmc features vit_tiny_patch16_224 --no-pretrained --kind pooled --img-size 165 \
     --model-arg depth=1 "$cat"
@@ -63,6 +63,23 @@ ok "zeros beside it" exit_is 0
 timmc info vit_tiny_patch16_224 --img-size 165 --model-arg dynamic_img_pad=true
 ok "but not in a model of one size" err_has 'dynamic_img_pad: without dynamic_img_size'
 
+# ViTs as timm's NaFlexVit
+timmc info test_vit --model-arg use_naflex=true --tensors -f json
+ok "use_naflex: the names of NaFlexVit" out_has 'embeds.pos_embed'
+timmc features test_vit --no-pretrained --model-arg use_naflex=true --max-seq-len 20 --kind pooled "$cat"
+ok "pictures of their own aspect ratio" out_has '"size":[64,80]'
+for model in naflexvit_base_patch16_gap deit_tiny_patch16_224 eva02_tiny_patch14_224 swin_tiny_patch4_window7_224; do
+    timmc features $model --no-pretrained --model-arg use_naflex=true "$cat"
+    ok "$model: no use_naflex: exit 2" exit_is 2
+    ok "$model: by name" err_has 'use_naflex'
+done
+timmc features naflexvit_base_patch16_gap --no-pretrained --model-arg no_embed_class=true "$cat"
+ok "no_embed_class is no argument of NaFlexVit" exit_is 2
+timmc info naflexvit_base_patch16_gap --model-arg dynamic_img_size=true
+ok "nor is dynamic_img_size" exit_is 2
+timmc features test_vit --no-pretrained --model-arg use_naflex=true --model-arg patch_size=1024 "$cat"
+ok "a patch larger than the picture: exit 2" exit_is 2
+
 # of a config
 mkdir "$tmp/model"
 printf '{"architecture":"test_vit","num_classes":10,"model_args":{"depth":2,"drop_rate":0.5,"init_values":1e-5}}' \
@@ -71,6 +88,9 @@ timmc info "local-dir:$tmp/model" -f json
 ok "model_args make the model" test "$(params)" -lt "$own"
 timmc info "local-dir:$tmp/model" --model-arg depth=12 -f json
 ok "the command line goes first" test "$(params)" -gt "$own"
+printf '{"architecture":"test_vit","model_args":{"use_naflex":true,"img_size":96}}' >"$tmp/model/config.json"
+timmc info "local-dir:$tmp/model" --img-size 64 --tensors -f text
+ok "the positions have the config's size, not the picture's" grep -q 'embeds.pos_embed .*1x6x6x64' "$tmp/out"
 printf '{"architecture":"test_vit","model_args":{"depht":2}}' >"$tmp/model/config.json"
 timmc features "local-dir:$tmp/model" --no-pretrained "$cat"
 ok "an unknown key of a config: exit 3" exit_is 3
