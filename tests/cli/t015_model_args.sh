@@ -50,7 +50,7 @@ for model in test_vit vit_intern300m_patch14_448 vit_tiny_patch16_dinov3_qkvb; d
     timmc info "$model" --img-size 165 --model-arg depth=3
     ok "$model takes whole patches" err_has 'Input height (165) should be divisible by patch size (1'
 done
-timmc info test_vit --img-size 160x165
+timmc info test_vit --img-size 160,165
 ok "both sides" err_has 'Input width (165) should be divisible by patch size (16).'
 timmc features vit_tiny_patch16_224 --no-pretrained --kind pooled --img-size 165 \
     --model-arg depth=1 "$cat"
