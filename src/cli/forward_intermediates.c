@@ -66,11 +66,9 @@ static tm_status check_format(const intermediates_options *chosen, const tm_sess
                               tm_error *error)
 {
     const tm_graph *graph = &session->model->graph;
-    const tm_tap *final = tm_graph_tap(graph, TM_TAP_FINAL, 0);
-    bool one = tm_graph_tap_count(graph, TM_TAP_FINAL) == 1;
-    bool tokens = one && final->layout == TM_LAYOUT_TOKENS;
-    if (chosen->output_fmt && strcmp(chosen->output_fmt, "NLC") == 0 && !tokens)
-        return tm_fail(error, TM_USAGE, "%s has maps, not tokens: --output-fmt must be NCHW",
+    if (chosen->output_fmt && strcmp(chosen->output_fmt, "NLC") == 0 && !graph->token_blocks)
+        return tm_fail(error, TM_USAGE,
+                       "%s: timm gives its intermediates as maps: --output-fmt must be NCHW",
                        session->model->display);
     if (chosen->prefix && !tm_graph_tap_count(graph, TM_TAP_PREFIX))
         return tm_fail(error, TM_USAGE, "%s has no prefix tokens", session->model->display);

@@ -16,16 +16,22 @@ static const tm_record_type tensor_type = {
 
 /* ---- opening ---- */
 
+/* A last state whose channels are last stays as it is. */
+static bool becomes_tokens(const tm_shown *shown)
+{
+    return shown->tokens && shown->output.rank == 4 && shown->output.channel_axis == 1;
+}
+
 /* The shape as it is told. */
 static void set_shape(tm_shown *shown)
 {
     const tm_output *o = &shown->output;
     memcpy(shown->shape, o->shape, sizeof shown->shape);
     shown->rank = o->rank;
-    if (!shown->tokens || o->rank != 4)
+    if (!becomes_tokens(shown))
         return;
-    shown->shape[2] = o->shape[o->channel_axis];
-    shown->shape[1] = o->shape[1] * o->shape[2] * o->shape[3] / shown->shape[2];
+    shown->shape[2] = o->shape[1];
+    shown->shape[1] = o->shape[2] * o->shape[3];
     shown->rank = 3;
 }
 
@@ -105,12 +111,10 @@ static tm_status open_tensors(tm_tensors *t, const tm_session *session,
 
 /* ---- values ---- */
 
-/* [C][H][W] to [H * W][C]; [H][W][C] is that already. */
+/* [C][H][W] to [H * W][C] */
 static tm_status to_tokens(tm_shown *shown, tm_error *error)
 {
     tm_output *o = &shown->output;
-    if (o->channel_axis == 3)
-        return TM_OK;
     size_t c = (size_t)o->shape[1], pixels = (size_t)(o->shape[2] * o->shape[3]);
     float *tokens = malloc(shown->count * sizeof *tokens);
     if (!tokens)
@@ -166,7 +170,7 @@ static tm_status draw_grid(tm_tensors *t, bool force, tm_error *error)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the picture", t->grid);
     for (size_t i = 0; i < t->count; i++) {
         const tm_output *o = &t->shown[i].output;
-        if (o->rank == 4 && !t->shown[i].tokens)
+        if (o->rank == 4 && !becomes_tokens(&t->shown[i]))
             maps[count++] = (tm_grid_map){.values = t->shown[i].values,
                                           .channels_last = o->channel_axis == 3,
                                           .channels = channels_of(o),
@@ -220,7 +224,7 @@ static tm_status take_values(tm_shown *shown, const tm_session *session, size_t 
     if (status || session->shapes_only)
         return status;
     status = tm_context_read(session->context, index, picture, shown->values, error);
-    if (!status && shown->tokens && shown->output.rank == 4)
+    if (!status && becomes_tokens(shown))
         status = to_tokens(shown, error);
     if (!status)
         measure(shown, l2);

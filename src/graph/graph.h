@@ -114,6 +114,7 @@ typedef struct tm_graph {
     tm_pruning pruning;
     int sequence_patch; /* pictures may keep their aspect ratio, in square patches of so many
                            pixels; 0: timm has no such */
+    bool token_blocks;  /* timm gives intermediates as tokens, too, on request */
     tm_error error;     /* the builder's sticky error; nodes are dummies once it is set */
     const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
     const char *no_logits;                      /* likewise, and pre_logits */

@@ -54,6 +54,7 @@ void tm_tap_block(tm_builder *b, int index, tm_node *x, tm_node *normed, int pre
                   int reduction)
 {
     char module[32];
+    b->graph->token_blocks = true;
     snprintf(module, sizeof module, "blocks.%d", index);
     tm_node *map = patch_map(b, x, prefix, h, w);
     tm_tap_feature(b, tm_scoped(b, module), map, reduction);

@@ -23,7 +23,7 @@ void tm_tap_final_tokens(tm_builder *b, tm_node *x);
 
 /* Taps of block `index`, whose tokens x are `prefix` tokens and an h x w map: the feature
  * "blocks.INDEX" of the scope, and with the intermediate's own norm applied, `normed`, the
- * intermediate and its prefix tokens. */
+ * intermediate, as a map or as tokens, and its prefix tokens. */
 void tm_tap_block(tm_builder *b, int index, tm_node *x, tm_node *normed, int prefix, int h, int w,
                   int reduction);
 

@@ -197,6 +197,7 @@ static void tap_stages(tm_builder *b, const crossvit_variant *v, branch stages[S
         x = norms ? final_norm(b, x, i / STAGES) : x;
         tm_tap_intermediate(b, tm_reshape(b, x, at.h, at.w, x->shape.c), TM_LAYOUT_MAP);
     }
+    b->graph->token_blocks = true;
     b->graph->chosen_features = 1u << (STAGES - 1) | 1u << (2 * STAGES - 1);
 }
 

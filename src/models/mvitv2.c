@@ -276,6 +276,7 @@ static void build(tm_builder *b, const void *variant)
         tm_tap_stage_normed(b, "block", i, map, normed, PATCH << i);
     }
     b->graph->pruning = TM_PRUNING_CUT;
+    b->graph->token_blocks = true;
     tm_tap_final_tokens(b, x);
     tm_token_head(b, x, v->token ? "token" : "avg", at.first, "head.fc");
 }

@@ -93,6 +93,7 @@ static void build(tm_builder *b, const void *variant)
         tm_tap_block(b, i, x, norms ? neck(b, v, x) : x, 0, x->shape.h, x->shape.w, PATCH);
     }
     b->graph->default_features = 3;
+    b->graph->token_blocks = false;
     x = neck(b, v, x);
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");

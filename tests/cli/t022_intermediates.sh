@@ -82,4 +82,14 @@ ok "a rule of the family's own: exit 2" exit_is 2
 ok "why" err_has 'volo_d1_224.sail_in1k: timm prunes this family in a way of its own'
 timmc info resnet34 --prune-intermediates 5
 ok "a block too far: exit 2" exit_is 2
+# timm gives tokens of these and maps of those, whatever their last state is
+for model in pit_ti_224 twins_svt_small levit_128s hiera_tiny_224 volo_d1_224; do
+    timmc forward-intermediates "$model" --no-pretrained --output-fmt NLC "$cat"
+    ok "$model has maps alone: exit 2" exit_is 2
+    ok "$model: told so" err_has 'timm gives its intermediates as maps'
+done
+timmc forward-intermediates deepseek_vit_412m --no-pretrained --output-fmt NLC --img-size 42,56 \
+    --model-arg depth=1 --model-arg embed_dim=64 --model-arg num_heads=4 "$cat"
+ok "tokens of a block" out_has '"shape":[1,12,64]'
+ok "a last state with its channels last stays a map" out_has '"shape":[1,3,4,64]'
 done_testing
