@@ -14,7 +14,7 @@ typedef struct features_options {
 /* clang-format off */
 #define FEATURES(kind, member) TM_OPTION_VALUE(kind, features_options, member)
 static const tm_option options[] = {
-    {0, "out-indices", "I,I,...", "feature maps to tell; negative ones count from the end "
+    {0, "out-indices", "I,I,...", "feature maps to tell, such as 2,4 or 2-4; negative ones count from the end "
         "(default: as timm, all of a CNN, the last three of a ViT)",
         FEATURES(INTS, indices), 0, 0},
     {0, "kind", "pyramid|unpooled|pooled|pre-logits", "feature maps, the last state, the pooled "

@@ -15,7 +15,8 @@ typedef struct intermediates_options {
 /* clang-format off */
 #define INTERMEDIATES(kind, member) TM_OPTION_VALUE(kind, intermediates_options, member)
 static const tm_option options[] = {
-    {0, "indices", "I,I,...", "blocks to tell; negative ones count from the end (default: all)",
+    {0, "indices", "I,I,...", "blocks to tell, such as 2,5,-1, 2-4 or 3:12:3; negative ones count from the end "
+        "(default: all)",
         INTERMEDIATES(INTS, indices), 0, 0},
     {0, "last", "N", "the last N blocks", INTERMEDIATES(INT, last), 1, 100000},
     {0, "output-fmt", "NCHW|NLC", "maps, or tokens where the model has them (default: NCHW)",

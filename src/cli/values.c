@@ -10,6 +10,8 @@
 
 #include "cli/shard.h"
 
+enum { INTS_MAX = 4096 };
+
 typedef struct bounds {
     double min, max;
     bool whole;
@@ -66,8 +68,9 @@ static tm_status refuse(const tm_option *option, const char *text, tm_error *err
 {
     bounds range = option_range(option);
     const char *what = range.whole ? "whole number" : "number";
-    const char *list = option->kind == TM_OPTION_INTS || option->kind == TM_OPTION_NUMBERS
-                           ? " (several with commas between)"
+    const char *list = option->kind == TM_OPTION_NUMBERS ? " (several with commas between)"
+                       : option->kind == TM_OPTION_INTS
+                           ? " (several with commas between, 2-4 or 3:12:3)"
                            : "";
     if (option->kind == TM_OPTION_COUNT && option->max == 0)
         return tm_fail(error, TM_USAGE, "\"%.100s\" is not a count", text);
@@ -97,20 +100,67 @@ static tm_status parse_choice(const tm_option *option, const char *text, const c
     return tm_fail(error, TM_USAGE, "\"%.100s\" is not one of %s", text, option->argument);
 }
 
+/* Whole numbers first, first + step, ... before `end`. */
+typedef struct span {
+    int first, end, step;
+} span;
+
+static bool parse_count(const char **text, int *count)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(*text, &end, 10);
+    if (**text < '0' || **text > '9' || errno || value >= INT_MAX)
+        return false;
+    *text = end;
+    *count = (int)value;
+    return true;
+}
+
+/* "7", "-1", "2-4" with its end, "3:12" and "3:12:3" without, as Python has them. */
+static bool parse_span(const char **text, const bounds *range, span *s)
+{
+    const char *p = *text;
+    char *end;
+    errno = 0;
+    long first = strtol(p, &end, 10);
+    if (end == p || !strchr("+-0123456789", *p) || errno || first < range->min ||
+        first > range->max || first >= INT_MAX)
+        return false;
+    p = end;
+    *s = (span){(int)first, (int)first + 1, 1};
+    if (*p == '-' || *p == ':') {
+        bool closed = *p++ == '-';
+        if (first < 0 || !parse_count(&p, &s->end))
+            return false;
+        s->end += closed;
+        if (!closed && *p == ':' && (p++, !parse_count(&p, &s->step)))
+            return false;
+    }
+    *text = p;
+    return s->step > 0 && s->end > s->first && s->end - 1 <= range->max;
+}
+
 static tm_status parse_ints(const tm_option *option, const char *text, tm_ints *value,
                             tm_arena *arena, tm_error *error)
 {
     bounds range = option_range(option);
-    size_t count;
-    const double *numbers = parse_list(text, &range, 4096, &count, arena);
-    int *ints = numbers ? tm_arena_alloc(arena, count * sizeof *ints) : NULL;
-    if (arena->failed)
-        return no_memory(error);
+    const char *p = text;
+    int *ints = tm_arena_alloc(arena, INTS_MAX * sizeof *ints);
     if (!ints)
-        return refuse(option, text, error);
-    for (size_t i = 0; i < count; i++)
-        ints[i] = (int)numbers[i];
-    *value = (tm_ints){ints, count};
+        return no_memory(error);
+    *value = (tm_ints){.values = ints};
+    for (bool more = true; more; p++) {
+        span s;
+        if (!parse_span(&p, &range, &s) || (*p && *p != ','))
+            return refuse(option, text, error);
+        for (int i = s.first; i < s.end; i += s.step) {
+            if (value->count == INTS_MAX || i > INT_MAX - s.step)
+                return refuse(option, text, error);
+            ints[value->count++] = i;
+        }
+        more = *p;
+    }
     return TM_OK;
 }
 

@@ -126,6 +126,25 @@ static void test_lists(void **state)
     tm_arguments_free(&a);
 }
 
+/* 2-4 has its end, 3:12:3 has not; only what does not count from the end has neighbours. */
+static void test_ranges(void **state)
+{
+    static const int wanted[] = {7, 2, 3, 4, -1, 3, 6, 9, 0, 1};
+    static const char *const wrong[] = {
+        "4-2",  "1:1",   "1:5:0",  "-3-1",         "1-",           "1:", "1--2",
+        "1:2:", "1-2-3", "2:x",    "1:5:-1",       " 1",           "1 ", "",
+        ",1",   "1,",    "0:5000", "0-2147483647", "0:99999999999"};
+    (void)state;
+    probe v;
+    tm_arguments a;
+    assert_int_equal(parse(&v, &a, WORDS("--ints", "7,2-4,-1,3:12:3,0:2")), 0);
+    assert_int_equal(v.ints.count, sizeof wanted / sizeof *wanted);
+    assert_memory_equal(v.ints.values, wanted, sizeof wanted);
+    tm_arguments_free(&a);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(parse(&v, &a, WORDS("--ints", wrong[i])), TM_EXIT_USAGE);
+}
+
 static void test_operands(void **state)
 {
     (void)state;
@@ -208,7 +227,7 @@ static void test_messages(void **state)
         {5, "65", "\"65\" is not a whole number from 1 to 64"},
         {6, "-1", "\"-1\" is not a count"},
         {7, "2", "\"2\" is not a number from -1 to 1"},
-        {9, "1,x", "\"1,x\" is not a whole number (several with commas between)"},
+        {9, "1,x", "\"1,x\" is not a whole number (several with commas between, 2-4 or 3:12:3)"},
         {11, "0", "\"0\" is not a size N or HEIGHT,WIDTH of 1 to 4096 pixels"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -400,11 +419,11 @@ static void test_exit_codes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),     cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_operands),   cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_messages),   cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_shard_auto), cmocka_unit_test(test_take_model),
-        cmocka_unit_test(test_exit_codes),
+        cmocka_unit_test(test_values),      cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_ranges),      cmocka_unit_test(test_operands),
+        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_shard_auto),
+        cmocka_unit_test(test_take_model),  cmocka_unit_test(test_exit_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
