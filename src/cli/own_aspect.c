@@ -48,6 +48,22 @@ static void put_first(tm_sizes *sizes, int at, tm_sized sized)
     sizes->kept[0] = sized;
 }
 
+/* All sizes of a run have the same weights. */
+static tm_status check_weights(tm_sizes *sizes, const char *path, tm_error *error)
+{
+    struct stat now, *first = &sizes->weights;
+    if (stat(path, &now) != 0) /* the formula, or what is linked in */
+        return TM_OK;
+    if (!first->st_nlink)
+        *first = now;
+    return first->st_dev == now.st_dev && first->st_ino == now.st_ino &&
+                   first->st_size == now.st_size && first->st_mtim.tv_sec == now.st_mtim.tv_sec &&
+                   first->st_mtim.tv_nsec == now.st_mtim.tv_nsec
+               ? TM_OK
+               : tm_fail(error, TM_WEIGHTS_INVALID,
+                         "%s: written to since the first picture's size was loaded from it", path);
+}
+
 static tm_status open_sized(tm_sizes *sizes, const tm_model *model, const tm_preprocess *how,
                             bool load, tm_error *error)
 {
@@ -58,6 +74,8 @@ static tm_status open_sized(tm_sizes *sizes, const tm_model *model, const tm_pre
         status = tm_load_model(sized.model, error);
     if (!status && load)
         status = tm_context_open(sized.model, &sized.context, error);
+    if (!status && load)
+        status = check_weights(sizes, sized.model->weights_name, error);
     if (status)
         close_sized(&sized);
     else

@@ -3,6 +3,8 @@
 #ifndef TM_CLI_OWN_ASPECT_H
 #define TM_CLI_OWN_ASPECT_H
 
+#include <sys/stat.h>
+
 #include "api/context.h"
 
 /* Sizes that stay loaded, the last used ones; fewer where their weights take more than this. */
@@ -18,13 +20,15 @@ typedef struct tm_sized {
 typedef struct tm_sizes {
     tm_sized kept[TM_SIZES_KEPT]; /* the last used one first */
     int count;
+    struct stat weights; /* the file that the first one was loaded from; st_nlink 0: none was */
 } tm_sizes;
 
 /* Loads a model's weights; refuses answers of a made-up classifier. */
 tm_status tm_load_model(tm_model *model, tm_error *error);
 
 /* The model like `model` for pictures that are prepared as `how` says, and if `load` its context:
- * opened now, or still there. Good until the next call. */
+ * opened now, or still there. Good until the next call. TM_WEIGHTS_INVALID: the weights are another
+ * file than before. */
 tm_status tm_sizes_take(tm_sizes *sizes, const tm_model *model, const tm_preprocess *how, bool load,
                         tm_sized *sized, tm_error *error);
 void tm_sizes_free(tm_sizes *sizes);

@@ -134,6 +134,35 @@ ok "the size as text" out_has 'tall.png at 320x32'
 naflex classify -v --max-seq-len 40 "$tmp/tall.png"
 ok "what runs" err_has 'input 3x320x32'
 
+# ---- weights that are replaced between two sizes ----
+
+weights=$tmp/weights.safetensors
+"$(dirname "$TIMMC")/tests/weights/checkpoint" test_vit "$weights" || exit 1
+vit="test_vit -w $weights --model-arg use_naflex=true --max-seq-len 20 --kind pooled"
+# Answers the first picture, calls $1, and answers the second, of another size.
+in_between() {
+    rm -f "$tmp/names" && mkfifo "$tmp/names" || exit 1
+    # shellcheck disable=SC2086
+    "$TIMMC" features $vit -b 1 -q --files-from "$tmp/names" >"$tmp/out" 2>"$tmp/err" &
+    exec 3>"$tmp/names"
+    echo "$tmp/tall.png" >&3
+    while kill -0 $! && [ ! -s "$tmp/out" ]; do sleep 0.1; done 2>/dev/null
+    "$1"
+    echo "$tmp/wide.png" >&3
+    exec 3>&-
+    wait $!
+    code=$?
+    ran="features $vit"
+}
+replace() { cp "$weights" "$weights.new" && mv "$weights.new" "$weights"; }
+in_between true
+ok "a ViT's own weights as NaFlexVit: exit 0" exit_is 0
+ok "two records" out_lines 2
+in_between replace
+ok "replaced weights: exit 3" exit_is 3
+ok "the first record alone" out_lines 1
+ok "and why" err_has 'weights.safetensors: written to since the first picture'
+
 # ---- refusals ----
 
 naflex classify "$tmp/tall.png"
