@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/progress.h"
 #include "output/json.h"
+#include "cli/tensor_size.h"
 #include "weights/npy.h"
 
 enum { DEFAULT_BATCH = 8 };
@@ -127,6 +128,8 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
     status = set_size(options, name, &open, error);
     if (!status)
         status = tm_model_open(name, &open, &session->model, error);
+    if (!status)
+        status = tm_open_at_tensor_size(session, name, &open, arguments, error);
     if (!status) {
         print_model_warning(session->model);
         status = set_preprocess(session->model, &options->picture, error);
@@ -167,6 +170,21 @@ static void print_dims(tm_buffer *out, const int64_t *dims, int rank)
         tm_buffer_printf(out, "%s%lld", i ? "," : "", (long long)dims[i]);
 }
 
+/* "[N,3,224,224]", and where the size alone is another one, what timm says of it. */
+static void print_expected(tm_buffer *out, const tm_session *session, const int64_t *have,
+                           const int64_t *want, int rank)
+{
+    bool picture = rank == 3 && !session->options->from_features;
+    tm_buffer_puts(out, "[N,");
+    print_dims(out, want, rank);
+    tm_buffer_putc(out, ']');
+    if (!picture || !have || have[0] != want[0])
+        return;
+    int axis = have[1] != want[1] ? 1 : 2;
+    tm_buffer_printf(out, ": Input %s (%lld) doesn't match model (%lld).",
+                     axis == 1 ? "height" : "width", (long long)have[axis], (long long)want[axis]);
+}
+
 /* An array of inputs, or one without the batch's dimension. */
 static tm_status check_npy(const tm_session *session, const char *file, const tm_npy *npy,
                            tm_error *error)
@@ -188,12 +206,12 @@ static tm_status check_npy(const tm_session *session, const char *file, const tm
         return TM_OK;
     tm_buffer found = {0}, expected = {0};
     print_dims(&found, npy->shape, npy->rank);
-    print_dims(&expected, want, rank);
+    print_expected(&expected, session, npy->rank < rank ? NULL : have, want, rank);
     const char *is = tm_buffer_text(&found, error), *wanted = tm_buffer_text(&expected, error);
-    tm_status status = is && wanted
-                           ? tm_fail(error, TM_SHAPE, "%s: a tensor of shape [%s], expected [N,%s]",
-                                     file, is, wanted)
-                           : TM_NO_MEMORY;
+    tm_status status =
+        is && wanted
+            ? tm_fail(error, TM_SHAPE, "%s: a tensor of shape [%s], expected %s", file, is, wanted)
+            : TM_NO_MEMORY;
     tm_buffer_free(&found);
     tm_buffer_free(&expected);
     return status;
