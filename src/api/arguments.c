@@ -223,3 +223,11 @@ tm_status tm_model_take_arguments(tm_model *model, tm_error *error)
         status = take_own(model, variant, *own, error);
     return status;
 }
+
+bool tm_model_takes_any_size(const tm_model *model)
+{
+    const tm_argument *row = model->family ? find(model->family, "dynamic_img_size") : NULL;
+    const char *variant = model->variant;
+    return (row && *(const bool *)(const void *)(variant + row->offset)) ||
+           !model->resolved.config.fixed_input_size;
+}

@@ -10,4 +10,7 @@
  * TM_UNSUPPORTED (of the config): the family has no such argument, or not with that value. */
 tm_status tm_model_take_arguments(tm_model *model, tm_error *error);
 
+/* Whether timm runs the model at other sizes than the one it was made for. */
+bool tm_model_takes_any_size(const tm_model *model);
+
 #endif

@@ -248,10 +248,8 @@ static tm_status build(tm_model *model, tm_error *error)
                                 .norm_intermediates = model->options.norm_intermediates};
     own_size(model, &options.own_h, &options.own_w);
     tm_builder_init(&model->builder, &model->graph, &options);
-    if (!model->variant)
-        return tm_model_check_graph(model, error);
-    tm_status status = tm_model_take_arguments(model, error);
-    if (status)
+    tm_status status = model->variant ? tm_model_take_arguments(model, error) : TM_OK;
+    if (status || model->options.pictures_only)
         return status;
     model->family->build(&model->builder, model->variant);
     tm_refuse_unasked(&model->builder);

@@ -9,6 +9,21 @@ static void print_dims(tm_buffer *out, const int64_t *dims, int rank)
         tm_buffer_printf(out, "%s%lld", i ? "," : "", (long long)dims[i]);
 }
 
+/* "[N,3,224,224]", and where the size alone is another one, what timm says of it. */
+static void print_expected(tm_buffer *out, const tm_model *model, const int64_t *have,
+                           const int64_t *want, int rank)
+{
+    bool picture = rank == 3 && !model->options.from_features;
+    tm_buffer_puts(out, "[N,");
+    print_dims(out, want, rank);
+    tm_buffer_putc(out, ']');
+    if (!picture || !have || have[0] != want[0])
+        return;
+    int axis = have[1] != want[1] ? 1 : 2;
+    tm_buffer_printf(out, ": Input %s (%lld) doesn't match model (%lld).",
+                     axis == 1 ? "height" : "width", (long long)have[axis], (long long)want[axis]);
+}
+
 tm_status tm_npy_input_check(const tm_model *model, const char *file, const tm_npy *npy,
                              tm_error *error)
 {
@@ -29,12 +44,12 @@ tm_status tm_npy_input_check(const tm_model *model, const char *file, const tm_n
         return TM_OK;
     tm_buffer found = {0}, expected = {0};
     print_dims(&found, npy->shape, npy->rank);
-    print_dims(&expected, want, rank);
+    print_expected(&expected, model, npy->rank < rank ? NULL : have, want, rank);
     const char *is = tm_buffer_text(&found, error), *wanted = tm_buffer_text(&expected, error);
-    tm_status status = is && wanted
-                           ? tm_fail(error, TM_SHAPE, "%s: a tensor of shape [%s], expected [N,%s]",
-                                     file, is, wanted)
-                           : TM_NO_MEMORY;
+    tm_status status =
+        is && wanted
+            ? tm_fail(error, TM_SHAPE, "%s: a tensor of shape [%s], expected %s", file, is, wanted)
+            : TM_NO_MEMORY;
     tm_buffer_free(&found);
     tm_buffer_free(&expected);
     return status;

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/session.h"
+#include "cli/tensor_size.h"
 
 enum { DEFAULT_BATCH = 8 };
 
@@ -129,11 +130,13 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
     session->single = is_single(options, arguments);
     session->batch = open.max_batch = batch_size(options, session->single, session->threads);
     open.from_features = options->from_features;
-    open.pictures_only = options->pictures_only;
+    open.pictures_only = options->pictures_only && !tm_session_keeps_aspect(session);
     open.norm_intermediates = options->norm_intermediates;
     status = set_size(options, name, &open, error);
     if (!status)
         status = tm_model_open(name, &open, &session->model, error);
+    if (!status && !tm_session_keeps_aspect(session))
+        status = tm_open_at_tensor_size(session, name, &open, arguments, error);
     if (!status) {
         session->opened = session->model;
         tm_print_model_warning(session->model);

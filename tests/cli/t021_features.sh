@@ -101,13 +101,10 @@ ok "a vector is no map: exit 2" exit_is 2
 # ready tensors
 timmc preprocess "$cat" -m resnet18 -o "$tmp/in.npy"
 ok "preprocess exits 0" exit_is 0
-"$TIMMC" list | sort >"$tmp/all"
-"$TIMMC" list --supported | sort >"$tmp/supported"
-unbuilt=$(comm -23 "$tmp/all" "$tmp/supported" | head -n 1)
-if [ -n "$unbuilt" ]; then
-    timmc preprocess "$cat" -m "$unbuilt" -o "$tmp/unbuilt.npy"
-    ok "preprocess needs no model that can be built" exit_is 0
-fi
+timmc preprocess "$cat" -m test_vit --img-size 100,80 -o "$tmp/unbuilt.npy"
+ok "preprocess needs no model that can be built" exit_is 0
+timmc preprocess "$cat" -m test_vit --model-arg foo=1 -o "$tmp/none.npy"
+ok "nor arguments that there are not: exit 2" exit_is 2
 timmc features resnet18 --no-pretrained --kind pooled -f csv "$cat"
 run cut -d, -f2- "$tmp/out"
 cp "$tmp/out" "$tmp/from_picture"
@@ -116,6 +113,24 @@ run cut -d, -f2- "$tmp/out"
 ok "a tensor gives what its picture gives" out_is_file "$tmp/from_picture"
 timmc features --kind pooled --img-size 160 "$tmp/in.npy"
 ok "a tensor of another shape is an error" out_has '"code":"shape_mismatch"'
+# tensors of another size than the model's own, where timm runs it at any
+timmc preprocess "$cat" -m resnet18 --img-size 96,80 -o "$tmp/small.npy"
+timmc features resnet18 --no-pretrained --kind pooled -f csv --img-size 96,80 "$tmp/small.npy"
+cp "$tmp/out" "$tmp/at_size"
+timmc features resnet18 --no-pretrained --kind pooled -f csv "$tmp/small.npy"
+ok "a convolutional network takes the tensor's size" out_is_file "$tmp/at_size"
+timmc features resnet18 --no-pretrained --kind pooled -f jsonl "$tmp/small.npy" "$tmp/in.npy"
+ok "one of a second size is a failure of its own: exit 1" exit_is 1
+timmc features resnet18 --no-pretrained --kind pooled -f jsonl "$tmp/small.npy" "$cat"
+ok "pictures beside it keep the model's size" out_has "Input height (96) doesn't match model (224)."
+timmc features test_vit --no-pretrained --kind pooled "$tmp/small.npy"
+ok "a ViT of dynamic size takes it" exit_is 0
+timmc features test_vit --no-pretrained --kind pooled "$tmp/unbuilt.npy"
+ok "whole patches alone" err_has 'Input height (100) should be divisible by patch size (16).'
+timmc features test_vit3 --no-pretrained --kind pooled "$tmp/small.npy"
+ok "a ViT of one size does not" out_has "Input height (96) doesn't match model (160)."
+timmc features test_vit3 --no-pretrained --kind pooled --img-size 96,80 "$tmp/small.npy"
+ok "but is made for it with --img-size" exit_is 0
 # the same bits, whoever computes them: a model with every kind of convolution
 images=$here/../data/images
 timmc features resnet10t --no-pretrained --kind pooled -t 1 -o "$tmp/alone.npy" "$images/coffee.png"
