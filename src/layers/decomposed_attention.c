@@ -4,27 +4,40 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void *allocate(tm_builder *b, size_t count, size_t size)
+static int *new_indices(tm_builder *b, size_t count)
 {
-    void *block = b->graph->error.status ? NULL : calloc(count, size);
-    if (!block)
+    int *indices = b->graph->error.status ? NULL : calloc(count, sizeof *indices);
+    if (!indices)
         tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for %zu offsets", count);
-    return block;
+    return indices;
 }
 
-/* For each place of a query those of all keys, [size, d, size], of a table [2 * size - 1, d]. */
-static tm_node *offset_vectors(tm_builder *b, const char *name, int size, int d)
+int tm_offset_from_key(int query, int queries, int key, int keys)
 {
-    tm_node *table = tm_param2(b, name, 2 * (int64_t)size - 1, d);
-    int *rows = allocate(b, (size_t)size * (size_t)size, sizeof *rows);
+    (void)queries;
+    return query - key + keys - 1;
+}
+
+tm_node *tm_offset_vectors(tm_builder *b, tm_node *table, int queries, int keys, tm_offset_row *row)
+{
+    int *rows = new_indices(b, (size_t)queries * (size_t)keys), largest = 0;
     if (!rows)
         return table;
-    for (int i = 0; i < size * size; i++)
-        rows[i] = i / size - i % size + size - 1;
-    table = tm_const_gather(b, table, (int64_t)size * size, rows);
+    for (int i = 0; i < queries * keys; i++) {
+        rows[i] = row(i / keys, queries, i % keys, keys);
+        largest = rows[i] > largest ? rows[i] : largest;
+    }
+    if (largest >= table->dims[0]) {
+        tm_refuse(b, "%d queries and %d keys of a side: the table has %lld positions", queries,
+                  keys, (long long)table->dims[0]);
+    } else {
+        int64_t d = table->dims[1];
+        table = tm_const_gather(b, table, (int64_t)queries * keys, rows);
+        table = tm_const_reshape(b, table, 3, (int64_t[]){queries, keys, d});
+        table = tm_const_permute(b, table, (int[]){0, 2, 1});
+    }
     free(rows);
-    table = tm_const_reshape(b, table, 3, (int64_t[]){size, size, d});
-    return tm_const_permute(b, table, (int[]){0, 2, 1});
+    return table;
 }
 
 /* Tokens of h x w in rows, sorted by their place down or across; to: the other way round. */
@@ -38,57 +51,45 @@ static void sort_tokens(int *from, int *to, int rows, int h, int w, bool across)
     }
 }
 
-/* Queries times the vectors of one axis: rows x (tokens * heads) x places */
-static tm_node *axis_scores(tm_builder *b, tm_node *q, int heads, int h, int w, bool across)
+/* Queries times the vectors of one side: rows x tokens x (heads * keys). Those of one place are
+ * multiplied together. */
+static tm_node *side_scores(tm_builder *b, tm_node *q, const tm_decomposed *by, bool across)
 {
-    int rows = q->shape.h, tokens = h * w, d = q->shape.c / heads, size = across ? w : h;
-    tm_node *vectors = offset_vectors(b, across ? "rel_pos_w" : "rel_pos_h", size, d);
-    int *from = allocate(b, 2 * (size_t)rows * (size_t)tokens, sizeof *from);
+    tm_node *vectors = across ? by->across : by->down;
+    int rows = q->shape.h, tokens = q->shape.w, d = q->shape.c / by->heads;
+    int size = across ? by->w : by->h, together = rows * tokens / size;
+    int *from = new_indices(b, 2 * (size_t)rows * (size_t)tokens);
     if (!from)
         return q;
-    int *to = from + rows * tokens, together = rows * tokens / size;
-    sort_tokens(from, to, rows, h, w, across);
-    q = tm_reshape(b, tm_gather_pixels(b, q, size, together, from), size, together * heads, d);
-    q = tm_matmul(b, q, tm_constant_activation(b, vectors, size, d, size));
-    q = tm_reshape(b, q, size, together, heads * size);
+    int *to = from + rows * tokens, keys = (int)vectors->dims[2];
+    sort_tokens(from, to, rows, by->h, by->w, across);
+    q = tm_reshape(b, tm_gather_pixels(b, q, size, together, from), size, together * by->heads, d);
+    vectors = tm_const_affine(b, vectors, (float)sqrt((double)d), 0.0f); /* as q k^T */
+    q = tm_matmul(b, q, tm_constant_activation(b, vectors, size, d, keys));
+    q = tm_reshape(b, q, size, together, by->heads * keys);
     q = tm_gather_pixels(b, q, rows, tokens, to);
     free(from);
-    return tm_reshape(b, q, rows, tokens * heads, size);
+    return q;
 }
 
-/* 1 at the row and 1 at the column that each token is in: rows x (tokens * heads) x (h + w) */
-static tm_node *places(tm_builder *b, int rows, int heads, int h, int w)
+/* Zeros for tokens that have no place. */
+static tm_node *behind_prefix(tm_builder *b, tm_node *scores, int prefix)
 {
-    int tokens = h * w, count = rows * tokens * heads;
-    float *ones = allocate(b, (size_t)tokens * (size_t)(h + w), sizeof *ones);
-    int *from = allocate(b, (size_t)count, sizeof *from);
-    tm_node *x = b->graph->input;
-    if (ones && from) {
-        for (int i = 0; i < tokens; i++)
-            ones[i * (h + w) + i / w] = ones[i * (h + w) + h + i % w] = 1.0f;
-        for (int i = 0; i < count; i++)
-            from[i] = i / heads % tokens;
-        x = tm_literal(b, 2, (int64_t[]){tokens, h + w}, ones);
-        x = tm_constant_activation(b, x, 1, tokens, h + w);
-        x = tm_gather_pixels(b, x, rows, tokens * heads, from);
-    }
-    free(ones);
-    free(from);
-    return x;
+    int c = scores->shape.c;
+    if (!prefix)
+        return scores;
+    tm_node *zeros = tm_literal(b, 1, (int64_t[]){1}, (float[]){0.0f});
+    zeros = tm_const_repeat(b, zeros, (int64_t)prefix * c);
+    zeros = tm_const_reshape(b, zeros, 2, (int64_t[]){prefix, c});
+    return tm_concat_w(b, 2, (tm_node *[]){zeros, scores});
 }
 
-tm_node *tm_attend_decomposed(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, int heads, int h,
-                              int w)
+tm_node *tm_attend_decomposed(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_decomposed by)
 {
-    int rows = q->shape.h, tokens = h * w, d = q->shape.c / heads, longer = heads * (d + h + w);
-    tm_node *down = axis_scores(b, q, heads, h, w, false);
-    tm_node *across = axis_scores(b, q, heads, h, w, true);
-    q = tm_affine(b, q, (float)(1 / sqrt((double)d)), 0.0f);
-    q = tm_reshape(b, q, rows, tokens * heads, d);
-    k = tm_reshape(b, k, rows, tokens * heads, d);
-    q = tm_concat_c(b, 3, (tm_node *[]){q, down, across});
-    k = tm_concat_c(b, 2, (tm_node *[]){k, places(b, rows, heads, h, w)});
-    return tm_attend(b, tm_reshape(b, q, rows, tokens, longer),
-                     tm_reshape(b, k, rows, tokens, longer), v,
-                     (tm_attention){.heads = heads, .scale = 1.0f});
+    tm_node *map = by.prefix ? tm_slice_w(b, q, by.prefix, by.h * by.w) : q;
+    if (b->graph->error.status)
+        return q;
+    tm_node *down = behind_prefix(b, side_scores(b, map, &by, false), by.prefix);
+    tm_node *across = behind_prefix(b, side_scores(b, map, &by, true), by.prefix);
+    return tm_attend(b, q, k, v, (tm_attention){.heads = by.heads, .down = down, .across = across});
 }

@@ -2,11 +2,11 @@
 /* timm's byoanet.py: Bottleneck Transformers (2101.11605), HaloNets (2103.12731) and Lambda ResNets
  * (2102.08602); of timm 0.4.12 also ResNets with Swin's windows (2103.14030) and RedNets
  * (2103.06255). */
-#include <math.h>
 #include <stdlib.h>
 
 #include "layers/attention_biases.h"
 #include "layers/conv_bn_act.h"
+#include "layers/decomposed_attention.h"
 #include "layers/make_divisible.h"
 #include "layers/patch_embed.h"
 #include "layers/window.h"
@@ -143,60 +143,26 @@ static tm_node *cut(tm_builder *b, tm_node *x, cutting c, int h, int w, bool bac
     return x;
 }
 
-/* Every row's h x w pixels column by column, a column a row. */
-static tm_node *by_columns(tm_builder *b, tm_node *x, int h, int w)
-{
-    int count = x->shape.h * x->shape.w, *from = malloc((size_t)count * sizeof *from);
-    if (!from) {
-        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for a map of %d pixels", count);
-        return x;
-    }
-    for (int i = 0; i < count; i++)
-        from[i] = i / (h * w) * h * w + i % h * w + i / h % w;
-    x = tm_gather_pixels(b, x, count / h, h, from);
-    free(from);
-    return x;
-}
-
 /* ---- attention with learned offsets that q is multiplied with, along y and along x ---- */
 
-/* For each of `queries` places, a table's rows of the offsets to `keys` places, `rows` times. */
-static tm_node *offsets(tm_builder *b, const char *name, int rows, int queries, int keys, int d)
+static int offset_from_query(int query, int queries, int key, int keys)
 {
-    tm_node *table = tm_param2(b, name, 2 * keys - 1, d);
-    int *from = malloc((size_t)queries * (size_t)keys * sizeof *from);
-    if (!from) {
-        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for %d x %d offsets", queries, keys);
-        return b->graph->input;
-    }
-    for (int i = 0; i < queries * keys; i++)
-        from[i] = i % keys - i / keys + keys - 1;
-    table = tm_const_gather(b, table, (int64_t)queries * keys, from);
-    free(from);
-    table = tm_const_reshape(b, table, 3, (int64_t[]){queries, keys, d});
-    table = tm_const_repeat(b, tm_const_permute(b, table, (int[]){0, 2, 1}), rows);
-    return tm_constant_activation(b, table, rows * queries, d, keys);
+    (void)queries;
+    return key - query + keys - 1;
 }
 
 /* Of rows of queries.h x queries.w tokens to rows of keys.h x keys.w. */
 static tm_node *attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, cutting queries,
                        cutting keys)
 {
-    int rows = q->shape.h, count = q->shape.w, d = q->shape.c, all = rows * count;
+    tm_decomposed by = {.heads = 1, .h = queries.h, .w = queries.w};
     tm_push(b, "pos_embed");
-    tm_node *by_y = offsets(b, "height_rel", rows, queries.h, keys.h, d);
-    tm_node *by_x = offsets(b, "width_rel", rows, queries.w, keys.w, d);
+    tm_node *down = tm_param2(b, "height_rel", 2 * keys.h - 1, q->shape.c);
+    tm_node *across = tm_param2(b, "width_rel", 2 * keys.w - 1, q->shape.c);
     tm_pop(b);
-    by_y = tm_matmul(b, tm_reshape(b, q, rows * queries.h, queries.w, d), by_y);
-    by_x = tm_matmul(b, by_columns(b, q, queries.h, queries.w), by_x);
-    by_x = tm_reshape(b, by_x, rows, count, keys.w);
-    by_x = by_columns(b, by_x, queries.w, queries.h);
-    q = tm_affine(b, q, (float)(1 / sqrt((double)d)), 0.0f);
-    tm_node *scores = tm_reshape(b, tm_matmul(b, q, tm_transpose(b, k)), all, keys.h, keys.w);
-    scores = tm_add(b, scores, tm_reshape(b, by_y, all, keys.h, 1));
-    scores = tm_add(b, scores, tm_reshape(b, by_x, all, 1, keys.w));
-    scores = tm_softmax_c(b, tm_reshape(b, scores, rows, count, keys.h * keys.w), 1);
-    return tm_matmul(b, scores, v);
+    by.down = tm_offset_vectors(b, down, queries.h, keys.h, offset_from_query);
+    by.across = tm_offset_vectors(b, across, queries.w, keys.w, offset_from_query);
+    return tm_attend_decomposed(b, q, k, v, by);
 }
 
 /* What is left of the channels when timm has worked out those of q and k in a head. */

@@ -111,9 +111,7 @@ static void build(tm_builder *b, const void *variant)
     const focalnet_variant *v = variant;
     tm_node *x = downsample(b, "stem", b->graph->input, v->width, 4, v->large);
     for (int i = 0; i < STAGES; i++) {
-        char module[16];
-        snprintf(module, sizeof module, "layers.%d", i);
-        tm_push(b, "%s", module);
+        tm_push(b, "layers.%d", i);
         if (i)
             x = downsample(b, "downsample", x, 2 * x->shape.c, 2, v->large);
         for (int j = 0; j < (i == 2 ? v->depth : 2); j++) {
@@ -122,12 +120,10 @@ static void build(tm_builder *b, const void *variant)
             tm_pop(b);
         }
         tm_pop(b);
-        tm_tap_feature(b, module, x, 4 << i);
-        bool last = i == STAGES - 1 && tm_option_norm_intermediates(b);
-        tm_tap_intermediate(b, last ? tm_normalize(b, "norm", x, norm) : x, TM_LAYOUT_MAP);
+        if (i < STAGES - 1)
+            tm_tap_stage_of(b, "layers", i, x, 4 << i);
     }
-    x = tm_normalize(b, "norm", x, norm);
-    tm_tap_final(b, x);
+    x = tm_tap_last_stage(b, "layers", STAGES - 1, x, 4 << (STAGES - 1), norm);
     tm_classifier_head(b, x, "avg", "head.fc");
 }
 

@@ -2,13 +2,12 @@
 /* timm's mvitv2.py: Multiscale Vision Transformers V2 (2112.01526). */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "layers/attention.h"
 #include "layers/classifier.h"
+#include "layers/decomposed_attention.h"
 #include "layers/mlp.h"
 #include "layers/patch_embed.h"
-#include "layers/swap_hw.h"
 #include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
@@ -92,92 +91,19 @@ static int distance(int i, int queries, int k, int keys)
     return (int)(distance + (float)((keys - 1) * key_ratio));
 }
 
-/* Constant [queries, d, keys] of a table for one side, made for a map of `nominal`. */
-static tm_node *positions(tm_builder *b, const char *name, int queries, int keys, int d, int rows)
-{
-    tm_node *table = tm_line_table(b, name, rows, d);
-    int *from = malloc((size_t)queries * (size_t)keys * sizeof *from), largest = 0;
-    for (int i = 0; i < queries * keys && from; i++) {
-        from[i] = distance(i / keys, queries, i % keys, keys);
-        largest = from[i] > largest ? from[i] : largest;
-    }
-    if (!from)
-        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for %d positions", queries * keys);
-    if (largest >= rows)
-        tm_refuse(b, "%d queries and %d keys of a side: the table has %d positions", queries, keys,
-                  rows);
-    if (from && largest < rows)
-        table = tm_const_gather(b, table, (int64_t)queries * keys, from);
-    free(from);
-    if (b->graph->error.status)
-        return table;
-    table = tm_const_reshape(b, table, 3, (int64_t[]){queries, keys, d});
-    return tm_const_permute(b, table, (int[]){0, 2, 1});
-}
-
-/* What q says to every row and every column of the keys, 1 x (pixels * heads) x (h + w): products
- * with tables that rows of queries, and columns of them, have of their own. */
-static tm_node *score_positions(tm_builder *b, grid q, grid k, int heads, int rows)
-{
-    int d = q.x->shape.c / heads, pixels = q.h * q.w;
-    tm_node *map = map_of(b, q);
-    tm_node *down = positions(b, "rel_pos_h", q.h, k.h, d, rows);
-    tm_node *across = positions(b, "rel_pos_w", q.w, k.w, d, rows);
-    if (b->graph->error.status)
-        return q.x;
-    tm_node *y = tm_reshape(b, map, q.h, q.w * heads, d);
-    y = tm_matmul(b, y, tm_constant_activation(b, down, q.h, d, k.h));
-    tm_node *x = tm_reshape(b, tm_swap_hw(b, map), q.w, q.h * heads, d);
-    x = tm_matmul(b, x, tm_constant_activation(b, across, q.w, d, k.w));
-    x = tm_swap_hw(b, tm_reshape(b, x, q.w, q.h, heads * k.w));
-    tm_node *parts[] = {tm_reshape(b, y, 1, pixels * heads, k.h),
-                        tm_reshape(b, x, 1, pixels * heads, k.w)};
-    return tm_concat_c(b, 2, parts);
-}
-
-/* Literal [tokens * heads, h + w]: of every pixel of k a one for its row and one for its column. */
-static tm_node *places(tm_builder *b, grid k, int heads)
-{
-    int width = k.h + k.w, tokens = k.first + k.h * k.w;
-    float *ones = calloc((size_t)(tokens * heads) * (size_t)width, sizeof *ones);
-    if (!ones) {
-        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for the places of %d tokens", tokens);
-        return k.x;
-    }
-    for (int i = k.first * heads; i < tokens * heads; i++) {
-        int pixel = i / heads - k.first;
-        ones[i * width + pixel / k.w] = ones[i * width + k.h + pixel % k.w] = 1.0f;
-    }
-    tm_node *node = tm_literal(b, 2, (int64_t[]){tokens * heads, width}, ones);
-    free(ones);
-    return tm_constant_activation(b, node, 1, tokens * heads, width);
-}
-
-/* x and more channels of every head: 1 x (tokens * heads) x n */
-static tm_node *extend_heads(tm_builder *b, tm_node *x, tm_node *more, int heads)
-{
-    int tokens = x->shape.w, d = x->shape.c / heads;
-    tm_node *parts[] = {tm_reshape(b, x, 1, tokens * heads, d), more};
-    return tm_reshape(b, tm_concat_c(b, 2, parts), 1, tokens, heads * (d + more->shape.c));
-}
-
-/* softmax(scale q k + q R) v, as a product of longer vectors: what q says to rows and columns meets
- * the ones of k's row and column. The class token has no place. */
+/* rows: of the tables of positions */
 static tm_node *attend(tm_builder *b, grid q, grid k, tm_node *v, int heads, int rows)
 {
-    float scale = (float)(1 / sqrt((double)q.x->shape.c / heads));
-    tm_node *seen = score_positions(b, q, k, heads, rows);
-    if (b->graph->error.status)
-        return q.x;
-    if (q.first) {
-        tm_node *nothing = tm_literal(b, 1, (int64_t[]){1}, (float[]){0.0f});
-        nothing = tm_const_repeat(b, nothing, (int64_t)heads * (k.h + k.w));
-        nothing = tm_const_reshape(b, nothing, 2, (int64_t[]){heads, k.h + k.w});
-        seen = tm_concat_w(b, 2, (tm_node *[]){nothing, seen});
-    }
-    tm_node *query = extend_heads(b, tm_affine(b, q.x, scale, 0.0f), seen, heads);
-    tm_node *key = extend_heads(b, k.x, places(b, k, heads), heads);
-    return tm_attend(b, query, key, v, (tm_attention){.heads = heads, .scale = 1.0f});
+    int d = q.x->shape.c / heads;
+    tm_node *down = tm_line_table(b, "rel_pos_h", rows, d);
+    tm_node *across = tm_line_table(b, "rel_pos_w", rows, d);
+    tm_decomposed by = {.heads = heads,
+                        .h = q.h,
+                        .w = q.w,
+                        .prefix = q.first,
+                        .down = tm_offset_vectors(b, down, q.h, k.h, distance),
+                        .across = tm_offset_vectors(b, across, q.w, k.w, distance)};
+    return tm_attend_decomposed(b, q.x, k.x, v, by);
 }
 
 /* timm's MultiScaleAttention with residual pooling: the queries are added to the answer. */

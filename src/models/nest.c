@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's nest.py: Nested Transformer (2105.12723). */
-#include <stdio.h>
 
 #include "layers/classifier.h"
 #include "layers/mlp.h"
 #include "layers/patch_embed.h"
+#include "layers/taps.h"
 #include "layers/window.h"
 #include "models/model.h"
 
@@ -98,18 +98,13 @@ static void build(tm_builder *b, const void *variant)
     }
     x = tm_patch_embed(b, "patch_embed", x, v->dims[0], PATCH, true);
     for (int i = 0; i < LEVELS; i++) {
-        char module[16];
-        snprintf(module, sizeof module, "levels.%d", i);
-        tm_push(b, "%s", module);
+        tm_push(b, "levels.%d", i);
         x = level(b, v, x, i);
         tm_pop(b);
-        tm_tap_feature(b, module, x, PATCH << i);
-        bool last = i == LEVELS - 1 && tm_option_norm_intermediates(b);
-        tm_tap_intermediate(b, last ? tm_normalize(b, "norm", x, norm) : x, TM_LAYOUT_MAP);
+        if (i < LEVELS - 1)
+            tm_tap_stage_of(b, "levels", i, x, PATCH << i);
     }
-    x = tm_normalize(b, "norm", x, norm);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    x = tm_tap_last_stage(b, "levels", LEVELS - 1, x, PATCH << (LEVELS - 1), norm);
     tm_classifier_head(b, x, "avg", "head");
 }
 

@@ -3,6 +3,7 @@
  */
 #include "layers/classifier.h"
 #include "layers/conv_bn_act.h"
+#include "layers/distilled_head.h"
 #include "layers/make_divisible.h"
 #include "layers/squeeze_excite.h"
 #include "layers/taps.h"
@@ -112,30 +113,15 @@ static tm_node *stages(tm_builder *b, const repvit_variant *v, tm_node *x)
 
 /* ---- head ---- */
 
-static tm_node *norm_linear(tm_builder *b, const char *name, tm_node *x)
-{
-    tm_push(b, "%s", name);
-    x = tm_linear(b, "l", tm_normalize(b, "bn", x, norm), b->options.num_classes, true);
-    tm_pop(b);
-    return x;
-}
-
 /* The mean of what two classifiers say. */
 static void head(tm_builder *b, tm_node *x)
 {
     const char *pool = tm_average_or_none(b);
-    tm_layout layout = *pool ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP;
-    if (!*pool && b->options.num_classes > 0)
-        tm_refuse(b, "global pool '': the classifier needs a pool before it");
     x = tm_global_pool(b, x, pool);
-    tm_tap_output(b, TM_TAP_PRE_LOGITS, x, layout);
-    if (b->options.num_classes > 0) {
-        tm_push(b, "head");
-        x = tm_add(b, norm_linear(b, "head", x), norm_linear(b, "head_dist", x));
-        x = tm_affine(b, x, 0.5f, 0.0f);
-        tm_pop(b);
-    }
-    tm_tap_output(b, TM_TAP_LOGITS, x, layout);
+    tm_push(b, "head");
+    tm_distilled_head(b, x, *pool ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP,
+                      (tm_distilled){.head = "head", .dist = "head_dist", .linear = "l"});
+    tm_pop(b);
 }
 
 static void build(tm_builder *b, const void *variant)

@@ -7,6 +7,7 @@
 #include "layers/classifier.h"
 #include "layers/distilled_head.h"
 #include "layers/patch_embed.h"
+#include "layers/taps.h"
 #include "models/filters.h"
 #include "models/model.h"
 
@@ -125,18 +126,13 @@ static void build(tm_builder *b, const void *variant)
     x = strided(b, "stem.3", "stem.4", tm_activate(b, x, TM_ACT_RELU), v->dims[0]);
     x = tm_activate(b, x, TM_ACT_RELU);
     for (int i = 0; i < STAGES; i++) {
-        char module[16];
-        snprintf(module, sizeof module, "stages.%d", i);
-        tm_push(b, "%s", module);
+        tm_push(b, "stages.%d", i);
         x = stage(b, v, x, i);
         tm_pop(b);
-        tm_tap_feature(b, module, x, 4 << i);
-        bool last = i == STAGES - 1 && tm_option_norm_intermediates(b);
-        tm_tap_intermediate(b, last ? tm_normalize(b, "norm", x, norm) : x, TM_LAYOUT_MAP);
+        if (i < STAGES - 1)
+            tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
-    x = tm_normalize(b, "norm", x, norm);
-    tm_tap_output(b, TM_TAP_FINAL, x, TM_LAYOUT_MAP);
-    tm_tap_output(b, TM_TAP_FORWARD_FEATURES, x, TM_LAYOUT_MAP);
+    x = tm_tap_last_stage(b, "stages", STAGES - 1, x, 4 << (STAGES - 1), norm);
     const char *pool = tm_average_or_none(b);
     tm_distilled_head(b, tm_global_pool(b, x, pool), pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP,
                       (tm_distilled){.head = "head", .dist = "head_dist"});

@@ -43,8 +43,13 @@ static tm_node *attend(tm_builder *b, tm_node *x, int heads, int h, int w)
     int dim = x->shape.c;
     tm_push(b, "attn");
     tm_node *qkv = tm_linear(b, "qkv", x, 3 * dim, true);
+    tm_decomposed by = {.heads = heads, .h = h, .w = w};
+    by.down = tm_param2(b, "rel_pos_h", 2 * (int64_t)h - 1, dim / heads);
+    by.down = tm_offset_vectors(b, by.down, h, h, tm_offset_from_key);
+    by.across = tm_param2(b, "rel_pos_w", 2 * (int64_t)w - 1, dim / heads);
+    by.across = tm_offset_vectors(b, by.across, w, w, tm_offset_from_key);
     x = tm_attend_decomposed(b, tm_slice_c(b, qkv, 0, dim), tm_slice_c(b, qkv, dim, dim),
-                             tm_slice_c(b, qkv, 2 * dim, dim), heads, h, w);
+                             tm_slice_c(b, qkv, 2 * dim, dim), by);
     x = tm_linear(b, "proj", x, dim, true);
     tm_pop(b);
     return x;

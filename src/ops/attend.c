@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* softmax(scale q k^T + bias + mask) v. A unit packs the keys and values of a head as panels;
- * blocks of queries then go through both products without leaving the thread's scratch. */
+/* softmax(scale (q k^T + down + across) + bias + mask) v. A unit packs the keys and values of a
+ * head as panels; blocks of queries then go through both products without leaving the thread's
+ * scratch. */
 #include <math.h>
 #include <string.h>
 
@@ -9,12 +10,13 @@
 
 enum { UNITS_PER_THREAD = 4 };
 
-/* inputs: q, k, v, [bias], [mask] */
+/* inputs: q, k, v, and [bias], [mask], or down, across */
 typedef struct attend_attrs {
     int heads;
     float scale;
     bool bias, mask; /* bias [heads][queries][keys], mask [rows][queries][keys]; divided by the
                         scale */
+    bool places;     /* down and across */
 } attend_attrs;
 
 static bool shapes_agree(const tm_node *q, const tm_node *k, const tm_node *v, int heads)
@@ -29,6 +31,14 @@ static bool is_addend(const tm_node *x, int count, const tm_node *q, const tm_no
            x->dims[2] == k->shape.w;
 }
 
+static bool are_places(const tm_attention *a, const tm_node *q, const tm_node *k)
+{
+    const tm_node *down = a->down, *across = a->across;
+    return !a->bias && !a->mask && down->shape.h == q->shape.h && down->shape.w == q->shape.w &&
+           across->shape.h == q->shape.h && across->shape.w == q->shape.w &&
+           (down->shape.c / a->heads) * (across->shape.c / a->heads) <= k->shape.w;
+}
+
 tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attention attention)
 {
     tm_node *inputs[5] = {q, k, v};
@@ -36,7 +46,8 @@ tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attenti
     attend_attrs attrs = {.heads = attention.heads,
                           .scale = attention.scale,
                           .bias = attention.bias != NULL,
-                          .mask = attention.mask != NULL};
+                          .mask = attention.mask != NULL,
+                          .places = attention.down != NULL};
     TM_EXPECT(b, shapes_agree(q, k, v, attention.heads),
               "the channels of queries, keys and values do not divide by the heads");
     if (attrs.scale == 0.0f)
@@ -52,18 +63,25 @@ tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attenti
                   "a mask of attention has another shape");
         inputs[count++] = tm_const_affine(b, attention.mask, 1.0f / attrs.scale, 0.0f);
     }
+    if (attrs.places) {
+        TM_EXPECT(b, are_places(&attention, q, k),
+                  "what attention adds by rows and columns has another shape");
+        inputs[count++] = attention.down;
+        inputs[count++] = attention.across;
+    }
     return tm_activation(b, &tm_op_attend, tm_scoped(b, "attend"), &attrs, sizeof attrs, count,
                          inputs, (tm_shape){q->shape.h, q->shape.w, v->shape.c});
 }
 
 typedef struct attend_args {
     tm_tensor q, k, v, y;
-    int heads, share; /* share: queries of a unit */
+    tm_tensor down, across; /* of no channels: there are none */
+    int heads, share;       /* share: queries of a unit */
     float scale;
     const float *bias, *mask; /* [heads][queries][keys], [rows][queries][keys], or NULL */
     size_t dq, dv, keys;      /* of a head; keys: tokens */
-    size_t scores_ld, key_bytes, value_bytes, score_bytes, room_bytes; /* of the parts of a unit's
-                                                                          scratch */
+    /* of the parts of a unit's scratch */
+    size_t scores_ld, key_bytes, value_bytes, score_bytes, addend_bytes, room_bytes;
     tm_multiplier multiplier;
     const tm_kernels *kernels;
 } attend_args;
@@ -72,6 +90,7 @@ typedef struct attend_args {
 typedef struct attend_scratch {
     void *keys, *values; /* panels */
     float *scores;       /* [rows at once][scores_ld] */
+    float *addend;       /* [rows at once][keys] */
     void *room;          /* the multiplier's */
     float *copy;         /* of rows that are not float32, on their way here and back */
 } attend_scratch;
@@ -106,13 +125,13 @@ static attend_place place_of(const attend_args *args, int unit)
 
 static attend_scratch scratch_of(const attend_args *args, char *scratch)
 {
-    return (attend_scratch){
-        .keys = scratch,
-        .values = scratch + args->key_bytes,
-        .scores = (float *)(void *)(scratch + args->key_bytes + args->value_bytes),
-        .room = scratch + args->key_bytes + args->value_bytes + args->score_bytes,
-        .copy = (float *)(void *)(scratch + args->key_bytes + args->value_bytes +
-                                  args->score_bytes + args->room_bytes)};
+    attend_scratch s = {.keys = scratch};
+    s.values = scratch += args->key_bytes;
+    s.scores = (float *)(void *)(scratch += args->value_bytes);
+    s.addend = (float *)(void *)(scratch += args->score_bytes);
+    s.room = scratch += args->addend_bytes;
+    s.copy = (float *)(void *)(scratch + args->room_bytes);
+    return s;
 }
 
 /* Rows of n channels of a head, in float32; ld becomes their distance. */
@@ -140,6 +159,23 @@ static void pack_head(const attend_args *args, const tm_run_state *run, attend_p
     tm_dense_pack(&args->multiplier, v, ld, args->keys, args->dv, s->values);
 }
 
+/* What the queries say of the places of the keys: [count][keys] */
+static const float *add_places(const attend_args *args, const tm_run_state *run, attend_place at,
+                               int first, size_t count, const attend_scratch *s)
+{
+    const tm_tensor *down = &args->down, *across = &args->across;
+    size_t h = (size_t)(down->c / args->heads), w = (size_t)(across->c / args->heads);
+    size_t head = (size_t)at.head, without = args->keys - h * w;
+    const float *y = tm_tensor_channel(run, down, at.n, at.row, first, head * h);
+    const float *x = tm_tensor_channel(run, across, at.n, at.row, first, head * w);
+    for (size_t i = 0; i < count; i++)
+        memset(s->addend + i * args->keys, 0, without * sizeof *s->addend);
+    for (size_t i = 0; i < h; i++)
+        args->kernels->binary_f32(TM_BINARY_ADD, count, w, x, across->ld, y + i, down->ld, true,
+                                  s->addend + without + i * w, args->keys);
+    return s->addend;
+}
+
 /* softmax over the keys, for `count` queries from `first` on */
 static void score(const attend_args *args, const tm_run_state *run, attend_place at, int first,
                   size_t count, const attend_scratch *s)
@@ -159,7 +195,9 @@ static void score(const attend_args *args, const tm_run_state *run, attend_place
                         .k = args->dq,
                         .n = args->keys,
                         .panels = s->keys,
-                        .addend = bias ? bias : mask,
+                        .addend = args->down.c ? add_places(args, run, at, first, count, s)
+                                  : bias       ? bias
+                                               : mask,
                         .c = s->scores,
                         .c_ld = args->scores_ld,
                         .room = s->room};
@@ -238,6 +276,11 @@ static void attend_lower(tm_lowering *lowering, const tm_node *node)
         args.bias = tm_lower_keep(lowering, node->inputs[3]);
     if (attrs->mask)
         args.mask = tm_lower_keep(lowering, node->inputs[attrs->bias ? 4 : 3]);
+    if (attrs->places) {
+        args.down = tm_lower_input(lowering, node, 3);
+        args.across = tm_lower_input(lowering, node, 4);
+        TM_ASSERT(args.down.type == TM_DTYPE_F32 && args.across.type == TM_DTYPE_F32);
+    }
     args.dq = (size_t)(args.q.c / args.heads);
     args.dv = (size_t)(args.v.c / args.heads);
     args.keys = (size_t)args.k.w;
@@ -246,11 +289,13 @@ static void attend_lower(tm_lowering *lowering, const tm_node *node)
     args.key_bytes = tm_dense_panels_bytes(m, args.dq, args.keys);
     args.value_bytes = tm_dense_panels_bytes(m, args.keys, args.dv);
     args.score_bytes = (size_t)m->kind->rows * args.scores_ld * sizeof(float);
+    if (attrs->places)
+        args.addend_bytes = ((size_t)m->kind->rows * args.keys * sizeof(float) + 63) & ~(size_t)63;
     args.share = choose_share(&args, tm_lower_threads(lowering));
     args.room_bytes = m->kind->room_bytes(m, args.dq > args.keys ? args.dq : args.keys);
     tm_lower_step(lowering, node, attend_run, attend_units, &args, sizeof args,
-                  args.key_bytes + args.value_bytes + args.score_bytes + args.room_bytes +
-                      copy_bytes(&args));
+                  args.key_bytes + args.value_bytes + args.score_bytes + args.addend_bytes +
+                      args.room_bytes + copy_bytes(&args));
 }
 
 static double attend_macs(const tm_node *node)

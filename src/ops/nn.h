@@ -240,11 +240,16 @@ typedef struct tm_attention {
     float scale;   /* 0: 1 / sqrt(c / heads) */
     tm_node *bias; /* constant [heads, lq, lk], or NULL */
     tm_node *mask; /* constant [rows, lq, lk], or NULL */
+    /* In place of both: activations that say of each query how it likes the rows and the columns
+     * of a map of keys, rows x lq x (heads * map rows) and rows x lq x (heads * map columns). The
+     * map stands behind some keys without a place. */
+    tm_node *down, *across;
 } tm_attention;
 
-/* softmax(scale * q k^T + bias + mask) v per head and row of the map: every row of tokens is a
- * sequence of its own. q: rows x lq x (heads * d), k: rows x lk x (heads * d), v: rows x lk x
- * (heads * dv); head i owns channels [i*d, (i+1)*d). Result rows x lq x (heads * dv). */
+/* softmax(scale * (q k^T + down + across) + bias + mask) v per head and row of the map: every row
+ * of tokens is a sequence of its own. q: rows x lq x (heads * d), k: rows x lk x (heads * d), v:
+ * rows x lk x (heads * dv); head i owns channels [i*d, (i+1)*d). Result rows x lq x (heads * dv).
+ */
 tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attention attention);
 typedef struct tm_rotation {
     int heads;

@@ -7,6 +7,7 @@ typedef struct setup {
     float scale; /* 0: the default */
     bool packed; /* q, k and v are slices of one matrix, as timm's qkv */
     bool bias, mask;
+    int map_h, map_w; /* of the keys that have a place, the last ones; 0: none has */
     int batch, threads;
     tm_isa isa;
     char text[200];
@@ -27,20 +28,29 @@ static setup choose(void)
                .batch = between(1, 2),
                .threads = between(1, 3),
                .isa = (tm_isa)below(TM_ISA_COUNT)};
+    if (below(3) == 0) {
+        s.map_h = between(1, 10);
+        s.map_w = between(1, 20);
+        s.keys = between(0, 2) + s.map_h * s.map_w;
+        s.bias = s.mask = false;
+        if (s.packed || s.rows > 1)
+            s.queries = s.keys;
+    }
     if (s.packed)
         s.dv = s.dq;
     if (s.packed || s.rows > 1)
         s.keys = s.queries;
-    snprintf(s.text, sizeof s.text,
-             "%d heads of %d and %d, %d queries, %d keys, %d rows, scale %g%s%s%s, batch %d, "
-             "threads %d, %s",
-             s.heads, s.dq, s.dv, s.queries, s.keys, s.rows, (double)s.scale,
-             s.packed ? ", packed" : "", s.bias ? ", bias" : "", s.mask ? ", mask" : "", s.batch,
-             s.threads, tm_isa_name(net_isa(s.isa)));
+    snprintf(
+        s.text, sizeof s.text,
+        "%d heads of %d and %d, %d queries, %d keys, map %dx%d, %d rows, scale %g%s%s%s, batch %d, "
+        "threads %d, %s",
+        s.heads, s.dq, s.dv, s.queries, s.keys, s.map_h, s.map_w, s.rows, (double)s.scale,
+        s.packed ? ", packed" : "", s.bias ? ", bias" : "", s.mask ? ", mask" : "", s.batch,
+        s.threads, tm_isa_name(net_isa(s.isa)));
     return s;
 }
 
-enum { Q, K, V, Y };
+enum { Q, K, V, Y, DOWN, ACROSS };
 
 /* Addends as large as scores get. */
 static tm_node *addend(tm_builder *b, const char *name, int count, const setup *s)
@@ -59,14 +69,28 @@ static double addend_at(const char *name, int count, const setup *s, int first, 
     return 20.0 * (double)value;
 }
 
-/* The input's channels are q, k and v; its tokens the longer of queries and keys. */
+/* A slice of the input for the queries. */
+static tm_node *of_queries(tm_node *x, const setup *s, tm_builder *b, int first, int count)
+{
+    int rest = x->shape.w - s->queries;
+    x = tm_slice_c(b, x, first, count);
+    return rest ? tm_slice_w(b, x, rest, s->queries) : x;
+}
+
+/* The input's channels are q, k, v and what queries say of places; its tokens the longer of queries
+ * and keys. */
 static void build(net *n, const setup *s)
 {
     tm_builder *b = &n->b;
     int q = s->heads * s->dq, v = s->heads * s->dv;
     int tokens = s->queries > s->keys ? s->queries : s->keys;
-    net_open(n, (tm_shape){s->rows, tokens, 2 * q + v});
-    tm_node *x = n->graph.input;
+    int h = s->heads * s->map_h, w = s->heads * s->map_w;
+    net_open(n, (tm_shape){s->rows, tokens, 2 * q + v + h + w});
+    tm_node *x = n->graph.input, *down = NULL, *across = NULL;
+    if (h) {
+        down = of_queries(x, s, b, 2 * q + v, h);
+        across = of_queries(x, s, b, 2 * q + v + h, w);
+    }
     if (s->packed)
         x = tm_linear(b, "qkv", x, 3 * q, true);
     tm_node *parts[] = {tm_slice_c(b, x, 0, q), tm_slice_c(b, x, q, q), tm_slice_c(b, x, 2 * q, v)};
@@ -80,7 +104,13 @@ static void build(net *n, const setup *s)
                          (tm_attention){.heads = s->heads,
                                         .scale = s->scale,
                                         .bias = s->bias ? addend(b, "bias", s->heads, s) : NULL,
-                                        .mask = s->mask ? addend(b, "mask", s->rows, s) : NULL}));
+                                        .mask = s->mask ? addend(b, "mask", s->rows, s) : NULL,
+                                        .down = down,
+                                        .across = across}));
+    if (h) {
+        net_tap(n, down);
+        net_tap(n, across);
+    }
 }
 
 /* One query of one head: out[dv] and a bound on the error of each. */
@@ -96,6 +126,15 @@ static void attend(const net *n, const setup *s, int picture, int row, int head,
                              (double)net_at(n, K, picture, row, k, head * s->dq + d);
             dot += product;
             size += fabs(product);
+        }
+        int place = k - (s->keys - s->map_h * s->map_w);
+        if (s->map_h && place >= 0) {
+            double down = (double)net_at(n, DOWN, picture, row, query,
+                                         head * s->map_h + place / s->map_w),
+                   across = (double)net_at(n, ACROSS, picture, row, query,
+                                           head * s->map_w + place % s->map_w);
+            dot += down + across;
+            size += fabs(down) + fabs(across);
         }
         scores[k] = dot * scale;
         size *= scale;
