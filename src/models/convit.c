@@ -61,7 +61,7 @@ static tm_node *position_scores(tm_builder *b, tm_node *where, int heads, int to
 static tm_node *gate(tm_builder *b, int heads)
 {
     int channels[HEAD * 16];
-    tm_node *gates = tm_const_act(b, tm_param1(b, "gating_param", heads), TM_ACT_SIGMOID);
+    tm_node *gates = tm_const_sigmoid(b, tm_param1(b, "gating_param", heads));
     for (int i = 0; i < HEAD * heads; i++)
         channels[i] = i / HEAD;
     return tm_const_gather(b, gates, (int64_t)HEAD * heads, channels);
