@@ -61,7 +61,7 @@ static tm_node *position_scores(tm_builder *b, tm_node *where, int heads, int to
 /* Of what the positions say, by channel. */
 static tm_node *gate(tm_builder *b, int heads, int dim)
 {
-    tm_node *gates = tm_const_act(b, tm_param1(b, "gating_param", heads), TM_ACT_SIGMOID);
+    tm_node *gates = tm_const_sigmoid(b, tm_param1(b, "gating_param", heads));
     gates = tm_const_repeat(b, tm_const_reshape(b, gates, 2, (int64_t[]){1, heads}), dim / heads);
     gates = tm_const_permute(b, gates, (int[]){1, 0});
     return tm_const_reshape(b, gates, 1, (int64_t[]){dim});

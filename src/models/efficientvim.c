@@ -126,7 +126,7 @@ static tm_node *blend_depthwise(tm_builder *b, const char *name, tm_node *x, tm_
 static tm_node *block(tm_builder *b, tm_node *x, int states, tm_node **hidden)
 {
     int c = x->shape.c;
-    tm_node *alpha = tm_const_act(b, tm_param2(b, "alpha", MIXED, c), TM_ACT_SIGMOID);
+    tm_node *alpha = tm_const_sigmoid(b, tm_param2(b, "alpha", MIXED, c));
     x = blend_depthwise(b, "dwconv1", x, alpha, 0);
     x = blend(b, x, mix_states(b, tm_normalize(b, "norm", x, norm), states, hidden), alpha, 1);
     x = blend_depthwise(b, "dwconv2", x, alpha, 2);

@@ -91,9 +91,9 @@ static tm_node *position_bias(tm_builder *b, tm_window window, const stage_confi
     tm_push(b, "cpb_mlp");
     tm_node *x = coordinates(b, window, stage->trained);
     x = tm_const_linear(b, x, tm_param2(b, "0.weight", HIDDEN, 2), tm_param1(b, "0.bias", HIDDEN));
-    x = tm_const_act(b, x, TM_ACT_RELU);
+    x = tm_const_clamp(b, x, 0.0f, INFINITY);
     x = tm_const_linear(b, x, tm_param2(b, "2.weight", stage->heads, HIDDEN), NULL);
-    x = tm_const_affine(b, tm_const_act(b, x, TM_ACT_SIGMOID), 16.0f, 0.0f);
+    x = tm_const_affine(b, tm_const_sigmoid(b, x), 16.0f, 0.0f);
     tm_pop(b);
     return tm_relative_position_bias(b, x, window.h, window.w);
 }

@@ -85,7 +85,7 @@ tm_node *tm_const_add(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcast
 tm_node *tm_const_linear(tm_builder *b, tm_node *x, tm_node *weight, tm_node *bias);
 tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add);
 tm_node *tm_const_exp(tm_builder *b, tm_node *x);
-tm_node *tm_const_act(tm_builder *b, tm_node *x, tm_act_kind act); /* RELU or SIGMOID */
+tm_node *tm_const_sigmoid(tm_builder *b, tm_node *x);
 tm_node *tm_const_abs(tm_builder *b, tm_node *x);
 tm_node *tm_const_sum(tm_builder *b, tm_node *x); /* of all elements: rank 0 */
 tm_node *tm_const_clamp(tm_builder *b, tm_node *x, float low, float high); /* NaN stays */
