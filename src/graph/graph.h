@@ -112,7 +112,7 @@ typedef struct tm_graph {
     unsigned chosen_features; /* where it is no such run: bit i stands for tap i; else 0 */
     tm_pruning pruning;
     bool token_blocks; /* timm gives intermediates as tokens, too, on request */
-    tm_error error; /* the builder's sticky error; nodes are dummies once it is set */
+    tm_error error;    /* the builder's sticky error; nodes are dummies once it is set */
     const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
     const char *no_logits;                      /* likewise, and pre_logits */
 } tm_graph;
