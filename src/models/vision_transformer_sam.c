@@ -99,6 +99,7 @@ static void build(tm_builder *b, const void *variant)
     }
     b->graph->default_features = 3;
     b->graph->token_blocks = false;
+    b->graph->pruning = TM_PRUNING_KEPT;
     x = neck(b, v, x);
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");

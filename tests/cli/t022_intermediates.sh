@@ -76,6 +76,12 @@ fastvit_t8 3 --prune-norm 3171936
 ghostnet_050 4 --prune-norm 251492
 repghostnet_050 4 --prune-head 146928
 rexnet_100 4 --prune-head 3276513
+samvit_base_patch16 0 11615104
+samvit_base_patch16_224 0 8452456
+samvit_base_patch16_224 0 --prune-head 7683456
+sequencer2d_s 0 1810944
+shvit_s1 0 233104
+skresnet18 0 9536
 END
 timmc info volo_d1_224 --prune-intermediates 0
 ok "a rule of the family's own: exit 2" exit_is 2
