@@ -47,7 +47,8 @@ ok "a file that rests" exit_is 0
 
 timmc preprocess "$image" -o rests.npy
 cp rests.npy x.npy
-changed x.npy CHANGE_CUT=1000 classify x.npy rests.npy
+# with a size nobody looks into it before it is read
+changed x.npy CHANGE_CUT=1000 classify --img-size 224 x.npy rests.npy
 ok "an array that is cut: exit 1" exit_is 1
 ok "an array that is cut: its record" out_has '"ok":false,"error":{"code":"read_failed"'
 ok "an array that is cut: why" out_has 'x.npy: was cut while it was read'
