@@ -2,7 +2,7 @@
 #   make [DEVELOPER=1] [SAN=address,undefined] [CC=clang]     build/timmc, build/libtimmc.a
 #   make lib                                                  build/libtimmc.so
 #   make check | check-all | check-kernels | install DESTDIR= prefix=
-#   make check-sanitizers | check-cross | check-reproducible | torture | fuzz
+#   make check-sanitizers | check-cross | check-reproducible | torture | fuzz | race
 
 CC ?= cc
 prefix ?= /usr/local
@@ -164,6 +164,12 @@ torture: $B/timmc $B/tests/torture/torture $(TORTURE)
 check-kernels: $B/tests/kernels/check_kernels
 	$< --bench
 
+# Names of every timm module beside PyTorch and onnxruntime: scripts/race --help tells what it needs.
+PYTHON ?= python3
+race: $B/timmc
+	$(PYTHON) scripts/race export
+	$(PYTHON) scripts/race time
+
 # The whole suite under the address and undefined-behaviour sanitizers, the threads under theirs.
 check-sanitizers:
 	$(MAKE) SAN=address,undefined all tests
@@ -206,5 +212,5 @@ print-%:
 clean:
 	rm -rf build build-* timmc
 
-.PHONY: all lib tests check check-all check-kernels check-sanitizers check-cross check-reproducible \
+.PHONY: all lib tests race check check-all check-kernels check-sanitizers check-cross check-reproducible \
 	torture fuzz fuzz-targets install clean
