@@ -156,13 +156,7 @@ static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
     if (c->classes <= 0)
         return tm_fail(error, TM_USAGE, "%s has no classes: use 'timmc features'",
                        session->model->display);
-    tm_status status = tm_model_select(session->model, "logits", error);
-    tm_output logits;
-    if (!status) {
-        status = tm_model_output(session->model, 0, &logits, error);
-        if (!status && logits.rank != 2)
-            status = tm_fail(error, TM_USAGE, "without pooling there are no class scores");
-    }
+    tm_status status = tm_session_choose_scores(session, error);
     c->logits = calloc((size_t)c->classes, sizeof *c->logits);
     c->order = calloc((size_t)c->classes, sizeof *c->order);
     if (!status && (!c->logits || !c->order))

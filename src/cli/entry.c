@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -137,12 +136,6 @@ static tm_status go_on_with_npy(tm_entry_source *source, tm_entry *entry, tm_err
     return TM_OK;
 }
 
-static bool is_stream(const char *file)
-{
-    struct stat st;
-    return strcmp(file, "-") == 0 || (stat(file, &st) == 0 && !S_ISREG(st.st_mode));
-}
-
 /* Of an archive, which is read in its order. */
 static void read_member(tm_entry_source *source, tm_entry *entry)
 {
@@ -180,7 +173,7 @@ tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm
         begin_npy(source, entry);
     else if (source->from_features)
         tm_fail(&entry->error, TM_UNSUPPORTED, "%s: hidden states come from a .npy file", file);
-    else if (is_stream(file))
+    else if (source->inputs.stream)
         tm_entry_read(source, entry, NULL, NULL);
     else
         entry->settled = false;

@@ -26,10 +26,19 @@ static tm_status open_list(tm_inputs *inputs, const char *from, tm_error *error)
     return TM_OK;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 tm_status tm_inputs_open(tm_inputs *inputs, const tm_input_options *options, char **operands,
                          size_t operand_count, tm_error *error)
 {
     *inputs = (tm_inputs){.options = options, .operands = operands, .operand_count = operand_count};
+    for (size_t i = 0; i < operand_count && !inputs->archives; i++)
+        inputs->archives = tm_is_archive_name(operands[i]);
+    inputs->folder_last = operand_count && is_folder(operands[operand_count - 1]);
     return options->files_from ? open_list(inputs, options->files_from, error) : TM_OK;
 }
 
@@ -135,10 +144,12 @@ static void check_named(tm_inputs *inputs, const char *path, tm_error *error)
 {
     struct stat st;
     bool is_stdin = strcmp(path, "-") == 0;
+    inputs->stream = is_stdin;
     if ((is_stdin ? fstat(fileno(stdin), &st) : stat(path, &st)) != 0)
         return; /* the read tells why */
     if (!is_stdin && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
         return;
+    inputs->stream = true;
     if (!is_stdin && !S_ISFIFO(st.st_mode)) {
         tm_fail(error, TM_READ, "%.300s: a device or a socket, expected a file or a pipe", path);
         return;
@@ -166,6 +177,7 @@ static void check_listed(const char *path, tm_error *error)
 static const char *next_name(tm_inputs *inputs, tm_error *error)
 {
     const char *name;
+    inputs->stream = false;
     if (inputs->operand < inputs->operand_count) {
         name = inputs->operands[inputs->operand++];
         check_named(inputs, name, error);
@@ -178,12 +190,6 @@ static const char *next_name(tm_inputs *inputs, tm_error *error)
 }
 
 /* ---- folders ---- */
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
 
 /* False: there is no memory for the folder's name. */
 static bool enter_folder(tm_inputs *inputs, const char *path)
@@ -312,11 +318,8 @@ size_t tm_inputs_expected(const tm_inputs *inputs)
     bool one_folder = inputs->folder && inputs->operand_count == 1;
     if (o->files_from || inputs->archives || (inputs->folder && !one_folder))
         return 0;
-    for (size_t i = 0; i < inputs->operand_count; i++)
-        if (tm_is_archive_name(inputs->operands[i]))
-            return 0;
     size_t count = one_folder ? inputs->walk.count : inputs->operand_count;
-    if (!one_folder && is_folder(inputs->operands[count - 1]))
+    if (!one_folder && inputs->folder_last)
         return 0;
     if (o->shard.count)
         count = count / o->shard.count + (o->shard.index < count % o->shard.count);

@@ -23,7 +23,9 @@ typedef struct tm_inputs {
     size_t walk_next;
     tm_archive *archive;  /* whose members come next */
     tm_left_out left_out; /* of it */
-    bool archives;        /* there has been one */
+    bool archives;        /* one is named, or there has been one */
+    bool folder_last;     /* the last operand is one */
+    bool stream;          /* the input that came last can be read once */
     size_t seen, given;   /* inputs before and after --skip and --shard */
     char *line, *folder;
 } tm_inputs;

@@ -61,6 +61,9 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
 /* --max-seq-len: outputs may have other shapes for every input, those of session->model. */
 bool tm_session_keeps_aspect(const tm_session *session);
 
+/* Chooses the scores of the model's classes as the one output. TM_USAGE: it has none, or maps. */
+tm_status tm_session_choose_scores(tm_session *session, tm_error *error);
+
 /* Loads the weights unless shapes_only, and calls answer for each input, its row not set. One
  * whose numbers are not finite is told as failed. A failure of answer ends the run. Returns the
  * exit code; what ended the run is printed. */

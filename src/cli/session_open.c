@@ -151,3 +151,14 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
                   : tm_entry_source_open(&session->source, &options->input, arguments,
                                          options->run.quiet, error);
 }
+
+tm_status tm_session_choose_scores(tm_session *session, tm_error *error)
+{
+    tm_output logits;
+    tm_status status = tm_model_select(session->model, "logits", error);
+    if (!status)
+        status = tm_model_output(session->model, 0, &logits, error);
+    if (!status && logits.rank != 2)
+        status = tm_fail(error, TM_USAGE, "without pooling there are no class scores");
+    return status;
+}

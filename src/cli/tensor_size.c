@@ -5,8 +5,6 @@
 #include "base/text.h"
 #include "weights/npy.h"
 
-enum { SIDE_MAX = 16384 /* as of --img-size */ };
-
 static bool all_are_tensors(const tm_session *session, const tm_arguments *arguments)
 {
     bool all = arguments->operand_count > 0 && !session->options->input.files_from;
@@ -25,7 +23,7 @@ static bool find_size(const char *file, int64_t channels, int64_t size[2])
     bool good = (npy.rank == 3 || npy.rank == 4) && npy.shape[npy.rank - 3] == channels;
     for (int i = 0; i < 2 && good; i++) {
         size[i] = npy.shape[npy.rank - 2 + i];
-        good = size[i] > 0 && size[i] <= SIDE_MAX;
+        good = size[i] > 0 && size[i] <= TM_SIDE_MAX;
     }
     tm_npy_close(&npy);
     return good;

@@ -181,12 +181,7 @@ static tm_status prepare(validation *v, tm_session *session, tm_error *error)
     v->classes = session->model->options.num_classes;
     if (v->classes <= 0)
         return tm_fail(error, TM_USAGE, "%s has no classes", session->model->display);
-    tm_status status = tm_model_select(session->model, "logits", error);
-    tm_output logits;
-    if (!status)
-        status = tm_model_output(session->model, 0, &logits, error);
-    if (!status && logits.rank != 2)
-        status = tm_fail(error, TM_USAGE, "without pooling there are no class scores");
+    tm_status status = tm_session_choose_scores(session, error);
     size_t classes = (size_t)v->classes;
     v->logits = calloc(classes, sizeof *v->logits);
     v->counts = calloc(classes, sizeof *v->counts);
