@@ -60,33 +60,6 @@ static tm_status open_device(tm_arrays *arrays, const char *path, size_t count, 
 
 /* ---- files that can be gone on with ---- */
 
-/* "x.npy" -> "x.NAME"; a folder "x" or "x/" -> "x/NAME" */
-static void add_beside(tm_buffer *path, const char *output, const char *name)
-{
-    static const char ending[] = ".npy";
-    bool npy = tm_ends_with(output, ending);
-    size_t length = strlen(output) - (npy ? sizeof ending - 1 : 0);
-    while (!npy && length > 1 && output[length - 1] == '/')
-        length--;
-    tm_buffer_add(path, output, length);
-    tm_buffer_puts(path, npy ? "." : "/");
-    tm_buffer_puts(path, name);
-}
-
-static tm_status name_files(tm_arrays *arrays, const char *output, tm_error *error)
-{
-    if (arrays->records) {
-        tm_buffer_puts(&arrays->log_path, output);
-        tm_buffer_printf(&arrays->meta_path, "%s.meta.json", output);
-    } else {
-        add_beside(&arrays->log_path, output, "index.jsonl");
-        add_beside(&arrays->meta_path, output, "meta.json");
-    }
-    return arrays->log_path.failed || arrays->meta_path.failed
-               ? tm_fail(error, TM_NO_MEMORY, "no memory for the names of %s", output)
-               : TM_OK;
-}
-
 static tm_status declare(tm_arrays *arrays, const tm_array_kind *kinds, size_t count,
                          tm_error *error)
 {
@@ -116,9 +89,10 @@ static tm_status open_growing(tm_arrays *arrays, tm_session *session, const tm_m
 {
     const tm_output_options *o = &session->options->output;
     tm_journal *journal = &arrays->journal;
-    tm_status status = name_files(arrays, o->output, error);
+    tm_status status =
+        tm_journal_names(o->output, &arrays->log_path, &arrays->meta_path, error);
     if (!status)
-        status = tm_meta_make(meta, &arrays->made_by, error);
+        status = tm_meta_make(meta, kinds, count, &arrays->made_by, error);
     if (!status)
         status = tm_journal_find(journal, arrays->meta_path.data, arrays->made_by.data, o->resume,
                                  o->force, error);
@@ -154,7 +128,7 @@ static tm_status open_file(tm_arrays *arrays, tm_session *session, const tm_meta
                        "%s: --resume goes on with .npy files, folders of them and records in "
                        ".jsonl: no other format grows",
                        o->output);
-    status = tm_meta_make(meta, &arrays->made_by, error);
+    status = tm_meta_make(meta, kinds, count, &arrays->made_by, error);
     return status ? status : tm_writer_open(o->output, o->force, &arrays->writer, error);
 }
 

@@ -30,13 +30,6 @@ extern const char tm_answer_format_names[];
 
 bool tm_is_stream_format(const char *format); /* an array on stdout; NULL is none */
 
-/* An array that gets a row of each input. */
-typedef struct tm_array_kind {
-    const char *key;
-    int rank;
-    int64_t shape[4]; /* shape[0] is nothing; rank 0: each input's has a shape of its own */
-} tm_array_kind;
-
 /* Opens what -o and -f ask for; nothing without them.
  *
  * "-o -", devices and pipes, and -f npy and raw are streams, of one array: a failed input has a row

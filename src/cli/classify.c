@@ -162,7 +162,7 @@ static void tell_options(const void *context, tm_record *record)
 static tm_status open_arrays(classifier *c, tm_session *session, tm_error *error)
 {
     const tm_meta meta = {session, command.name, tell_options, c->options};
-    const tm_array_kind logits = {"logits", 2, {1, c->classes}};
+    const tm_array_kind logits = {"logits", NULL, 2, {1, c->classes}};
     return tm_arrays_open(&c->arrays, session, &meta, c->options->format, &logits, 1, error);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/text.h"
 
 enum { META_BYTES_MAX = 1 << 20 };
 
@@ -17,7 +18,7 @@ static tm_status no_memory(const char *path, tm_error *error)
     return tm_fail(error, TM_NO_MEMORY, "%s: no memory", path);
 }
 
-static tm_status write_meta(const char *path, const tm_buffer *text, tm_error *error)
+tm_status tm_journal_write_meta(const char *path, const tm_buffer *text, tm_error *error)
 {
     tm_outfile out;
     if (text->failed)
@@ -37,7 +38,7 @@ static tm_status write_meta_part(const tm_journal *journal, tm_error *error)
     char *part = tm_outfile_part(journal->meta_path);
     tm_buffer text = {0};
     tm_buffer_printf(&text, "%s,\"complete\":false}\n", journal->made_by);
-    tm_status status = part ? write_meta(part, &text, error) : no_memory(journal->meta_path, error);
+    tm_status status = part ? tm_journal_write_meta(part, &text, error) : no_memory(journal->meta_path, error);
     tm_buffer_free(&text);
     free(part);
     return status;
@@ -51,17 +52,20 @@ static void remove_meta_part(const tm_journal *journal)
     free(part);
 }
 
-/* The file's text; NULL: it cannot be read. */
-static char *read_meta(const char *path, size_t *size)
+tm_status tm_journal_read_meta(const char *path, char **text, size_t *size, tm_error *error)
 {
     FILE *file = fopen(path, "re");
-    char *text = file ? malloc(META_BYTES_MAX) : NULL;
-    *size = text ? fread(text, 1, META_BYTES_MAX - 1, file) : 0;
-    if (text)
-        text[*size] = '\0';
+    *text = file ? malloc(META_BYTES_MAX) : NULL;
+    *size = *text ? fread(*text, 1, META_BYTES_MAX - 1, file) : 0;
+    tm_status status = TM_OK;
+    if (*text)
+        (*text)[*size] = '\0';
+    else
+        status = tm_fail(error, file ? TM_NO_MEMORY : TM_WRITE, "%s: cannot read: %s", path,
+                         strerror(errno));
     if (file)
         fclose(file);
-    return text;
+    return status;
 }
 
 static tm_status tell_member(const cJSON *found, const cJSON *wanted, const char *path,
@@ -95,10 +99,10 @@ static tm_status compare_meta(const tm_journal *journal, const char *path, tm_er
 {
     size_t size, length = strlen(journal->made_by), offset;
     bool lost;
-    char *text = read_meta(path, &size);
-    if (!text)
-        return tm_fail(error, TM_WRITE, "%s: cannot read: %s", path, strerror(errno));
-    tm_status status = TM_OK;
+    char *text;
+    tm_status status = tm_journal_read_meta(path, &text, &size, error);
+    if (status)
+        return status;
     if (size <= length || memcmp(text, journal->made_by, length) != 0 || text[length] != ',') {
         tm_buffer wanted = {0};
         tm_buffer_printf(&wanted, "%s}", journal->made_by);
@@ -114,6 +118,35 @@ static tm_status compare_meta(const tm_journal *journal, const char *path, tm_er
     }
     free(text);
     return status;
+}
+
+/* ---- names ---- */
+
+/* "x.npy" -> "x.NAME"; a folder "x" or "x/" -> "x/NAME" */
+static void add_beside(tm_buffer *path, const char *output, const char *name)
+{
+    static const char ending[] = ".npy";
+    bool npy = tm_ends_with(output, ending);
+    size_t length = strlen(output) - (npy ? sizeof ending - 1 : 0);
+    while (!npy && length > 1 && output[length - 1] == '/')
+        length--;
+    tm_buffer_add(path, output, length);
+    tm_buffer_puts(path, npy ? "." : "/");
+    tm_buffer_puts(path, name);
+}
+
+tm_status tm_journal_names(const char *output, tm_buffer *log, tm_buffer *meta, tm_error *error)
+{
+    if (tm_ends_with(output, ".jsonl")) {
+        tm_buffer_puts(log, output);
+        tm_buffer_printf(meta, "%s.meta.json", output);
+    } else {
+        add_beside(log, output, "index.jsonl");
+        add_beside(meta, output, "meta.json");
+    }
+    return log->failed || meta->failed
+               ? tm_fail(error, TM_NO_MEMORY, "no memory for the names of %s", output)
+               : TM_OK;
 }
 
 /* ---- opening ---- */
@@ -158,17 +191,15 @@ tm_status tm_journal_open(tm_journal *journal, const char *path, bool force, tm_
 
 /* ---- lines ---- */
 
-/* What a line says of its input. */
-typedef enum outcome { OUTCOME_NONE, OUTCOME_DONE, OUTCOME_FAILED } outcome;
-
 /* No name can hold these: in JSON's strings a quotation mark has a backslash before it. */
-static outcome outcome_of(const char *line, int64_t row)
+tm_outcome tm_journal_outcome(const char *line, int64_t row)
 {
     char with_row[40];
     snprintf(with_row, sizeof with_row, ",\"row\":%lld}\n", (long long)row);
     if (strstr(line, ",\"row\":null}\n") || strstr(line, ",\"ok\":false,"))
-        return OUTCOME_FAILED;
-    return strstr(line, with_row) || strstr(line, ",\"ok\":true,") ? OUTCOME_DONE : OUTCOME_NONE;
+        return TM_OUTCOME_FAILED;
+    return strstr(line, with_row) || strstr(line, ",\"ok\":true,") ? TM_OUTCOME_DONE
+                                                                   : TM_OUTCOME_NONE;
 }
 
 static void count(tm_journal *journal, bool failed)
@@ -187,13 +218,13 @@ static tm_status count_lines(tm_journal *journal, int64_t rows, uint64_t *whole,
          *whole += (uint64_t)got) {
         if (journal->line[got - 1] != '\n')
             break;
-        outcome o = outcome_of(journal->line, journal->rows);
-        if (o == OUTCOME_NONE)
+        tm_outcome o = tm_journal_outcome(journal->line, journal->rows);
+        if (o == TM_OUTCOME_NONE)
             return tm_fail(error, TM_WRITE, "%s: line %lld is none of this run's",
                            journal->log.path, (long long)journal->inputs + 1);
-        if (o == OUTCOME_DONE && journal->rows == rows)
+        if (o == TM_OUTCOME_DONE && journal->rows == rows)
             break;
-        count(journal, o == OUTCOME_FAILED);
+        count(journal, o == TM_OUTCOME_FAILED);
     }
     return ferror(log)
                ? tm_fail(error, TM_WRITE, "%s: cannot read: %s", journal->log.path, strerror(errno))
@@ -323,7 +354,7 @@ tm_status tm_journal_commit(tm_journal *journal, int threads, tm_error *error)
     tm_buffer_putc(&text, '\n');
     tm_status status = tm_outfile_commit(&journal->log, error);
     if (!status)
-        status = write_meta(journal->meta_path, &text, error);
+        status = tm_journal_write_meta(journal->meta_path, &text, error);
     if (!status)
         remove_meta_part(journal);
     tm_buffer_free(&text);

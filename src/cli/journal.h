@@ -26,6 +26,19 @@ typedef struct tm_journal {
     int64_t inputs, rows, failed;  /* in the log */
 } tm_journal;
 
+/* Where the log and the meta of -o OUTPUT are: "x.npy": x.index.jsonl and x.meta.json; a folder:
+ * the same in it; "x.jsonl" is its own log. */
+tm_status tm_journal_names(const char *output, tm_buffer *log, tm_buffer *meta, tm_error *error);
+
+/* A meta's text, which the caller frees. TM_WRITE. */
+tm_status tm_journal_read_meta(const char *path, char **text, size_t *size, tm_error *error);
+/* Writes one; the file appears whole. */
+tm_status tm_journal_write_meta(const char *path, const tm_buffer *text, tm_error *error);
+
+/* What a line of a log says of its input, whose row it has if it is done. */
+typedef enum tm_outcome { TM_OUTCOME_NONE, TM_OUTCOME_DONE, TM_OUTCOME_FAILED } tm_outcome;
+tm_outcome tm_journal_outcome(const char *line, int64_t row);
+
 /* Finds what an earlier run left. meta_path and made_by must outlive the journal. TM_WRITE: there
  * is something unfinished, and neither resume nor force; or what made it differs. */
 tm_status tm_journal_find(tm_journal *journal, const char *meta_path, const char *made_by,

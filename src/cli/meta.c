@@ -41,7 +41,17 @@ static void add_arguments(const tm_session *session, tm_buffer *out)
         tm_buffer_printf(out, "%s%s", i ? "\n" : "", given->values[i]);
 }
 
-tm_status tm_meta_make(const tm_meta *meta, tm_buffer *out, tm_error *error)
+static void tell_array(const void *list, size_t i, tm_record *item)
+{
+    const tm_array_kind *kind = (const tm_array_kind *)list + i;
+    TM_TELL(item, "name", tm_value_text(kind->key));
+    TM_TELL(item, "module", tm_value_text(kind->module));
+    if (kind->rank)
+        TM_TELL(item, "shape", tm_value_integers(kind->shape, (size_t)kind->rank));
+}
+
+tm_status tm_meta_make(const tm_meta *meta, const tm_array_kind *kinds, size_t count,
+                       tm_buffer *out, tm_error *error)
 {
     static const tm_record_type type = {0};
     const tm_session *session = meta->session;
@@ -61,6 +71,7 @@ tm_status tm_meta_make(const tm_meta *meta, tm_buffer *out, tm_error *error)
     TM_TELL(&record, "model_args", tm_value_text(arguments.data));
     tell_preprocess(session, size, &record);
     meta->tell(meta->context, &record);
+    TM_TELL(&record, "arrays", tm_value_list(&type, tell_array, kinds, count));
     if (shard->count)
         TM_TELL(&record, "shard", tm_value_integers(part, 2));
     tm_record_to_json(out, &record);

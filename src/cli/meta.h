@@ -7,6 +7,13 @@
 #include "cli/session.h"
 #include "output/record.h"
 
+/* An array that gets a row of each input. */
+typedef struct tm_array_kind {
+    const char *key, *module;
+    int rank;
+    int64_t shape[4]; /* shape[0] is 1; rank 0: each input's has a shape of its own */
+} tm_array_kind;
+
 typedef struct tm_meta {
     const tm_session *session; /* open, its outputs chosen */
     const char *command;
@@ -17,6 +24,7 @@ typedef struct tm_meta {
 
 /* "{...", without the object's end: counts come behind it. Reads the weights files through, for
  * their SHA-256. */
-tm_status tm_meta_make(const tm_meta *meta, tm_buffer *out, tm_error *error);
+tm_status tm_meta_make(const tm_meta *meta, const tm_array_kind *kinds, size_t count,
+                       tm_buffer *out, tm_error *error);
 
 #endif

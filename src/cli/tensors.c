@@ -79,14 +79,6 @@ static void open_records(tm_tensors *t, const char *format)
                            &t->records);
 }
 
-static void tell_output(const void *list, size_t i, tm_record *item)
-{
-    const tm_shown *shown = (const tm_shown *)list + i;
-    TM_TELL(item, "name", tm_value_text(shown->name));
-    TM_TELL(item, "module", tm_value_text(shown->output.module));
-    TM_TELL(item, "shape", tm_value_integers(shown->shape, (size_t)shown->rank));
-}
-
 typedef struct made {
     const tm_tensors *tensors;
     const tm_tensors_command *command;
@@ -94,13 +86,11 @@ typedef struct made {
 
 static void tell_made(const void *context, tm_record *record)
 {
-    static const tm_record_type type = {0};
     const made *m = context;
     const tm_tensors *t = m->tensors;
     TM_TELL(record, "kind", tm_value_text(m->command->kind));
     TM_TELL(record, "l2", tm_value_boolean(t->l2));
     TM_TELL(record, "data", tm_value_text(t->data));
-    TM_TELL(record, m->command->list, tm_value_list(&type, tell_output, t->shown, t->count));
 }
 
 static tm_status open_arrays(tm_tensors *t, tm_session *session, const tm_tensors_command *command,
@@ -114,7 +104,9 @@ static tm_status open_arrays(tm_tensors *t, tm_session *session, const tm_tensor
         return tm_fail(error, TM_NO_MEMORY, "no memory for outputs");
     for (size_t i = 0; i < t->count; i++) {
         const tm_shown *shown = &t->shown[i];
-        kinds[i] = (tm_array_kind){shown->name, varies && shown->rank > 2 ? 0 : shown->rank, {0}};
+        kinds[i] = (tm_array_kind){.key = shown->name,
+                                   .module = shown->output.module,
+                                   .rank = varies && shown->rank > 2 ? 0 : shown->rank};
         memcpy(kinds[i].shape, shown->shape, sizeof kinds[i].shape);
     }
     tm_status status =
