@@ -89,8 +89,7 @@ static tm_status open_growing(tm_arrays *arrays, tm_session *session, const tm_m
 {
     const tm_output_options *o = &session->options->output;
     tm_journal *journal = &arrays->journal;
-    tm_status status =
-        tm_journal_names(o->output, &arrays->log_path, &arrays->meta_path, error);
+    tm_status status = tm_journal_names(o->output, &arrays->log_path, &arrays->meta_path, error);
     if (!status)
         status = tm_meta_make(meta, kinds, count, &arrays->made_by, error);
     if (!status)
@@ -230,13 +229,15 @@ tm_status tm_arrays_next(tm_arrays *arrays, const tm_answer *answer, tm_error *e
 
 typedef enum ending { DISCARD, LEAVE, COMMIT } ending;
 
-/* An array without rows is none; records of failed inputs are answers. */
+/* An array without rows is none, unless it is a part of others; records of failed inputs are
+ * answers. */
 static ending ending_of(const tm_arrays *arrays, const tm_session *session, int exit_code)
 {
     const tm_journal *journal = &arrays->journal;
     bool ended =
         exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED || exit_code == TM_EXIT_INPUT;
-    bool any = session->done || (arrays->records && session->failed);
+    bool part = journal->log.stream && session->options->input.shard.count;
+    bool any = part || session->done || (arrays->records && session->failed);
     if (journal->growth == TM_GROWTH_WHOLE)
         return LEAVE; /* there has been nothing to add */
     if (ended && !session->stopped && !session->broken)

@@ -38,7 +38,8 @@ static tm_status write_meta_part(const tm_journal *journal, tm_error *error)
     char *part = tm_outfile_part(journal->meta_path);
     tm_buffer text = {0};
     tm_buffer_printf(&text, "%s,\"complete\":false}\n", journal->made_by);
-    tm_status status = part ? tm_journal_write_meta(part, &text, error) : no_memory(journal->meta_path, error);
+    tm_status status =
+        part ? tm_journal_write_meta(part, &text, error) : no_memory(journal->meta_path, error);
     tm_buffer_free(&text);
     free(part);
     return status;
