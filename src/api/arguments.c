@@ -111,6 +111,29 @@ static tm_status take_act(const taking *t, const cJSON *value)
     return act != TM_ACT_NONE ? TM_OK : refuse(t, "the name of an activation");
 }
 
+static tm_status refuse_choice(const taking *t)
+{
+    tm_buffer known = {0};
+    tm_buffer_puts(&known, "one of");
+    for (const tm_choice *choice = t->row->choices; choice->name; choice++)
+        tm_buffer_printf(&known, " '%s'", choice->name);
+    const char *expected = tm_buffer_text(&known, t->error);
+    tm_status status = expected ? refuse(t, expected) : t->error->status;
+    tm_buffer_free(&known);
+    return status;
+}
+
+static tm_status take_choice(const taking *t, const cJSON *value)
+{
+    const tm_choice *choice = t->row->choices;
+    while (choice->name && !(cJSON_IsString(value) && !strcmp(choice->name, value->valuestring)))
+        choice++;
+    if (!choice->name)
+        return refuse_choice(t);
+    memcpy(t->member, &choice->value, sizeof choice->value); /* an enum */
+    return TM_OK;
+}
+
 /* timm's create_model takes null for an argument that was not given; of a config it is a value. */
 static tm_status take_value(const taking *t, const cJSON *value)
 {
@@ -132,6 +155,8 @@ static tm_status take_value(const taking *t, const cJSON *value)
         return take_given(t, value);
     case TM_ARGUMENT_ACT:
         return take_act(t, value);
+    case TM_ARGUMENT_CHOICE:
+        return take_choice(t, value);
     }
     TM_BUG("an argument of unknown kind");
 }
@@ -163,6 +188,26 @@ static const tm_argument *find(const tm_family *family, const char *name)
     return NULL;
 }
 
+/* globs: separated by spaces */
+static bool matches_any(const char *globs, const char *name)
+{
+    char glob[64];
+    for (size_t n; *globs; globs += n + (globs[n] == ' ')) {
+        n = strcspn(globs, " ");
+        snprintf(glob, sizeof glob, "%.*s", (int)n, globs);
+        if (tm_glob_match(glob, name))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the function of timm that makes the model passes the argument on. */
+static bool is_passed_on(const tm_argument *row, const char *arch)
+{
+    return !(row->except && matches_any(row->except, arch)) &&
+           !(row->only && !matches_any(row->only, arch));
+}
+
 /* value: JSON; of the caller, a word is a text. */
 static tm_status take(tm_model *model, char *variant, const char *name, const char *value,
                       bool of_config, tm_error *error)
@@ -179,7 +224,7 @@ static tm_status take(tm_model *model, char *variant, const char *name, const ch
         return TM_OK; /* of families that run at any size, or at the one they are built for */
     if (!t.row)
         return refuse_unknown(&t);
-    if (t.row->except && tm_glob_match(t.row->except, model->resolved.arch.name))
+    if (!is_passed_on(t.row, model->resolved.arch.name))
         return tm_fail(error, refusal(&t), "%s: model argument %.60s: timm's %s takes no other",
                        model->display, name, model->resolved.arch.name);
     t.member = variant + t.row->offset;

@@ -22,8 +22,14 @@ typedef enum tm_argument_kind {
     TM_ARGUMENT_FLAG,     /* bool */
     TM_ARGUMENT_NO_FLAG,  /* bool that says the opposite */
     TM_ARGUMENT_GIVEN,    /* bool: true for a number above 0 */
-    TM_ARGUMENT_ACT       /* tm_act_kind, by timm's name */
+    TM_ARGUMENT_ACT,      /* tm_act_kind, by timm's name */
+    TM_ARGUMENT_CHOICE    /* enum: one of the row's choices, by timm's name */
 } tm_argument_kind;
+
+typedef struct tm_choice {
+    const char *name; /* NULL ends a list */
+    int value;
+} tm_choice;
 
 typedef struct tm_int_list {
     const int *values;
@@ -36,7 +42,10 @@ typedef struct tm_argument {
     size_t offset; /* of the member in the family's variant struct */
     int count;     /* of INTEGERS and LIST */
     double least, most;
-    const char *except; /* a glob: variants that say it themselves, so that timm refuses it */
+    /* Globs, separated by spaces: variants that say it themselves, so that timm refuses it, and the
+     * only ones that do not. */
+    const char *except, *only;
+    const tm_choice *choices;
 } tm_argument;
 
 typedef struct tm_family {
@@ -69,6 +78,7 @@ typedef struct tm_family {
 #define TM_WIDTHS 1, 65536
 #define TM_HEADS 1, 1024
 #define TM_RATIOS 0.01, 64
+#define TM_EPSILONS 1e-12, 1
 
 #define TM_ARGUMENTS(table) .arguments = (table), .argument_count = sizeof(table) / sizeof *(table)
 
