@@ -59,7 +59,7 @@ static tm_status read_integers(const taking *t, const cJSON *value, int *out, in
 
 static tm_status take_integers(const taking *t, const cJSON *value)
 {
-    int count = t->row->kind == TM_ARGUMENT_INTEGER ? 1 : t->row->count;
+    int count = t->row->kind == TM_ARGUMENT_INTEGER ? 1 : (int)(t->row->size / sizeof(int));
     return read_integers(t, value, (int *)(void *)t->member, count);
 }
 
@@ -75,13 +75,23 @@ static tm_status take_blocks(const taking *t, const cJSON *value)
     return read_integers(t, value, values, count);
 }
 
-static tm_status take_number(const taking *t, const cJSON *value)
+static tm_status take_numbers(const taking *t, const cJSON *value)
 {
-    char expected[64];
-    snprintf(expected, sizeof expected, "a number from %g to %g", t->row->least, t->row->most);
-    if (!is_within(t, value))
+    double *numbers = (double *)(void *)t->member;
+    int count = (int)(t->row->size / sizeof *numbers);
+    bool list = t->row->kind == TM_ARGUMENT_NUMBERS && cJSON_IsArray(value);
+    char expected[80];
+    snprintf(expected, sizeof expected, "%s from %g to %g",
+             count > 1 ? "a number, or one for each place," : "a number", t->row->least,
+             t->row->most);
+    if (list && cJSON_GetArraySize(value) != count)
         return refuse(t, expected);
-    *(double *)(void *)t->member = value->valuedouble;
+    for (int i = 0; i < count; i++) {
+        const cJSON *item = list ? cJSON_GetArrayItem(value, i) : value;
+        if (!is_within(t, item))
+            return refuse(t, expected);
+        numbers[i] = item->valuedouble;
+    }
     return TM_OK;
 }
 
@@ -147,7 +157,8 @@ static tm_status take_value(const taking *t, const cJSON *value)
     case TM_ARGUMENT_BLOCKS:
         return take_blocks(t, value);
     case TM_ARGUMENT_NUMBER:
-        return take_number(t, value);
+    case TM_ARGUMENT_NUMBERS:
+        return take_numbers(t, value);
     case TM_ARGUMENT_FLAG:
     case TM_ARGUMENT_NO_FLAG:
         return take_flag(t, value);

@@ -19,6 +19,7 @@ typedef enum tm_argument_kind {
     TM_ARGUMENT_LIST,     /* int[count]: a list of as many */
     TM_ARGUMENT_BLOCKS,   /* tm_int_list: a list of any length, or one number */
     TM_ARGUMENT_NUMBER,   /* double */
+    TM_ARGUMENT_NUMBERS,  /* double[count]: a list of as many, or one number for all */
     TM_ARGUMENT_FLAG,     /* bool */
     TM_ARGUMENT_NO_FLAG,  /* bool that says the opposite */
     TM_ARGUMENT_GIVEN,    /* bool: true for a number above 0 */
@@ -39,8 +40,7 @@ typedef struct tm_int_list {
 typedef struct tm_argument {
     const char *name; /* timm's */
     tm_argument_kind kind;
-    size_t offset; /* of the member in the family's variant struct */
-    int count;     /* of INTEGERS and LIST */
+    size_t offset, size; /* of the member in the family's variant struct */
     double least, most;
     /* Globs, separated by spaces: variants that say it themselves, so that timm refuses it, and the
      * only ones that do not. */
@@ -71,7 +71,7 @@ typedef struct tm_family {
 #define TM_TAKES(type, argument, how, member, ...)                                                 \
     {                                                                                              \
         .name = argument, .kind = TM_ARGUMENT_##how, .offset = offsetof(type, member),             \
-        .count = (int)(sizeof((type *)0)->member / sizeof(int)), __VA_ARGS__                       \
+        .size = sizeof((type *)0)->member, __VA_ARGS__                                             \
     }
 #define TM_ANY 0, 0 /* of what is no number */
 #define TM_DEPTHS 1, 200
