@@ -445,8 +445,8 @@ static void build(tm_builder *b, const void *variant)
     "*_g8_gn *_g16_evos *_cc_* *_lite? fbnetc_100 *mixnet_* *mnasnet_* mobilenet_edgetpu_* "       \
     "spnasnet_100 test_* tinynet_? efficientnet_b?_pruned eca_* gc_efficientnet_b0"
 #define DIVISIBLE                                                                                  \
-    "*efficientnet_b? efficientnet_b0_*gn efficientnet_blur_b0 efficientnet_h_b5 "                 \
-    "*efficientnet_l2 efficientnet_x_b?"
+    "*efficientnet_b? efficientnet_b?_pruned efficientnet_b0_*gn efficientnet_blur_b0 "            \
+    "efficientnet_h_b5 *efficientnet_l2 efficientnet_x_b?"
 #define NET(name, kind, member, ...) TM_TAKES(efficientnet_variant, name, kind, member, __VA_ARGS__)
 static const tm_argument arguments[] = {
     NET("channel_multiplier", NUMBER, width, TM_RATIOS, .only = UNSCALED),
@@ -456,12 +456,11 @@ static const tm_argument arguments[] = {
     NET("group_size", INTEGER, group_size, TM_WIDTHS, UNGROUPED),
     NET("experts_multiplier", INTEGER, expert_multiplier, 1, 64, .only = "*_cc_b0_4e"),
     NET("fix_stem", FLAG, fixed_stem, TM_ANY, "*_lite? mobilenetv1_* mobilenetv2_* tinynet_?"),
-    NET("stem_kernel_size", INTEGER, stem_kernel, 1, 64,
-        "mobilenet_edgetpu_* efficientnet_b?_pruned"),
+    NET("stem_kernel_size", INTEGER, stem_kernel, 1, 64, "mobilenet_edgetpu_*"),
     NET("num_features", INTEGER, features, TM_WIDTHS, .only = "*mnasnet_* spnasnet_100"),
     NET("act_layer", ACT, act, TM_ANY),
     NET("pad_type", CHOICE, padding, TM_ANY, .choices = tm_pad_types),
-    NET("aa_layer", CHOICE, aa, TM_ANY, "efficientnet_blur_b0 *_cc_*", .choices = tm_aa_layers),
+    NET("aa_layer", CHOICE, aa, TM_ANY, "efficientnet_blur_b0", .choices = tm_aa_layers),
     NET("bn_eps", NUMBER, norm_eps, TM_EPSILONS,
         "*_gn test_efficientnet_evos test_efficientnet_ln"),
 };

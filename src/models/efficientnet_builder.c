@@ -193,7 +193,7 @@ static tm_node *block_conv(const block *k, const char *name, tm_node *x, tm_kern
     return k->routing ? expert_conv(k, name, x, conv) : tm_conv2d(k->net->b, name, x, conv);
 }
 
-/* The spatial convolution with norm and activation, and anti-aliasing in place of its stride. */
+/* Spatial convolution, norm, activation; in place of its stride, but for experts, anti-aliasing. */
 static tm_node *spatial_conv(const block *k, const char *const names[2], tm_node *x,
                              tm_kernel_sizes kernel, int out, int group_count)
 {
@@ -205,7 +205,7 @@ static tm_node *spatial_conv(const block *k, const char *const names[2], tm_node
                              .groups = group_count,
                              .padding = k->spatial_padding});
     x = tm_effnet_norm(k->net, names[1], x, k->act);
-    return aa ? tm_anti_alias(k->net->b, x, k->net->aa, k->stride) : x;
+    return aa && !k->routing ? tm_anti_alias(k->net->b, x, k->net->aa, k->stride) : x;
 }
 
 /* timm's GlobalContext: an average weighted by a softmax over the pixels makes the gate. */
