@@ -40,6 +40,16 @@ timmc features vit_large_patch16_sapiens2 --no-pretrained --model-arg depth=3 "$
 ok "kv heads are listed block by block" err_has 'one entry per block'
 timmc features coat_small --no-pretrained --model-arg 'serial_depths=[1,1,1,1]' "$cat"
 ok "what timm's function says itself" err_has "timm's coat_small takes no other"
+timmc info efficientnet_b0 --model-arg depth_multiplier=2
+ok "what it says of this model, not of another" err_has "timm's efficientnet_b0 takes no other"
+timmc info efficientnetv2_s --model-arg depth_multiplier=2
+ok "but of that one" exit_is 0
+timmc info mobilenetv3_small_100 --model-arg pad_type=sane
+ok "what there is to choose" err_has "found sane, expected one of '' 'same' 'valid'"
+timmc info mobilenetv3_small_050 --model-arg aa_layer=blur
+ok "a blur of other channels" err_has 'aa_layer: the blur of a block with 16 channels in'
+timmc info efficientnet_b1 --model-arg group_size=3
+ok "groups that do not divide" err_has 'group_size 3 does not divide'
 timmc features swin_tiny_patch4_window7_224 --no-pretrained --model-arg depths=2 "$cat"
 ok "one number where timm wants a list: exit 2" exit_is 2
 timmc features resnet18 --no-pretrained --model-arg 'layers=[1,2]' "$cat"
