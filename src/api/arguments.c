@@ -111,10 +111,26 @@ static tm_status take_act(const taking *t, const cJSON *value)
     return act != TM_ACT_NONE ? TM_OK : refuse(t, "the name of an activation");
 }
 
+static tm_status take_word(const taking *t, const cJSON *value)
+{
+    const char *word = cJSON_IsNull(value) ? "" : cJSON_GetStringValue(value);
+    char expected[256] = "one of";
+    size_t length = strlen(expected);
+    for (int i = 0; t->row->words[i]; i++) {
+        if (word && strcmp(word, t->row->words[i]) == 0) {
+            *(int *)(void *)t->member = i;
+            return TM_OK;
+        }
+        length += (size_t)snprintf(expected + length, sizeof expected - length, "%s '%s'",
+                                   i ? "," : "", t->row->words[i]);
+    }
+    return refuse(t, expected);
+}
+
 /* timm's create_model takes null for an argument that was not given; of a config it is a value. */
 static tm_status take_value(const taking *t, const cJSON *value)
 {
-    if (cJSON_IsNull(value) && (t->row->kind != TM_ARGUMENT_GIVEN || !t->of_config))
+    if (cJSON_IsNull(value) && !t->of_config)
         return TM_OK;
     switch (t->row->kind) {
     case TM_ARGUMENT_INTEGER:
@@ -132,6 +148,8 @@ static tm_status take_value(const taking *t, const cJSON *value)
         return take_given(t, value);
     case TM_ARGUMENT_ACT:
         return take_act(t, value);
+    case TM_ARGUMENT_WORD:
+        return take_word(t, value);
     }
     TM_BUG("an argument of unknown kind");
 }

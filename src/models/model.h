@@ -22,7 +22,8 @@ typedef enum tm_argument_kind {
     TM_ARGUMENT_FLAG,     /* bool */
     TM_ARGUMENT_NO_FLAG,  /* bool that says the opposite */
     TM_ARGUMENT_GIVEN,    /* bool: true for a number above 0 */
-    TM_ARGUMENT_ACT       /* tm_act_kind, by timm's name */
+    TM_ARGUMENT_ACT,      /* tm_act_kind, by timm's name */
+    TM_ARGUMENT_WORD      /* an enum: the place of a text among `words`; null is the empty one */
 } tm_argument_kind;
 
 typedef struct tm_int_list {
@@ -36,7 +37,8 @@ typedef struct tm_argument {
     size_t offset; /* of the member in the family's variant struct */
     int count;     /* of INTEGERS and LIST */
     double least, most;
-    const char *except; /* a glob: variants that say it themselves, so that timm refuses it */
+    const char *except;       /* a glob: variants that say it themselves, so that timm refuses it */
+    const char *const *words; /* of WORD, NULL behind the last */
 } tm_argument;
 
 typedef struct tm_family {
