@@ -154,8 +154,6 @@ static tm_node *squeeze_excite(const regnet *m, tm_node *x, int in)
     int reduced = (int)rint(in * m->v->se_ratio);
     if (m->v->se_ratio == 0)
         return x;
-    if (!reduced)
-        reduced = tm_divisible(x->shape.c / 16.0, 8, 0);
     return tm_squeeze_excite_with(m->b, "se", x, (tm_squeeze){.reduced = reduced, .act = m->act});
 }
 
