@@ -136,7 +136,8 @@ static tm_status refuse_choice(const taking *t)
 static tm_status take_choice(const taking *t, const cJSON *value)
 {
     const tm_choice *choice = t->row->choices;
-    while (choice->name && !(cJSON_IsString(value) && !strcmp(choice->name, value->valuestring)))
+    const char *word = cJSON_IsNull(value) ? "" : cJSON_GetStringValue(value);
+    while (choice->name && !(word && strcmp(choice->name, word) == 0))
         choice++;
     if (!choice->name)
         return refuse_choice(t);
@@ -147,7 +148,7 @@ static tm_status take_choice(const taking *t, const cJSON *value)
 /* timm's create_model takes null for an argument that was not given; of a config it is a value. */
 static tm_status take_value(const taking *t, const cJSON *value)
 {
-    if (cJSON_IsNull(value) && (t->row->kind != TM_ARGUMENT_GIVEN || !t->of_config))
+    if (cJSON_IsNull(value) && !t->of_config)
         return TM_OK;
     switch (t->row->kind) {
     case TM_ARGUMENT_INTEGER:

@@ -54,6 +54,12 @@ timmc features swin_tiny_patch4_window7_224 --no-pretrained --model-arg depths=2
 ok "one number where timm wants a list: exit 2" exit_is 2
 timmc features resnet18 --no-pretrained --model-arg 'layers=[1,2]' "$cat"
 ok "a list too short: exit 2" exit_is 2
+for bad in downsample=max downsample=1 w0=20 depth=3 wm=1; do
+    timmc info regnetx_002 --model-arg "$bad"
+    ok "regnet $bad: exit 2" exit_is 2
+done
+timmc info regnetx_002 --model-arg downsample=max
+ok "the words that there are" err_has "expected one of 'conv1x1', 'avg', ''"
 
 # pictures that patches do not divide
 for model in test_vit vit_intern300m_patch14_448 vit_tiny_patch16_dinov3_qkvb; do
@@ -105,6 +111,14 @@ printf '{"architecture":"test_vit","model_args":{"depht":2}}' >"$tmp/model/confi
 timmc features "local-dir:$tmp/model" --no-pretrained "$cat"
 ok "an unknown key of a config: exit 3" exit_is 3
 ok "told by name" err_has 'model argument depht: it would make another model'
+printf '{"architecture":"test_vit","model_args":{"act_layer":null}}' >"$tmp/model/config.json"
+timmc info "local-dir:$tmp/model"
+ok "null in a config is a value: exit 3" exit_is 3
+timmc info regnetx_002 -f json
+own=$(params)
+printf '{"architecture":"regnetx_002","model_args":{"downsample":null}}' >"$tmp/model/config.json"
+timmc info "local-dir:$tmp/model" -f json
+ok "which some arguments have" test "$(params)" -lt "$own"
 printf '{"architecture":"vit_tiny_patch16_224","model_args":{"dynamic_img_size":true,"depth":2}}' \
     >"$tmp/model/config.json"
 timmc info "local-dir:$tmp/model" --img-size 165
