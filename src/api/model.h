@@ -17,6 +17,7 @@ struct tm_model {
     tm_open_options options; /* defaults resolved */
     tm_source source;
     tm_resolved resolved;   /* of the source */
+    bool made_for_size;     /* the caller's arguments say for which; it stands in source.config */
     const char *asked_name; /* that it was opened by */
     bool spread;            /* see tm_plan_options; to be set before it is loaded */
     const char *display;    /* "arch.tag" */

@@ -78,7 +78,7 @@ typedef struct tm_build_options {
     int num_classes; /* 0: identity classifier */
     int in_chans;
     int img_h, img_w;
-    int own_h, own_w; /* of pictures as the model's config has them, whatever these are */
+    int own_h, own_w; /* of pictures that the model is made for, whatever these are */
     const char *tag;  /* of the pretrained config, NULL or "": none; some widths depend on it */
     bool pretrained;  /* trained weights follow: one of timm's epsilons depends on it */
     /* not every family has these: see tm_option_output_stride */

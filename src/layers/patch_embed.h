@@ -20,8 +20,9 @@ typedef struct tm_any_size {
  */
 tm_node *tm_patch_picture(tm_builder *b, int patch, tm_any_size any);
 /* Positions for h x w patches, [1, prefix + h * w, width]: the parameter pos_embed is for those
- * that lie in the picture whole. */
-tm_node *tm_patch_positions(tm_builder *b, int patch, int prefix, int h, int w, int width);
+ * that lie whole in the picture; in a model of any size, in one of those that it is made for. */
+tm_node *tm_patch_positions(tm_builder *b, int patch, tm_any_size any, int prefix, int h, int w,
+                            int width);
 /* The pixels of a map as tokens, row by row. */
 tm_node *tm_map_tokens(tm_builder *b, tm_node *x);
 /* A map and the learned position embedding name, [1, channels, h, w] as it is stored. */

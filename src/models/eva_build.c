@@ -116,6 +116,11 @@ static eva resolve(tm_builder *b, const tm_eva *v)
 
 /* ---- tokens ---- */
 
+static tm_any_size any_size(const tm_eva *v)
+{
+    return (tm_any_size){v->dynamic, v->dynamic_pad};
+}
+
 /* The prefix is the same for every picture, so it is added up with its positions at load. */
 static tm_node *embed(const eva *m, tm_node *x)
 {
@@ -129,7 +134,7 @@ static tm_node *embed(const eva *m, tm_node *x)
     if (count)
         prefix = tm_const_concat(b, count, parts, 1);
     if (!m->v->no_pos_embed)
-        positions = tm_patch_positions(b, m->patch, shared, m->h, m->w, m->width);
+        positions = tm_patch_positions(b, m->patch, any_size(m->v), shared, m->h, m->w, m->width);
     if (positions && shared) {
         prefix = tm_const_add(b, prefix, tm_const_slice(b, positions, 1, 0, shared));
         positions = tm_const_slice(b, positions, 1, shared, m->h * m->w);
@@ -329,7 +334,7 @@ void tm_eva_build(tm_builder *b, const void *variant)
     eva m = resolve(b, v);
     if (b->graph->error.status)
         return;
-    tm_node *x = tm_patch_picture(b, m.patch, (tm_any_size){v->dynamic, v->dynamic_pad});
+    tm_node *x = tm_patch_picture(b, m.patch, any_size(v));
     x = tm_patch_embed(b, "patch_embed", x, m.width, m.patch, !v->pre_norm);
     m.h = x->shape.h;
     m.w = x->shape.w;

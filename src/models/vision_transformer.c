@@ -378,6 +378,11 @@ static vit resolve(tm_builder *b, const tm_vit *v, int h, int w, int reduction)
 
 /* ---- tokens ---- */
 
+static tm_any_size any_size(const tm_vit *v)
+{
+    return (tm_any_size){v->dynamic, v->dynamic_pad};
+}
+
 /* class token, distillation token, registers: [1, prefix, width] */
 static tm_node *prefix_tokens(const vit *m)
 {
@@ -400,8 +405,9 @@ static tm_node *embed(const vit *m, tm_node *patches)
     tm_node *x = tm_map_tokens(b, patches), *prefix = prefix_tokens(m);
     if (m->v->no_pos_embed)
         return x;
-    tm_node *positions = m->patch ? tm_patch_positions(b, m->patch, shared, m->h, m->w, m->width)
-                                  : tm_pos_embed(b, "pos_embed", shared, m->h, m->w, m->width);
+    tm_node *positions =
+        m->patch ? tm_patch_positions(b, m->patch, any_size(m->v), shared, m->h, m->w, m->width)
+                 : tm_pos_embed(b, "pos_embed", shared, m->h, m->w, m->width);
     if (shared) {
         prefix = tm_const_add(b, prefix, tm_const_slice(b, positions, 1, 0, shared));
         positions = tm_const_slice(b, positions, 1, shared, count);
@@ -520,7 +526,7 @@ void tm_vit_build_tokens(tm_builder *b, const tm_vit *v, tm_node *tokens, int h,
 void tm_vit_build(tm_builder *b, const tm_vit *v)
 {
     int patch = v->patch ? v->patch : 16;
-    tm_node *x = tm_patch_picture(b, patch, (tm_any_size){v->dynamic, v->dynamic_pad});
+    tm_node *x = tm_patch_picture(b, patch, any_size(v));
     x = tm_patch_embed(b, "patch_embed", x, v->width ? v->width : 768, patch, !v->pre_norm);
     if (v->embed_norm)
         x = tm_normalize(b, "patch_embed.norm", x, norm_of(v));
