@@ -82,6 +82,9 @@ tm_status tm_model_measure(const tm_model *model, tm_model_memory *memory, tm_er
 /* TM_MODEL_TOO_LARGE, with both numbers: the model takes more memory than this process can get. */
 tm_status tm_model_require_memory(const tm_model *model, tm_error *error);
 
+/* TM_USAGE: timm makes the model, but it runs no pictures of this size. */
+tm_status tm_model_require_size(const tm_model *model, tm_error *error);
+
 /* Runs the passes and plans the chosen outputs, once; weights as of tm_plan_make. */
 tm_status tm_model_plan(tm_model *model, const tm_weights *weights, int max_batch,
                         tm_error *error);

@@ -117,7 +117,9 @@ typedef struct tm_graph {
     bool token_blocks;  /* timm gives intermediates as tokens, too, on request */
     tm_error error;     /* the builder's sticky error; nodes are dummies once it is set */
     const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
-    const char *no_logits;                      /* likewise, and pre_logits */
+    const char *unfit; /* why timm refuses pictures of the input's size, though it makes the model;
+                          NULL: it does not */
+    const char *no_logits; /* likewise, and pre_logits */
 } tm_graph;
 
 enum { TM_MAX_SCOPES = 32 };

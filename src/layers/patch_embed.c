@@ -23,6 +23,16 @@ void tm_require_whole_patches(tm_builder *b, int patch)
         tm_refuse(b, "Input width (%d) should be divisible by patch size (%d).", s.w, patch);
 }
 
+void tm_want_whole_patches(tm_builder *b, int patch)
+{
+    tm_shape s = b->graph->input->shape;
+    if (s.h % patch || s.w % patch)
+        b->graph->unfit = tm_arena_printf(&b->graph->arena,
+                                          "patches of %d pixels have to divide pictures, which "
+                                          "are of %dx%d",
+                                          patch, s.h, s.w);
+}
+
 tm_node *tm_patch_picture(tm_builder *b, int patch, tm_any_size any)
 {
     tm_node *x = b->graph->input;

@@ -11,6 +11,9 @@ tm_node *tm_patch_embed(tm_builder *b, const char *name, tm_node *x, int width, 
 /* Refuses a picture that patches do not divide, as timm's models of no fixed size do. */
 void tm_require_whole_patches(tm_builder *b, int patch);
 
+/* The same where timm refuses it when the model runs, and makes the model: graph->unfit. */
+void tm_want_whole_patches(tm_builder *b, int patch);
+
 /* timm's dynamic_img_size and dynamic_img_pad. */
 typedef struct tm_any_size {
     bool allowed, pad;

@@ -16,6 +16,8 @@
 #include "layers/vit_block.h"
 #include "models/model.h"
 
+enum { RADIO_GRID = 128 /* positions a side, as NaFlexVit has them */ };
+
 /* clang-format off */
 static const tm_vit variants[] = {
     {.name = "aimv2_1b_patch14_224", .patch = 14, .width = 2048, .depth = 24, .heads = 16,
@@ -537,32 +539,28 @@ void tm_vit_build_naflex(tm_builder *b, const tm_vit *variant, const tm_naflex *
 {
     tm_vit v = *variant;
     const char *pool = tm_option_global_pool(b);
-    tm_shape s = b->graph->input->shape;
     v.patch = v.patch ? v.patch : 16;
     v.width = v.width ? v.width : 768;
     if (pool && is(pool, "prr"))
         tm_refuse(b, "global pool 'prr': expected avg, avgmax, max, token, map, or none");
-    tm_require_whole_patches(b, v.patch);
-    b->graph->sequence_patch = v.patch;
-    tm_node *tokens = tm_naflex_embed(b, n, &v, norm_of(&v));
+    int grid[2];
+    tm_node *tokens = tm_naflex_embed(b, n, &v, norm_of(&v), grid);
     if (v.pre_norm)
         tokens = tm_normalize(b, "norm_pre", tokens, norm_of(&v));
-    tm_vit_build_tokens(b, &v, tokens, s.h / v.patch, s.w / v.patch, v.patch);
+    tm_vit_build_tokens(b, &v, tokens, grid[0], grid[1], v.patch);
 }
 
-/* Positions on the grid of the config's own size, resampled for the picture's at every size. */
+/* Positions on the grid of the size that the model is made for, resampled for the picture's. */
 static void build_classic_naflex(tm_builder *b, const tm_vit *v)
 {
-    int patch = v->patch ? v->patch : 16, side = strstr(v->name, "radio") ? 128 : 0;
-    tm_naflex n = {.grid_h = side ? side : b->options.own_h / patch,
-                   .grid_w = side ? side : b->options.own_w / patch};
-    if (side)
+    tm_naflex n = {.grid_h = RADIO_GRID, .grid_w = RADIO_GRID};
+    if (strstr(v->name, "radio")) {
         n.resampling = tm_vit_resampling(v->name);
-    n.resampling.square = side > 0;
-    if (n.grid_h < 1 || n.grid_w < 1)
-        tm_refuse(b, "patch_size %d leaves no grid of the model's own %d x %d pixels", patch,
-                  b->options.own_h, b->options.own_w);
-    else
+        n.resampling.square = true;
+    } else {
+        n = tm_naflex_of_own_size(b, v->patch ? v->patch : 16);
+    }
+    if (!b->graph->error.status)
         tm_vit_build_naflex(b, v, &n);
 }
 

@@ -98,7 +98,7 @@ timmc info test_vit --model-arg use_naflex=true --tensors -f json
 ok "use_naflex: the names of NaFlexVit" out_has 'embeds.pos_embed'
 timmc features test_vit --no-pretrained --model-arg use_naflex=true --max-seq-len 20 --kind pooled "$cat"
 ok "pictures of their own aspect ratio" out_has '"size":[64,80]'
-for model in naflexvit_base_patch16_gap deit_tiny_patch16_224 eva02_tiny_patch14_224 swin_tiny_patch4_window7_224; do
+for model in naflexvit_base_patch16_gap deit_tiny_patch16_224 swin_tiny_patch4_window7_224; do
     timmc features $model --no-pretrained --model-arg use_naflex=true "$cat"
     ok "$model: no use_naflex: exit 2" exit_is 2
     ok "$model: by name" err_has 'use_naflex'
@@ -107,6 +107,22 @@ timmc features naflexvit_base_patch16_gap --no-pretrained --model-arg no_embed_c
 ok "no_embed_class is no argument of NaFlexVit" exit_is 2
 timmc info naflexvit_base_patch16_gap --model-arg dynamic_img_size=true
 ok "nor is dynamic_img_size" exit_is 2
+timmc features eva02_tiny_patch14_224 --no-pretrained --model-arg use_naflex=true --model-arg depth=1 \
+    --max-seq-len 20 --kind pooled "$cat"
+ok "of EVA, too" out_has '"size":[56,70]'
+timmc info eva02_enormous_patch14_clip_224 --model-arg use_naflex=true
+ok "but not with norms at the end of branches" err_has 'use_post_norm is no argument of timm'
+siglip="vit_so400m_patch14_siglip_384 --model-arg use_naflex=true --model-arg depth=1"
+# shellcheck disable=SC2086
+{
+    timmc info $siglip
+    ok "a model whose own pictures patches do not divide is there" exit_is 0
+    timmc features $siglip --no-pretrained --kind pooled "$cat"
+    ok "and does not run them" err_has 'patches of 14 pixels have to divide pictures, which are of 384x384'
+    ok "as in timm: exit 2" exit_is 2
+    timmc features $siglip --no-pretrained --kind pooled --max-seq-len 20 "$cat"
+    ok "but others" exit_is 0
+}
 timmc features test_vit --no-pretrained --model-arg use_naflex=true --model-arg patch_size=1024 "$cat"
 ok "a patch larger than the picture: exit 2" exit_is 2
 
