@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/session.h"
+#include "cli/endings.h"
 #include "cli/tensor_size.h"
 
 enum { DEFAULT_BATCH = 8 };
