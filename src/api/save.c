@@ -90,18 +90,6 @@ static bool write_header(saver *s)
 
 /* ---- data ---- */
 
-static uint16_t to_f16(float value)
-{
-    uint32_t bits = tm_f32_bits(value), sign = bits >> 16 & 0x8000, size = bits & 0x7FFFFFFF;
-    if (isnan(value))
-        return (uint16_t)(sign | 0x7E00);
-    if (size >= 0x47800000) /* 2^16 */
-        return (uint16_t)(sign | 0x7C00);
-    if (size < 0x38800000) /* 2^-14: subnormal, in steps of 2^-24; the addition rounds */
-        return (uint16_t)(sign | (tm_f32_bits(fabsf(value) + 0x1p-1F) - tm_f32_bits(0x1p-1F)));
-    return (uint16_t)(sign | ((size - 0x38000000 + 0xFFF + (size >> 13 & 1)) >> 13));
-}
-
 enum { CHUNK = 1 << 14 };
 
 /* f32 in values to the stored type in out. */
@@ -114,7 +102,7 @@ static bool narrow(const saver *s, const tm_tensor_view *view, const float *valu
     }
     for (size_t i = 0; i < count; i++) {
         bool f16 = s->as == TM_SAVE_F16;
-        uint16_t half = f16 ? to_f16(values[i]) : tm_bf16_of_f32(values[i]);
+        uint16_t half = f16 ? tm_f16_of_f32(values[i]) : tm_bf16_of_f32(values[i]);
         if ((half & 0x7FFF) == (f16 ? 0x7C00 : 0x7F80) && isfinite(values[i])) {
             tm_fail(s->error, TM_UNSUPPORTED, "%s: tensor %.200s: found %g, beyond what %s holds",
                     tm_weights_name(s->weights), view->name, (double)values[i],

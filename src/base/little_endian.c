@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/little_endian.h"
 
+#include "base/floats.h"
+
 static void copy(const void *from, void *to, size_t count)
 {
     if (!TM_BIG_ENDIAN) {
@@ -33,6 +35,20 @@ bool tm_write_f32_le(FILE *stream, const float *values, size_t count)
         uint32_t block[BLOCK];
         n = count - at < BLOCK ? count - at : BLOCK;
         tm_f32_to_le(values + at, block, n);
+        if (fwrite(block, sizeof *block, n, stream) != n)
+            return false;
+    }
+    return true;
+}
+
+bool tm_write_f16_le(FILE *stream, const float *values, size_t count)
+{
+    enum { BLOCK = 1024 };
+    for (size_t at = 0, n; at < count; at += n) {
+        uint16_t block[BLOCK];
+        n = count - at < BLOCK ? count - at : BLOCK;
+        for (size_t i = 0; i < n; i++)
+            block[i] = tm_le16(tm_f16_of_f32(values[at + i]));
         if (fwrite(block, sizeof *block, n, stream) != n)
             return false;
     }

@@ -52,6 +52,8 @@ void tm_f32_of_le(const void *from, float *to, size_t count);
 
 /* False: errno tells why. */
 bool tm_write_f32_le(FILE *stream, const float *values, size_t count);
+/* The same in half precision. */
+bool tm_write_f16_le(FILE *stream, const float *values, size_t count);
 bool tm_write_le64(FILE *stream, uint64_t value);
 
 #endif

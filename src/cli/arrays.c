@@ -60,6 +60,11 @@ static tm_status open_device(tm_arrays *arrays, const char *path, size_t count, 
 
 /* ---- files that can be gone on with ---- */
 
+static tm_dtype dtype_of(const tm_output_options *o)
+{
+    return o->dtype && strcmp(o->dtype, "f16") == 0 ? TM_DTYPE_F16 : TM_DTYPE_F32;
+}
+
 static tm_status declare(tm_arrays *arrays, const tm_array_kind *kinds, size_t count,
                          tm_error *error)
 {
@@ -97,6 +102,8 @@ static tm_status open_growing(tm_arrays *arrays, tm_session *session, const tm_m
                                  o->force, error);
     if (!status && !arrays->records)
         status = tm_writer_grow(o->output, o->force, journal->growth, &arrays->writer, error);
+    if (arrays->writer)
+        tm_writer_store(arrays->writer, dtype_of(o));
     if (!status)
         status = tm_journal_open(journal, arrays->log_path.data, o->force, error);
     if (!status)
@@ -128,7 +135,11 @@ static tm_status open_file(tm_arrays *arrays, tm_session *session, const tm_meta
                        ".jsonl: no other format grows",
                        o->output);
     status = tm_meta_make(meta, kinds, count, &arrays->made_by, error);
-    return status ? status : tm_writer_open(o->output, o->force, &arrays->writer, error);
+    if (!status)
+        status = tm_writer_open(o->output, o->force, &arrays->writer, error);
+    if (!status)
+        tm_writer_store(arrays->writer, dtype_of(o));
+    return status;
 }
 
 /* ---- what is asked for ---- */
@@ -170,6 +181,9 @@ tm_status tm_arrays_open(tm_arrays *arrays, tm_session *session, const tm_meta *
                        "\"-o -\" writes an array where the records of -f %s go: give -f npy or -f "
                        "raw, or the name of a file",
                        format);
+    if (o->dtype &&
+        (streams || to_stdout || device || !o->output || tm_ends_with(o->output, ".jsonl")))
+        return tm_fail(error, TM_USAGE, "--dtype is of the arrays of -o FILE");
     if (o->resume && (streams || to_stdout || device || !o->output))
         return tm_fail(error, TM_USAGE,
                        "--resume goes on with a file: give -o FILE.npy, FOLDER or FILE.jsonl");

@@ -228,6 +228,7 @@ typedef struct tm_run_options {
 typedef struct tm_output_options {
     const char *output; /* NULL: none */
     bool force, resume;
+    const char *dtype; /* of its arrays; NULL: f32 */
 } tm_output_options;
 #define TM_OUTPUT_OPTIONS_DEFAULT                                                                  \
     {                                                                                              \
@@ -236,7 +237,7 @@ typedef struct tm_output_options {
 
 /* tm_tensor_group: of a model's options those that a file of weights depends on. */
 extern const tm_option_group tm_model_group, tm_tensor_group, tm_picture_group, tm_input_group,
-    tm_run_group, tm_output_group, tm_resume_group;
+    tm_run_group, tm_output_group, tm_job_group;
 #define TM_TENSOR_TARGET(into) TM_OPTION_TARGET(tm_tensor_group, tm_model_options, into)
 #define TM_MODEL_TARGET(into)                                                                      \
     TM_OPTION_TARGET(tm_model_group, tm_model_options, into), TM_TENSOR_TARGET(into)
@@ -244,7 +245,7 @@ extern const tm_option_group tm_model_group, tm_tensor_group, tm_picture_group, 
 #define TM_INPUT_TARGET(into) TM_OPTION_TARGET(tm_input_group, tm_input_options, into)
 #define TM_RUN_TARGET(into) TM_OPTION_TARGET(tm_run_group, tm_run_options, into)
 #define TM_OUTPUT_TARGET(into) TM_OPTION_TARGET(tm_output_group, tm_output_options, into)
-#define TM_RESUME_TARGET(into) TM_OPTION_TARGET(tm_resume_group, tm_output_options, into)
+#define TM_JOB_TARGET(into) TM_OPTION_TARGET(tm_job_group, tm_output_options, into)
 
 /* How the options ask for a model to be opened; run may be NULL. OMP_NUM_THREADS counts where no
  * option says otherwise. */

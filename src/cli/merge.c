@@ -148,6 +148,11 @@ static tm_status name_arrays(merger *m, tm_error *error)
     return m->array_count ? TM_OK : refuse(&m->parts[0], "names no arrays", error);
 }
 
+static bool is_stored(tm_dtype dtype)
+{
+    return dtype == TM_DTYPE_F32 || dtype == TM_DTYPE_F16;
+}
+
 static tm_status open_array(part *p, const char *name, tm_npy *npy, tm_error *error)
 {
     tm_buffer path = {0};
@@ -160,8 +165,8 @@ static tm_status open_array(part *p, const char *name, tm_npy *npy, tm_error *er
         status = tm_fail(error, TM_NO_MEMORY, "no memory for a name");
     else if (tm_npy_open(path.data, npy, &cause))
         status = tm_fail(error, TM_WRITE, "%s", cause.message);
-    else if (npy->rank < 1 || npy->dtype != TM_DTYPE_F32)
-        status = tm_fail(error, TM_WRITE, "%.300s: no rows of float32", path.data);
+    else if (npy->rank < 1 || !is_stored(npy->dtype))
+        status = tm_fail(error, TM_WRITE, "%.300s: no rows of f32 or f16", path.data);
     tm_buffer_free(&path);
     return status;
 }
@@ -281,6 +286,8 @@ static tm_status open_result(merger *m, tm_error *error)
     tm_status status = tm_journal_names(o->output, &m->log_path, &m->meta_path, error);
     if (!status && !m->records)
         status = tm_writer_open(o->output, o->force, &m->writer, error);
+    if (m->writer) /* every part says the same */
+        tm_writer_store(m->writer, m->parts[0].arrays[0].dtype);
     return status ? status : tm_outfile_open(&m->log, m->log_path.data, o->force, error);
 }
 

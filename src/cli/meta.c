@@ -55,6 +55,7 @@ tm_status tm_meta_make(const tm_meta *meta, const tm_array_kind *kinds, size_t c
 {
     static const tm_record_type type = {0};
     const tm_session *session = meta->session;
+    const tm_output_options *o = &session->options->output;
     const tm_shard *shard = &session->options->input.shard;
     const int64_t part[] = {(int64_t)shard->index + 1, (int64_t)shard->count};
     const tm_preprocess *p = &session->opened->preprocess;
@@ -71,6 +72,7 @@ tm_status tm_meta_make(const tm_meta *meta, const tm_array_kind *kinds, size_t c
     TM_TELL(&record, "model_args", tm_value_text(arguments.data));
     tell_preprocess(session, size, &record);
     meta->tell(meta->context, &record);
+    TM_TELL(&record, "dtype", tm_value_text(o->dtype ? o->dtype : "f32"));
     TM_TELL(&record, "arrays", tm_value_list(&type, tell_array, kinds, count));
     if (shard->count)
         TM_TELL(&record, "shard", tm_value_integers(part, 2));

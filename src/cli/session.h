@@ -32,7 +32,7 @@ typedef struct tm_session_options {
 #define TM_SESSION_TARGETS(set)                                                                    \
     TM_MODEL_TARGET(&(set)->model), TM_PICTURE_TARGET(&(set)->picture),                            \
         TM_INPUT_TARGET(&(set)->input), TM_RUN_TARGET(&(set)->run),                                \
-        TM_OUTPUT_TARGET(&(set)->output), TM_RESUME_TARGET(&(set)->output)
+        TM_OUTPUT_TARGET(&(set)->output), TM_JOB_TARGET(&(set)->output)
 
 /* Seconds, of all threads together. */
 typedef struct tm_stage_seconds {

@@ -122,10 +122,12 @@ static const tm_option output_options[] = {
     TM_FORCE_OPTION(OUTPUT(FLAG, force)),
 };
 
-static const tm_option resume_options[] = {
+static const tm_option job_options[] = {
     {0, "resume", NULL, "go on with what an ended or finished run of the same command left in -o "
         "FILE.npy, FOLDER or FILE.jsonl; without any, begin",
         OUTPUT(FLAG, resume), 0, 0},
+    {0, "dtype", "f32|f16", "of the arrays of -o (default: f32); what f16 cannot hold ends the run",
+        OUTPUT(CHOICE, dtype), 0, 0},
 };
 /* clang-format on */
 
@@ -135,7 +137,7 @@ const tm_option_group tm_picture_group = TM_OPTION_GROUP("Pictures", picture_opt
 const tm_option_group tm_input_group = TM_OPTION_GROUP("Input", input_options);
 const tm_option_group tm_run_group = TM_OPTION_GROUP("Run", run_options);
 const tm_option_group tm_output_group = TM_OPTION_GROUP("Output", output_options);
-const tm_option_group tm_resume_group = TM_OPTION_GROUP("Output", resume_options);
+const tm_option_group tm_job_group = TM_OPTION_GROUP("Output", job_options);
 
 static int thread_count(const tm_run_options *run)
 {

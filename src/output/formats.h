@@ -10,6 +10,7 @@
 /* One array under construction. */
 typedef struct tm_array {
     char *key;
+    tm_dtype dtype; /* F32 or F16 */
     int rank;
     int64_t shape[TM_WRITER_RANK_MAX]; /* shape[0]: rows so far */
     FILE *stream;                      /* where its numbers go; set by begin */
@@ -23,6 +24,7 @@ struct tm_writer {
     bool force, made_folder;
     bool grows; /* and how: */
     tm_growth growth;
+    tm_dtype dtype; /* of its arrays */
     bool failed;    /* rows are torn: nothing may be committed */
     tm_outfile out; /* not used by the folder */
     tm_array *arrays;
@@ -73,9 +75,9 @@ typedef void tm_block_fn(const unsigned char *bytes, size_t count, void *context
 tm_status tm_spool_copy(tm_writer *writer, tm_array *array, tm_block_fn *seen, void *context,
                         tm_error *error);
 
-/* The header of a .npy file of float32, and its length, which does not depend on shape[0]: so it
+/* The header of a .npy file of F32 or F16, and its length, which does not depend on shape[0]: so it
  * can be reserved before the rows are counted. */
-void tm_npy_header(int rank, const int64_t *shape, tm_buffer *out);
+void tm_npy_header(tm_dtype dtype, int rank, const int64_t *shape, tm_buffer *out);
 
 /* begin and completion of one .npy file: header reserved, then rewritten with the rows. Where the
  * writer goes on, the rows that are there are counted. */

@@ -18,7 +18,7 @@ int64_t tm_writer_rows(const tm_writer *writer)
 static uint64_t bytes_of(const tm_array *array)
 {
     tm_buffer header = {0};
-    tm_npy_header(array->rank, array->shape, &header);
+    tm_npy_header(array->dtype, array->rank, array->shape, &header);
     uint64_t bytes = header.failed ? 0 : header.length + tm_array_bytes(array);
     tm_buffer_free(&header);
     return bytes;
@@ -54,7 +54,7 @@ static tm_status show(tm_array *array, const tm_outfile *file, tm_error *error)
     tm_status status = TM_OK;
     if (file->in_place)
         return TM_OK;
-    tm_npy_header(array->rank, array->shape, &header);
+    tm_npy_header(array->dtype, array->rank, array->shape, &header);
     if (header.failed)
         status = tm_fail(error, TM_NO_MEMORY, "%s: no memory", file->path);
     else if (fflush(array->stream) != 0 ||

@@ -72,7 +72,7 @@ static tm_status put_npy(tm_stream *stream, tm_error *error)
 {
     char block[1 << 15];
     tm_buffer header = {0};
-    tm_npy_header(stream->rank, stream->shape, &header);
+    tm_npy_header(TM_DTYPE_F32, stream->rank, stream->shape, &header);
     bool good = !header.failed && fseeko(stream->rows, 0, SEEK_SET) == 0 &&
                 fwrite(header.data, 1, header.length, stream->out) == header.length;
     tm_buffer_free(&header);

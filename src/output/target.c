@@ -31,7 +31,8 @@ size_t tm_array_row(int rank, const int64_t *shape)
 
 uint64_t tm_array_bytes(const tm_array *array)
 {
-    return (uint64_t)array->shape[0] * tm_array_row(array->rank, array->shape) * sizeof(float);
+    return (uint64_t)array->shape[0] * tm_array_row(array->rank, array->shape) *
+           tm_dtype_size(array->dtype);
 }
 
 tm_status tm_target_begin(const tm_writer *writer, const char *path, tm_outfile *file,

@@ -11,21 +11,23 @@
 enum { ALIGNMENT = 64, PREFIX = 10 }; /* magic, version, header length */
 
 /* The dict of the header; rows as text of up to 20 digits. */
-static void add_dict(int rank, const int64_t *shape, const char *rows, tm_buffer *out)
+static void add_dict(tm_dtype dtype, int rank, const int64_t *shape, const char *rows,
+                     tm_buffer *out)
 {
-    tm_buffer_printf(out, "{'descr': '<f4', 'fortran_order': False, 'shape': (%s,", rows);
+    tm_buffer_printf(out, "{'descr': '<f%zu', 'fortran_order': False, 'shape': (%s,",
+                     tm_dtype_size(dtype), rows);
     for (int i = 1; i < rank; i++)
         tm_buffer_printf(out, i > 1 ? ", %lld" : " %lld", (long long)shape[i]);
     tm_buffer_puts(out, "), }");
 }
 
-void tm_npy_header(int rank, const int64_t *shape, tm_buffer *out)
+void tm_npy_header(tm_dtype dtype, int rank, const int64_t *shape, tm_buffer *out)
 {
     tm_buffer widest = {0}, dict = {0};
     char rows[24];
     snprintf(rows, sizeof rows, "%lld", (long long)shape[0]);
-    add_dict(rank, shape, "18446744073709551615", &widest);
-    add_dict(rank, shape, rows, &dict);
+    add_dict(dtype, rank, shape, "18446744073709551615", &widest);
+    add_dict(dtype, rank, shape, rows, &dict);
     size_t total = (PREFIX + widest.length + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     unsigned length = (unsigned)(total - PREFIX);
     while (!dict.failed && !widest.failed && dict.length < length - 1)
@@ -43,7 +45,7 @@ void tm_npy_header(int rank, const int64_t *shape, tm_buffer *out)
 static tm_status put_header(const tm_array *array, const char *path, tm_error *error)
 {
     tm_buffer header = {0};
-    tm_npy_header(array->rank, array->shape, &header);
+    tm_npy_header(array->dtype, array->rank, array->shape, &header);
     tm_status status = TM_OK;
     if (header.failed)
         status = tm_fail(error, TM_NO_MEMORY, "%s: no memory", path);
@@ -63,7 +65,7 @@ static int64_t rows_told(const tm_array *array, const tm_buffer *header, const c
     if (!at)
         return -1;
     told.shape[0] = strtoll(at + sizeof before - 1, NULL, 10);
-    tm_npy_header(told.rank, told.shape, &same);
+    tm_npy_header(told.dtype, told.rank, told.shape, &same);
     bool good =
         !same.failed && same.length == header->length && memcmp(same.data, found, same.length) == 0;
     tm_buffer_free(&same);
@@ -87,8 +89,9 @@ static tm_status count_rows(tm_array *array, const tm_outfile *file, const tm_bu
                          "%s: found another array than this run makes, which cannot go on with it",
                          file->path);
     else
-        array->shape[0] = (int64_t)(((uint64_t)st.st_size - header->length) /
-                                    (tm_array_row(array->rank, array->shape) * sizeof(float)));
+        array->shape[0] =
+            (int64_t)(((uint64_t)st.st_size - header->length) /
+                      (tm_array_row(array->rank, array->shape) * tm_dtype_size(array->dtype)));
     free(found);
     return status;
 }
@@ -98,7 +101,7 @@ static tm_status go_on(tm_array *array, tm_outfile *file, tm_error *error)
 {
     tm_buffer header = {0};
     struct stat st;
-    tm_npy_header(array->rank, array->shape, &header);
+    tm_npy_header(array->dtype, array->rank, array->shape, &header);
     tm_status status = header.failed ? tm_fail(error, TM_NO_MEMORY, "%s: no memory", file->path)
                        : fstat(fileno(array->stream), &st) != 0
                            ? tm_writer_failed(file->path, error)

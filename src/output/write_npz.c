@@ -33,7 +33,7 @@ static tm_status put_member(tm_writer *writer, tm_array *array, tm_zip_member *m
 {
     FILE *stream = writer->out.stream;
     tm_buffer header = {0};
-    tm_npy_header(array->rank, array->shape, &header);
+    tm_npy_header(array->dtype, array->rank, array->shape, &header);
     tm_buffer_printf(&member->name, "%s.npy", array->key);
     member->offset = (uint64_t)ftello(stream);
     member->size = header.length + tm_array_bytes(array);

@@ -16,7 +16,7 @@ static int by_key(const void *a, const void *b)
 static void add_tensor(const tm_array *array, uint64_t begin, tm_buffer *out)
 {
     tm_json_string(out, array->key);
-    tm_buffer_puts(out, ":{\"dtype\":\"F32\",\"shape\":[");
+    tm_buffer_printf(out, ":{\"dtype\":\"%s\",\"shape\":[", tm_dtype_name(array->dtype));
     for (int i = 0; i < array->rank; i++)
         tm_buffer_printf(out, i ? ",%lld" : "%lld", (long long)array->shape[i]);
     tm_buffer_printf(out, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)begin,

@@ -2,11 +2,13 @@
 #include "output/writer.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/floats.h"
 #include "base/little_endian.h"
 #include "output/formats.h"
 #include "output/json.h"
@@ -97,6 +99,7 @@ static tm_status open_writer(const char *path, const tm_writer *how, tm_writer *
     writer->force = how->force;
     writer->grows = how->grows;
     writer->growth = how->growth;
+    writer->dtype = TM_DTYPE_F32;
     tm_status status = format->open(writer, error);
     if (status == TM_OK)
         *out = writer;
@@ -123,6 +126,12 @@ tm_status tm_writer_grow(const char *path, bool force, tm_growth growth, tm_writ
                        error);
 }
 
+void tm_writer_store(tm_writer *writer, tm_dtype dtype)
+{
+    TM_ASSERT(dtype == TM_DTYPE_F32 || dtype == TM_DTYPE_F16);
+    writer->dtype = dtype;
+}
+
 static tm_array *find_array(tm_writer *writer, const char *key)
 {
     for (size_t i = 0; i < writer->count; i++)
@@ -143,7 +152,7 @@ static tm_status new_array(tm_writer *writer, const char *key, int rank, const i
         writer->capacity = capacity;
     }
     tm_array *array = &writer->arrays[writer->count];
-    *array = (tm_array){.key = strdup(key), .rank = rank};
+    *array = (tm_array){.key = strdup(key), .dtype = writer->dtype, .rank = rank};
     if (!array->key)
         return no_memory(writer->path, error);
     memcpy(array->shape, shape, (size_t)rank * sizeof *shape);
@@ -165,6 +174,16 @@ tm_status tm_writer_declare(tm_writer *writer, const char *key, int rank, const 
     return new_array(writer, key, rank, shape, &array, error);
 }
 
+static tm_status check_range(const tm_writer *writer, const char *key, const float *data,
+                             size_t count, tm_error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((tm_f16_of_f32(data[i]) & 0x7FFF) == 0x7C00 && isfinite(data[i]))
+            return tm_fail(error, TM_UNSUPPORTED, "%s: array %s: found %g, beyond what f16 holds",
+                           writer->path, key, (double)data[i]);
+    return TM_OK;
+}
+
 tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int64_t *shape,
                         const float *data, tm_error *error)
 {
@@ -184,7 +203,10 @@ tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int6
                        writer->path, key);
     size_t elements;
     TM_ASSERT(tm_size_mul(tm_array_row(rank, shape), (size_t)shape[0], &elements));
-    if (elements && !tm_write_f32_le(array->stream, data, elements)) {
+    bool half = array->dtype == TM_DTYPE_F16;
+    if (half && check_range(writer, key, data, elements, error))
+        return error->status;
+    if (elements && !(half ? tm_write_f16_le : tm_write_f32_le)(array->stream, data, elements)) {
         writer->failed = true;
         return tm_writer_failed(writer->path, error);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arrays of float32 into a file: .npy, .npz, .safetensors or a folder of .npy files.
+ * Arrays of float32, or of half precision, into a file: .npy, .npz, .safetensors or a folder of .npy files.
  *
  * Rows arrive in any number of calls and go to disk at once, so memory does not grow with them.
  * The target appears whole, at commit, or not at all.
@@ -8,6 +8,7 @@
 #ifndef TM_OUTPUT_WRITER_H
 #define TM_OUTPUT_WRITER_H
 
+#include "base/dtype.h"
 #include "base/outfile.h"
 
 enum { TM_WRITER_RANK_MAX = 8 };
@@ -19,8 +20,13 @@ typedef struct tm_writer tm_writer;
  * TM_USAGE: an unknown suffix. */
 tm_status tm_writer_open(const char *path, bool force, tm_writer **out, tm_error *error);
 
+/* The numbers of all arrays are stored as TM_DTYPE_F32, which is how it begins, or _F16; to be set
+ * before there is any. */
+void tm_writer_store(tm_writer *writer, tm_dtype dtype);
+
 /* Adds rows to the array `key`: shape[0] rows of shape[1] x ... numbers in C order, where rank is
- * 1 to 8 and all but shape[0] stay the same from call to call (TM_SHAPE). A .npy file holds one
+ * 1 to 8 and all but shape[0] stay the same from call to call (TM_SHAPE). TM_UNSUPPORTED: a finite
+ * number is beyond what half precision holds; nothing is added then. A .npy file holds one
  * key (TM_USAGE for a second). */
 tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int64_t *shape,
                         const float *data, tm_error *error);

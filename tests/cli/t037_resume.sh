@@ -120,6 +120,18 @@ ok "no unfinished file is left" no_part
     ok "records of another format than the ending says" err_has 'k2.jsonl: its ending says jsonl, not -f csv'
 }
 
+# half precision
+# shellcheck disable=SC2086
+{
+    timmc features $small --kind pooled --dtype f16 -o h.npy "$images/chelsea.png"
+    ok "--dtype f16: half the bytes" test "$(wc -c <h.npy)" -eq 1152
+    ok "--dtype f16: the meta tells it" grep -q '"dtype":"f16"' h.meta.json
+    timmc features $small --kind pooled -o h.npy --resume "$images/chelsea.png"
+    ok "--dtype f16: no f32 among it" err_has 'cannot go on: dtype was "f16", and is "f32"'
+    timmc classify $small --dtype f16 -o h.jsonl "$images/chelsea.png"
+    ok "--dtype f16: not of records: exit 2" exit_is 2
+}
+
 # asked to end
 mkfifo slow
 for signal in TERM INT USR1; do

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The files are compared byte by byte with what the formats say; NumPy and safetensors have read
  * the same bytes. */
+#define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -155,9 +157,9 @@ static void npy_header_length(void **state)
     const int64_t wide[] = {1,         INT64_MAX, INT64_MAX, INT64_MAX,
                             INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
     tm_buffer a = {0}, b = {0}, c = {0};
-    tm_npy_header(4, few, &a);
-    tm_npy_header(4, many, &b);
-    tm_npy_header(8, wide, &c);
+    tm_npy_header(TM_DTYPE_F32, 4, few, &a);
+    tm_npy_header(TM_DTYPE_F32, 4, many, &b);
+    tm_npy_header(TM_DTYPE_F32, 8, wide, &c);
     assert_int_equal(a.length, b.length); /* rows can be counted after it was reserved */
     assert_int_equal(c.length, 256);
     assert_int_equal((unsigned char)c.data[8], 246);
@@ -512,6 +514,30 @@ static void grown_otherwise(void **state)
     assert_int_equal(entries("."), 0);
 }
 
+static void half_precision(void **state)
+{
+    (void)state;
+    /* ties to even, the largest, the smallest subnormal, what is below half of it */
+    const float row[] = {1, -2, 2049, 2051, 65504, 0x1p-24F, 0x1p-26F, NAN};
+    const uint16_t want[] = {0x3C00, 0xC000, 0x6800, 0x6802, 0x7BFF, 1, 0, 0x7E00};
+    tm_error error = {0};
+    tm_writer *writer = open_writer("a.npy", false);
+    tm_writer_store(writer, TM_DTYPE_F16);
+    assert_int_equal(tm_writer_add(writer, "x", 2, (int64_t[]){1, 8}, row, &error), TM_OK);
+    const float large[] = {0, 65520, 0, 0, 0, 0, 0, 0};
+    assert_int_equal(tm_writer_add(writer, "x", 2, (int64_t[]){1, 8}, large, &error),
+                     TM_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "array x: found 65520, beyond what f16 holds"));
+    commit(writer);
+    tm_map map = map_of("a.npy");
+    assert_non_null(memmem(map.data, 128, "'<f2'", 5));
+    assert_int_equal(map.size, 128 + sizeof want);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(map.data[128 + 2 * i] | map.data[129 + 2 * i] << 8, want[i]);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
+    unlink("a.npy");
+}
+
 static void npz_comment(void **state)
 {
     (void)state;
@@ -546,6 +572,7 @@ int main(void)
         cmocka_unit_test(grown_npy_without_header),
         cmocka_unit_test(grown_otherwise),
         cmocka_unit_test(npz_comment),
+        cmocka_unit_test(half_precision),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
