@@ -412,6 +412,8 @@ static void build(tm_builder *b, const void *variant)
 {
     const efficientnet_variant *v = variant;
     tm_effnet net = network(b, v);
+    if (v->norm != TM_EFFNET_BATCH && v->norm_eps > 0)
+        tm_refuse(b, "bn_eps: timm's norm_layer takes no other");
     if (v->pruned)
         tm_use_pruned_widths(b, v->name);
     int stem = v->stem ? v->stem : 32;
@@ -449,6 +451,12 @@ static const tm_choice squeezes[] = {
     {"se", TM_EFFNET_SE_MODULE},  {"ese", TM_EFFNET_SE_EFFECTIVE},   {"eca", TM_EFFNET_SE_ECA},
     {"gc", TM_EFFNET_SE_CONTEXT}, {"gca", TM_EFFNET_SE_CONTEXT_ADD}, {NULL, 0}};
 
+static const tm_choice norms[] = {{"batchnorm2d", TM_EFFNET_BATCH},
+                                  {"groupnorm1", TM_EFFNET_ONE_GROUP},
+                                  {"layernorm2d", TM_EFFNET_LAYER},
+                                  {"rmsnorm2d", TM_EFFNET_RMS},
+                                  {NULL, 0}};
+
 #define NET(name, kind, member, ...) TM_TAKES(efficientnet_variant, name, kind, member, __VA_ARGS__)
 static const tm_argument arguments[] = {
     NET("channel_multiplier", NUMBER, width, TM_RATIOS, .only = UNSCALED),
@@ -464,6 +472,8 @@ static const tm_argument arguments[] = {
     NET("pad_type", CHOICE, padding, TM_ANY, .choices = tm_pad_types),
     NET("aa_layer", CHOICE, aa, TM_ANY, "efficientnet_blur_b0", .choices = tm_aa_layers),
     NET("se_layer", CHOICE, se, TM_ANY, "gc_* eca_* efficientnet_b?_pruned", .choices = squeezes),
+    NET("norm_layer", CHOICE, norm, TM_ANY, "tf_* fbnetc_100 efficientnet_b?_*gn *b?_pruned",
+        .choices = norms),
     NET("bn_eps", NUMBER, norm_eps, TM_EPSILONS,
         "*_gn test_efficientnet_evos test_efficientnet_ln"),
 };

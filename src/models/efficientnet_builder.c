@@ -25,6 +25,14 @@ tm_node *tm_effnet_conv(const tm_effnet *net, const char *name, tm_node *x, tm_c
     return tm_conv2d(net->b, name, x, conv);
 }
 
+static int norm_groups(const tm_effnet *net, int channels)
+{
+    if (channels % net->norm_group_size)
+        tm_refuse(net->b, "norm groups of %d do not divide %d channels", net->norm_group_size,
+                  channels);
+    return channels / net->norm_group_size;
+}
+
 static tm_norm norm_of(const tm_effnet *net, int channels)
 {
     tm_norm norm = {.eps = net->norm_eps};
@@ -35,13 +43,18 @@ static tm_norm norm_of(const tm_effnet *net, int channels)
         break;
     case TM_EFFNET_GROUP:
         norm.kind = TM_NORM_GROUP;
-        norm.groups = channels / net->norm_group_size;
+        norm.groups = norm_groups(net, channels);
+        break;
+    case TM_EFFNET_ONE_GROUP:
+        norm.kind = TM_NORM_GROUP;
+        norm.groups = 1;
         break;
     case TM_EFFNET_LAYER:
         norm.kind = TM_NORM_LAYER;
         break;
     case TM_EFFNET_RMS:
         norm.kind = TM_NORM_RMS;
+        norm.eps = net->norm_eps > 0 ? net->norm_eps : 1e-6f;
         break;
     }
     return norm;
@@ -51,7 +64,7 @@ tm_node *tm_effnet_norm(const tm_effnet *net, const char *name, tm_node *x, tm_a
 {
     int c = x->shape.c;
     if (net->norm == TM_EFFNET_EVO)
-        return tm_evo_norm_s0(net->b, name, x, c / net->norm_group_size, act != TM_ACT_NONE,
+        return tm_evo_norm_s0(net->b, name, x, norm_groups(net, c), act != TM_ACT_NONE,
                               net->norm_eps);
     return tm_activate(net->b, tm_normalize(net->b, name, x, norm_of(net, c)), act);
 }

@@ -11,6 +11,7 @@
 typedef enum tm_effnet_norm_kind {
     TM_EFFNET_BATCH,
     TM_EFFNET_GROUP,
+    TM_EFFNET_ONE_GROUP,
     TM_EFFNET_LAYER,
     TM_EFFNET_RMS,
     TM_EFFNET_EVO /* EvoNorm-S0 in place of norm and activation */
@@ -34,7 +35,7 @@ typedef struct tm_effnet {
     tm_padding padding;
     tm_effnet_norm_kind norm;
     int norm_group_size;        /* GROUP, EVO: channels per group */
-    float norm_eps;             /* 0: 1e-5 */
+    float norm_eps;             /* 0: 1e-5, RMS 1e-6 */
     double width;               /* channel multiplier */
     int divisor;                /* of channels */
     double round_limit;         /* of tm_divisible */
