@@ -24,7 +24,7 @@ typedef enum tm_argument_kind {
     TM_ARGUMENT_NO_FLAG,  /* bool that says the opposite */
     TM_ARGUMENT_GIVEN,    /* bool: true for a number above 0 */
     TM_ARGUMENT_ACT,      /* tm_act_kind, by timm's name */
-    TM_ARGUMENT_CHOICE    /* enum: one of the row's choices, by timm's name */
+    TM_ARGUMENT_CHOICE    /* enum: one of the row's choices, by timm's name; null is "" */
 } tm_argument_kind;
 
 typedef struct tm_choice {
