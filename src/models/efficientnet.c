@@ -35,8 +35,8 @@ typedef struct efficientnet_variant {
     tm_effnet_norm_kind norm;
     int norm_group_size;
     tm_aa_kind aa;
-    bool global_context, pruned;
-    bool legacy_context, channel_mlp; /* as in tm_effnet */
+    tm_effnet_se se;
+    bool pruned;
 } efficientnet_variant;
 
 /* clang-format off */
@@ -184,7 +184,7 @@ static const char *const x_2[] = {
 
 static const efficientnet_variant variants[] = {
     {.name = "eca_efficientnet_b0", .arch = efficientnet, .scaled_head = true, .act = TM_ACT_SILU,
-     .channel_mlp = true},
+     .se = TM_EFFNET_SE_ECA_MLP},
     {.name = "efficientnet_b0", .arch = efficientnet, .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnet_b0_g8_gn", .arch = efficientnet, .group_size = 8, .scaled_head = true,
      .act = TM_ACT_SILU, .norm = TM_EFFNET_GROUP, .norm_group_size = 8},
@@ -263,9 +263,9 @@ static const efficientnet_variant variants[] = {
     {.name = "efficientnetv2_xl", .arch = v2_xl, .act = TM_ACT_SILU},
     {.name = "fbnetc_100", .arch = fbnetc, .stem = 16, .features = 1984, .trained_epsilon = true},
     {.name = "gc_efficientnet_b0", .arch = efficientnet, .scaled_head = true, .act = TM_ACT_SILU,
-     .legacy_context = true},
+     .se = TM_EFFNET_SE_CONTEXT_LEGACY},
     {.name = "gc_efficientnetv2_rw_t", .arch = v2_s, .width = 0.8, .depth = 0.9, .stem = 24,
-     .scaled_head = true, .act = TM_ACT_SILU, .global_context = true},
+     .scaled_head = true, .act = TM_ACT_SILU, .se = TM_EFFNET_SE_CONTEXT},
     {.name = "mixnet_l", .arch = mixnet_m, .width = 1.3, .round_depth = true, .stem = 24,
      .features = 1536},
     {.name = "mixnet_m", .arch = mixnet_m, .round_depth = true, .stem = 24, .features = 1536},
@@ -405,15 +405,15 @@ static tm_effnet network(tm_builder *b, const efficientnet_variant *v)
                        .expert_multiplier = v->expert_multiplier,
                        .group_size = v->group_size,
                        .aa = v->aa,
-                       .global_context = v->global_context,
-                       .legacy_context = v->legacy_context,
-                       .channel_mlp = v->channel_mlp};
+                       .se = v->se};
 }
 
 static void build(tm_builder *b, const void *variant)
 {
     const efficientnet_variant *v = variant;
     tm_effnet net = network(b, v);
+    if (v->norm != TM_EFFNET_BATCH && v->norm_eps > 0)
+        tm_refuse(b, "bn_eps: timm's norm_layer takes no other");
     if (v->pruned)
         tm_use_pruned_widths(b, v->name);
     int stem = v->stem ? v->stem : 32;
@@ -447,6 +447,16 @@ static void build(tm_builder *b, const void *variant)
 #define DIVISIBLE                                                                                  \
     "*efficientnet_b? efficientnet_b?_pruned efficientnet_b0_*gn efficientnet_blur_b0 "            \
     "efficientnet_h_b5 *efficientnet_l2 efficientnet_x_b?"
+static const tm_choice squeezes[] = {
+    {"se", TM_EFFNET_SE_MODULE},  {"ese", TM_EFFNET_SE_EFFECTIVE},   {"eca", TM_EFFNET_SE_ECA},
+    {"gc", TM_EFFNET_SE_CONTEXT}, {"gca", TM_EFFNET_SE_CONTEXT_ADD}, {NULL, 0}};
+
+static const tm_choice norms[] = {{"batchnorm2d", TM_EFFNET_BATCH},
+                                  {"groupnorm1", TM_EFFNET_ONE_GROUP},
+                                  {"layernorm2d", TM_EFFNET_LAYER},
+                                  {"rmsnorm2d", TM_EFFNET_RMS},
+                                  {NULL, 0}};
+
 #define NET(name, kind, member, ...) TM_TAKES(efficientnet_variant, name, kind, member, __VA_ARGS__)
 static const tm_argument arguments[] = {
     NET("channel_multiplier", NUMBER, width, TM_RATIOS, .only = UNSCALED),
@@ -461,6 +471,9 @@ static const tm_argument arguments[] = {
     NET("act_layer", ACT, act, TM_ANY),
     NET("pad_type", CHOICE, padding, TM_ANY, .choices = tm_pad_types),
     NET("aa_layer", CHOICE, aa, TM_ANY, "efficientnet_blur_b0", .choices = tm_aa_layers),
+    NET("se_layer", CHOICE, se, TM_ANY, "gc_* eca_* efficientnet_b?_pruned", .choices = squeezes),
+    NET("norm_layer", CHOICE, norm, TM_ANY, "tf_* fbnetc_100 efficientnet_b?_*gn *b?_pruned",
+        .choices = norms),
     NET("bn_eps", NUMBER, norm_eps, TM_EPSILONS,
         "*_gn test_efficientnet_evos test_efficientnet_ln"),
 };

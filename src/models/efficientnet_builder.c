@@ -7,13 +7,10 @@
 #include "base/error.h"
 #include "layers/blur_pool.h"
 #include "layers/conv_bn_act.h"
-#include "layers/eca.h"
 #include "layers/evo_norm.h"
-#include "layers/global_context.h"
 #include "layers/layer_scale.h"
 #include "layers/make_divisible.h"
 #include "layers/patch_embed.h"
-#include "layers/squeeze_excite.h"
 #include "layers/stages.h"
 #include "layers/taps.h"
 
@@ -28,6 +25,14 @@ tm_node *tm_effnet_conv(const tm_effnet *net, const char *name, tm_node *x, tm_c
     return tm_conv2d(net->b, name, x, conv);
 }
 
+static int norm_groups(const tm_effnet *net, int channels)
+{
+    if (channels % net->norm_group_size)
+        tm_refuse(net->b, "norm groups of %d do not divide %d channels", net->norm_group_size,
+                  channels);
+    return channels / net->norm_group_size;
+}
+
 static tm_norm norm_of(const tm_effnet *net, int channels)
 {
     tm_norm norm = {.eps = net->norm_eps};
@@ -38,13 +43,18 @@ static tm_norm norm_of(const tm_effnet *net, int channels)
         break;
     case TM_EFFNET_GROUP:
         norm.kind = TM_NORM_GROUP;
-        norm.groups = channels / net->norm_group_size;
+        norm.groups = norm_groups(net, channels);
+        break;
+    case TM_EFFNET_ONE_GROUP:
+        norm.kind = TM_NORM_GROUP;
+        norm.groups = 1;
         break;
     case TM_EFFNET_LAYER:
         norm.kind = TM_NORM_LAYER;
         break;
     case TM_EFFNET_RMS:
         norm.kind = TM_NORM_RMS;
+        norm.eps = net->norm_eps > 0 ? net->norm_eps : 1e-6f;
         break;
     }
     return norm;
@@ -54,7 +64,7 @@ tm_node *tm_effnet_norm(const tm_effnet *net, const char *name, tm_node *x, tm_a
 {
     int c = x->shape.c;
     if (net->norm == TM_EFFNET_EVO)
-        return tm_evo_norm_s0(net->b, name, x, c / net->norm_group_size, act != TM_ACT_NONE,
+        return tm_evo_norm_s0(net->b, name, x, norm_groups(net, c), act != TM_ACT_NONE,
                               net->norm_eps);
     return tm_activate(net->b, tm_normalize(net->b, name, x, norm_of(net, c)), act);
 }
@@ -189,29 +199,9 @@ static tm_node *spatial_conv(const block *k, const char *const names[2], tm_node
     return aa && !k->routing ? tm_anti_alias(k->net->b, x, k->net->aa, k->stride) : x;
 }
 
-/* timm's GlobalContext: an average weighted by a softmax over the pixels makes the gate. */
-static tm_node *attention(const block *k, tm_node *x, int channels)
+static tm_node *squeeze(const block *k, tm_node *x, int channels)
 {
-    tm_builder *b = k->net->b;
-    if (!(k->se_ratio > 0))
-        return x;
-    if (k->net->global_context)
-        return tm_global_context(b, "se", x, tm_divisible(channels * k->se_ratio, 1, 0.0), k->act,
-                                 false);
-    double reduced = channels * k->se_ratio * (k->net->se_scaled ? k->net->width : 1.0);
-    if (k->net->legacy_context)
-        return tm_legacy_global_context(b, "se", x, tm_divisible(reduced, 1, 0.0), k->act);
-    if (k->net->channel_mlp)
-        return tm_efficient_channel_mlp(b, "se", x, channels, tm_divisible(reduced, 8, 0.9),
-                                        k->act);
-    return tm_squeeze_excite_with(
-        b, "se", x,
-        (tm_squeeze){.reduce = "conv_reduce",
-                     .expand = "conv_expand",
-                     .reduced = k->net->se_divisible ? tm_divisible(reduced, 8, k->net->round_limit)
-                                                     : (int)rint(reduced),
-                     .act = k->net->se_act ? k->net->se_act : k->act,
-                     .gate = k->net->se_gate});
+    return k->se_ratio > 0 ? tm_effnet_squeeze(k->net, x, channels, k->se_ratio, k->act) : x;
 }
 
 /* Four pixels become channels, by a convolution; what follows sees k as a block of that picture. */
@@ -238,7 +228,7 @@ static tm_node *depthwise_separable(block k, tm_node *x)
                   k.in, k.out);
     x = spatial_conv(&k, (const char *[]){"conv_dw", "bn1"}, x, k.args.kernel, x->shape.c,
                      groups(&k, k.in, 1));
-    x = attention(&k, x, k.in);
+    x = squeeze(&k, x, k.in);
     x = block_conv(&k, "conv_pw", x, k.args.projection_kernel, (tm_conv){.out = k.out});
     return tm_effnet_norm(k.net, "bn2", x, k.args.end_act ? k.act : TM_ACT_NONE);
 }
@@ -257,7 +247,7 @@ static tm_node *inverted_residual(block k, tm_node *x)
     x = tm_effnet_norm(k.net, "bn1", x, k.act);
     x = spatial_conv(&k, (const char *[]){"conv_dw", "bn2"}, x, k.args.kernel, x->shape.c,
                      groups(&k, mid, 1));
-    x = attention(&k, x, mid);
+    x = squeeze(&k, x, mid);
     x = block_conv(&k, "conv_pwl", x, k.args.projection_kernel, (tm_conv){.out = k.out});
     return tm_effnet_norm(k.net, "bn3", x, TM_ACT_NONE);
 }
@@ -268,7 +258,7 @@ static tm_node *edge_residual(const block *k, tm_node *x)
     int mid = tm_divisible(in * k->args.expansion, 8, 0.9);
     x = spatial_conv(k, (const char *[]){"conv_exp", "bn1"}, x, k->args.kernel, mid,
                      groups(k, mid, 0));
-    x = attention(k, x, mid);
+    x = squeeze(k, x, mid);
     x = block_conv(k, "conv_pwl", x, k->args.projection_kernel, (tm_conv){.out = k->out});
     return tm_effnet_norm(k->net, "bn2", x, TM_ACT_NONE);
 }
@@ -300,7 +290,7 @@ static tm_node *universal_inverted_residual(const block *k, tm_node *x)
         depthwise.groups = groups(k, mid, 1);
         x = tm_effnet_conv_norm(k->net, "dw_mid", x, depthwise, k->act);
     }
-    x = attention(k, x, mid);
+    x = squeeze(k, x, mid);
     x = tm_effnet_conv_norm(k->net, "pw_proj", x, (tm_conv){.out = k->out, .kernel = 1},
                             TM_ACT_NONE);
     if (end) {

@@ -11,10 +11,23 @@
 typedef enum tm_effnet_norm_kind {
     TM_EFFNET_BATCH,
     TM_EFFNET_GROUP,
+    TM_EFFNET_ONE_GROUP,
     TM_EFFNET_LAYER,
     TM_EFFNET_RMS,
     TM_EFFNET_EVO /* EvoNorm-S0 in place of norm and activation */
 } tm_effnet_norm_kind;
+
+/* What squeezes and excites: the builder's own SqueezeExcite or another of timm's se_layer. */
+typedef enum tm_effnet_se {
+    TM_EFFNET_SE_OWN,
+    TM_EFFNET_SE_MODULE,
+    TM_EFFNET_SE_EFFECTIVE,
+    TM_EFFNET_SE_ECA,
+    TM_EFFNET_SE_CONTEXT,        /* global context that scales */
+    TM_EFFNET_SE_CONTEXT_ADD,    /* that is added */
+    TM_EFFNET_SE_CONTEXT_LEGACY, /* as timm 0.4.12 had it */
+    TM_EFFNET_SE_ECA_MLP         /* timm 0.4.12's EcaModule with use_mlp */
+} tm_effnet_se;
 
 typedef struct tm_effnet {
     tm_builder *b;
@@ -22,7 +35,7 @@ typedef struct tm_effnet {
     tm_padding padding;
     tm_effnet_norm_kind norm;
     int norm_group_size;        /* GROUP, EVO: channels per group */
-    float norm_eps;             /* 0: 1e-5 */
+    float norm_eps;             /* 0: 1e-5, RMS 1e-6 */
     double width;               /* channel multiplier */
     int divisor;                /* of channels */
     double round_limit;         /* of tm_divisible */
@@ -31,11 +44,9 @@ typedef struct tm_effnet {
     bool round_depth;           /* round, not ceil, the number of blocks */
     bool fixed_ends;            /* depth 1 in the first and last stage */
     int expert_multiplier;
-    int group_size;         /* of blocks that do not say theirs; 0: the block type's own */
-    tm_aa_kind aa;          /* in place of strides inside blocks */
-    bool global_context;    /* in place of squeeze-excite */
-    bool legacy_context;    /* the same, as timm 0.4.12 had it */
-    bool channel_mlp;       /* timm 0.4.12's EcaModule with use_mlp in place of squeeze-excite */
+    int group_size; /* of blocks that do not say theirs; 0: the block type's own */
+    tm_aa_kind aa;  /* in place of strides inside blocks */
+    tm_effnet_se se;
     bool se_from_expansion; /* squeeze-excite ratios count from the expanded channels */
     bool se_divisible;      /* its channels by tm_divisible, not rounded */
     bool se_scaled;         /* which multiplies them by width once more */
@@ -57,6 +68,10 @@ tm_node *tm_effnet_norm(const tm_effnet *net, const char *name, tm_node *x, tm_a
 /* timm's ConvNormAct as the network has it. */
 tm_node *tm_effnet_conv_norm(const tm_effnet *net, const char *name, tm_node *x, tm_conv conv,
                              tm_act_kind act);
+
+/* se, of a map whose design has so many channels, by `ratio` of them; act: the block's. */
+tm_node *tm_effnet_squeeze(const tm_effnet *net, tm_node *x, int channels, double ratio,
+                           tm_act_kind act);
 
 /* The stages "blocks.0", "blocks.1", ... with their feature and intermediate taps; x comes from the
  * stem, which has stride 2 and `in` channels before pruning. stages ends with NULL. */

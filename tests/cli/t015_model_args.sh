@@ -50,6 +50,10 @@ timmc info mobilenetv3_small_050 --model-arg aa_layer=blur
 ok "a blur of other channels" err_has 'aa_layer: the blur of a block with 16 channels in'
 timmc info efficientnet_b1 --model-arg group_size=3
 ok "groups that do not divide" err_has 'group_size 3 does not divide'
+timmc info efficientnet_b0_gn --model-arg channel_divisor=4 --model-arg channel_multiplier=0.35
+ok "nor the norm's" err_has 'norm groups of 8 do not divide 12 channels'
+timmc info efficientnet_b0 --model-arg norm_layer=layernorm2d --model-arg bn_eps=0.1
+ok "another norm has its own epsilon" err_has 'bn_eps: timm'"'"'s norm_layer takes no other'
 timmc features swin_tiny_patch4_window7_224 --no-pretrained --model-arg depths=2 "$cat"
 ok "one number where timm wants a list: exit 2" exit_is 2
 timmc features resnet18 --no-pretrained --model-arg 'layers=[1,2]' "$cat"
