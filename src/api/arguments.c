@@ -181,6 +181,18 @@ static const tm_argument *find(const tm_family *family, const char *name)
     return NULL;
 }
 
+static bool is_excepted(const char *globs, const char *name)
+{
+    char glob[64];
+    for (size_t length; globs && *globs; globs += length + (globs[length] == ' ')) {
+        length = strcspn(globs, " ");
+        snprintf(glob, sizeof glob, "%.*s", (int)length, globs);
+        if (tm_glob_match(glob, name))
+            return true;
+    }
+    return false;
+}
+
 /* value: JSON; of the caller, a word is a text. */
 static tm_status take(tm_model *model, char *variant, const char *name, const char *value,
                       bool of_config, tm_error *error)
@@ -197,8 +209,8 @@ static tm_status take(tm_model *model, char *variant, const char *name, const ch
         return TM_OK; /* of families that run at any size, or at the one they are built for */
     if (!t.row)
         return refuse_unknown(&t);
-    if (t.row->except && tm_glob_match(t.row->except, model->resolved.arch.name))
-        return tm_fail(error, refusal(&t), "%s: model argument %.60s: timm's %s takes no other",
+    if (is_excepted(t.row->except, model->resolved.arch.name))
+        return tm_fail(error, refusal(&t), "%s: model argument %.60s: %s has no other",
                        model->display, name, model->resolved.arch.name);
     t.member = variant + t.row->offset;
     cJSON *json = tm_json_parse(value, strlen(value), true, &offset, &no_memory);

@@ -37,7 +37,8 @@ typedef struct tm_argument {
     size_t offset; /* of the member in the family's variant struct */
     int count;     /* of INTEGERS and LIST */
     double least, most;
-    const char *except;       /* a glob: variants that say it themselves, so that timm refuses it */
+    const char *except; /* globs, a space between: variants without it, as timm's functions for
+                         them say it themselves, or there is no other here */
     const char *const *words; /* of WORD, NULL behind the last */
 } tm_argument;
 

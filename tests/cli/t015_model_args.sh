@@ -39,11 +39,17 @@ ok "what an operator finds is refused" err_has 'arguments do not go together'
 timmc features vit_large_patch16_sapiens2 --no-pretrained --model-arg depth=3 "$cat"
 ok "kv heads are listed block by block" err_has 'one entry per block'
 timmc features coat_small --no-pretrained --model-arg 'serial_depths=[1,1,1,1]' "$cat"
-ok "what timm's function says itself" err_has "timm's coat_small takes no other"
+ok "what timm's function says itself" err_has "serial_depths: coat_small has no other"
 timmc features swin_tiny_patch4_window7_224 --no-pretrained --model-arg depths=2 "$cat"
 ok "one number where timm wants a list: exit 2" exit_is 2
 timmc features resnet18 --no-pretrained --model-arg 'layers=[1,2]' "$cat"
 ok "a list too short: exit 2" exit_is 2
+for model in repvgg_a0 mobileone_s0; do
+    timmc info $model --model-arg aa_layer=avg
+    ok "$model: one of several that take no other" err_has "aa_layer: $model has no other"
+done
+timmc info regnetz_b16 --model-arg aa_layer=avg
+ok "others do" exit_is 0
 for bad in downsample=max downsample=1 w0=20 depth=3 wm=1; do
     timmc info regnetx_002 --model-arg "$bad"
     ok "regnet $bad: exit 2" exit_is 2
