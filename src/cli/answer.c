@@ -11,6 +11,16 @@ static void tell_file(tm_record *record, const tm_answer *answer)
     TM_TELL(record, "index", tm_value_count(answer->index), .column = "picture");
 }
 
+void tm_answer_head(tm_buffer *out, const tm_answer *answer)
+{
+    static const tm_record_type type = {0};
+    tm_record record = {.type = &type};
+    tell_file(&record, answer);
+    tm_record_to_json(out, &record);
+    if (!out->failed)
+        out->data[out->length - 1] = ',';
+}
+
 void tm_answer_index(tm_buffer *out, const tm_answer *answer)
 {
     static const tm_record_type type = {0};

@@ -29,6 +29,9 @@ typedef struct tm_answer {
 tm_status tm_answer_write(tm_records *records, const tm_answer *answer, const tm_record_type *type,
                           const char *name, tm_value found, tm_error *error);
 
+/* What every line of JSON of the input begins with: {"file":"cat.jpg", and a comma. */
+void tm_answer_head(tm_buffer *out, const tm_answer *answer);
+
 /* A line of an index beside arrays: {"file":"cat.jpg","row":0}, row null where there is none. A
  * name that is no UTF-8 has its exact bytes beside it, as in every record. */
 void tm_answer_index(tm_buffer *out, const tm_answer *answer);

@@ -310,43 +310,49 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         from_openai_clip(dict, graph);
 }
 
-static const char *const stems[] = {
-    [TM_BYOB_STEM_3X3] = "3x3",   [TM_BYOB_STEM_7X7] = "7x7",   [TM_BYOB_STEM_TIERED] = "tiered",
-    [TM_BYOB_STEM_DEEP] = "deep", [TM_BYOB_STEM_QUAD] = "quad", [TM_BYOB_STEM_QUAD2] = "quad2",
-    [TM_BYOB_STEM_REP] = "rep",   [TM_BYOB_STEM_ONE] = "one",   NULL};
-static const char *const pools[] = {
-    [TM_BYOB_NO_POOL] = "", [TM_BYOB_MAX_POOL] = "maxpool", [TM_BYOB_AVG_POOL] = "avg2", NULL};
-static const char *const anti_aliases[] = {[TM_AA_NONE] = "",
-                                           [TM_AA_AVG] = "avg",
-                                           [TM_AA_BLUR] = "blur",
-                                           [TM_AA_BLUR_ZERO] = "blurpc",
-                                           NULL};
-static const char *const shortcuts[] = {
-    [TM_BYOB_CONV] = "conv1x1", [TM_BYOB_AVG] = "avg", [TM_BYOB_IDENTITY] = "", NULL};
-static const char *const attentions[] = {[TM_BYOB_NO_ATTN] = "",
-                                         [TM_BYOB_SE] = "se",
-                                         [TM_BYOB_ECA] = "eca",
-                                         [TM_BYOB_GCA] = "gca",
-                                         NULL};
-static const char *const heads[] = {[TM_BYOB_CLASSIFIER] = "classifier",
-                                    [TM_BYOB_MLP] = "mlp",
-                                    [TM_BYOB_ATTN_POOL] = "attn_abs",
-                                    NULL};
+static const tm_choice stems[] = {{"", TM_BYOB_STEM_3X3},        {"3x3", TM_BYOB_STEM_3X3},
+                                  {"7x7", TM_BYOB_STEM_7X7},     {"tiered", TM_BYOB_STEM_TIERED},
+                                  {"deep", TM_BYOB_STEM_DEEP},   {"quad", TM_BYOB_STEM_QUAD},
+                                  {"quad2", TM_BYOB_STEM_QUAD2}, {"rep", TM_BYOB_STEM_REP},
+                                  {"one", TM_BYOB_STEM_ONE},     {NULL, 0}};
+static const tm_choice pools[] = {{"", TM_BYOB_NO_POOL},
+                                  {"max", TM_BYOB_MAX_POOL},
+                                  {"maxpool", TM_BYOB_MAX_POOL},
+                                  {"avg2", TM_BYOB_AVG_POOL},
+                                  {NULL, 0}};
+static const tm_choice anti_aliases[] = {{"", TM_AA_NONE},
+                                         {"avg", TM_AA_AVG},
+                                         {"blur", TM_AA_BLUR},
+                                         {"blurpc", TM_AA_BLUR_ZERO},
+                                         {NULL, 0}};
+static const tm_choice shortcuts[] = {
+    {"conv1x1", TM_BYOB_CONV}, {"avg", TM_BYOB_AVG}, {"", TM_BYOB_IDENTITY}, {NULL, 0}};
+static const tm_choice attentions[] = {{"", TM_BYOB_NO_ATTN},
+                                       {"se", TM_BYOB_SE},
+                                       {"eca", TM_BYOB_ECA},
+                                       {"gca", TM_BYOB_GCA},
+                                       {NULL, 0}};
+static const tm_choice heads[] = {{"", TM_BYOB_CLASSIFIER},
+                                  {"classifier", TM_BYOB_CLASSIFIER},
+                                  {"mlp", TM_BYOB_MLP},
+                                  {"attn_abs", TM_BYOB_ATTN_POOL},
+                                  {NULL, 0}};
 
 /* timm's blocks are objects, which no text makes; some have attention of their own, or say more of
  * it than others take. */
 #define BYOB(name, kind, member, ...) TM_TAKES(tm_byob, name, kind, member, __VA_ARGS__)
 static const tm_argument arguments[] = {
-    BYOB("stem_type", WORD, stem, TM_ANY, "resnet*_clip* resnet50_mlp", stems),
+    BYOB("stem_type", CHOICE, stem, TM_ANY, "resnet*_clip* resnet50_mlp", .choices = stems),
     BYOB("stem_chs", INTEGER, own_stem_width, TM_WIDTHS),
-    BYOB("stem_pool", WORD, stem_pool, TM_ANY, .words = pools),
+    BYOB("stem_pool", CHOICE, stem_pool, TM_ANY, .choices = pools),
     BYOB("width_factor", NUMBER, width, TM_RATIOS),
     BYOB("num_features", INTEGER, features, 0, 65536),
     BYOB("act_layer", ACT, act, TM_ANY),
-    BYOB("aa_layer", WORD, aa, TM_ANY, "repvgg_* mobileone_*", anti_aliases),
-    BYOB("downsample", WORD, shortcut, TM_ANY, .words = shortcuts),
-    BYOB("attn_layer", WORD, attn, TM_ANY, "mobileone_* bat_* geresnet50t", attentions),
-    BYOB("head_type", WORD, head, TM_ANY, .words = heads),
+    BYOB("aa_layer", CHOICE, aa, TM_ANY, "repvgg_* mobileone_*", .choices = anti_aliases),
+    BYOB("downsample", CHOICE, shortcut, TM_ANY, .choices = shortcuts),
+    BYOB("attn_layer", CHOICE, attn, TM_ANY, "mobileone_* bat_* geresnet50t",
+         .choices = attentions),
+    BYOB("head_type", CHOICE, head, TM_ANY, .choices = heads),
     BYOB("head_hidden_size", INTEGER, head_hidden, TM_WIDTHS),
 };
 

@@ -127,8 +127,8 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     }
 }
 
-static const char *const positions[] = {
-    [POS_TABLE] = "bias", [POS_MLP] = "mlp", [POS_TF_TABLE] = "bias_tf", [POS_NONE] = "", NULL};
+static const tm_choice positions[] = {
+    {"bias", POS_TABLE}, {"mlp", POS_MLP}, {"bias_tf", POS_TF_TABLE}, {"", POS_NONE}, {NULL, 0}};
 
 /* timm has a config of convolutions and one of attention below that of the network. */
 #define MAXXVIT(name, kind, member, ...) TM_TAKES(tm_maxxvit, name, kind, member, __VA_ARGS__)
@@ -150,7 +150,7 @@ static const tm_argument arguments[] = {
     MAXXVIT_ATTN("grid_size", INTEGERS, grid, 1, 1024),
     MAXXVIT_ATTN("partition_ratio", INTEGER, partition, 1, 1024),
     MAXXVIT_ATTN("no_block_attn", FLAG, grid_only, TM_ANY),
-    MAXXVIT_ATTN("rel_pos_type", WORD, positions, TM_ANY, .words = positions),
+    MAXXVIT_ATTN("rel_pos_type", CHOICE, positions, TM_ANY, .choices = positions),
     MAXXVIT_ATTN("rel_pos_dim", INTEGER, mlp, TM_WIDTHS),
     MAXXVIT_ATTN("init_values", GIVEN, layer_scale, TM_ANY),
     MAXXVIT_ATTN("act_layer", ACT, act, TM_ANY),

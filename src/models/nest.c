@@ -117,13 +117,13 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, x, "avg", "head");
 }
 
-static const char *const paddings[] = {[SYMMETRIC] = "", [TENSORFLOW] = "same", NULL};
+static const tm_choice paddings[] = {{"", SYMMETRIC}, {"same", TENSORFLOW}, {NULL, 0}};
 
 static const tm_argument arguments[] = {
     TM_TAKES(nest_variant, "patch_size", INTEGER, patch, 1, 1024),
     TM_TAKES(nest_variant, "mlp_ratio", NUMBER, ratio, TM_RATIOS),
     TM_TAKES(nest_variant, "qkv_bias", NO_FLAG, no_qkv_bias, TM_ANY),
-    TM_TAKES(nest_variant, "pad_type", WORD, pad, TM_ANY, .words = paddings),
+    TM_TAKES(nest_variant, "pad_type", CHOICE, pad, TM_ANY, .choices = paddings),
 };
 
 const tm_family tm_family_nest = {

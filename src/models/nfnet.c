@@ -391,30 +391,30 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, x, "avg", "head.fc");
 }
 
-static const char *const stems[] = {[CONV_3X3] = "3x3",
-                                    [CONV_3X3_POOL] = "3x3_pool",
-                                    [CONV_7X7] = "7x7",
-                                    [CONV_7X7_POOL] = "7x7_pool",
-                                    [DEEP] = "deep",
-                                    [DEEP_POOL] = "deep_pool",
-                                    [DEEP_TIERED] = "deep_tiered",
-                                    [DEEP_QUAD] = "deep_quad",
-                                    NULL};
-static const char *const attentions[] = {
-    [ATTENTION_NONE] = "", [ATTENTION_SE] = "se", [ATTENTION_ECA] = "eca", NULL};
+static const tm_choice stems[] = {{"3x3", CONV_3X3},
+                                  {"3x3_pool", CONV_3X3_POOL},
+                                  {"7x7", CONV_7X7},
+                                  {"7x7_pool", CONV_7X7_POOL},
+                                  {"deep", DEEP},
+                                  {"deep_pool", DEEP_POOL},
+                                  {"deep_tiered", DEEP_TIERED},
+                                  {"deep_quad", DEEP_QUAD},
+                                  {NULL, 0}};
+static const tm_choice attentions[] = {
+    {"", ATTENTION_NONE}, {"se", ATTENTION_SE}, {"eca", ATTENTION_ECA}, {NULL, 0}};
 
 #define NF(name, kind, member, ...) TM_TAKES(nfnet_variant, name, kind, member, __VA_ARGS__)
 static const tm_argument arguments[] = {
     NF("depths", LIST, depths, TM_DEPTHS),
     NF("channels", LIST, channels, TM_WIDTHS),
-    NF("stem_type", WORD, stem, TM_ANY, .words = stems),
+    NF("stem_type", CHOICE, stem, TM_ANY, .choices = stems),
     NF("stem_chs", INTEGER, stem_width, 0, 65536),
     NF("width_factor", NUMBER, width, TM_RATIOS),
     NF("ch_div", INTEGER, divisor, 1, 1024),
     NF("group_size", INTEGER, group, 0, 65536),
     NF("bottle_ratio", NUMBER, ratio, TM_RATIOS),
     NF("num_features", INTEGER, features, 0, 65536),
-    NF("attn_layer", WORD, attention, TM_ANY, .words = attentions),
+    NF("attn_layer", CHOICE, attention, TM_ANY, .choices = attentions),
     NF("attn_gain", NUMBER, attn_gain, TM_RATIOS),
     NF("alpha", NUMBER, alpha, TM_RATIOS),
     NF("std_conv_eps", NUMBER, eps, 1e-12, 1),

@@ -380,8 +380,8 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         from_torchvision(dict);
 }
 
-static const char *const shortcuts[] = {
-    [CONV] = "conv1x1", [AVG] = "avg", [NO_SHORTCUT] = "", NULL};
+static const tm_choice shortcuts[] = {
+    {"conv1x1", CONV}, {"avg", AVG}, {"", NO_SHORTCUT}, {NULL, 0}};
 
 #define REGNET(name, kind, member, ...) TM_TAKES(regnet_variant, name, kind, member, __VA_ARGS__)
 static const tm_argument arguments[] = {
@@ -394,7 +394,7 @@ static const tm_argument arguments[] = {
     REGNET("bottle_ratio", NUMBER, bottle_ratio, TM_RATIOS),
     REGNET("se_ratio", NUMBER, se_ratio, 0, 64),
     REGNET("stem_width", INTEGER, stem_width, TM_WIDTHS),
-    REGNET("downsample", WORD, shortcut, TM_ANY, .words = shortcuts),
+    REGNET("downsample", CHOICE, shortcut, TM_ANY, .choices = shortcuts),
     REGNET("linear_out", FLAG, linear_out, TM_ANY),
     REGNET("preact", FLAG, preact, TM_ANY),
     REGNET("num_features", INTEGER, features, 0, 65536),
