@@ -422,8 +422,9 @@ static void attention_head(const tm_byob_net *m, tm_node *x)
 
 static void check(tm_builder *b, const tm_byob *v)
 {
-    /* else timm has two features of the stem and one intermediate, or a feature too few */
-    if (has_stem_layer(v) != (v->stages[0].stride > 1))
+    bool stem_feature = v->stages[0].stride > 1, five_stages = v->stages[4].block;
+    /* timm has two features of the stem then and one intermediate, or no five features */
+    if (has_stem_layer(v) ? !stem_feature && !five_stages : stem_feature)
         tm_refuse(b, "a stem of stride %d before a stage of stride %d", stem_reduction(v),
                   v->stages[0].stride);
     if (v->head == TM_BYOB_CLASSIFIER && v->head_hidden)
