@@ -79,8 +79,10 @@ static tm_node *attend(const tm_byob_net *m, const char *name, tm_node *x)
     return x;
 }
 
-static int groups_of(int group_size, int channels)
+static int groups_of(const tm_byob_net *m, int group_size, int channels)
 {
+    TM_EXPECT(m->b, !group_size || channels % group_size == 0,
+              "channels inside a block that do not divide into groups");
     return group_size ? channels / group_size : 1;
 }
 
@@ -117,7 +119,7 @@ static tm_conv first_conv(const tm_byob_at *k, int out, int groups)
 
 static tm_node *bottle_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *k, int middle)
 {
-    int groups = groups_of(k->stage->group_size, middle);
+    int groups = groups_of(m, k->stage->group_size, middle);
     tm_node *y = tm_byob_conv(m, "conv1_1x1", x, (tm_conv){.out = middle, .kernel = 1}, true);
     y = spatial(m, "conv2_kxk", y, first_conv(k, middle, groups), true);
     if (m->v->extra_conv)
@@ -135,21 +137,21 @@ static tm_node *basic_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *
     tm_conv second = {.out = k->out,
                       .kernel = k->kernel,
                       .dilation = k->dilation[1],
-                      .groups = groups_of(k->stage->group_size, middle)};
+                      .groups = groups_of(m, k->stage->group_size, middle)};
     tm_node *y = spatial(m, "conv1_kxk", x, first_conv(k, middle, 1), true);
     return attend(m, "attn_last", spatial(m, "conv2_kxk", y, second, false));
 }
 
 static tm_node *dark_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *k, int middle)
 {
-    int groups = groups_of(k->stage->group_size, middle);
+    int groups = groups_of(m, k->stage->group_size, middle);
     tm_node *y = tm_byob_conv(m, "conv1_1x1", x, (tm_conv){.out = middle, .kernel = 1}, true);
     return attend(m, "attn_last", spatial(m, "conv2_kxk", y, first_conv(k, k->out, groups), false));
 }
 
 static tm_node *edge_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *k, int middle)
 {
-    int groups = groups_of(k->stage->group_size, middle);
+    int groups = groups_of(m, k->stage->group_size, middle);
     tm_node *y = spatial(m, "conv1_kxk", x, first_conv(k, middle, groups), true);
     return tm_byob_conv(m, "conv2_1x1", attend(m, "attn", y), (tm_conv){.out = k->out, .kernel = 1},
                         false);
@@ -286,11 +288,15 @@ static int stem_reduction(const tm_byob *v)
     return has_stem_layer(v) ? 2 : 4;
 }
 
+static int stem_width(const tm_byob_net *m)
+{
+    return scaled(m, m->v->own_stem_width ? m->v->own_stem_width : m->v->stem_width);
+}
+
 static tm_node *stem(const tm_byob_net *m, tm_node *x)
 {
     const tm_byob *v = m->v;
-    int w = scaled(m, v->own_stem_width ? v->own_stem_width : v->stem_width);
-    int half = scaled(m, v->stem_width / 2.0);
+    int w = stem_width(m), half = scaled(m, v->stem_width / 2.0);
     if (has_stem_layer(v))
         return stem_layer(m, x, w);
     switch (v->stem) {
@@ -420,6 +426,16 @@ static void attention_head(const tm_byob_net *m, tm_node *x)
     tm_classifier(b, x, pooled ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP, "head.proj");
 }
 
+/* timm's first depthwise block has the width that the stem has by design, rounded as a stage's. */
+static void check_depthwise(const tm_byob_net *m)
+{
+    double width = m->v->width > 0 ? m->v->width : 1.0;
+    int first = tm_divisible(m->v->stem_width * width, 8, 0.9);
+    if (m->v->stages[0].block == TM_BYOB_ONE && stem_width(m) != first)
+        tm_refuse(m->b, "a stem of %d channels before a depthwise block of %d", stem_width(m),
+                  first);
+}
+
 static void check(tm_builder *b, const tm_byob *v)
 {
     bool stem_feature = v->stages[0].stride > 1, five_stages = v->stages[4].block;
@@ -454,6 +470,7 @@ void tm_byob_build(tm_builder *b, const tm_byob *v, tm_byob_own *own)
     tm_byob_net m = {.b = b, .v = v, .own = own, .act = v->act ? v->act : TM_ACT_RELU};
     int reduction = 0;
     check(b, v);
+    check_depthwise(&m);
     tm_node *x = stages(&m, stem(&m, b->graph->input), &reduction);
     if (v->features)
         x = tm_byob_conv(&m, "final_conv", x,

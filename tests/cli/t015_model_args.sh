@@ -58,6 +58,10 @@ for width in 16 100; do
     timmc info resnet50_clip --model-arg head_hidden_size=$width
     ok "an attention pool of $width channels" err_has 'do not divide into heads of 64'
 done
+timmc info test_byobnet --model-arg width_factor=0.75
+ok "groups of a width that do not divide" err_has 'do not divide into groups'
+timmc info mobileone_s0 --model-arg stem_chs=16
+ok "a stem that depthwise blocks do not fit" err_has 'a stem of 16 channels before a depthwise block of 48'
 for bad in downsample=max downsample=1 w0=20 depth=3 wm=1; do
     timmc info regnetx_002 --model-arg "$bad"
     ok "regnet $bad: exit 2" exit_is 2
