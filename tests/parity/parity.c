@@ -415,8 +415,7 @@ static bool run_model(tm_model *model, const cJSON *golden, verdict *v)
 
 /* ---- checkpoints ---- */
 
-static void write_tensors(tm_tensor_spec *tensors, size_t count, const char *path,
-                          tm_error *error)
+static void write_tensors(tm_tensor_spec *tensors, size_t count, const char *path, tm_error *error)
 {
     tm_writer *writer = NULL;
     tm_writer_open(path, true, &writer, error);
