@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/plugins.h"
 #include "cli/process.h"
+#include "cli/stop.h"
 
 static int run(int argc, char **argv)
 {
@@ -33,5 +34,6 @@ int main(int argc, char **argv)
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == TM_EXIT_OK)
         exit_code = tm_stdout_failed();
+    tm_stop_end(exit_code);
     return exit_code;
 }

@@ -61,7 +61,7 @@ static tm_status read_integers(const taking *t, const cJSON *value, int *out, in
 
 static tm_status take_integers(const taking *t, const cJSON *value)
 {
-    int count = t->row->kind == TM_ARGUMENT_INTEGER ? 1 : t->row->count;
+    int count = t->row->kind == TM_ARGUMENT_INTEGER ? 1 : (int)(t->row->size / sizeof(int));
     return read_integers(t, value, (int *)(void *)t->member, count);
 }
 
@@ -77,13 +77,23 @@ static tm_status take_blocks(const taking *t, const cJSON *value)
     return read_integers(t, value, values, count);
 }
 
-static tm_status take_number(const taking *t, const cJSON *value)
+static tm_status take_numbers(const taking *t, const cJSON *value)
 {
-    char expected[64];
-    snprintf(expected, sizeof expected, "a number from %g to %g", t->row->least, t->row->most);
-    if (!is_within(t, value))
+    double *numbers = (double *)(void *)t->member;
+    int count = (int)(t->row->size / sizeof *numbers);
+    bool list = t->row->kind == TM_ARGUMENT_NUMBERS && cJSON_IsArray(value);
+    char expected[80];
+    snprintf(expected, sizeof expected, "%s from %g to %g",
+             count > 1 ? "a number, or one for each place," : "a number", t->row->least,
+             t->row->most);
+    if (list && cJSON_GetArraySize(value) != count)
         return refuse(t, expected);
-    *(double *)(void *)t->member = value->valuedouble;
+    for (int i = 0; i < count; i++) {
+        const cJSON *item = list ? cJSON_GetArrayItem(value, i) : value;
+        if (!is_within(t, item))
+            return refuse(t, expected);
+        numbers[i] = item->valuedouble;
+    }
     return TM_OK;
 }
 
@@ -113,10 +123,34 @@ static tm_status take_act(const taking *t, const cJSON *value)
     return act != TM_ACT_NONE ? TM_OK : refuse(t, "the name of an activation");
 }
 
+static tm_status refuse_choice(const taking *t)
+{
+    tm_buffer known = {0};
+    tm_buffer_puts(&known, "one of");
+    for (const tm_choice *choice = t->row->choices; choice->name; choice++)
+        tm_buffer_printf(&known, " '%s'", choice->name);
+    const char *expected = tm_buffer_text(&known, t->error);
+    tm_status status = expected ? refuse(t, expected) : t->error->status;
+    tm_buffer_free(&known);
+    return status;
+}
+
+static tm_status take_choice(const taking *t, const cJSON *value)
+{
+    const tm_choice *choice = t->row->choices;
+    const char *word = cJSON_IsNull(value) ? "" : cJSON_GetStringValue(value);
+    while (choice->name && !(word && strcmp(choice->name, word) == 0))
+        choice++;
+    if (!choice->name)
+        return refuse_choice(t);
+    memcpy(t->member, &choice->value, sizeof choice->value); /* an enum */
+    return TM_OK;
+}
+
 /* timm's create_model takes null for an argument that was not given; of a config it is a value. */
 static tm_status take_value(const taking *t, const cJSON *value)
 {
-    if (cJSON_IsNull(value) && (t->row->kind != TM_ARGUMENT_GIVEN || !t->of_config))
+    if (cJSON_IsNull(value) && !t->of_config)
         return TM_OK;
     switch (t->row->kind) {
     case TM_ARGUMENT_INTEGER:
@@ -126,7 +160,8 @@ static tm_status take_value(const taking *t, const cJSON *value)
     case TM_ARGUMENT_BLOCKS:
         return take_blocks(t, value);
     case TM_ARGUMENT_NUMBER:
-        return take_number(t, value);
+    case TM_ARGUMENT_NUMBERS:
+        return take_numbers(t, value);
     case TM_ARGUMENT_FLAG:
     case TM_ARGUMENT_NO_FLAG:
         return take_flag(t, value);
@@ -134,6 +169,8 @@ static tm_status take_value(const taking *t, const cJSON *value)
         return take_given(t, value);
     case TM_ARGUMENT_ACT:
         return take_act(t, value);
+    case TM_ARGUMENT_CHOICE:
+        return take_choice(t, value);
     }
     TM_BUG("an argument of unknown kind");
 }
@@ -163,6 +200,26 @@ static const tm_argument *find(const tm_family *family, const char *name)
         if (strcmp(family->arguments[i].name, name) == 0)
             return &family->arguments[i];
     return NULL;
+}
+
+/* globs: separated by spaces */
+static bool matches_any(const char *globs, const char *name)
+{
+    char glob[64];
+    for (size_t n; *globs; globs += n + (globs[n] == ' ')) {
+        n = strcspn(globs, " ");
+        snprintf(glob, sizeof glob, "%.*s", (int)n, globs);
+        if (tm_glob_match(glob, name))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the function of timm that makes the model passes the argument on. */
+static bool is_passed_on(const tm_argument *row, const char *arch)
+{
+    return !(row->except && matches_any(row->except, arch)) &&
+           !(row->only && !matches_any(row->only, arch));
 }
 
 /* Of families that know no difference: they run at any size, or at the one they are built for. */
@@ -214,7 +271,7 @@ static tm_status take(tm_model *model, char *variant, const char *name, const ch
         return TM_OK;
     if (!t.row)
         return refuse_unknown(&t);
-    if (t.row->except && tm_glob_match(t.row->except, model->resolved.arch.name))
+    if (!is_passed_on(t.row, model->resolved.arch.name))
         return tm_fail(error, refusal(&t), "%s: model argument %.60s: timm's %s takes no other",
                        model->display, name, model->resolved.arch.name);
     t.member = variant + t.row->offset;

@@ -8,6 +8,7 @@
 
 #include "api/resolve.h"
 #include "graph/graph.h"
+#include "hub/digest.h"
 #include "image/image.h"
 #include "plan/plan.h"
 #include "registry/registry.h"
@@ -125,6 +126,12 @@ tm_status tm_model_require_classifier(const tm_model *model, tm_error *error);
 tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error *error);
 /* The published weights file: in a cache, or downloaded there unless the options say offline. */
 tm_status tm_model_fetch_weights(tm_model *model, char path[static TM_PATH_MAX], tm_error *error);
+/* The file that load would open, fetched if need be; "": the weights are made up or built in. */
+tm_status tm_model_find_weights(tm_model *model, char path[static TM_PATH_MAX], tm_error *error);
+/* SHA-256 of that file, or of what is built in; of an index, of it and then of its shards by name,
+ * in one. "": the weights are made up. Each file is read through. */
+tm_status tm_model_digest_weights(tm_model *model, char digits[static TM_DIGEST_TEXT_MAX],
+                                  tm_error *error);
 /* Whether load would find weights on this machine, without opening them. */
 bool tm_model_has_weights(const tm_model *model);
 /* The same of a config's published weights, as far as they are in a cache. revision "": main. */

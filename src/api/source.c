@@ -20,7 +20,9 @@ static bool is_builtin(const tm_model *model)
            strcmp(model->resolved.config.name, TM_BUILTIN_MODEL) == 0;
 }
 
-/* "formula:SEED[:GAIN]" */
+#define FORMULA "formula:"
+
+/* "SEED[:GAIN]" */
 static tm_status open_formula(const char *text, tm_weights **weights, tm_error *error)
 {
     char *end;
@@ -164,21 +166,30 @@ static tm_status open_file(const tm_model *model, const char *path, tm_weights *
     return status ? tm_fail(error, status, "%s", cause.message) : TM_OK;
 }
 
-static tm_status open_source(tm_model *model, tm_weights **weights, tm_error *error)
+tm_status tm_model_find_weights(tm_model *model, char path[static TM_PATH_MAX], tm_error *error)
 {
     const char *from = model->options.weights;
+    *path = '\0';
+    if (from && strncmp(from, FORMULA, sizeof FORMULA - 1) == 0)
+        return TM_OK;
+    if (from && snprintf(path, TM_PATH_MAX, "%s", from) >= TM_PATH_MAX)
+        return tm_fail(error, TM_WEIGHTS_MISSING, "%.300s...: the path is too long", from);
+    if (from || (!model->source.folder && is_builtin(model)))
+        return TM_OK;
+    return model->source.folder ? find_in_folder(model->source.folder, path, error)
+                                : tm_model_fetch_weights(model, path, error);
+}
+
+static tm_status open_source(tm_model *model, tm_weights **weights, tm_error *error)
+{
     char path[TM_PATH_MAX];
-    if (from && strncmp(from, "formula:", 8) == 0)
-        return open_formula(from + 8, weights, error);
-    if (from)
-        return open_file(model, from, weights, error);
-    if (!model->source.folder && is_builtin(model))
-        return tm_weights_open_memory(tm_builtin_weights, tm_builtin_weights_size,
-                                      TM_BUILTIN_MODEL ".safetensors (built in)", true, weights,
-                                      error);
-    tm_status status = model->source.folder ? find_in_folder(model->source.folder, path, error)
-                                            : tm_model_fetch_weights(model, path, error);
-    return status ? status : open_file(model, path, weights, error);
+    tm_status status = tm_model_find_weights(model, path, error);
+    if (status || *path)
+        return status ? status : open_file(model, path, weights, error);
+    if (model->options.weights)
+        return open_formula(model->options.weights + sizeof FORMULA - 1, weights, error);
+    return tm_weights_open_memory(tm_builtin_weights, tm_builtin_weights_size,
+                                  TM_BUILTIN_MODEL ".safetensors (built in)", true, weights, error);
 }
 
 tm_status tm_model_open_weights(tm_model *model, tm_weights **weights, tm_error *error)

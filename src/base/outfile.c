@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -167,6 +168,119 @@ tm_status tm_outfile_open(tm_outfile *out, const char *path, bool force, tm_erro
     return status;
 }
 
+/* ---- files that grow ---- */
+
+static char *part_of(const char *resolved_path)
+{
+    size_t size = strlen(resolved_path) + sizeof ".part";
+    char *part = malloc(size);
+    if (part)
+        snprintf(part, size, "%s.part", resolved_path);
+    return part;
+}
+
+char *tm_outfile_part(const char *path)
+{
+    char *real = resolved(path), *part = real ? part_of(real) : NULL;
+    free(real);
+    return part;
+}
+
+/* -1, with errno. */
+static int open_grown(tm_outfile *out, tm_growth growth)
+{
+    const int flags = O_RDWR | O_CLOEXEC;
+    int fd = -1;
+    if (growth != TM_GROWTH_WHOLE)
+        fd = open(out->temporary, flags | O_NOFOLLOW | (growth == TM_GROWTH_NEW ? O_CREAT : 0),
+                  0666);
+    out->named = fd >= 0;
+    if (fd < 0 && (growth == TM_GROWTH_WHOLE || (growth == TM_GROWTH_PART && errno == ENOENT))) {
+        fd = open(out->path, flags);
+        out->in_place = fd >= 0;
+    }
+    return fd;
+}
+
+/* One process at a time; and who had it before has not given it another name. */
+static tm_status lock_grown(const tm_outfile *out, tm_error *error)
+{
+    struct stat opened, found;
+    const char *name = out->named ? out->temporary : out->path;
+    int fd = fileno(out->stream);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return tm_fail(error, TM_WRITE, "%s: another process is writing it", name);
+    if (fstat(fd, &opened) != 0 || stat(name, &found) != 0 || opened.st_dev != found.st_dev ||
+        opened.st_ino != found.st_ino)
+        return tm_fail(error, TM_WRITE, "%s: another process has finished or removed it meanwhile",
+                       name);
+    return TM_OK;
+}
+
+static tm_status grow(tm_outfile *out, bool force, tm_growth growth, tm_error *error)
+{
+    out->temporary = part_of(out->path);
+    if (!out->temporary)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory", out->path);
+    bool goes_on = growth == TM_GROWTH_WHOLE ||
+                   (growth == TM_GROWTH_PART && access(out->temporary, F_OK) != 0);
+    if (look(out, force || goes_on, error))
+        return error->status;
+    int fd = open_grown(out, growth);
+    out->stream = fd >= 0 ? fdopen(fd, "r+b") : NULL;
+    if (out->stream)
+        return lock_grown(out, error);
+    failed(out->path, error);
+    if (fd >= 0)
+        close(fd);
+    return error->status;
+}
+
+tm_status tm_outfile_grow(tm_outfile *out, const char *path, bool force, tm_growth growth,
+                          tm_error *error)
+{
+    tm_error own = {0};
+    *out = (tm_outfile){.path = resolved(path)};
+    if (!out->path)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory", path);
+    if (grow(out, force, growth, &own) == TM_OK)
+        return TM_OK;
+    if (out->stream)
+        fclose(out->stream);
+    release(out);
+    return tm_fail(error, own.status, "%s", own.message);
+}
+
+tm_status tm_outfile_cut(tm_outfile *out, uint64_t size, tm_error *error)
+{
+    struct stat st;
+    int fd = fileno(out->stream);
+    bool good = fflush(out->stream) == 0 && fstat(fd, &st) == 0 &&
+                (st.st_size == (off_t)size || ftruncate(fd, (off_t)size) == 0) &&
+                fseeko(out->stream, (off_t)size, SEEK_SET) == 0;
+    return good ? TM_OK : failed(out->path, error);
+}
+
+tm_status tm_outfile_take_back(tm_outfile *out, tm_error *error)
+{
+    if (!out->in_place)
+        return TM_OK;
+    if (rename(out->path, out->temporary) != 0)
+        return failed(out->path, error);
+    out->in_place = out->replaces = false;
+    out->named = true;
+    return TM_OK;
+}
+
+tm_status tm_outfile_leave(tm_outfile *out, tm_error *error)
+{
+    bool good = !ferror(out->stream) && fflush(out->stream) == 0;
+    tm_status status = good ? TM_OK : failed(out->path, error);
+    fclose(out->stream);
+    release(out);
+    return status;
+}
+
 /* ---- completion ---- */
 
 static bool link_nameless(const tm_outfile *out, const char *to)
@@ -265,7 +379,7 @@ static tm_status keep_aside(tm_outfile *out, tm_error *error)
 tm_status tm_outfile_commit(tm_outfile *out, tm_error *error)
 {
     tm_status status = tm_outfile_prepare(out, error);
-    if (!status && !out->through && !name_it(out)) {
+    if (!status && !out->through && !out->in_place && !name_it(out)) {
         if (errno == EEXIST)
             return keep_aside(out, error);
         status = failed(out->path, error);

@@ -11,6 +11,16 @@ static void tell_file(tm_record *record, const tm_answer *answer)
     TM_TELL(record, "index", tm_value_count(answer->index), .column = "picture");
 }
 
+void tm_answer_head(tm_buffer *out, const tm_answer *answer)
+{
+    static const tm_record_type type = {0};
+    tm_record record = {.type = &type};
+    tell_file(&record, answer);
+    tm_record_to_json(out, &record);
+    if (!out->failed)
+        out->data[out->length - 1] = ',';
+}
+
 void tm_answer_index(tm_buffer *out, const tm_answer *answer)
 {
     static const tm_record_type type = {0};
@@ -38,6 +48,8 @@ tm_status tm_answer_write(tm_records *records, const tm_answer *answer, const tm
     if (answer->size[0])
         TM_TELL(&record, "size", tm_value_integers(answer->size, 2),
                 .only = TM_IN_JSON | TM_IN_TEXT);
+    if (answer->siblings)
+        TM_TELL(&record, "siblings", {TM_VALUE_JSON, .text = answer->siblings}, .only = TM_IN_JSON);
     TM_TELL(&record, "warnings", tm_value_integer(answer->warnings), .sparse = true);
     TM_TELL(&record, "row", tm_value_count(answer->row));
     if (!answer->error)

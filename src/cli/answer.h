@@ -13,6 +13,7 @@ typedef struct tm_answer {
     const tm_error *error; /* NULL: it succeeded */
     int picture;           /* for tm_model_read */
     int warnings;          /* of the decoder: faults that it passed over */
+    const char *siblings;  /* a JSON object; NULL: none */
     int64_t size[2];       /* height and width that it was run at; 0: the model's */
 } tm_answer;
 
@@ -28,6 +29,9 @@ typedef struct tm_answer {
  * records are left out, errors go to stderr. TM_WRITE, TM_NO_MEMORY. */
 tm_status tm_answer_write(tm_records *records, const tm_answer *answer, const tm_record_type *type,
                           const char *name, tm_value found, tm_error *error);
+
+/* What every line of JSON of the input begins with: {"file":"cat.jpg", and a comma. */
+void tm_answer_head(tm_buffer *out, const tm_answer *answer);
 
 /* A line of an index beside arrays: {"file":"cat.jpg","row":0}, row null where there is none. A
  * name that is no UTF-8 has its exact bytes beside it, as in every record. */

@@ -131,9 +131,9 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
     classifier *c = context;
     const int64_t shape[] = {1, c->classes};
     int count = 0;
-    tm_status status = TM_OK;
+    tm_status status = tm_arrays_begin_row(&c->arrays, error);
     tm_arrays_number(&c->arrays, answer);
-    if (!answer->error) {
+    if (!status && !answer->error) {
         status = tm_context_read(session->context, 0, answer->picture, c->logits, error);
         if (status)
             return status;
@@ -149,9 +149,25 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
 
 /* ---- the command ---- */
 
+static void tell_options(const void *context, tm_record *record)
+{
+    const classify_options *o = context;
+    TM_TELL(record, "output", tm_value_text(o->output ? o->output : "prob"));
+    TM_TELL(record, "top", tm_value_integer(o->all ? -1 : o->top));
+    TM_TELL(record, "threshold", tm_value_double(o->threshold));
+    TM_TELL(record, "labels", tm_value_text(o->labels ? o->labels : "auto"));
+    TM_TELL(record, "from_features", tm_value_boolean(o->from_features));
+}
+
+static tm_status open_arrays(classifier *c, tm_session *session, tm_error *error)
+{
+    const tm_meta meta = {session, command.name, tell_options, c->options};
+    const tm_array_kind logits = {"logits", NULL, 2, {1, c->classes}};
+    return tm_arrays_open(&c->arrays, session, &meta, c->options->format, &logits, 1, error);
+}
+
 static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
 {
-    const tm_output_options *output = &session->options->output;
     c->classes = session->model->options.num_classes;
     if (c->classes <= 0)
         return tm_fail(error, TM_USAGE, "%s has no classes: use 'timmc features'",
@@ -163,17 +179,19 @@ static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
         status = tm_fail(error, TM_NO_MEMORY, "no memory for %d classes", c->classes);
     if (!status)
         status = tm_labels_open(&c->labels, c->options->labels, session->model, error);
-    return status ? status : tm_arrays_open(&c->arrays, output, c->options->format, 1, error);
+    return status ? status : open_arrays(c, session, error);
 }
 
-/* Keeps the file only when there is something in it. */
-static int finish(classifier *c, const tm_session *session, int exit_code)
+static int close_all(classifier *c, const tm_session *session, int exit_code)
 {
     tm_error error = {0};
-    bool good = exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED;
-    tm_arrays_close(&c->arrays, good && session->done, &error);
-    tm_records_close(&c->records, &error);
-    return error.status ? tm_report(&error) : exit_code;
+    if (tm_records_close(&c->records, &error) && !session->broken)
+        exit_code = tm_report(&error);
+    exit_code = tm_arrays_end(&c->arrays, session, exit_code);
+    free(c->logits);
+    free(c->order);
+    tm_labels_free(&c->labels);
+    return exit_code;
 }
 
 static int classify(const classify_options *chosen, const tm_session_options *set,
@@ -188,15 +206,11 @@ static int classify(const classify_options *chosen, const tm_session_options *se
         status = prepare(&c, &session, &error);
     if (status) {
         exit_code = tm_report(&error);
-        tm_arrays_close(&c.arrays, false, NULL);
     } else {
-        tm_records_open(&c.records, c.arrays.on_stdout ? "none" : chosen->format, &answer_type);
+        tm_arrays_open_records(&c.arrays, chosen->format, &answer_type, &c.records);
         exit_code = tm_session_run(&session, answer_one, &c);
-        exit_code = finish(&c, &session, exit_code);
     }
-    free(c.logits);
-    free(c.order);
-    tm_labels_free(&c.labels);
+    exit_code = close_all(&c, &session, exit_code);
     tm_session_close(&session);
     return exit_code;
 }

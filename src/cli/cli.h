@@ -206,6 +206,7 @@ typedef struct tm_picture_options {
 typedef struct tm_input_options {
     const char *files_from; /* "-": stdin */
     bool null_separated;
+    const char *siblings; /* see tm_archive_open */
     tm_shard shard;
     size_t skip, limit; /* limit 0: none */
 } tm_input_options;
@@ -226,7 +227,7 @@ typedef struct tm_run_options {
 
 typedef struct tm_output_options {
     const char *output; /* NULL: none */
-    bool force;
+    bool force, resume;
 } tm_output_options;
 #define TM_OUTPUT_OPTIONS_DEFAULT                                                                  \
     {                                                                                              \
@@ -235,7 +236,7 @@ typedef struct tm_output_options {
 
 /* tm_tensor_group: of a model's options those that a file of weights depends on. */
 extern const tm_option_group tm_model_group, tm_tensor_group, tm_picture_group, tm_input_group,
-    tm_run_group, tm_output_group;
+    tm_run_group, tm_output_group, tm_resume_group;
 #define TM_TENSOR_TARGET(into) TM_OPTION_TARGET(tm_tensor_group, tm_model_options, into)
 #define TM_MODEL_TARGET(into)                                                                      \
     TM_OPTION_TARGET(tm_model_group, tm_model_options, into), TM_TENSOR_TARGET(into)
@@ -243,6 +244,7 @@ extern const tm_option_group tm_model_group, tm_tensor_group, tm_picture_group, 
 #define TM_INPUT_TARGET(into) TM_OPTION_TARGET(tm_input_group, tm_input_options, into)
 #define TM_RUN_TARGET(into) TM_OPTION_TARGET(tm_run_group, tm_run_options, into)
 #define TM_OUTPUT_TARGET(into) TM_OPTION_TARGET(tm_output_group, tm_output_options, into)
+#define TM_RESUME_TARGET(into) TM_OPTION_TARGET(tm_resume_group, tm_output_options, into)
 
 /* How the options ask for a model to be opened; run may be NULL. OMP_NUM_THREADS counts where no
  * option says otherwise. */
@@ -259,8 +261,9 @@ tm_status tm_take_model(const tm_model_options *options, tm_arguments *arguments
 /* The model of a command that reads no inputs: -m, else the first operand, which is taken. */
 const char *tm_take_only_model(const tm_model_options *options, tm_arguments *arguments);
 
-/* TM_USAGE where -o names a file for records, which go to the standard output. */
-tm_status tm_check_output(const tm_output_options *output, tm_error *error);
+/* TM_USAGE where -o names a file for records, which go to the standard output; jsonl: a .jsonl file
+ * takes them. */
+tm_status tm_check_output(const tm_output_options *output, bool jsonl, tm_error *error);
 
 /* The most indices that an option may list. */
 enum { TM_INDICES_MAX = 1024 };

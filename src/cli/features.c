@@ -96,6 +96,8 @@ int tm_cmd_features(int argc, char **argv)
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
     const tm_tensors_command how = {
+        .command = command.name,
+        .kind = chosen.kind ? chosen.kind : "pyramid",
         .list = "features",
         .format = chosen.format,
         .data = chosen.data,

@@ -115,7 +115,8 @@ int tm_cmd_forward_intermediates(int argc, char **argv)
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
     set.norm_intermediates = chosen.norm;
-    const tm_tensors_command how = {.list = "tensors",
+    const tm_tensors_command how = {.command = command.name,
+                                    .list = "tensors",
                                     .format = chosen.format,
                                     .data = chosen.data,
                                     .tokens =

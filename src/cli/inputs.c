@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/inputs.h"
+#include "cli/endings.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,23 +8,14 @@
 
 #include "base/text.h"
 
-enum { NAME_BYTES = 65536 };
-
-static tm_status open_list(tm_inputs *inputs, const char *from, tm_error *error)
+static tm_status open_list(tm_inputs *inputs, const tm_input_options *o, tm_error *error)
 {
     struct stat st;
-    inputs->list = strcmp(from, "-") == 0 ? stdin : fopen(from, "re");
-    if (!inputs->list)
-        return tm_fail(error, tm_errno_status(TM_NOT_FOUND),
-                       "%.300s: cannot read the list of inputs: %s", from, strerror(errno));
-    if (fstat(fileno(inputs->list), &st) != 0)
-        return tm_fail(error, tm_errno_status(TM_READ),
-                       "%.300s: cannot read the list of inputs: %s", from, strerror(errno));
-    if (S_ISDIR(st.st_mode))
-        return tm_fail(error, TM_READ, "%.300s: a folder, expected a list of inputs", from);
-    if (!S_ISREG(st.st_mode) && tm_seen_add(&inputs->streams, &st) == TM_SEEN_NO_MEMORY)
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for a list of inputs", from);
-    return TM_OK;
+    tm_status status = tm_name_list_open(&inputs->list, o->files_from, o->null_separated, error);
+    if (!status && fstat(inputs->list.fd, &st) == 0 && !S_ISREG(st.st_mode) &&
+        tm_seen_add(&inputs->streams, &st) == TM_SEEN_NO_MEMORY)
+        status = tm_fail(error, TM_NO_MEMORY, "%s: no memory for a list of inputs", o->files_from);
+    return status;
 }
 
 static bool is_folder(const char *path)
@@ -39,104 +31,19 @@ tm_status tm_inputs_open(tm_inputs *inputs, const tm_input_options *options, cha
     for (size_t i = 0; i < operand_count && !inputs->archives; i++)
         inputs->archives = tm_is_archive_name(operands[i]);
     inputs->folder_last = operand_count && is_folder(operands[operand_count - 1]);
-    return options->files_from ? open_list(inputs, options->files_from, error) : TM_OK;
-}
-
-static void close_list(tm_inputs *inputs)
-{
-    if (inputs->list && inputs->list != stdin)
-        fclose(inputs->list);
-    inputs->list = NULL;
+    return options->files_from ? open_list(inputs, options, error) : TM_OK;
 }
 
 void tm_inputs_close(tm_inputs *inputs)
 {
-    close_list(inputs);
+    tm_name_list_close(&inputs->list);
     tm_walk_free(&inputs->walk);
     tm_archive_close(inputs->archive);
     tm_seen_free(&inputs->streams);
-    free(inputs->line);
     free(inputs->folder);
 }
 
 /* ---- names ---- */
-
-/* The list broke off: that is told once, under the list's own name. */
-static const char *fail_list(tm_inputs *inputs, int cause, tm_error *error)
-{
-    const char *from = inputs->options->files_from;
-    close_list(inputs);
-    inputs->list_failed = true;
-    if (cause == ENAMETOOLONG)
-        tm_fail(error, TM_READ,
-                "%.300s: line %zu has more than %d bytes: expected one name a line, and read no "
-                "further",
-                from, inputs->list_line + 1, NAME_BYTES);
-    else
-        tm_fail(error, cause == ENOMEM ? TM_NO_MEMORY : TM_READ,
-                "%.300s: the list of inputs broke off after line %zu: %s", from, inputs->list_line,
-                strerror(cause));
-    return from;
-}
-
-/* As getdelim, but a list without line ends takes no more memory than the longest name. -1: it
- * ended, where errno is 0, or broke off. */
-static ssize_t get_name(tm_inputs *inputs, int end)
-{
-    if (!inputs->line && !(inputs->line = malloc(NAME_BYTES + 1)))
-        return -1;
-    errno = 0;
-    for (size_t length = 0; length < NAME_BYTES;) {
-        int c = getc(inputs->list);
-        if (c == EOF && (!length || ferror(inputs->list))) {
-            errno = ferror(inputs->list) ? errno : 0;
-            return -1;
-        }
-        if (c != EOF)
-            inputs->line[length++] = (char)c;
-        inputs->line[length] = '\0';
-        if (c == end || c == EOF)
-            return (ssize_t)length;
-    }
-    errno = ENAMETOOLONG;
-    return -1;
-}
-
-static void cut(char *line, size_t *length, size_t begin)
-{
-    memmove(line, line + begin, *length - begin + 1);
-    *length -= begin;
-}
-
-/* The next name of the list; NULL: it ended. */
-static const char *next_in_list(tm_inputs *inputs, tm_error *error)
-{
-    int end = inputs->options->null_separated ? '\0' : '\n';
-    while (inputs->list) {
-        ssize_t got = get_name(inputs, end);
-        if (got < 0 && errno)
-            return fail_list(inputs, errno, error);
-        if (got < 0)
-            break;
-        char *line = inputs->line;
-        size_t length = (size_t)got;
-        if (line[length - 1] == end)
-            line[--length] = '\0';
-        if (end == '\n' && length && line[length - 1] == '\r')
-            line[--length] = '\0';
-        if (inputs->list_line++ == 0 && strncmp(line, "\xEF\xBB\xBF", 3) == 0)
-            cut(line, &length, 3); /* the byte order mark of some editors */
-        if (strlen(line) != length)
-            tm_fail(error, TM_READ,
-                    "%.300s: line %zu holds a NUL byte: expected one name a line; names that end "
-                    "with NUL are read with -0, UTF-16 is not read",
-                    inputs->options->files_from, inputs->list_line);
-        if (length)
-            return line;
-    }
-    close_list(inputs);
-    return NULL;
-}
 
 /* Only what a person names is read when it is a pipe, and only once: the second reader would have
  * the rest, or a part. */
@@ -183,7 +90,7 @@ static const char *next_name(tm_inputs *inputs, tm_error *error)
         check_named(inputs, name, error);
         return name;
     }
-    name = next_in_list(inputs, error);
+    name = tm_name_list_next(&inputs->list, error);
     if (name && !error->status)
         check_listed(name, error);
     return name;
@@ -202,6 +109,8 @@ static bool enter_folder(tm_inputs *inputs, const char *path)
     if (!inputs->folder)
         return false;
     tm_walk_folder(&inputs->walk, path);
+    for (size_t i = 0; i < inputs->walk.count && !inputs->archives; i++)
+        inputs->archives = tm_is_archive_name(inputs->walk.found[i].path);
     tm_left_out_text(&inputs->walk.left_out, text, sizeof text);
     if (*text && !inputs->quiet)
         tm_print_note("folder %s: %s", path, text);
@@ -230,7 +139,7 @@ static const char *next_in_folder(tm_inputs *inputs, tm_error *error)
 /* A tar is known by its name, and where a person names it, by what is in it. */
 static bool is_archive(const tm_inputs *inputs, const char *path)
 {
-    bool named = inputs->list_line == 0 && !tm_is_picture_name(path);
+    bool named = inputs->list.lines == 0 && !tm_is_picture_name(path);
     return tm_is_archive_name(path) ||
            (named && !tm_has_ending(path, ".npy") && tm_is_archive(path));
 }
@@ -259,6 +168,24 @@ bool tm_inputs_are_members(const tm_inputs *inputs)
 
 /* ---- one after another ---- */
 
+static bool enter_archive(tm_inputs *inputs, const char *path, tm_error *error)
+{
+    inputs->archives = true;
+    inputs->left_out = (tm_left_out){0};
+    return tm_archive_open(path, inputs->options->siblings, &inputs->archive, error) == TM_OK;
+}
+
+tm_status tm_inputs_enter_stream(tm_inputs *inputs, int fd, const char *name, tm_image_bytes *begun,
+                                 tm_error *error)
+{
+    inputs->archives = true;
+    inputs->left_out = (tm_left_out){0};
+    inputs->seen--; /* its members are inputs in its place */
+    inputs->given--;
+    return tm_archive_open_stream(fd, name, inputs->options->siblings, begun, &inputs->archive,
+                                  error);
+}
+
 /* A folder or an archive: its files come next; false: it is an input, or lost. */
 static bool enter(tm_inputs *inputs, const char *path, tm_error *error)
 {
@@ -267,9 +194,7 @@ static bool enter(tm_inputs *inputs, const char *path, tm_error *error)
             return true;
         tm_loss_fail(TM_LOSS_MEMORY, 0, path, error);
     } else if (is_archive(inputs, path)) {
-        inputs->archives = true;
-        inputs->left_out = (tm_left_out){0};
-        return tm_archive_open(path, &inputs->archive, error) == TM_OK;
+        return enter_archive(inputs, path, error);
     }
     return false;
 }
@@ -278,8 +203,12 @@ static const char *next_file(tm_inputs *inputs, tm_error *error)
 {
     for (;;) {
         const char *path = next_in_archive(inputs, error);
-        if (!path)
-            path = next_in_folder(inputs, error);
+        if (path)
+            return path;
+        path = next_in_folder(inputs, error);
+        if (path && !error->status && tm_is_archive_name(path) &&
+            enter_archive(inputs, path, error))
+            continue;
         if (path)
             return path;
         path = next_name(inputs, error);
@@ -291,7 +220,7 @@ static const char *next_file(tm_inputs *inputs, tm_error *error)
 /* What only this process lost, the process of another shard will not tell. */
 static bool is_own_loss(const tm_inputs *inputs, const tm_error *error)
 {
-    return error->status == TM_NO_MEMORY || inputs->list_failed;
+    return error->status == TM_NO_MEMORY || inputs->list.failed;
 }
 
 const char *tm_inputs_next(tm_inputs *inputs, tm_error *error)

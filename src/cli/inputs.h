@@ -4,10 +4,9 @@
 #ifndef TM_CLI_INPUTS_H
 #define TM_CLI_INPUTS_H
 
-#include <stdio.h>
-
 #include "cli/archive.h"
 #include "cli/cli.h"
+#include "cli/name_list.h"
 #include "cli/walk.h"
 
 typedef struct tm_inputs {
@@ -15,11 +14,9 @@ typedef struct tm_inputs {
     bool quiet; /* what folders leave out is not told */
     char **operands;
     size_t operand_count, operand;
-    FILE *list; /* --files-from, NULL once it ended */
-    size_t list_line;
-    bool list_failed; /* it broke off */
-    tm_seen streams;  /* pipes and the like can be read once */
-    tm_walk walk;     /* of the folder whose files come next */
+    tm_name_list list; /* --files-from */
+    tm_seen streams;   /* pipes and the like can be read once */
+    tm_walk walk;      /* of the folder whose files come next */
     size_t walk_next;
     tm_archive *archive;  /* whose members come next */
     tm_left_out left_out; /* of it */
@@ -27,7 +24,7 @@ typedef struct tm_inputs {
     bool folder_last;     /* the last operand is one */
     bool stream;          /* the input that came last can be read once */
     size_t seen, given;   /* inputs before and after --skip and --shard */
-    char *line, *folder;
+    char *folder;
 } tm_inputs;
 
 /* TM_NOT_FOUND, TM_READ: the list of --files-from cannot be read. The options and operands must
@@ -42,6 +39,11 @@ const char *tm_inputs_next(tm_inputs *inputs, tm_error *error);
 
 /* Whether the input that came last is a member of an archive, which tm_archive_read reads. */
 bool tm_inputs_are_members(const tm_inputs *inputs);
+
+/* The stream that came last turned out to be an archive, of which `begun` has been read: its
+ * members come next. Takes both. */
+tm_status tm_inputs_enter_stream(tm_inputs *inputs, int fd, const char *name, tm_image_bytes *begun,
+                                 tm_error *error);
 
 /* How many inputs there will be in all, as far as it is known without reading on; 0: not known. */
 size_t tm_inputs_expected(const tm_inputs *inputs);

@@ -116,7 +116,7 @@ static int run(const tm_session_options *set, tm_arguments *arguments)
     tm_error error = {0};
     if (!set->output.output)
         return tm_usage_error(command.name, "where to write? give -o FILE.npy or -o FILE.png");
-    if (tm_check_output(&set->output, NULL))
+    if (tm_check_output(&set->output, false, NULL))
         return tm_usage_error(command.name,
                               "%s: no format of -o: expected a name that ends in .npy, .npz, "
                               ".safetensors or .png",

@@ -13,8 +13,10 @@
 #include "base/available.h"
 #include "base/clock.h"
 #include "base/pipeline.h"
+#include "cli/journal.h"
 #include "cli/npy_input.h"
 #include "cli/progress.h"
+#include "cli/stop.h"
 
 enum { TOGETHER_BATCH = 8, MORE_READERS = 2 /* than cores: they wait for files */ };
 
@@ -50,15 +52,31 @@ void tm_session_close(tm_session *session)
 
 /* ---- on the workers ---- */
 
+/* The next input that no earlier run has answered. */
+static bool take_new(tm_session *session, job *j)
+{
+    bool behind, more;
+    do {
+        behind = session->journal && tm_journal_is_behind(session->journal);
+        more = false;
+        if (!tm_stop_asked())
+            tm_entry_take(&session->source, &j->entry, &more, &j->fatal);
+        if (!more || j->fatal.status || !behind)
+            break;
+        tm_journal_compare(session->journal, j->entry.file, j->entry.index, &j->fatal);
+        tm_entry_free(&j->entry);
+    } while (!j->fatal.status);
+    session->stopped |= !more && tm_stop_asked();
+    return more;
+}
+
 static bool take_job(void *context, int slot)
 {
     flow *f = context;
-    tm_entry_source *source = &f->session->source;
     job *j = &f->jobs[slot];
-    bool more;
     *j = (job){0};
-    tm_entry_take(source, &j->entry, &more, &j->fatal);
-    j->expected = tm_inputs_expected(&source->inputs);
+    bool more = take_new(f->session, j);
+    j->expected = tm_inputs_expected(&f->session->source.inputs);
     return more;
 }
 
@@ -228,6 +246,7 @@ static tm_status answer_entry(const flow *f, const tm_entry *entry)
                    .error = failed ? &entry->error : NULL,
                    .picture = entry->slot,
                    .warnings = entry->image.warnings,
+                   .siblings = entry->siblings,
                    .size = {entry->how.height, entry->how.width}};
     return f->answer(session, &a, f->answer_context, f->error);
 }
@@ -398,18 +417,48 @@ static void tell_timings(const tm_session *session)
                   session->done);
 }
 
+/* What earlier runs answered counts. */
+static void count_past(tm_session *session)
+{
+    const tm_journal *journal = session->journal;
+    if (!journal || !journal->inputs)
+        return;
+    session->failed = (size_t)journal->failed;
+    session->done = (size_t)(journal->inputs - journal->failed);
+    tm_print_note("%s: goes on after %lld inputs", journal->log.path, (long long)journal->inputs);
+}
+
+static int tell_stopped(const tm_session *session)
+{
+    const char *output = session->options->output.output;
+    bool resumes = session->journal && session->journal->inputs;
+    tm_print_note("stopped by %s after %zu inputs%s", tm_stop_name(),
+                  session->done + session->failed,
+                  resumes                       ? "; --resume goes on with them"
+                  : output && !session->journal ? "; a file of -o that cannot grow is not written"
+                                                : "");
+    return tm_stop_exit_code();
+}
+
 int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context)
 {
     tm_error error = {0};
     flow f = {.session = session, .answer = answer, .answer_context = context, .error = &error};
     session->source.shapes_only = session->shapes_only;
+    count_past(session);
+    tm_stop_listen();
     run_all(&f, &error);
+    if (!error.status && !session->stopped && session->journal)
+        tm_journal_check_end(session->journal, &error);
     if (!session->options->run.quiet)
         tm_picture_notes_tell(&session->notes);
+    session->broken = error.status;
     if (error.status)
         return tm_report(&error);
     if (session->options->run.timings)
         tell_timings(session);
+    if (session->stopped)
+        return tell_stopped(session);
     if (!session->done && !session->failed)
         return tm_inputs_report_none(&session->source.inputs);
     return !session->failed ? TM_EXIT_OK : session->done ? TM_EXIT_SOME_FAILED : TM_EXIT_INPUT;

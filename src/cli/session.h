@@ -32,7 +32,7 @@ typedef struct tm_session_options {
 #define TM_SESSION_TARGETS(set)                                                                    \
     TM_MODEL_TARGET(&(set)->model), TM_PICTURE_TARGET(&(set)->picture),                            \
         TM_INPUT_TARGET(&(set)->input), TM_RUN_TARGET(&(set)->run),                                \
-        TM_OUTPUT_TARGET(&(set)->output)
+        TM_OUTPUT_TARGET(&(set)->output), TM_RESUME_TARGET(&(set)->output)
 
 /* Seconds, of all threads together. */
 typedef struct tm_stage_seconds {
@@ -50,6 +50,9 @@ typedef struct tm_session {
     bool single;      /* there is one picture at most */
     bool shapes_only; /* no weights: inputs are checked, nothing is computed */
     size_t done, failed;
+    struct tm_journal *journal; /* whose inputs are passed over; NULL: none */
+    bool stopped;               /* on request, before the inputs ended */
+    bool broken;                /* something ended the run */
     tm_picture_notes notes;
     tm_stage_seconds seconds;
 } tm_session;

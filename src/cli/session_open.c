@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/session.h"
+#include "cli/endings.h"
 #include "cli/tensor_size.h"
 
 enum { DEFAULT_BATCH = 8 };
@@ -118,7 +119,7 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
 {
     *session = (tm_session){.options = options};
     const char *name;
-    tm_status status = tm_check_output(&options->output, error);
+    tm_status status = tm_check_output(&options->output, !options->pictures_only, error);
     if (!status)
         status = tm_take_model(&options->model, arguments, &name, error);
     if (status)

@@ -90,6 +90,8 @@ static const tm_option input_options[] = {
         INPUT(TEXT, files_from), 0, 0},
     {'0', "null", NULL, "those names end with a NUL instead",
         INPUT(FLAG, null_separated), 0, 0},
+    {0, "siblings", "ENDING,...", "of a tar: tell members such as 0001.cls and 0001.json in the record "
+        "of 0001.jpg; texts, and .json as JSON", INPUT(TEXT, siblings), 0, 0},
     {0, "shard", "I/N|auto", "only the I-th of every N inputs; auto: tasks of a Slurm "
         "array times ranks of srun or MPI",
         INPUT(SHARD, shard), 0, 0},
@@ -119,6 +121,12 @@ static const tm_option output_options[] = {
         OUTPUT(TEXT, output), 0, 0},
     TM_FORCE_OPTION(OUTPUT(FLAG, force)),
 };
+
+static const tm_option resume_options[] = {
+    {0, "resume", NULL, "go on with what an ended or finished run of the same command left in -o "
+        "FILE.npy, FOLDER or FILE.jsonl; without any, begin",
+        OUTPUT(FLAG, resume), 0, 0},
+};
 /* clang-format on */
 
 const tm_option_group tm_model_group = TM_OPTION_GROUP("Model", model_options);
@@ -127,6 +135,7 @@ const tm_option_group tm_picture_group = TM_OPTION_GROUP("Pictures", picture_opt
 const tm_option_group tm_input_group = TM_OPTION_GROUP("Input", input_options);
 const tm_option_group tm_run_group = TM_OPTION_GROUP("Run", run_options);
 const tm_option_group tm_output_group = TM_OPTION_GROUP("Output", output_options);
+const tm_option_group tm_resume_group = TM_OPTION_GROUP("Output", resume_options);
 
 static int thread_count(const tm_run_options *run)
 {
@@ -159,16 +168,20 @@ tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_o
                              .precision = run ? run->precision : NULL};
 }
 
-tm_status tm_check_output(const tm_output_options *output, tm_error *error)
+tm_status tm_check_output(const tm_output_options *output, bool jsonl, tm_error *error)
 {
-    static const char *const formats[] = {"csv", "tsv", "json", "jsonl", "txt"};
+    static const struct {
+        const char *ending, *format;
+    } formats[] = {
+        {"csv", "csv"}, {"tsv", "tsv"}, {"json", "json"}, {"txt", "text"}, {"jsonl", "jsonl"}};
     const char *dot = output->output ? strrchr(output->output, '.') : NULL;
-    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
-        if (strcmp(dot + 1, formats[i]) == 0)
+    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats - jsonl; i++)
+        if (strcmp(dot + 1, formats[i].ending) == 0)
             return tm_fail(error, TM_USAGE,
-                           "%.200s: -o takes arrays (.npy, .npz, .safetensors); records go to the "
-                           "standard output: -f %s >%.200s",
-                           output->output, i == 4 ? "text" : formats[i], output->output);
+                           "%.200s: -o takes arrays (.npy, .npz, .safetensors)%s; other records go "
+                           "to the standard output: -f %s >%.200s",
+                           output->output, jsonl ? " and records in .jsonl" : "", formats[i].format,
+                           output->output);
     return TM_OK;
 }
 

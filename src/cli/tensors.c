@@ -59,7 +59,8 @@ static tm_status fit_shown(tm_shown *shown, const tm_session *session, size_t in
 static tm_status check_rows(const tm_tensors *t, const tm_session *session, tm_error *error)
 {
     bool arrays = t->arrays.writer || t->arrays.stream;
-    if (!arrays || !tm_session_keeps_aspect(session) || session->single)
+    bool one = session->single && !session->options->output.resume;
+    if (!arrays || !tm_session_keeps_aspect(session) || one)
         return TM_OK;
     for (size_t i = 0; i < t->count; i++)
         if (t->shown[i].rank > 2)
@@ -74,15 +75,48 @@ static tm_status check_rows(const tm_tensors *t, const tm_session *session, tm_e
 /* Numbers in the records make no table that a person reads. */
 static void open_records(tm_tensors *t, const char *format)
 {
-    if (t->arrays.on_stdout)
-        format = "none";
-    else if (t->data && !format)
-        format = "jsonl";
-    tm_records_open(&t->records, format, &answer_type);
+    tm_arrays_open_records(&t->arrays, t->data && !format ? "jsonl" : format, &answer_type,
+                           &t->records);
 }
 
-static tm_status open_tensors(tm_tensors *t, const tm_session *session,
-                              const tm_tensors_command *command, tm_error *error)
+typedef struct made {
+    const tm_tensors *tensors;
+    const tm_tensors_command *command;
+} made;
+
+static void tell_made(const void *context, tm_record *record)
+{
+    const made *m = context;
+    const tm_tensors *t = m->tensors;
+    TM_TELL(record, "kind", tm_value_text(m->command->kind));
+    TM_TELL(record, "l2", tm_value_boolean(t->l2));
+    TM_TELL(record, "data", tm_value_text(t->data));
+}
+
+static tm_status open_arrays(tm_tensors *t, tm_session *session, const tm_tensors_command *command,
+                             tm_error *error)
+{
+    const made m = {t, command};
+    const tm_meta meta = {session, command->command, tell_made, &m};
+    bool varies = tm_session_keeps_aspect(session);
+    tm_array_kind *kinds = calloc(t->count + 1, sizeof *kinds);
+    if (!kinds)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for outputs");
+    for (size_t i = 0; i < t->count; i++) {
+        const tm_shown *shown = &t->shown[i];
+        kinds[i] = (tm_array_kind){.key = shown->name,
+                                   .module = shown->output.module,
+                                   .rank = varies && shown->rank > 2 ? 0 : shown->rank};
+        memcpy(kinds[i].shape, shown->shape, sizeof kinds[i].shape);
+    }
+    tm_status status =
+        tm_arrays_open(&t->arrays, session, &meta, command->format, kinds, t->count, error);
+    free(kinds);
+    return status;
+}
+
+static tm_status open_tensors(tm_tensors *t, tm_session *session, const tm_tensors_command *command,
+                              tm_error *error)
 {
     *t = (tm_tensors){.list = command->list,
                       .l2 = command->l2,
@@ -100,8 +134,7 @@ static tm_status open_tensors(tm_tensors *t, const tm_session *session,
         t->shown[i].name = command->name ? command->name : t->shown[i].output.name;
     }
     if (!status)
-        status =
-            tm_arrays_open(&t->arrays, &session->options->output, command->format, t->count, error);
+        status = open_arrays(t, session, command, error);
     if (!status)
         status = check_rows(t, session, error);
     if (!status)
@@ -235,7 +268,7 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
 {
     tm_tensors *t = context;
     bool failed = answer->error != NULL;
-    tm_status status = TM_OK;
+    tm_status status = tm_arrays_begin_row(&t->arrays, error);
     for (size_t i = 0; i < t->count && !failed && !status; i++)
         status = take_values(&t->shown[i], session, i, answer->picture, t->l2, error);
     tm_arrays_number(&t->arrays, answer);
@@ -249,17 +282,15 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
     return status ? status : tm_arrays_next(&t->arrays, answer, error);
 }
 
-/* Keeps the files if anything succeeded. */
 static int close_tensors(tm_tensors *t, const tm_session *session, int exit_code)
 {
     tm_error error = {0};
-    bool keep = session->done && (exit_code == TM_EXIT_OK || exit_code == TM_EXIT_SOME_FAILED);
-    tm_arrays_close(&t->arrays, keep, &error);
-    tm_records_close(&t->records, &error);
+    if (tm_records_close(&t->records, &error) && !session->broken)
+        exit_code = tm_report(&error);
     for (size_t i = 0; i < t->count && t->shown; i++)
         free(t->shown[i].values);
     free(t->shown);
-    return error.status ? tm_report(&error) : exit_code;
+    return tm_arrays_end(&t->arrays, session, exit_code);
 }
 
 /* Without weights shapes are still an answer, unless numbers were asked for. */

@@ -31,13 +31,15 @@ typedef struct tm_tensors {
 
 /* What makes one such command differ from the other. */
 typedef struct tm_tensors_command {
-    const char *list;   /* the record's member that holds the tensors */
-    const char *format; /* of the records, or a stream's; NULL: by the terminal */
-    const char *data;   /* numbers in the records: "list", "base64"; NULL: none */
-    const char *name;   /* of the one output, where it is told by another than the library's */
-    bool tokens, l2;    /* see tm_shown and tm_tensors */
-    const char *grid;   /* PNG of the first picture's maps; NULL: none */
-    bool shapes;        /* without weights, shapes alone are an answer */
+    const char *command; /* its name */
+    const char *kind;    /* what its tensors are, where it has several kinds */
+    const char *list;    /* the record's member that holds the tensors */
+    const char *format;  /* of the records, or a stream's; NULL: by the terminal */
+    const char *data;    /* numbers in the records: "list", "base64"; NULL: none */
+    const char *name;    /* of the one output, where it is told by another than the library's */
+    bool tokens, l2;     /* see tm_shown and tm_tensors */
+    const char *grid;    /* PNG of the first picture's maps; NULL: none */
+    bool shapes;         /* without weights, shapes alone are an answer */
     /* Chooses outputs of the session's model. */
     tm_status (*select)(const void *chosen, tm_session *session, tm_error *error);
     const void *chosen;

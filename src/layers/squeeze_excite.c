@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/squeeze_excite.h"
 
+#include "layers/make_divisible.h"
+
 tm_node *tm_squeeze_excite_with(tm_builder *b, const char *name, tm_node *x, tm_squeeze squeeze)
 {
+    if (!squeeze.reduced)
+        squeeze.reduced = tm_divisible(x->shape.c / 16.0, 8, 0);
     tm_conv reduce = {.out = squeeze.reduced, .kernel = 1, .bias = !squeeze.no_bias};
     tm_conv expand = {.out = x->shape.c, .kernel = 1, .bias = !squeeze.no_bias};
     tm_push(b, "%s", name);

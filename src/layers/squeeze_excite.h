@@ -8,7 +8,7 @@
 typedef struct tm_squeeze {
     const char *reduce, *expand; /* names of the 1x1 convolutions: fc1, fc2 */
     bool no_bias;                /* of theirs */
-    int reduced;                 /* channels between */
+    int reduced;                 /* channels between; 0: a sixteenth, in eights */
     tm_act_kind act;             /* between; NONE: ReLU */
     tm_act_kind gate;            /* NONE: sigmoid */
     bool norm;                   /* batch norm before the activation: bn */

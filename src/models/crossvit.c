@@ -18,18 +18,22 @@ enum { BRANCHES = 2, STAGES = 3 };
 
 typedef struct crossvit_variant {
     const char *name;
-    int width, heads; /* of the first branch; the second is twice as wide */
-    int depth;        /* blocks of the second branch in a stage; the first has one */
-    int ratio;        /* of MLPs */
-    bool conv;        /* patches by three convolutions */
-    bool large;       /* made for 408 pixels a side, of which the second branch sees 384; else 240,
-                         of which it sees 224 */
+    int dims[BRANCHES], heads[BRANCHES];
+    int depth;             /* blocks of the second branch in a stage; the first has one */
+    int ratios[3];         /* of a branch's MLPs, and of one that there is not */
+    int patches[BRANCHES]; /* 12, 16 */
+    bool conv;             /* patches by three convolutions */
+    bool large; /* made for 408 pixels a side, of which the second branch sees 384; else 240,
+                   of which it sees 224 */
+    bool crop;  /* what it sees is the middle, not the whole smaller */
+    bool no_qkv_bias;
 } crossvit_variant;
 
 /* clang-format off */
-#define C9 .width = 128, .heads = 4, .depth = 3, .ratio = 3
-#define C15 .width = 192, .heads = 6, .depth = 5, .ratio = 3
-#define C18 .width = 224, .heads = 7, .depth = 6, .ratio = 3
+#define C9 .dims = {128, 256}, .heads = {4, 4}, .depth = 3, .ratios = {3, 3, 1}
+#define C15 .dims = {192, 384}, .heads = {6, 6}, .depth = 5, .ratios = {3, 3, 1}
+#define C18 .dims = {224, 448}, .heads = {7, 7}, .depth = 6, .ratios = {3, 3, 1}
+#define C4 .depth = 4, .ratios = {4, 4, 1}
 
 static const crossvit_variant variants[] = {
     {.name = "crossvit_15_240", C15},
@@ -40,13 +44,12 @@ static const crossvit_variant variants[] = {
     {.name = "crossvit_18_dagger_408", C18, .conv = true, .large = true},
     {.name = "crossvit_9_240", C9},
     {.name = "crossvit_9_dagger_240", C9, .conv = true},
-    {.name = "crossvit_base_240", .width = 384, .heads = 12, .depth = 4, .ratio = 4},
-    {.name = "crossvit_small_240", .width = 192, .heads = 6, .depth = 4, .ratio = 4},
-    {.name = "crossvit_tiny_240", .width = 96, .heads = 3, .depth = 4, .ratio = 4},
+    {.name = "crossvit_base_240", .dims = {384, 768}, .heads = {12, 12}, C4},
+    {.name = "crossvit_small_240", .dims = {192, 384}, .heads = {6, 6}, C4},
+    {.name = "crossvit_tiny_240", .dims = {96, 192}, .heads = {3, 3}, C4},
 };
 /* clang-format on */
 
-static const int patches[BRANCHES] = {12, 16};
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f};
 
 /* A branch: tokens, the class's first, of h x w patches. */
@@ -62,15 +65,39 @@ static double scale_of(const crossvit_variant *v, int index)
     return index == 0 ? 1.0 : v->large ? 384.0 / 408 : 224.0 / 240;
 }
 
-static tm_node *scaled(tm_builder *b, double scale)
+static int patch_of(const crossvit_variant *v, int index)
+{
+    static const int usual[BRANCHES] = {12, 16};
+    return v->patches[index] ? v->patches[index] : usual[index];
+}
+
+/* h x w pixels from the middle */
+static tm_node *crop(tm_builder *b, tm_node *x, int h, int w)
+{
+    int count = h * w, down = (int)rint((x->shape.h - h) / 2.0),
+        right = (int)rint((x->shape.w - w) / 2.0);
+    int *pixels = tm_arena_alloc(&b->graph->arena, (size_t)count * sizeof *pixels);
+    if (!pixels) {
+        tm_fail(&b->graph->error, TM_NO_MEMORY, "no memory for the model's graph");
+        return x;
+    }
+    for (int i = 0; i < count; i++)
+        pixels[i] = (down + i / w) * x->shape.w + right + i % w;
+    return tm_gather_pixels(b, x, h, w, pixels);
+}
+
+static tm_node *scaled(tm_builder *b, const crossvit_variant *v, int index)
 {
     tm_shape s = b->graph->input->shape;
-    return tm_resize_bicubic(b, b->graph->input, (int)(s.h * scale), (int)(s.w * scale));
+    double scale = scale_of(v, index);
+    int h = (int)(s.h * scale), w = (int)(s.w * scale);
+    return v->crop && index ? crop(b, b->graph->input, h, w)
+                            : tm_resize_bicubic(b, b->graph->input, h, w);
 }
 
 static tm_node *conv_patches(tm_builder *b, tm_node *x, int width, int patch)
 {
-    bool small = patch == patches[0];
+    bool small = patch == 12;
     const tm_conv convs[] = {
         {.out = width / 4, .kernel = 7, .stride = 4, .padding = TM_PAD_EXPLICIT, .pad = 3},
         {.out = width / 2,
@@ -80,6 +107,8 @@ static tm_node *conv_patches(tm_builder *b, tm_node *x, int width, int patch)
          .pad = small ? 0 : 1},
         {.out = width, .kernel = 3, .stride = small ? 1 : 2, .padding = TM_PAD_EXPLICIT, .pad = 1}};
     static const char *const names[] = {"proj.0", "proj.2", "proj.4"};
+    if (!small && patch != 16)
+        tm_refuse(b, "multi_conv: patches of 12 or 16 pixels a side, not of %d", patch);
     for (int i = 0; i < 3; i++) {
         tm_conv conv = convs[i];
         conv.bias = true;
@@ -91,8 +120,8 @@ static tm_node *conv_patches(tm_builder *b, tm_node *x, int width, int patch)
 static branch embed(tm_builder *b, const crossvit_variant *v, int index)
 {
     char name[16];
-    int width = v->width << index, patch = patches[index];
-    tm_node *x = scaled(b, scale_of(v, index));
+    int width = v->dims[index], patch = patch_of(v, index);
+    tm_node *x = scaled(b, v, index);
     int h = x->shape.h / patch, w = x->shape.w / patch, count = h * x->shape.w / patch;
     snprintf(name, sizeof name, "patch_embed.%d", index);
     if (v->conv) {
@@ -118,8 +147,8 @@ static branch embed(tm_builder *b, const crossvit_variant *v, int index)
 
 static tm_node *own_blocks(tm_builder *b, const crossvit_variant *v, tm_node *x, int index)
 {
-    tm_vit_block block = {.qkv = {.heads = v->heads},
-                          .ffn = {.hidden = v->ratio * x->shape.c, .act = TM_ACT_GELU},
+    tm_vit_block block = {.qkv = {.heads = v->heads[index], .no_qkv_bias = v->no_qkv_bias},
+                          .ffn = {.hidden = v->ratios[index] * x->shape.c, .act = TM_ACT_GELU},
                           .norm = norm};
     for (int i = 0; i < (index ? v->depth : 1); i++) {
         tm_push(b, "blocks.%d.%d", index, i);
@@ -144,14 +173,15 @@ static tm_node *fuse(tm_builder *b, const crossvit_variant *v, int index, tm_nod
                      tm_node *other)
 {
     int c = other->shape.c;
+    bool bias = !v->no_qkv_bias;
     tm_node *rest = tm_slice_w(b, other, 1, other->shape.w - 1);
     tm_push(b, "fusion.%d", index);
     tm_node *all = tm_concat_w(b, 2, (tm_node *[]){token, rest});
     all = tm_normalize(b, "norm1", all, norm);
     tm_push(b, "attn");
-    tm_node *q = tm_linear(b, "wq", tm_slice_w(b, all, 0, 1), c, true);
-    tm_node *k = tm_linear(b, "wk", all, c, true), *value = tm_linear(b, "wv", all, c, true);
-    tm_node *y = tm_attend(b, q, k, value, (tm_attention){.heads = v->heads});
+    tm_node *q = tm_linear(b, "wq", tm_slice_w(b, all, 0, 1), c, bias);
+    tm_node *k = tm_linear(b, "wk", all, c, bias), *value = tm_linear(b, "wv", all, c, bias);
+    tm_node *y = tm_attend(b, q, k, value, (tm_attention){.heads = v->heads[1 - index]});
     y = tm_linear(b, "proj", y, c, true);
     tm_pop(b);
     tm_pop(b);
@@ -190,7 +220,7 @@ static void tap_stages(tm_builder *b, const crossvit_variant *v, branch stages[S
     for (int i = 0; i < BRANCHES * STAGES; i++) {
         char module[16];
         branch at = stages[i % STAGES][i / STAGES];
-        int reduction = (int)lround(patches[i / STAGES] / scale_of(v, i / STAGES));
+        int reduction = (int)lround(patch_of(v, i / STAGES) / scale_of(v, i / STAGES));
         tm_node *x = tm_slice_w(b, at.x, 1, at.h * at.w);
         snprintf(module, sizeof module, "blocks.%d", i % STAGES);
         tm_tap_feature(b, module, tm_reshape(b, x, at.h, at.w, x->shape.c), reduction);
@@ -244,5 +274,22 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_replace_all(dict, table, sizeof table / sizeof *table);
 }
 
-const tm_family tm_family_crossvit = {
-    .module = "crossvit", TM_VARIANTS(variants), .build = build, .filter = filter};
+/* One variant's function says what others have as defaults. */
+#define CROSSVIT(name, kind, member, ...)                                                          \
+    TM_TAKES(crossvit_variant, name, kind, member, __VA_ARGS__)
+#define SAID "crossvit_18_240"
+static const tm_argument arguments[] = {
+    CROSSVIT("patch_size", LIST, patches, 1, 1024, SAID),
+    CROSSVIT("embed_dim", LIST, dims, TM_WIDTHS, SAID),
+    CROSSVIT("num_heads", LIST, heads, TM_HEADS, SAID),
+    CROSSVIT("mlp_ratio", LIST, ratios, 1, 64, SAID),
+    CROSSVIT("multi_conv", FLAG, conv, TM_ANY),
+    CROSSVIT("crop_scale", FLAG, crop, TM_ANY),
+    CROSSVIT("qkv_bias", NO_FLAG, no_qkv_bias, TM_ANY),
+};
+
+const tm_family tm_family_crossvit = {.module = "crossvit",
+                                      TM_VARIANTS(variants),
+                                      TM_ARGUMENTS(arguments),
+                                      .build = build,
+                                      .filter = filter};

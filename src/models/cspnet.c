@@ -293,4 +293,10 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, x, "avg", "head.fc");
 }
 
-const tm_family tm_family_cspnet = {.module = "cspnet", TM_VARIANTS(variants), .build = build};
+/* timm's stem and stages are objects, which no text makes. */
+static const tm_argument arguments[] = {
+    TM_TAKES(csp_variant, "act_layer", ACT, act, TM_ANY, "*_iabn"),
+};
+
+const tm_family tm_family_cspnet = {
+    .module = "cspnet", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

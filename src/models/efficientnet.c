@@ -6,6 +6,7 @@
 #include "layers/blur_pool.h"
 #include "layers/classifier.h"
 #include "layers/taps.h"
+#include "models/choices.h"
 #include "models/efficientnet_builder.h"
 #include "models/model.h"
 #include "models/pruned.h"
@@ -23,15 +24,18 @@ typedef struct efficientnet_variant {
     int expert_multiplier;
     int group_size;
     int stem /* 32 */, stem_kernel /* 3 */;
-    bool fixed_stem; /* width does not scale the stem */
-    int features;    /* of the head, 1280 */
+    bool fixed_stem;  /* width does not scale the stem */
+    int features;     /* of the head, 1280 */
+    bool scaled_head; /* by width */
     bool no_head;
-    tm_act_kind act;      /* ReLU */
-    bool tensorflow;      /* TensorFlow's padding and batch-norm epsilon */
-    bool trained_epsilon; /* that epsilon, but for trained weights only, as timm has it */
+    tm_act_kind act; /* ReLU */
+    tm_padding padding;
+    double norm_eps;      /* 1e-5 */
+    bool trained_epsilon; /* TensorFlow's, but for trained weights only, as timm has it */
     tm_effnet_norm_kind norm;
     int norm_group_size;
-    bool blur, global_context, pruned;
+    tm_aa_kind aa;
+    bool global_context, pruned;
     bool legacy_context, channel_mlp; /* as in tm_effnet */
 } efficientnet_variant;
 
@@ -175,58 +179,63 @@ static const char *const x_2[] = {
     "ir_r4_k5_s2_e6_c192_se0.25", "ir_r1_k3_s1_e6_c320_se0.25", NULL,
 };
 
+#define TENSORFLOW_EPS 1e-3
+#define TENSORFLOW .padding = TM_PAD_SAME, .norm_eps = TENSORFLOW_EPS
+
 static const efficientnet_variant variants[] = {
-    {.name = "eca_efficientnet_b0", .arch = efficientnet, .act = TM_ACT_SILU,
+    {.name = "eca_efficientnet_b0", .arch = efficientnet, .scaled_head = true, .act = TM_ACT_SILU,
      .channel_mlp = true},
-    {.name = "efficientnet_b0", .arch = efficientnet, .act = TM_ACT_SILU},
-    {.name = "efficientnet_b0_g8_gn", .arch = efficientnet, .group_size = 8, .act = TM_ACT_SILU,
-     .norm = TM_EFFNET_GROUP, .norm_group_size = 8},
+    {.name = "efficientnet_b0", .arch = efficientnet, .scaled_head = true, .act = TM_ACT_SILU},
+    {.name = "efficientnet_b0_g8_gn", .arch = efficientnet, .group_size = 8, .scaled_head = true,
+     .act = TM_ACT_SILU, .norm = TM_EFFNET_GROUP, .norm_group_size = 8},
     {.name = "efficientnet_b0_g16_evos", .arch = efficientnet, .divisor = 16, .group_size = 16,
-     .act = TM_ACT_SILU},
-    {.name = "efficientnet_b0_gn", .arch = efficientnet, .act = TM_ACT_SILU,
+     .scaled_head = true, .act = TM_ACT_SILU},
+    {.name = "efficientnet_b0_gn", .arch = efficientnet, .scaled_head = true, .act = TM_ACT_SILU,
      .norm = TM_EFFNET_GROUP, .norm_group_size = 8},
-    {.name = "efficientnet_b1", .arch = efficientnet, .depth = 1.1, .act = TM_ACT_SILU},
-    {.name = "efficientnet_b1_pruned", .arch = efficientnet, .depth = 1.1, .act = TM_ACT_SILU,
-     .tensorflow = true, .pruned = true},
+    {.name = "efficientnet_b1", .arch = efficientnet, .depth = 1.1, .scaled_head = true,
+     .act = TM_ACT_SILU},
+    {.name = "efficientnet_b1_pruned", .arch = efficientnet, .depth = 1.1, .scaled_head = true,
+     .act = TM_ACT_SILU, TENSORFLOW, .pruned = true},
     {.name = "efficientnet_b2", .arch = efficientnet, .width = 1.1, .depth = 1.2,
-     .features = 1408, .act = TM_ACT_SILU},
+     .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnet_b2_pruned", .arch = efficientnet, .width = 1.1, .depth = 1.2,
-     .features = 1408, .act = TM_ACT_SILU, .tensorflow = true, .pruned = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW, .pruned = true},
     {.name = "efficientnet_b3", .arch = efficientnet, .width = 1.2, .depth = 1.4,
-     .features = 1536, .act = TM_ACT_SILU},
+     .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnet_b3_g8_gn", .arch = efficientnet, .width = 1.2, .depth = 1.4,
-     .divisor = 16, .group_size = 8, .features = 1536, .act = TM_ACT_SILU,
+     .divisor = 16, .group_size = 8, .scaled_head = true, .act = TM_ACT_SILU,
      .norm = TM_EFFNET_GROUP, .norm_group_size = 16},
-    {.name = "efficientnet_b3_gn", .arch = efficientnet, .width = 1.2, .depth = 1.4,
-     .divisor = 16, .features = 1536, .act = TM_ACT_SILU, .norm = TM_EFFNET_GROUP,
-     .norm_group_size = 16},
+    {.name = "efficientnet_b3_gn", .arch = efficientnet, .width = 1.2, .depth = 1.4, .divisor = 16,
+     .scaled_head = true, .act = TM_ACT_SILU, .norm = TM_EFFNET_GROUP, .norm_group_size = 16},
     {.name = "efficientnet_b3_pruned", .arch = efficientnet, .width = 1.2, .depth = 1.4,
-     .features = 1536, .act = TM_ACT_SILU, .tensorflow = true, .pruned = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW, .pruned = true},
     {.name = "efficientnet_b4", .arch = efficientnet, .width = 1.4, .depth = 1.8,
-     .features = 1792, .act = TM_ACT_SILU},
+     .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnet_b5", .arch = efficientnet, .width = 1.6, .depth = 2.2,
-     .features = 2048, .act = TM_ACT_SILU},
+     .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnet_b6", .arch = efficientnet, .width = 1.8, .depth = 2.6,
-     .features = 2304, .act = TM_ACT_SILU},
+     .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnet_b7", .arch = efficientnet, .width = 2.0, .depth = 3.1,
-     .features = 2560, .act = TM_ACT_SILU},
+     .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnet_b8", .arch = efficientnet, .width = 2.2, .depth = 3.6,
-     .features = 2816, .act = TM_ACT_SILU},
-    {.name = "efficientnet_blur_b0", .arch = efficientnet, .act = TM_ACT_SILU, .blur = true},
-    {.name = "efficientnet_cc_b0_4e", .arch = condconv, .act = TM_ACT_SILU},
-    {.name = "efficientnet_cc_b0_8e", .arch = condconv, .expert_multiplier = 2,
+     .scaled_head = true, .act = TM_ACT_SILU},
+    {.name = "efficientnet_blur_b0", .arch = efficientnet, .scaled_head = true, .act = TM_ACT_SILU,
+     .aa = TM_AA_BLUR_ZERO},
+    {.name = "efficientnet_cc_b0_4e", .arch = condconv, .scaled_head = true, .act = TM_ACT_SILU},
+    {.name = "efficientnet_cc_b0_8e", .arch = condconv, .expert_multiplier = 2, .scaled_head = true,
      .act = TM_ACT_SILU},
     {.name = "efficientnet_cc_b1_8e", .arch = condconv, .depth = 1.1, .expert_multiplier = 2,
-     .act = TM_ACT_SILU},
-    {.name = "efficientnet_el", .arch = edge, .width = 1.2, .depth = 1.4, .features = 1536},
-    {.name = "efficientnet_el_pruned", .arch = edge, .width = 1.2, .depth = 1.4, .features = 1536},
-    {.name = "efficientnet_em", .arch = edge, .depth = 1.1},
-    {.name = "efficientnet_es", .arch = edge},
-    {.name = "efficientnet_es_pruned", .arch = edge},
-    {.name = "efficientnet_h_b5", .arch = x_2, .width = 1.92, .depth = 2.2, .features = 2456,
+     .scaled_head = true, .act = TM_ACT_SILU},
+    {.name = "efficientnet_el", .arch = edge, .width = 1.2, .depth = 1.4, .scaled_head = true},
+    {.name = "efficientnet_el_pruned", .arch = edge, .width = 1.2, .depth = 1.4,
+     .scaled_head = true},
+    {.name = "efficientnet_em", .arch = edge, .depth = 1.1, .scaled_head = true},
+    {.name = "efficientnet_es", .arch = edge, .scaled_head = true},
+    {.name = "efficientnet_es_pruned", .arch = edge, .scaled_head = true},
+    {.name = "efficientnet_h_b5", .arch = x_2, .width = 1.92, .depth = 2.2, .scaled_head = true,
      .act = TM_ACT_SILU},
     {.name = "efficientnet_l2", .arch = efficientnet, .width = 4.3, .depth = 5.3,
-     .features = 5504, .act = TM_ACT_SILU},
+     .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnet_lite0", .arch = lite, .fixed_ends = true, .fixed_stem = true,
      .act = TM_ACT_RELU6},
     {.name = "efficientnet_lite1", .arch = lite, .depth = 1.1, .fixed_ends = true,
@@ -237,26 +246,26 @@ static const efficientnet_variant variants[] = {
      .fixed_stem = true, .act = TM_ACT_RELU6},
     {.name = "efficientnet_lite4", .arch = lite, .width = 1.4, .depth = 1.8, .fixed_ends = true,
      .fixed_stem = true, .act = TM_ACT_RELU6},
-    {.name = "efficientnet_x_b3", .arch = x_1, .width = 1.2, .depth = 1.4, .features = 1536,
+    {.name = "efficientnet_x_b3", .arch = x_1, .width = 1.2, .depth = 1.4, .scaled_head = true,
      .act = TM_ACT_SILU},
-    {.name = "efficientnet_x_b5", .arch = x_1, .width = 1.6, .depth = 2.2, .features = 2048,
+    {.name = "efficientnet_x_b5", .arch = x_1, .width = 1.6, .depth = 2.2, .scaled_head = true,
      .act = TM_ACT_SILU},
     {.name = "efficientnetv2_l", .arch = v2_l, .act = TM_ACT_SILU},
     {.name = "efficientnetv2_m", .arch = v2_m, .stem = 24, .act = TM_ACT_SILU},
     {.name = "efficientnetv2_rw_m", .arch = v2_rw_s, .width = 1.2,
-     .stage_depths = {1.2, 1.2, 1.2, 1.2, 1.6, 1.6}, .stem = 24, .features = 2152,
-     .act = TM_ACT_SILU},
+     .stage_depths = {1.2, 1.2, 1.2, 1.2, 1.6, 1.6}, .stem = 24, .features = 1792,
+     .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnetv2_rw_s", .arch = v2_rw_s, .stem = 24, .features = 1792,
-     .act = TM_ACT_SILU},
+     .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnetv2_rw_t", .arch = v2_s, .width = 0.8, .depth = 0.9, .stem = 24,
-     .features = 1024, .act = TM_ACT_SILU},
-    {.name = "efficientnetv2_s", .arch = v2_s, .stem = 24, .act = TM_ACT_SILU},
+     .scaled_head = true, .act = TM_ACT_SILU},
+    {.name = "efficientnetv2_s", .arch = v2_s, .stem = 24, .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "efficientnetv2_xl", .arch = v2_xl, .act = TM_ACT_SILU},
     {.name = "fbnetc_100", .arch = fbnetc, .stem = 16, .features = 1984, .trained_epsilon = true},
-    {.name = "gc_efficientnet_b0", .arch = efficientnet, .act = TM_ACT_SILU,
+    {.name = "gc_efficientnet_b0", .arch = efficientnet, .scaled_head = true, .act = TM_ACT_SILU,
      .legacy_context = true},
     {.name = "gc_efficientnetv2_rw_t", .arch = v2_s, .width = 0.8, .depth = 0.9, .stem = 24,
-     .features = 1024, .act = TM_ACT_SILU, .global_context = true},
+     .scaled_head = true, .act = TM_ACT_SILU, .global_context = true},
     {.name = "mixnet_l", .arch = mixnet_m, .width = 1.3, .round_depth = true, .stem = 24,
      .features = 1536},
     {.name = "mixnet_m", .arch = mixnet_m, .round_depth = true, .stem = 24, .features = 1536},
@@ -296,79 +305,82 @@ static const efficientnet_variant variants[] = {
     {.name = "semnasnet_100", .arch = mnasnet_a1},
     {.name = "semnasnet_140", .arch = mnasnet_a1, .width = 1.4},
     {.name = "spnasnet_100", .arch = spnasnet},
-    {.name = "test_efficientnet", .arch = test, .round_freely = true, .stem = 24,
-     .features = 256, .act = TM_ACT_SILU},
+    {.name = "test_efficientnet", .arch = test, .round_freely = true, .stem = 24, .features = 256,
+     .scaled_head = true, .act = TM_ACT_SILU},
     {.name = "test_efficientnet_evos", .arch = test, .round_freely = true, .stem = 24,
-     .features = 256, .act = TM_ACT_SILU, .norm = TM_EFFNET_EVO, .norm_group_size = 8},
+     .features = 256, .scaled_head = true, .act = TM_ACT_SILU, .norm = TM_EFFNET_EVO,
+     .norm_group_size = 8},
     {.name = "test_efficientnet_gn", .arch = test, .round_freely = true, .stem = 24,
-     .features = 256, .act = TM_ACT_SILU, .norm = TM_EFFNET_GROUP, .norm_group_size = 8},
+     .features = 256, .scaled_head = true, .act = TM_ACT_SILU, .norm = TM_EFFNET_GROUP,
+     .norm_group_size = 8},
     {.name = "test_efficientnet_ln", .arch = test, .round_freely = true, .stem = 24,
-     .features = 256, .act = TM_ACT_SILU, .norm = TM_EFFNET_LAYER},
-    {.name = "tf_efficientnet_b0", .arch = efficientnet, .act = TM_ACT_SILU, .tensorflow = true},
-    {.name = "tf_efficientnet_b1", .arch = efficientnet, .depth = 1.1, .act = TM_ACT_SILU,
-     .tensorflow = true},
+     .features = 256, .scaled_head = true, .act = TM_ACT_SILU, .norm = TM_EFFNET_LAYER},
+    {.name = "tf_efficientnet_b0", .arch = efficientnet, .scaled_head = true, .act = TM_ACT_SILU,
+     TENSORFLOW},
+    {.name = "tf_efficientnet_b1", .arch = efficientnet, .depth = 1.1, .scaled_head = true,
+     .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnet_b2", .arch = efficientnet, .width = 1.1, .depth = 1.2,
-     .features = 1408, .act = TM_ACT_SILU, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnet_b3", .arch = efficientnet, .width = 1.2, .depth = 1.4,
-     .features = 1536, .act = TM_ACT_SILU, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnet_b4", .arch = efficientnet, .width = 1.4, .depth = 1.8,
-     .features = 1792, .act = TM_ACT_SILU, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnet_b5", .arch = efficientnet, .width = 1.6, .depth = 2.2,
-     .features = 2048, .act = TM_ACT_SILU, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnet_b6", .arch = efficientnet, .width = 1.8, .depth = 2.6,
-     .features = 2304, .act = TM_ACT_SILU, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnet_b7", .arch = efficientnet, .width = 2.0, .depth = 3.1,
-     .features = 2560, .act = TM_ACT_SILU, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnet_b8", .arch = efficientnet, .width = 2.2, .depth = 3.6,
-     .features = 2816, .act = TM_ACT_SILU, .tensorflow = true},
-    {.name = "tf_efficientnet_cc_b0_4e", .arch = condconv, .act = TM_ACT_SILU, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
+    {.name = "tf_efficientnet_cc_b0_4e", .arch = condconv, .scaled_head = true, .act = TM_ACT_SILU,
+     TENSORFLOW},
     {.name = "tf_efficientnet_cc_b0_8e", .arch = condconv, .expert_multiplier = 2,
-     .act = TM_ACT_SILU, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnet_cc_b1_8e", .arch = condconv, .depth = 1.1, .expert_multiplier = 2,
-     .act = TM_ACT_SILU, .tensorflow = true},
-    {.name = "tf_efficientnet_el", .arch = edge, .width = 1.2, .depth = 1.4, .features = 1536,
-     .tensorflow = true},
-    {.name = "tf_efficientnet_em", .arch = edge, .depth = 1.1, .tensorflow = true},
-    {.name = "tf_efficientnet_es", .arch = edge, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
+    {.name = "tf_efficientnet_el", .arch = edge, .width = 1.2, .depth = 1.4, .scaled_head = true,
+     TENSORFLOW},
+    {.name = "tf_efficientnet_em", .arch = edge, .depth = 1.1, .scaled_head = true, TENSORFLOW},
+    {.name = "tf_efficientnet_es", .arch = edge, .scaled_head = true, TENSORFLOW},
     {.name = "tf_efficientnet_l2", .arch = efficientnet, .width = 4.3, .depth = 5.3,
-     .features = 5504, .act = TM_ACT_SILU, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnet_lite0", .arch = lite, .fixed_ends = true, .fixed_stem = true,
-     .act = TM_ACT_RELU6, .tensorflow = true},
+     .act = TM_ACT_RELU6, TENSORFLOW},
     {.name = "tf_efficientnet_lite1", .arch = lite, .depth = 1.1, .fixed_ends = true,
-     .fixed_stem = true, .act = TM_ACT_RELU6, .tensorflow = true},
-    {.name = "tf_efficientnet_lite2", .arch = lite, .width = 1.1, .depth = 1.2,
-     .fixed_ends = true, .fixed_stem = true, .act = TM_ACT_RELU6, .tensorflow = true},
-    {.name = "tf_efficientnet_lite3", .arch = lite, .width = 1.2, .depth = 1.4,
-     .fixed_ends = true, .fixed_stem = true, .act = TM_ACT_RELU6, .tensorflow = true},
-    {.name = "tf_efficientnet_lite4", .arch = lite, .width = 1.4, .depth = 1.8,
-     .fixed_ends = true, .fixed_stem = true, .act = TM_ACT_RELU6, .tensorflow = true},
-    {.name = "tf_efficientnetv2_b0", .arch = v2_base, .round_freely = true, .act = TM_ACT_SILU,
-     .tensorflow = true},
+     .fixed_stem = true, .act = TM_ACT_RELU6, TENSORFLOW},
+    {.name = "tf_efficientnet_lite2", .arch = lite, .width = 1.1, .depth = 1.2, .fixed_ends = true,
+     .fixed_stem = true, .act = TM_ACT_RELU6, TENSORFLOW},
+    {.name = "tf_efficientnet_lite3", .arch = lite, .width = 1.2, .depth = 1.4, .fixed_ends = true,
+     .fixed_stem = true, .act = TM_ACT_RELU6, TENSORFLOW},
+    {.name = "tf_efficientnet_lite4", .arch = lite, .width = 1.4, .depth = 1.8, .fixed_ends = true,
+     .fixed_stem = true, .act = TM_ACT_RELU6, TENSORFLOW},
+    {.name = "tf_efficientnetv2_b0", .arch = v2_base, .round_freely = true, .scaled_head = true,
+     .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnetv2_b1", .arch = v2_base, .depth = 1.1, .round_freely = true,
-     .act = TM_ACT_SILU, .tensorflow = true},
+     .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnetv2_b2", .arch = v2_base, .width = 1.1, .depth = 1.2,
-     .round_freely = true, .features = 1408, .act = TM_ACT_SILU, .tensorflow = true},
+     .round_freely = true, .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_efficientnetv2_b3", .arch = v2_base, .width = 1.2, .depth = 1.4,
-     .round_freely = true, .features = 1536, .act = TM_ACT_SILU, .tensorflow = true},
-    {.name = "tf_efficientnetv2_l", .arch = v2_l, .act = TM_ACT_SILU, .tensorflow = true},
-    {.name = "tf_efficientnetv2_m", .arch = v2_m, .stem = 24, .act = TM_ACT_SILU,
-     .tensorflow = true},
-    {.name = "tf_efficientnetv2_s", .arch = v2_s, .stem = 24, .act = TM_ACT_SILU,
-     .tensorflow = true},
-    {.name = "tf_efficientnetv2_xl", .arch = v2_xl, .act = TM_ACT_SILU, .tensorflow = true},
+     .round_freely = true, .scaled_head = true, .act = TM_ACT_SILU, TENSORFLOW},
+    {.name = "tf_efficientnetv2_l", .arch = v2_l, .act = TM_ACT_SILU, TENSORFLOW},
+    {.name = "tf_efficientnetv2_m", .arch = v2_m, .stem = 24, .act = TM_ACT_SILU, TENSORFLOW},
+    {.name = "tf_efficientnetv2_s", .arch = v2_s, .stem = 24, .scaled_head = true,
+     .act = TM_ACT_SILU, TENSORFLOW},
+    {.name = "tf_efficientnetv2_xl", .arch = v2_xl, .act = TM_ACT_SILU, TENSORFLOW},
     {.name = "tf_mixnet_l", .arch = mixnet_m, .width = 1.3, .round_depth = true, .stem = 24,
-     .features = 1536, .tensorflow = true},
+     .features = 1536, TENSORFLOW},
     {.name = "tf_mixnet_m", .arch = mixnet_m, .round_depth = true, .stem = 24, .features = 1536,
-     .tensorflow = true},
-    {.name = "tf_mixnet_s", .arch = mixnet_s, .stem = 16, .features = 1536, .tensorflow = true},
+     TENSORFLOW},
+    {.name = "tf_mixnet_s", .arch = mixnet_s, .stem = 16, .features = 1536, TENSORFLOW},
     {.name = "tinynet_a", .arch = efficientnet, .depth = 1.2, .round_depth = true,
      .fixed_stem = true, .act = TM_ACT_SILU},
     {.name = "tinynet_b", .arch = efficientnet, .width = 0.75, .depth = 1.1, .round_depth = true,
      .fixed_stem = true, .act = TM_ACT_SILU},
-    {.name = "tinynet_c", .arch = efficientnet, .width = 0.54, .depth = 0.85,
-     .round_depth = true, .fixed_stem = true, .act = TM_ACT_SILU},
-    {.name = "tinynet_d", .arch = efficientnet, .width = 0.54, .depth = 0.695,
-     .round_depth = true, .fixed_stem = true, .act = TM_ACT_SILU},
+    {.name = "tinynet_c", .arch = efficientnet, .width = 0.54, .depth = 0.85, .round_depth = true,
+     .fixed_stem = true, .act = TM_ACT_SILU},
+    {.name = "tinynet_d", .arch = efficientnet, .width = 0.54, .depth = 0.695, .round_depth = true,
+     .fixed_stem = true, .act = TM_ACT_SILU},
     {.name = "tinynet_e", .arch = efficientnet, .width = 0.51, .depth = 0.6, .round_depth = true,
      .fixed_stem = true, .act = TM_ACT_SILU},
 };
@@ -376,13 +388,13 @@ static const efficientnet_variant variants[] = {
 
 static tm_effnet network(tm_builder *b, const efficientnet_variant *v)
 {
-    bool large_epsilon = v->tensorflow || (v->trained_epsilon && b->options.pretrained);
+    double own_eps = v->trained_epsilon && b->options.pretrained ? TENSORFLOW_EPS : 0;
     return (tm_effnet){.b = b,
                        .act = v->act ? v->act : TM_ACT_RELU,
-                       .padding = v->tensorflow ? TM_PAD_SAME : TM_PAD_DEFAULT,
+                       .padding = v->padding,
                        .norm = v->norm,
                        .norm_group_size = v->norm_group_size,
-                       .norm_eps = large_epsilon ? 1e-3f : 1e-5f,
+                       .norm_eps = (float)(v->norm_eps > 0 ? v->norm_eps : own_eps),
                        .width = v->width > 0 ? v->width : 1.0,
                        .divisor = v->divisor ? v->divisor : 8,
                        .round_limit = v->round_freely ? 0.0 : 0.9,
@@ -392,7 +404,7 @@ static tm_effnet network(tm_builder *b, const efficientnet_variant *v)
                        .fixed_ends = v->fixed_ends,
                        .expert_multiplier = v->expert_multiplier,
                        .group_size = v->group_size,
-                       .aa = v->blur ? TM_AA_BLUR_ZERO : TM_AA_NONE,
+                       .aa = v->aa,
                        .global_context = v->global_context,
                        .legacy_context = v->legacy_context,
                        .channel_mlp = v->channel_mlp};
@@ -414,6 +426,8 @@ static void build(tm_builder *b, const void *variant)
     x = tm_effnet_stages(&net, x, stem, v->arch);
     if (!v->no_head) {
         int features = v->features ? v->features : 1280;
+        if (v->scaled_head)
+            features = tm_effnet_channels(&net, features);
         x = tm_effnet_conv(&net, "conv_head", x, (tm_conv){.out = features, .kernel = 1});
         x = tm_effnet_norm(&net, "bn2", x, net.act);
     }
@@ -422,5 +436,34 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, x, "avg", "classifier");
 }
 
+/* timm's functions for the variants differ in what they pass on: the first are those that leave the
+ * multipliers open. */
+#define UNSCALED                                                                                   \
+    "efficientnet_b0_*gn efficientnet_b0_g16_evos *efficientnetv2_[lms] *efficientnetv2_xl "       \
+    "efficientnetv2_rw_s tf_efficientnetv2_b0 mobilenet_edgetpu_* test_efficientnet*"
+#define UNGROUPED                                                                                  \
+    "*_g8_gn *_g16_evos *_cc_* *_lite? fbnetc_100 *mixnet_* *mnasnet_* mobilenet_edgetpu_* "       \
+    "spnasnet_100 test_* tinynet_? efficientnet_b?_pruned eca_* gc_efficientnet_b0"
+#define DIVISIBLE                                                                                  \
+    "*efficientnet_b? efficientnet_b?_pruned efficientnet_b0_*gn efficientnet_blur_b0 "            \
+    "efficientnet_h_b5 *efficientnet_l2 efficientnet_x_b?"
+#define NET(name, kind, member, ...) TM_TAKES(efficientnet_variant, name, kind, member, __VA_ARGS__)
+static const tm_argument arguments[] = {
+    NET("channel_multiplier", NUMBER, width, TM_RATIOS, .only = UNSCALED),
+    NET("depth_multiplier", NUMBER, depth, TM_RATIOS,
+        .only = UNSCALED " *mixnet_[lm] mobilenetv1_* mobilenetv2_???"),
+    NET("channel_divisor", INTEGER, divisor, TM_WIDTHS, "eca_* gc_*", DIVISIBLE),
+    NET("group_size", INTEGER, group_size, TM_WIDTHS, UNGROUPED),
+    NET("experts_multiplier", INTEGER, expert_multiplier, 1, 64, .only = "*_cc_b0_4e"),
+    NET("fix_stem", FLAG, fixed_stem, TM_ANY, "*_lite? mobilenetv1_* mobilenetv2_* tinynet_?"),
+    NET("stem_kernel_size", INTEGER, stem_kernel, 1, 64, "mobilenet_edgetpu_*"),
+    NET("num_features", INTEGER, features, TM_WIDTHS, .only = "*mnasnet_* spnasnet_100"),
+    NET("act_layer", ACT, act, TM_ANY),
+    NET("pad_type", CHOICE, padding, TM_ANY, .choices = tm_pad_types),
+    NET("aa_layer", CHOICE, aa, TM_ANY, "efficientnet_blur_b0", .choices = tm_aa_layers),
+    NET("bn_eps", NUMBER, norm_eps, TM_EPSILONS,
+        "*_gn test_efficientnet_evos test_efficientnet_ln"),
+};
+
 const tm_family tm_family_efficientnet = {
-    .module = "efficientnet", TM_VARIANTS(variants), .build = build};
+    .module = "efficientnet", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

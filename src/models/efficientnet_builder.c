@@ -93,6 +93,8 @@ static int groups(const block *k, int channels, int size)
     size = k->args.group_size >= 0 ? k->args.group_size : size;
     if (size == 0)
         return 1;
+    if (channels % size)
+        tm_refuse(k->net->b, "group_size %d does not divide %d channels", size, channels);
     return size == 1 ? TM_DEPTHWISE : channels / size;
 }
 
@@ -172,7 +174,7 @@ static tm_node *block_conv(const block *k, const char *name, tm_node *x, tm_kern
     return k->routing ? expert_conv(k, name, x, conv) : tm_conv2d(k->net->b, name, x, conv);
 }
 
-/* The spatial convolution with norm and activation, and anti-aliasing in place of its stride. */
+/* Spatial convolution, norm, activation; in place of its stride, but for experts, anti-aliasing. */
 static tm_node *spatial_conv(const block *k, const char *const names[2], tm_node *x,
                              tm_kernel_sizes kernel, int out, int group_count)
 {
@@ -184,7 +186,7 @@ static tm_node *spatial_conv(const block *k, const char *const names[2], tm_node
                              .groups = group_count,
                              .padding = k->spatial_padding});
     x = tm_effnet_norm(k->net, names[1], x, k->act);
-    return aa ? tm_anti_alias(k->net->b, x, k->net->aa, k->stride) : x;
+    return aa && !k->routing ? tm_anti_alias(k->net->b, x, k->net->aa, k->stride) : x;
 }
 
 /* timm's GlobalContext: an average weighted by a softmax over the pixels makes the gate. */
@@ -196,7 +198,7 @@ static tm_node *attention(const block *k, tm_node *x, int channels)
     if (k->net->global_context)
         return tm_global_context(b, "se", x, tm_divisible(channels * k->se_ratio, 1, 0.0), k->act,
                                  false);
-    double reduced = channels * k->se_ratio;
+    double reduced = channels * k->se_ratio * (k->net->se_scaled ? k->net->width : 1.0);
     if (k->net->legacy_context)
         return tm_legacy_global_context(b, "se", x, tm_divisible(reduced, 1, 0.0), k->act);
     if (k->net->channel_mlp)
@@ -231,6 +233,9 @@ static tm_node *to_depth(block *k, tm_node *x)
 static tm_node *depthwise_separable(block k, tm_node *x)
 {
     x = to_depth(&k, x);
+    if (k.net->aa > TM_AA_AVG && k.stride > 1 && k.in != k.out)
+        tm_refuse(k.net->b, "aa_layer: the blur of a block with %d channels in takes its %d out",
+                  k.in, k.out);
     x = spatial_conv(&k, (const char *[]){"conv_dw", "bn1"}, x, k.args.kernel, x->shape.c,
                      groups(&k, k.in, 1));
     x = attention(&k, x, k.in);

@@ -38,6 +38,7 @@ typedef struct tm_effnet {
     bool channel_mlp;       /* timm 0.4.12's EcaModule with use_mlp in place of squeeze-excite */
     bool se_from_expansion; /* squeeze-excite ratios count from the expanded channels */
     bool se_divisible;      /* its channels by tm_divisible, not rounded */
+    bool se_scaled;         /* which multiplies them by width once more */
     tm_act_kind se_act;     /* NONE: the block's */
     tm_act_kind se_gate;    /* NONE: sigmoid */
     bool layer_scale;       /* in universal inverted residuals and attention */

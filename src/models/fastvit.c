@@ -24,6 +24,10 @@ typedef struct fastvit_variant {
     bool act_down;          /* an activation there */
     bool layer_norm;        /* in place of the batch norm before attention, eps 1e-5 */
     bool plain_stem;        /* no 1x1 branches */
+    tm_int_list own_depths, own_widths, own_ratios; /* of every stage; empty: as said above */
+    int mix_kernel, down_kernel;                    /* 3, 7 */
+    double last_ratio;                              /* of the last convolution's channels; 2 */
+    bool merged;                                    /* branches are one convolution in the file */
 } fastvit_variant;
 
 /* clang-format off */
@@ -50,6 +54,21 @@ static const fastvit_variant variants[] = {
 
 static const tm_norm norm = {.kind = TM_NORM_BATCH};
 
+static int width_of(const fastvit_variant *v, int stage)
+{
+    return v->own_widths.count ? v->own_widths.values[stage] : v->width << stage;
+}
+
+static int depth_of(const fastvit_variant *v, int stage)
+{
+    return v->own_depths.count ? v->own_depths.values[stage] : v->depths[stage];
+}
+
+static int ratio_of(const fastvit_variant *v, int stage)
+{
+    return v->own_ratios.count ? v->own_ratios.values[stage] : v->ratio ? v->ratio : 4;
+}
+
 static tm_conv depthwise(int out, int kernel, int stride)
 {
     return (tm_conv){.out = out, .kernel = kernel, .stride = stride, .groups = TM_DEPTHWISE};
@@ -72,35 +91,54 @@ static tm_branch mobile_one(tm_builder *b, tm_node *x, tm_conv conv, bool plain)
     return sum;
 }
 
-static tm_node *mobile_one_act(tm_builder *b, const char *name, tm_node *x, tm_conv conv,
-                               bool plain, bool excite)
+/* What timm makes of branches when it is built for inference. */
+static tm_node *merged_conv(tm_builder *b, tm_node *x, tm_conv conv)
+{
+    conv.bias = true;
+    return tm_conv2d(b, "reparam_conv", x, conv);
+}
+
+static tm_node *mobile_one_act(tm_builder *b, const fastvit_variant *v, const char *name,
+                               tm_node *x, tm_conv conv, bool plain, bool excite)
 {
     tm_push(b, "%s", name);
-    tm_branch sum = mobile_one(b, x, conv, plain);
-    x = tm_conv2d_with(b, "conv", x, sum.weight, sum.bias, conv);
+    if (v->merged) {
+        x = merged_conv(b, x, conv);
+    } else {
+        tm_branch sum = mobile_one(b, x, conv, plain);
+        x = tm_conv2d_with(b, "conv", x, sum.weight, sum.bias, conv);
+    }
     if (excite)
         x = tm_squeeze_excite(b, "se", x, tm_divisible(conv.out / 16.0, 1, 0));
     tm_pop(b);
     return tm_activate(b, x, TM_ACT_GELU);
 }
 
-/* timm's ReparamLargeKernelConv and a MobileOneBlock: half the side, twice the channels. */
-static tm_node *downsample(tm_builder *b, const fastvit_variant *v, tm_node *x, int stage)
+static tm_node *large_conv(tm_builder *b, const fastvit_variant *v, tm_node *x, int out)
 {
-    int out = 2 * x->shape.c;
-    tm_conv large = depthwise(out, LARGE, 2), small = depthwise(out, 3, 2);
-    tm_push(b, "downsample.proj");
-    tm_push(b, "0");
+    tm_conv large = depthwise(out, v->down_kernel ? v->down_kernel : LARGE, 2);
+    tm_conv small = depthwise(out, 3, 2);
+    if (v->merged)
+        return merged_conv(b, x, large);
     tm_branch sum =
         tm_add_branch(b, tm_conv_norm_branch(b, "large_conv.conv", "large_conv.bn", x, large, norm),
                       tm_conv_norm_branch(b, "small_conv.conv", "small_conv.bn", x, small, norm));
-    x = tm_conv2d_with(b, "conv", x, sum.weight, sum.bias, large);
+    return tm_conv2d_with(b, "conv", x, sum.weight, sum.bias, large);
+}
+
+/* timm's ReparamLargeKernelConv and a MobileOneBlock: half the side. */
+static tm_node *downsample(tm_builder *b, const fastvit_variant *v, tm_node *x, int stage)
+{
+    int out = width_of(v, stage);
+    tm_push(b, "downsample.proj");
+    tm_push(b, "0");
+    x = large_conv(b, v, x, out);
     if (v->excite_down && stage >= 2)
         x = tm_squeeze_excite(b, "se", x, tm_divisible(out * 0.25, 8, 0));
     tm_pop(b);
     if (v->act_down)
         x = tm_activate(b, x, TM_ACT_GELU);
-    x = mobile_one_act(b, "1", x, (tm_conv){.out = out, .kernel = 1}, false, false);
+    x = mobile_one_act(b, v, "1", x, (tm_conv){.out = out, .kernel = 1}, false, false);
     tm_pop(b);
     return x;
 }
@@ -118,10 +156,15 @@ static tm_node *scaled(tm_builder *b, const char *name, tm_node *x)
 }
 
 /* x + gamma * (convolutions of x - norm of x) */
-static tm_node *mix_by_convolution(tm_builder *b, tm_node *x)
+static tm_node *mix_by_convolution(tm_builder *b, const fastvit_variant *v, tm_node *x)
 {
-    tm_conv conv = depthwise(x->shape.c, 3, 1);
+    tm_conv conv = depthwise(x->shape.c, v->mix_kernel ? v->mix_kernel : 3, 1);
     tm_push(b, "token_mixer");
+    if (v->merged) {
+        x = merged_conv(b, x, conv);
+        tm_pop(b);
+        return x;
+    }
     tm_push(b, "mixer");
     tm_branch mixer = mobile_one(b, x, conv, false);
     tm_pop(b);
@@ -139,6 +182,9 @@ static tm_node *mix_by_attention(tm_builder *b, const fastvit_variant *v, tm_nod
 {
     int c = x->shape.c, h = x->shape.h, w = x->shape.w;
     tm_norm layer = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
+    TM_EXPECT(b, c % HEAD == 0, "channels of attention that do not divide into heads of 32");
+    if (b->graph->error.status)
+        return x;
     tm_node *y = tm_map_tokens(b, tm_normalize(b, "norm", x, v->layer_norm ? layer : norm));
     tm_push(b, "token_mixer");
     tm_node *all = tm_linear(b, "qkv", y, 3 * c, false);
@@ -162,11 +208,22 @@ static tm_node *mlp(tm_builder *b, tm_node *x, int ratio)
     return y;
 }
 
-static tm_node *block(tm_builder *b, const fastvit_variant *v, tm_node *x, bool attention)
+static tm_node *block(tm_builder *b, const fastvit_variant *v, tm_node *x, int ratio,
+                      bool attention)
 {
-    x = attention ? mix_by_attention(b, v, x) : mix_by_convolution(b, x);
-    tm_node *y = mlp(b, x, v->ratio ? v->ratio : 4);
+    x = attention ? mix_by_attention(b, v, x) : mix_by_convolution(b, v, x);
+    tm_node *y = mlp(b, x, ratio);
     return tm_add(b, scaled(b, attention ? "layer_scale_2" : "layer_scale", y), x);
+}
+
+static tm_node *add_positions(tm_builder *b, const fastvit_variant *v, tm_node *x)
+{
+    tm_conv conv = depthwise(x->shape.c, LARGE, 1);
+    conv.bias = true;
+    tm_push(b, "pos_emb");
+    tm_node *y = v->merged ? merged_conv(b, x, conv) : tm_conv2d(b, "pos_enc", x, conv);
+    tm_pop(b);
+    return v->merged ? y : tm_add(b, y, x);
 }
 
 static tm_node *stage(tm_builder *b, const fastvit_variant *v, tm_node *x, int index)
@@ -175,33 +232,65 @@ static tm_node *stage(tm_builder *b, const fastvit_variant *v, tm_node *x, int i
     tm_push(b, "stages.%d", index);
     if (index)
         x = downsample(b, v, x, index);
-    if (attention) {
-        tm_conv conv = depthwise(x->shape.c, LARGE, 1);
-        conv.bias = true;
-        x = tm_add(b, tm_conv2d(b, "pos_emb.pos_enc", x, conv), x);
-    }
-    for (int i = 0; i < v->depths[index]; i++) {
+    if (attention)
+        x = add_positions(b, v, x);
+    for (int i = 0; i < depth_of(v, index); i++) {
         tm_push(b, "blocks.%d", i);
-        x = block(b, v, x, attention);
+        x = block(b, v, x, ratio_of(v, index), attention);
         tm_pop(b);
     }
     tm_pop(b);
     return x;
 }
 
+static int count_stages(const fastvit_variant *v)
+{
+    int count = 0;
+    while (count < STAGES_MAX && v->depths[count])
+        count++;
+    return count;
+}
+
+static void check_list(tm_builder *b, const char *name, tm_int_list list, int stages)
+{
+    if (list.count && list.count != stages)
+        tm_refuse(b, "%s: found %d numbers, expected one for each of %d stages", name, list.count,
+                  stages);
+}
+
+static void check(tm_builder *b, const fastvit_variant *v, int stages)
+{
+    check_list(b, "layers", v->own_depths, stages);
+    check_list(b, "embed_dims", v->own_widths, stages);
+    check_list(b, "mlp_ratios", v->own_ratios, stages);
+    if ((v->mix_kernel && v->mix_kernel % 2 == 0) || (v->down_kernel && v->down_kernel % 2 == 0))
+        tm_refuse(b, "repmixer_kernel_size, down_patch_size: expected odd numbers");
+}
+
+static tm_node *stem(tm_builder *b, const fastvit_variant *v)
+{
+    int width = width_of(v, 0);
+    tm_conv first = {.out = width, .kernel = 3, .stride = 2};
+    tm_node *x = mobile_one_act(b, v, "stem.0", b->graph->input, first, v->plain_stem, false);
+    x = mobile_one_act(b, v, "stem.1", x, depthwise(width, 3, 2), v->plain_stem, false);
+    return mobile_one_act(b, v, "stem.2", x, (tm_conv){.out = width, .kernel = 1}, false, false);
+}
+
 static void build(tm_builder *b, const void *variant)
 {
     const fastvit_variant *v = variant;
-    tm_conv first = {.out = v->width, .kernel = 3, .stride = 2};
-    tm_node *x = mobile_one_act(b, "stem.0", b->graph->input, first, v->plain_stem, false);
-    x = mobile_one_act(b, "stem.1", x, depthwise(v->width, 3, 2), v->plain_stem, false);
-    x = mobile_one_act(b, "stem.2", x, (tm_conv){.out = v->width, .kernel = 1}, false, false);
-    for (int i = 0; i < STAGES_MAX && v->depths[i]; i++) {
+    int stages = count_stages(v);
+    check(b, v, stages);
+    if (b->graph->error.status)
+        return;
+    tm_node *x = stem(b, v);
+    for (int i = 0; i < stages; i++) {
         x = stage(b, v, x, i);
         tm_tap_stage_of(b, "stages", i, x, 4 << i);
     }
     b->graph->default_features = -4;
-    x = mobile_one_act(b, "final_conv", x, depthwise(2 * x->shape.c, 3, 1), false, true);
+    int out = (int)(x->shape.c * (v->last_ratio > 0 ? v->last_ratio : 2));
+    x = mobile_one_act(b, v, "final_conv", x, depthwise(out, 3, 1), false, true);
     b->graph->pruning = TM_PRUNING_TOGETHER;
     tm_tap_final(b, x);
     tm_classifier_head(b, x, "avg", "head.fc");
@@ -300,5 +389,21 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     rename_network(dict);
 }
 
-const tm_family tm_family_fastvit = {
-    .module = "fastvit", TM_VARIANTS(variants), .build = build, .filter = filter};
+#define FASTVIT(name, kind, member, ...) TM_TAKES(fastvit_variant, name, kind, member, __VA_ARGS__)
+static const tm_argument arguments[] = {
+    FASTVIT("layers", BLOCKS, own_depths, TM_DEPTHS),
+    FASTVIT("embed_dims", BLOCKS, own_widths, TM_WIDTHS),
+    FASTVIT("mlp_ratios", BLOCKS, own_ratios, 1, 64),
+    FASTVIT("repmixer_kernel_size", INTEGER, mix_kernel, 3, 63),
+    FASTVIT("down_patch_size", INTEGER, down_kernel, 3, 63),
+    FASTVIT("lkc_use_act", FLAG, act_down, TM_ANY),
+    FASTVIT("stem_use_scale_branch", NO_FLAG, plain_stem, TM_ANY),
+    FASTVIT("cls_ratio", NUMBER, last_ratio, TM_RATIOS),
+    FASTVIT("inference_mode", FLAG, merged, TM_ANY),
+};
+
+const tm_family tm_family_fastvit = {.module = "fastvit",
+                                     TM_VARIANTS(variants),
+                                     TM_ARGUMENTS(arguments),
+                                     .build = build,
+                                     .filter = filter};

@@ -86,5 +86,7 @@ static const tm_mobilenetv3 variants[] = {
 };
 /* clang-format on */
 
-const tm_family tm_family_hardcorenas = {
-    .module = "hardcorenas", TM_VARIANTS(variants), .build = tm_build_mobilenetv3};
+const tm_family tm_family_hardcorenas = {.module = "hardcorenas",
+                                         TM_VARIANTS(variants),
+                                         TM_ARGUMENTS(tm_mobilenetv3_arguments),
+                                         .build = tm_build_mobilenetv3};

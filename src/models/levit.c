@@ -9,15 +9,18 @@
 #include "models/filters.h"
 #include "models/model.h"
 
-enum { STAGES = 3, DOWN_RATIO = 4 };
+enum { STAGES = 3, RATIO = 2 /* of values and MLPs */, DOWN_RATIO = 4 };
+
+typedef enum levit_stem { STEM_16, STEM_8 /* by its stride */ } levit_stem;
 
 typedef struct levit_variant {
     const char *name;
     bool conv; /* 1x1 convolutions of maps in place of linear layers of tokens */
     int key_dim, dims[STAGES], heads[STAGES], depths[STAGES];
-    bool plain; /* SiLU in place of hard swish */
+    double value_ratios[STAGES], mlp_ratios[STAGES]; /* 2 */
+    tm_act_kind act, attention_act;                  /* hard swish; as act */
     bool one_head;
-    bool stride8; /* of the stem; 16 */
+    levit_stem stem;
 } levit_variant;
 
 /* clang-format off */
@@ -26,14 +29,14 @@ typedef struct levit_variant {
 #define L192 .key_dim = 32, .dims = {192, 288, 384}, .heads = {3, 5, 6}, .depths = {4, 4, 4}
 #define L256 .key_dim = 32, .dims = {256, 384, 512}, .heads = {4, 6, 8}, .depths = {4, 4, 4}
 #define L256D .key_dim = 32, .dims = {256, 384, 512}, .heads = {4, 6, 8}, .depths = {4, 8, 6},     \
-    .plain = true, .one_head = true
+    .act = TM_ACT_SILU, .one_head = true
 #define L384 .key_dim = 32, .dims = {384, 512, 768}, .heads = {6, 9, 12}, .depths = {4, 4, 4}
 #define L512 .key_dim = 64, .dims = {512, 768, 1024}, .heads = {8, 12, 16}, .depths = {4, 4, 4},   \
-    .plain = true, .one_head = true
+    .act = TM_ACT_SILU, .one_head = true
 #define L512_S8 .key_dim = 64, .dims = {512, 640, 896}, .heads = {8, 10, 14}, .depths = {4, 4, 4}, \
-    .plain = true, .one_head = true, .stride8 = true
+    .act = TM_ACT_SILU, .one_head = true, .stem = STEM_8
 #define L512D .key_dim = 64, .dims = {512, 640, 768}, .heads = {8, 10, 12}, .depths = {4, 8, 6},   \
-    .plain = true, .one_head = true
+    .act = TM_ACT_SILU, .one_head = true
 
 static const levit_variant variants[] = {
     {.name = "levit_128", L128},
@@ -42,7 +45,7 @@ static const levit_variant variants[] = {
     {.name = "levit_256", L256},
     {.name = "levit_256d", L256D},
     {.name = "levit_384", L384},
-    {.name = "levit_384_s8", L384, .plain = true, .stride8 = true},
+    {.name = "levit_384_s8", L384, .act = TM_ACT_SILU, .stem = STEM_8},
     {.name = "levit_512", L512},
     {.name = "levit_512_s8", L512_S8},
     {.name = "levit_512d", L512D},
@@ -52,7 +55,7 @@ static const levit_variant variants[] = {
     {.name = "levit_conv_256", .conv = true, L256},
     {.name = "levit_conv_256d", .conv = true, L256D},
     {.name = "levit_conv_384", .conv = true, L384},
-    {.name = "levit_conv_384_s8", .conv = true, L384, .plain = true, .stride8 = true},
+    {.name = "levit_conv_384_s8", .conv = true, L384, .act = TM_ACT_SILU, .stem = STEM_8},
     {.name = "levit_conv_512", .conv = true, L512},
     {.name = "levit_conv_512_s8", .conv = true, L512_S8},
     {.name = "levit_conv_512d", .conv = true, L512D},
@@ -62,7 +65,7 @@ static const levit_variant variants[] = {
 typedef struct levit {
     tm_builder *b;
     const levit_variant *v;
-    tm_act_kind act;
+    tm_act_kind act, attention_act;
 } levit;
 
 static const tm_norm norm = {.kind = TM_NORM_BATCH};
@@ -92,21 +95,28 @@ static tm_node *head_layer(const levit *m, const char *name, tm_node *x, tm_head
 
 static tm_node *project(const levit *m, tm_node *x, int out, int h, int w)
 {
-    x = layer(m, "proj.ln", tm_activate(m->b, x, m->act), out);
+    x = layer(m, "proj.ln", tm_activate(m->b, x, m->attention_act), out);
     return tm_reshape(m->b, x, h, w, out);
 }
 
-static tm_node *attend(const levit *m, tm_node *x, int heads)
+/* A stage's ratio of the variant, or timm's. */
+static double ratio(const double ratios[STAGES], int index)
+{
+    return ratios[index] > 0 ? ratios[index] : RATIO;
+}
+
+static tm_node *attend(const levit *m, tm_node *x, int index)
 {
     tm_builder *b = m->b;
     tm_shape s = x->shape;
-    int key = m->v->key_dim, all = heads * key;
+    int key = m->v->key_dim, heads = m->v->heads[index], all = heads * key;
+    int value = (int)(ratio(m->v->value_ratios, index) * key);
     tm_push(b, "attn");
-    tm_node *qkv = head_layer(m, "qkv", x, (tm_head_parts){heads, 3, {key, key, 2 * key}});
+    tm_node *qkv = head_layer(m, "qkv", x, (tm_head_parts){heads, 3, {key, key, value}});
     qkv = tm_map_tokens(b, qkv);
     tm_node *y = tm_attend(
         b, tm_slice_c(b, qkv, 0, all), tm_slice_c(b, qkv, all, all),
-        tm_slice_c(b, qkv, 2 * all, 2 * all),
+        tm_slice_c(b, qkv, 2 * all, heads * value),
         (tm_attention){.heads = heads, .bias = tm_attention_biases(b, heads, s.h, s.w, 1)});
     y = project(m, y, s.c, s.h, s.w);
     tm_pop(b);
@@ -131,11 +141,11 @@ static tm_node *attend_down(const levit *m, tm_node *x, int out)
     return y;
 }
 
-static tm_node *feed_forward(const levit *m, tm_node *x)
+static tm_node *feed_forward(const levit *m, tm_node *x, double times)
 {
     int c = x->shape.c;
     tm_push(m->b, "mlp");
-    tm_node *y = layer(m, "ln1", x, 2 * c);
+    tm_node *y = layer(m, "ln1", x, (int)(c * times));
     y = layer(m, "ln2", tm_activate(m->b, y, m->act), c);
     tm_pop(m->b);
     return tm_add(m->b, x, y);
@@ -146,13 +156,13 @@ static tm_node *stage(const levit *m, tm_node *x, int index)
     tm_builder *b = m->b;
     if (index) {
         tm_push(b, "downsample");
-        x = feed_forward(m, attend_down(m, x, m->v->dims[index]));
+        x = feed_forward(m, attend_down(m, x, m->v->dims[index]), RATIO);
         tm_pop(b);
     }
     for (int i = 0; i < m->v->depths[index]; i++) {
         tm_push(b, "blocks.%d", i);
-        x = tm_add(b, x, attend(m, x, m->v->heads[index]));
-        x = feed_forward(m, x);
+        x = tm_add(b, x, attend(m, x, index));
+        x = feed_forward(m, x, ratio(m->v->mlp_ratios, index));
         tm_pop(b);
     }
     return x;
@@ -161,7 +171,7 @@ static tm_node *stage(const levit *m, tm_node *x, int index)
 static tm_node *stem(const levit *m, tm_node *x)
 {
     tm_builder *b = m->b;
-    int convs = m->v->stride8 ? 3 : 4;
+    int convs = m->v->stem == STEM_8 ? 3 : 4;
     if (x->shape.h % (1 << convs) || x->shape.w % (1 << convs))
         tm_refuse(b, "picture %dx%d: the attention biases need sides that divide by %d", x->shape.h,
                   x->shape.w, 1 << convs);
@@ -180,7 +190,9 @@ static tm_node *stem(const levit *m, tm_node *x)
 static void build(tm_builder *b, const void *variant)
 {
     const levit_variant *v = variant;
-    levit m = {.b = b, .v = v, .act = v->plain ? TM_ACT_SILU : TM_ACT_HARD_SWISH};
+    tm_act_kind act = v->act ? v->act : TM_ACT_HARD_SWISH;
+    levit m = {
+        .b = b, .v = v, .act = act, .attention_act = v->attention_act ? v->attention_act : act};
     tm_node *x = stem(&m, b->graph->input);
     for (int i = 0; i < STAGES; i++) {
         char module[16];
@@ -188,7 +200,7 @@ static void build(tm_builder *b, const void *variant)
         tm_push(b, "%s", module);
         x = stage(&m, x, i);
         tm_pop(b);
-        tm_tap_feature(b, module, x, (v->stride8 ? 8 : 16) << i);
+        tm_tap_feature(b, module, x, (v->stem == STEM_8 ? 8 : 16) << i);
         tm_tap_intermediate(b, x, TM_LAYOUT_MAP);
     }
     tm_layout layout = v->conv ? TM_LAYOUT_MAP : TM_LAYOUT_TOKENS;
@@ -210,5 +222,25 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     tm_drop_containing(dict, "attention_bias_idxs");
 }
 
-const tm_family tm_family_levit = {
-    .module = "levit", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_choice stems[] = {{"s16", STEM_16}, {"s8", STEM_8}, {NULL, 0}};
+
+#define LEVIT(name, kind, member, ...) TM_TAKES(levit_variant, name, kind, member, __VA_ARGS__)
+static const tm_argument arguments[] = {
+    LEVIT("embed_dim", LIST, dims, TM_WIDTHS),
+    LEVIT("key_dim", INTEGER, key_dim, TM_WIDTHS),
+    LEVIT("depth", LIST, depths, TM_DEPTHS),
+    LEVIT("num_heads", INTEGERS, heads, TM_HEADS),
+    LEVIT("attn_ratio", NUMBERS, value_ratios, TM_RATIOS),
+    LEVIT("mlp_ratio", NUMBERS, mlp_ratios, TM_RATIOS),
+    LEVIT("stem_type", CHOICE, stem, TM_ANY, .choices = stems),
+    LEVIT("act_layer", ACT, act, TM_ANY),
+    LEVIT("attn_act_layer", ACT, attention_act, TM_ANY),
+    LEVIT("use_conv", FLAG, conv, TM_ANY, "levit_conv_*"),
+    LEVIT("distilled", NO_FLAG, one_head, TM_ANY, "*256d *512*"),
+};
+
+const tm_family tm_family_levit = {.module = "levit",
+                                   TM_VARIANTS(variants),
+                                   TM_ARGUMENTS(arguments),
+                                   .build = build,
+                                   .filter = filter};

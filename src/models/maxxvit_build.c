@@ -5,6 +5,7 @@
 #include "layers/attention_biases.h"
 #include "layers/classifier.h"
 #include "layers/layer_scale.h"
+#include "layers/make_divisible.h"
 #include "layers/mlp.h"
 #include "layers/patch_embed.h"
 #include "layers/rel_pos_mlp.h"
@@ -13,11 +14,7 @@
 #include "layers/window.h"
 #include "models/maxxvit.h"
 
-enum {
-    STAGES = TM_MAXXVIT_STAGES,
-    HEAD = 32,     /* channels of a head */
-    PARTITION = 32 /* windows a side */
-};
+enum { STAGES = TM_MAXXVIT_STAGES };
 
 typedef struct maxxvit {
     tm_builder *b;
@@ -26,7 +23,9 @@ typedef struct maxxvit {
     tm_norm conv_norm, norm; /* of convolutions, of attention */
     bool bias;               /* of the last convolution of a block and its shortcut */
     tm_padding padding;
-    tm_window window;   /* and grid */
+    int head_width;
+    double ratio, conv_ratio, se_ratio;
+    tm_window window, grid;
     int feat_h, feat_w; /* the map that a stage's biases of attention are made for */
 } maxxvit;
 
@@ -37,19 +36,31 @@ static tm_norm conv_norm(const tm_maxxvit *v)
     return (tm_norm){.kind = TM_NORM_BATCH, .eps = v->series == TF ? 1e-3f : 1e-5f};
 }
 
+static double or_usual(double given, double usual)
+{
+    return given > 0 ? given : usual;
+}
+
 static maxxvit begin(tm_builder *b, const tm_maxxvit *v)
 {
+    bool small = v->series == RW_MAX && v->blocks != COATNET;
     bool rw = v->series == RW_COAT || v->series == RW_MAX, tf = v->series == TF;
     tm_act_kind gelu = tf ? TM_ACT_GELU_TANH : TM_ACT_GELU;
     return (maxxvit){
         .b = b,
         .v = v,
-        .conv_act = rw ? TM_ACT_SILU : gelu,
-        .act = gelu,
+        .conv_act = v->conv_act ? v->conv_act
+                    : rw        ? TM_ACT_SILU
+                                : gelu,
+        .act = v->act ? v->act : gelu,
         .conv_norm = conv_norm(v),
         .norm = {.kind = v->batch_norm ? TM_NORM_BATCH : TM_NORM_LAYER, .eps = tf ? 1e-5f : 1e-6f},
         .bias = !rw || (v->series == RW_MAX && v->blocks == COATNET),
-        .padding = tf ? TM_PAD_SAME : TM_PAD_DEFAULT};
+        .padding = tf ? TM_PAD_SAME : TM_PAD_DEFAULT,
+        .head_width = v->head_width ? v->head_width : 32,
+        .ratio = or_usual(v->ratio, 4),
+        .conv_ratio = or_usual(v->conv_ratio, 4),
+        .se_ratio = or_usual(v->se_ratio, small ? 1 / 16.0 : 0.25)};
 }
 
 static tm_node *norm_act(const maxxvit *m, const char *name, tm_node *x)
@@ -99,9 +110,8 @@ static tm_node *scaled(const maxxvit *m, const char *name, tm_node *x)
 static tm_node *squeeze_excite(const maxxvit *m, const char *name, tm_node *x, int out)
 {
     bool from_out = m->v->series == PAPER || m->v->series == TF;
-    bool small = m->v->series == RW_MAX && m->v->blocks != COATNET;
     bool relu = m->v->series == RW_COAT && !m->v->silu_se;
-    tm_squeeze squeeze = {.reduced = from_out ? out / 4 : x->shape.c / (small ? 16 : 4),
+    tm_squeeze squeeze = {.reduced = (int)(m->se_ratio * (from_out ? out : x->shape.c)),
                           .act = relu ? TM_ACT_RELU : TM_ACT_SILU};
     return tm_squeeze_excite_with(m->b, name, x, squeeze);
 }
@@ -111,9 +121,10 @@ static tm_node *mb_conv(const maxxvit *m, tm_node *x, int out, int stride)
     tm_builder *b = m->b;
     const tm_maxxvit *v = m->v;
     bool rw = v->series == RW_COAT || v->series == RW_MAX, pooled = stride > 1 && v->pool_stride;
-    tm_conv wide = {.out = 4 * (rw ? x->shape.c : out), .kernel = 1}, deep = wide;
+    int expanded = tm_divisible((rw ? x->shape.c : out) * m->conv_ratio, 8, 0.9);
+    tm_conv wide = {.out = expanded, .kernel = 1}, deep = wide;
     tm_node *shortcut = stride > 1 ? downsample(m, "shortcut", x, out, m->bias) : x;
-    deep.kernel = 3, deep.stride = pooled ? 1 : stride;
+    deep.kernel = v->conv_kernel ? v->conv_kernel : 3, deep.stride = pooled ? 1 : stride;
     deep.groups = TM_DEPTHWISE, deep.padding = m->padding;
     if (v->series == RW_COAT)
         x = norm_act(m, "pre_norm", x);
@@ -135,7 +146,7 @@ static tm_node *mb_conv(const maxxvit *m, tm_node *x, int out, int stride)
 static tm_node *convnext(const maxxvit *m, tm_node *x, int out, int stride)
 {
     tm_builder *b = m->b;
-    tm_ffn ffn = {.hidden = 4 * out, .act = m->conv_act, .conv = true};
+    tm_ffn ffn = {.hidden = (int)(m->conv_ratio * out), .act = m->conv_act, .conv = true};
     tm_node *shortcut = stride > 1 ? downsample(m, "shortcut", x, out, true) : x;
     x = tm_conv2d(
         b, "conv_dw", x,
@@ -151,16 +162,18 @@ static tm_node *conv_block(const maxxvit *m, tm_node *x, int out, int stride)
 
 /* ---- attention ---- */
 
-/* of h x w pixels: constant [heads, h * w, h * w] */
+/* of h x w pixels: constant [heads, h * w, h * w], or NULL */
 static tm_node *position_bias(const maxxvit *m, int heads, int h, int w)
 {
     static const char name[] = "relative_position_bias_table";
     tm_builder *b = m->b;
-    if (m->v->mlp)
-        return tm_rel_pos_mlp(b, "rel_pos", h, w, heads, m->v->mlp, 0);
+    if (m->v->positions == POS_NONE)
+        return NULL;
+    if (m->v->positions == POS_MLP)
+        return tm_rel_pos_mlp(b, "rel_pos", h, w, heads, m->v->mlp ? m->v->mlp : 512, 0);
     tm_push(b, "rel_pos");
     tm_node *bias;
-    if (m->v->series != TF) {
+    if (m->v->positions == POS_TABLE) {
         bias = tm_relative_position_bias(b, tm_window_table(b, name, h, w, heads), h, w);
     } else { /* offsets of keys from queries */
         int64_t offsets = (2 * (int64_t)h - 1) * (2 * w - 1);
@@ -179,7 +192,8 @@ static tm_node *project(const maxxvit *m, tm_node *x, int dim, bool linear)
 {
     tm_builder *b = m->b;
     tm_conv conv = {.out = 3 * dim, .kernel = 1, .linear = linear};
-    tm_head_parts parts = {dim / HEAD, 3, {HEAD, HEAD, HEAD}};
+    int head = m->head_width;
+    tm_head_parts parts = {dim / head, 3, {head, head, head}};
     tm_node *bias = tm_param1(b, "qkv.bias", conv.out);
     tm_node *weight = linear ? tm_param2(b, "qkv.weight", conv.out, x->shape.c)
                              : tm_param4(b, "qkv.weight", conv.out, x->shape.c, 1, 1);
@@ -195,7 +209,12 @@ static tm_node *attend(const maxxvit *m, const char *name, tm_node *x, int out, 
 {
     tm_builder *b = m->b;
     bool linear = m->v->blocks == MAXVIT || m->v->blocks == PARALLEL;
-    int dim = m->v->series == PAPER && out > x->shape.c ? out : x->shape.c, heads = dim / HEAD;
+    int dim = m->v->series == PAPER && out > x->shape.c ? out : x->shape.c;
+    int heads = dim / m->head_width;
+    TM_EXPECT(b, heads && dim % m->head_width == 0,
+              "channels of attention that do not divide into heads");
+    if (b->graph->error.status)
+        return x;
     tm_push(b, "%s", name);
     tm_node *qkv = project(m, x, dim, linear);
     x = tm_attend(
@@ -210,8 +229,7 @@ static tm_node *attend(const maxxvit *m, const char *name, tm_node *x, int out, 
 static tm_node *attend_windows(const maxxvit *m, const char *name, tm_node *x, int out, bool grid)
 {
     tm_shape s = x->shape;
-    tm_window window = m->window;
-    window.grid = grid;
+    tm_window window = grid ? m->grid : m->window;
     x = tm_window_partition(m->b, x, window);
     x = attend(m, name, x, out, (tm_shape){.h = window.h, .w = window.w});
     return tm_window_reverse(m->b, x, s.h, s.w, window);
@@ -219,7 +237,7 @@ static tm_node *attend_windows(const maxxvit *m, const char *name, tm_node *x, i
 
 static tm_node *feed_forward(const maxxvit *m, tm_node *x, bool conv)
 {
-    tm_ffn ffn = {.hidden = 4 * x->shape.c, .act = m->act, .conv = conv};
+    tm_ffn ffn = {.hidden = (int)(m->ratio * x->shape.c), .act = m->act, .conv = conv};
     tm_node *y = tm_feed_forward(m->b, "mlp", tm_normalize(m->b, "norm2", x, m->norm), ffn);
     return tm_add(m->b, x, scaled(m, "ls2", y));
 }
@@ -234,7 +252,7 @@ static tm_node *transformer(const maxxvit *m, tm_node *x, int out, int stride)
         y = halve(m, y, m->v->max_pool);
     }
     tm_shape s = y->shape;
-    if (s.h != m->feat_h || s.w != m->feat_w)
+    if (m->v->positions != POS_NONE && (s.h != m->feat_h || s.w != m->feat_w))
         tm_refuse(b, "picture %dx%d: the biases of attention are for a map of %dx%d, this is %dx%d",
                   b->options.img_h, b->options.img_w, m->feat_h, m->feat_w, s.h, s.w);
     y = tm_reshape(b, attend(m, "attn", tm_map_tokens(b, y), out, s), s.h, s.w, out);
@@ -276,9 +294,8 @@ static tm_node *named_conv(const maxxvit *m, const char *name, tm_node *x, int o
     return x;
 }
 
-static void check_windows(const maxxvit *m, const tm_node *x)
+static void check_windows(const maxxvit *m, const tm_node *x, tm_window w)
 {
-    tm_window w = m->window;
     if (x->shape.h % w.h || x->shape.w % w.w)
         tm_refuse(m->b, "picture %dx%d: a map of %dx%d does not divide into windows of %dx%d",
                   m->b->options.img_h, m->b->options.img_w, x->shape.h, x->shape.w, w.h, w.w);
@@ -288,7 +305,11 @@ static tm_node *max_block(const maxxvit *m, tm_node *x, int out, int stride)
 {
     bool parallel = m->v->blocks == PARALLEL;
     x = named_conv(m, parallel ? "conv.0" : "conv", x, out, stride);
-    check_windows(m, x);
+    if (!m->v->grid_only)
+        check_windows(m, x, m->window);
+    check_windows(m, x, m->grid);
+    if (m->b->graph->error.status)
+        return x;
     if (parallel)
         return parallel_block(m, named_conv(m, "conv.1", x, out, 1));
     if (!m->v->grid_only)
@@ -332,18 +353,34 @@ static tm_node *stage(maxxvit *m, tm_node *x, int index)
     return x;
 }
 
+static void find_windows(maxxvit *m, tm_shape picture)
+{
+    const tm_maxxvit *v = m->v;
+    const int *grid = v->grid[0] ? v->grid : v->window;
+    int partition = v->partition ? v->partition : 32;
+    m->window = (tm_window){.h = picture.h / partition, .w = picture.w / partition};
+    m->grid = m->window;
+    if (v->window[0]) {
+        m->window = (tm_window){.h = v->window[0], .w = v->window[1]};
+        m->grid = (tm_window){.h = grid[0], .w = grid[1]};
+    }
+    m->grid.grid = true;
+    if (m->window.h < 1 || m->window.w < 1)
+        tm_refuse(m->b, "picture %dx%d: smaller than %dx%d", picture.h, picture.w, partition,
+                  partition);
+    if (v->blocks == PARALLEL && (m->window.h != m->grid.h || m->window.w != m->grid.w))
+        tm_refuse(m->b, "windows and grids attend side by side: their sizes must be the same");
+}
+
 void tm_maxxvit_build(tm_builder *b, const void *variant)
 {
     const tm_maxxvit *v = variant;
     maxxvit m = begin(b, v);
     tm_shape picture = b->graph->input->shape;
-    m.window = (tm_window){.h = picture.h / PARTITION, .w = picture.w / PARTITION};
     m.feat_h = picture.h / 2, m.feat_w = picture.w / 2;
-    if (m.window.h < 1 || m.window.w < 1) {
-        tm_refuse(b, "picture %dx%d: smaller than %dx%d", picture.h, picture.w, PARTITION,
-                  PARTITION);
+    find_windows(&m, picture);
+    if (b->graph->error.status)
         return;
-    }
     tm_node *x = stem(&m);
     tm_tap_stage(b, "stem", x, 2);
     for (int i = 0; i < STAGES; i++) {
@@ -360,8 +397,7 @@ void tm_maxxvit_build(tm_builder *b, const void *variant)
     if (v->hidden)
         tm_norm_mlp_head(
             b, "head", x,
-            (tm_mlp_head){
-                .pool = "avg", .norm = m.norm, .hidden = v->dims[STAGES - 1], .act = TM_ACT_TANH});
+            (tm_mlp_head){.pool = "avg", .norm = m.norm, .hidden = v->hidden, .act = TM_ACT_TANH});
     else
         tm_classifier_head(b, x, "avg", "head.fc");
 }

@@ -11,7 +11,7 @@
 #include "models/filters.h"
 #include "models/model.h"
 
-enum { STAGES = 4, HEAD_DIM = 32 };
+enum { STAGES = 4 };
 
 typedef enum mixer {
     POOL_V1, /* average pooling; GELU, biases, layer scale, no norms between stages */
@@ -24,6 +24,16 @@ typedef struct metaformer_variant {
     const char *name;
     mixer mixer;
     int depths[STAGES], dims[STAGES];
+    bool mlp_bias;            /* as PoolFormer has in any case */
+    bool no_mlp_head;         /* of those of convolutions; others have none */
+    bool layer_scale;         /* as PoolFormer has in any case */
+    bool res_scale;           /* in all stages, not the last two alone */
+    int pool_size;            /* 3 */
+    double expansion;         /* of separable convolutions; 2 */
+    int kernel, pad;          /* theirs; 7, 3 */
+    bool conv_bias;           /* theirs */
+    int head_dim;             /* of attention; 32 */
+    bool qkv_bias, proj_bias; /* its */
 } metaformer_variant;
 
 #define S_DIMS                                                                                     \
@@ -45,32 +55,34 @@ typedef struct metaformer_variant {
 
 /* clang-format off */
 static const metaformer_variant variants[] = {
-    {"caformer_b36", ATTENTION, {3, 12, 18, 3}, B_DIMS},
-    {"caformer_m36", ATTENTION, {3, 12, 18, 3}, M_DIMS},
-    {"caformer_s18", ATTENTION, {3, 3, 9, 3}, S_DIMS},
-    {"caformer_s36", ATTENTION, {3, 12, 18, 3}, S_DIMS},
-    {"convformer_b36", CONV, {3, 12, 18, 3}, B_DIMS},
-    {"convformer_m36", CONV, {3, 12, 18, 3}, M_DIMS},
-    {"convformer_s18", CONV, {3, 3, 9, 3}, S_DIMS},
-    {"convformer_s36", CONV, {3, 12, 18, 3}, S_DIMS},
-    {"poolformer_m36", POOL_V1, {6, 6, 18, 6}, POOL_M_DIMS},
-    {"poolformer_m48", POOL_V1, {8, 8, 24, 8}, POOL_M_DIMS},
-    {"poolformer_s12", POOL_V1, {2, 2, 6, 2}, S_DIMS},
-    {"poolformer_s24", POOL_V1, {4, 4, 12, 4}, S_DIMS},
-    {"poolformer_s36", POOL_V1, {6, 6, 18, 6}, S_DIMS},
-    {"poolformerv2_m36", POOL, {6, 6, 18, 6}, POOL_M_DIMS},
-    {"poolformerv2_m48", POOL, {8, 8, 24, 8}, POOL_M_DIMS},
-    {"poolformerv2_s12", POOL, {2, 2, 6, 2}, S_DIMS},
-    {"poolformerv2_s24", POOL, {4, 4, 12, 4}, S_DIMS},
-    {"poolformerv2_s36", POOL, {6, 6, 18, 6}, S_DIMS},
+    {.name = "caformer_b36", .mixer = ATTENTION, .depths = {3, 12, 18, 3}, .dims = B_DIMS},
+    {.name = "caformer_m36", .mixer = ATTENTION, .depths = {3, 12, 18, 3}, .dims = M_DIMS},
+    {.name = "caformer_s18", .mixer = ATTENTION, .depths = {3, 3, 9, 3}, .dims = S_DIMS},
+    {.name = "caformer_s36", .mixer = ATTENTION, .depths = {3, 12, 18, 3}, .dims = S_DIMS},
+    {.name = "convformer_b36", .mixer = CONV, .depths = {3, 12, 18, 3}, .dims = B_DIMS},
+    {.name = "convformer_m36", .mixer = CONV, .depths = {3, 12, 18, 3}, .dims = M_DIMS},
+    {.name = "convformer_s18", .mixer = CONV, .depths = {3, 3, 9, 3}, .dims = S_DIMS},
+    {.name = "convformer_s36", .mixer = CONV, .depths = {3, 12, 18, 3}, .dims = S_DIMS},
+    {.name = "poolformer_m36", .mixer = POOL_V1, .depths = {6, 6, 18, 6}, .dims = POOL_M_DIMS},
+    {.name = "poolformer_m48", .mixer = POOL_V1, .depths = {8, 8, 24, 8}, .dims = POOL_M_DIMS},
+    {.name = "poolformer_s12", .mixer = POOL_V1, .depths = {2, 2, 6, 2}, .dims = S_DIMS},
+    {.name = "poolformer_s24", .mixer = POOL_V1, .depths = {4, 4, 12, 4}, .dims = S_DIMS},
+    {.name = "poolformer_s36", .mixer = POOL_V1, .depths = {6, 6, 18, 6}, .dims = S_DIMS},
+    {.name = "poolformerv2_m36", .mixer = POOL, .depths = {6, 6, 18, 6}, .dims = POOL_M_DIMS},
+    {.name = "poolformerv2_m48", .mixer = POOL, .depths = {8, 8, 24, 8}, .dims = POOL_M_DIMS},
+    {.name = "poolformerv2_s12", .mixer = POOL, .depths = {2, 2, 6, 2}, .dims = S_DIMS},
+    {.name = "poolformerv2_s24", .mixer = POOL, .depths = {4, 4, 12, 4}, .dims = S_DIMS},
+    {.name = "poolformerv2_s36", .mixer = POOL, .depths = {6, 6, 18, 6}, .dims = S_DIMS},
 };
 /* clang-format on */
 
+/* A stage. */
 typedef struct metaformer {
     tm_builder *b;
-    mixer mixer; /* of the stage */
+    const metaformer_variant *v;
+    mixer mixer;
     tm_norm norm;
-    bool res_scale;
+    bool layer_scale, res_scale;
 } metaformer;
 
 static const tm_norm down_norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f, .no_bias = true};
@@ -87,30 +99,54 @@ static tm_node *star_relu(tm_builder *b, const char *name, tm_node *x)
     return x;
 }
 
-static tm_node *separable(tm_builder *b, tm_node *x)
+static int or_usual(int given, int usual)
 {
-    int c = x->shape.c;
+    return given ? given : usual;
+}
+
+static tm_node *separable(const metaformer *m, tm_node *x)
+{
+    tm_builder *b = m->b;
+    const metaformer_variant *v = m->v;
+    int c = x->shape.c, wide = (int)((v->expansion > 0 ? v->expansion : 2) * c);
+    tm_conv deep = {.out = wide,
+                    .kernel = or_usual(v->kernel, 7),
+                    .groups = TM_DEPTHWISE,
+                    .bias = v->conv_bias};
+    if (deep.kernel != 2 * or_usual(v->pad, 3) + 1)
+        tm_refuse(b, "kernel_size %d does not go with padding %d", deep.kernel,
+                  or_usual(v->pad, 3));
     tm_push(b, "token_mixer");
-    x = tm_conv2d(b, "pwconv1", x, (tm_conv){.out = 2 * c, .kernel = 1});
-    x = star_relu(b, "act1", x);
-    x = tm_conv2d(b, "dwconv", x, (tm_conv){.out = 2 * c, .kernel = 7, .groups = TM_DEPTHWISE});
-    x = tm_conv2d(b, "pwconv2", x, (tm_conv){.out = c, .kernel = 1});
+    x = tm_conv2d(b, "pwconv1", x, (tm_conv){.out = wide, .kernel = 1, .bias = v->conv_bias});
+    x = tm_conv2d(b, "dwconv", star_relu(b, "act1", x), deep);
+    x = tm_conv2d(b, "pwconv2", x, (tm_conv){.out = c, .kernel = 1, .bias = v->conv_bias});
     tm_pop(b);
     return x;
 }
 
+static tm_node *attend(const metaformer *m, tm_node *x)
+{
+    tm_shape s = x->shape;
+    int head_dim = or_usual(m->v->head_dim, 32);
+    TM_EXPECT(m->b, s.c % head_dim == 0, "channels of attention that do not divide into heads");
+    if (m->b->graph->error.status)
+        return x;
+    tm_qkv qkv = {
+        .heads = s.c / head_dim, .no_qkv_bias = !m->v->qkv_bias, .no_proj_bias = !m->v->proj_bias};
+    x = tm_self_attend(m->b, "token_mixer", tm_reshape(m->b, x, 1, s.h * s.w, s.c), qkv);
+    return tm_reshape(m->b, x, s.h, s.w, s.c);
+}
+
 static tm_node *mix(const metaformer *m, tm_node *x)
 {
-    tm_pool pool = {.kernel = 3, .stride = 1, .pad = 1};
-    tm_shape s = x->shape;
+    int size = or_usual(m->v->pool_size, 3);
+    tm_pool pool = {.kernel = size, .stride = 1, .pad = size / 2};
     if (m->mixer == CONV)
-        return separable(m->b, x);
-    if (m->mixer == ATTENTION) {
-        x = tm_self_attend(
-            m->b, "token_mixer", tm_reshape(m->b, x, 1, s.h * s.w, s.c),
-            (tm_qkv){.heads = s.c / HEAD_DIM, .no_qkv_bias = true, .no_proj_bias = true});
-        return tm_reshape(m->b, x, s.h, s.w, s.c);
-    }
+        return separable(m, x);
+    if (m->mixer == ATTENTION)
+        return attend(m, x);
+    if (size % 2 == 0)
+        tm_refuse(m->b, "pool_size %d: expected an odd number", size);
     return tm_sub(m->b, tm_pool2d(m->b, x, pool), x);
 }
 
@@ -118,8 +154,10 @@ static tm_node *feed_forward(const metaformer *m, tm_node *x)
 {
     tm_builder *b = m->b;
     int c = x->shape.c;
-    tm_conv in = {.out = 4 * c, .kernel = 1, .linear = m->mixer == ATTENTION};
-    tm_conv out = {.out = c, .kernel = 1, .linear = in.linear};
+    tm_conv in = {
+        .out = 4 * c, .kernel = 1, .linear = m->mixer == ATTENTION, .bias = m->v->mlp_bias};
+    tm_conv out = in;
+    out.out = c;
     if (m->mixer == POOL_V1)
         return tm_feed_forward(b, "mlp", x,
                                (tm_ffn){.hidden = 4 * c, .act = TM_ACT_GELU, .conv = true});
@@ -140,7 +178,7 @@ static tm_node *scale(tm_builder *b, const char *name, tm_node *x)
 static tm_node *sum(const metaformer *m, int index, tm_node *x, tm_node *y)
 {
     char name[16];
-    if (m->mixer == POOL_V1) {
+    if (m->layer_scale) {
         snprintf(name, sizeof name, "layer_scale%d", index);
         y = scale(m->b, name, y);
     }
@@ -171,7 +209,11 @@ static tm_node *stage(const metaformer *m, const metaformer_variant *v, tm_node 
 
 static metaformer stage_of(tm_builder *b, const metaformer_variant *v, int index)
 {
-    metaformer m = {.b = b, .mixer = v->mixer, .res_scale = v->mixer != POOL_V1 && index >= 2};
+    metaformer m = {.b = b,
+                    .v = v,
+                    .mixer = v->mixer,
+                    .layer_scale = v->layer_scale || v->mixer == POOL_V1,
+                    .res_scale = v->res_scale || (v->mixer != POOL_V1 && index >= 2)};
     bool pool = v->mixer == POOL_V1 || v->mixer == POOL;
     if (v->mixer == ATTENTION && index < 2)
         m.mixer = CONV;
@@ -186,7 +228,7 @@ static void head(tm_builder *b, const metaformer_variant *v, tm_node *x)
 {
     const char *pool = tm_pool_kind(b, "avg");
     tm_layout layout = pool[0] ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP;
-    bool mlp = v->mixer == CONV || v->mixer == ATTENTION;
+    bool mlp = (v->mixer == CONV || v->mixer == ATTENTION) && !v->no_mlp_head;
     if (strcmp(pool, "catavgmax") == 0)
         tm_refuse(b, "global pool 'catavgmax': pooling that changes the pooled width is not "
                      "supported");
@@ -204,9 +246,20 @@ static void head(tm_builder *b, const metaformer_variant *v, tm_node *x)
     tm_tap_output(b, TM_TAP_LOGITS, x, layout);
 }
 
+/* timm gives an argument of mixers to all of them; one at least must have it. */
+static void check_mixers(tm_builder *b, const metaformer_variant *v)
+{
+    bool conv = v->mixer == CONV || v->mixer == ATTENTION, attention = v->mixer == ATTENTION;
+    bool of_conv = v->expansion > 0 || v->kernel || v->pad || v->conv_bias;
+    bool of_attention = v->head_dim || v->qkv_bias || v->proj_bias;
+    if ((v->pool_size && conv) || (of_conv && !conv) || (of_attention && !attention))
+        tm_refuse(b, "arguments of token mixers that this network does not have");
+}
+
 static void build(tm_builder *b, const void *variant)
 {
     const metaformer_variant *v = variant;
+    check_mixers(b, v);
     tm_node *x = tm_conv2d(b, "stem.conv", b->graph->input,
                            (tm_conv){.out = v->dims[0],
                                      .kernel = 7,
@@ -283,5 +336,24 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         tm_reshape_to_param(dict, &dict->tensors[i], graph);
 }
 
-const tm_family tm_family_metaformer = {
-    .module = "metaformer", TM_VARIANTS(variants), .build = build, .filter = filter};
+#define META(name, kind, member, ...) TM_TAKES(metaformer_variant, name, kind, member, __VA_ARGS__)
+static const tm_argument arguments[] = {
+    META("mlp_bias", FLAG, mlp_bias, TM_ANY, "poolformer_*"),
+    META("use_mlp_head", NO_FLAG, no_mlp_head, TM_ANY, "poolformer*"),
+    META("layer_scale_init_values", GIVEN, layer_scale, TM_ANY, "poolformer_*"),
+    META("res_scale_init_values", GIVEN, res_scale, TM_ANY, "poolformer_*"),
+    META("pool_size", INTEGER, pool_size, 1, 63),
+    META("expansion_ratio", NUMBER, expansion, TM_RATIOS),
+    META("kernel_size", INTEGER, kernel, 1, 63),
+    META("padding", INTEGER, pad, 1, 31),
+    META("bias", FLAG, conv_bias, TM_ANY),
+    META("head_dim", INTEGER, head_dim, TM_WIDTHS),
+    META("qkv_bias", FLAG, qkv_bias, TM_ANY),
+    META("proj_bias", FLAG, proj_bias, TM_ANY),
+};
+
+const tm_family tm_family_metaformer = {.module = "metaformer",
+                                        TM_VARIANTS(variants),
+                                        TM_ARGUMENTS(arguments),
+                                        .build = build,
+                                        .filter = filter};

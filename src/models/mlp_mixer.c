@@ -17,6 +17,8 @@ typedef struct mixer_variant {
     int patch; /* 16 */
     int width, depth;
     bool glu; /* gated MLPs in both directions, SiLU; as wide as the channels over tokens */
+    double mlp_ratios[2]; /* over tokens (of the channels' number), over channels: 0.5, 4 */
+    bool stem_norm;
 } mixer_variant;
 
 static const mixer_variant variants[] = {
@@ -61,12 +63,17 @@ static tm_node *linear_tokens(tm_builder *b, const char *name, tm_node *x)
 
 static tm_node *mixer(tm_builder *b, const mixer_variant *v, tm_node *x)
 {
-    tm_ffn tokens = {.hidden = v->glu ? v->width : v->width / 2,
+    double over_tokens = v->glu ? 1.0 : 0.5, over_channels = 4.0;
+    if (v->mlp_ratios[0] > 0) {
+        over_tokens = v->mlp_ratios[0];
+        over_channels = v->mlp_ratios[1];
+    }
+    tm_ffn tokens = {.hidden = (int)(over_tokens * v->width),
                      .kind = v->glu ? TM_FFN_GLU : TM_FFN_MLP,
                      .gate_last = true,
                      .act = v->glu ? TM_ACT_SILU : TM_ACT_GELU};
     tm_ffn channels = tokens;
-    channels.hidden = 4 * v->width;
+    channels.hidden = (int)(over_channels * v->width);
     tm_node *y = tm_transpose(b, layer_norm(b, "norm1", x));
     x = tm_add(b, x, tm_transpose(b, tm_feed_forward(b, "mlp_tokens", y, tokens)));
     return tm_add(b, x, tm_feed_forward(b, "mlp_channels", layer_norm(b, "norm2", x), channels));
@@ -110,9 +117,9 @@ static tm_node *block(tm_builder *b, const mixer_variant *v, tm_node *x)
     return v->block == GATED ? gated(b, x) : v->block == RES_MLP ? res_mlp(b, x) : mixer(b, v, x);
 }
 
-static tm_node *final_norm(tm_builder *b, const mixer_variant *v, tm_node *x)
+static tm_node *network_norm(tm_builder *b, const mixer_variant *v, const char *name, tm_node *x)
 {
-    return v->block == RES_MLP ? affine(b, "norm", x) : layer_norm(b, "norm", x);
+    return v->block == RES_MLP ? affine(b, name, x) : layer_norm(b, name, x);
 }
 
 static void build(tm_builder *b, const void *variant)
@@ -123,14 +130,16 @@ static void build(tm_builder *b, const void *variant)
     int h = x->shape.h, w = x->shape.w;
     bool norm = tm_option_norm_intermediates(b);
     x = tm_map_tokens(b, x);
+    if (v->stem_norm)
+        x = network_norm(b, v, "stem.norm", x);
     for (int i = 0; i < v->depth; i++) {
         tm_push(b, "blocks.%d", i);
         x = block(b, v, x);
         tm_pop(b);
-        tm_tap_block(b, i, x, norm ? final_norm(b, v, x) : x, 0, h, w, patch);
+        tm_tap_block(b, i, x, norm ? network_norm(b, v, "norm", x) : x, 0, h, w, patch);
     }
     b->graph->default_features = 3;
-    x = final_norm(b, v, x);
+    x = network_norm(b, v, "norm", x);
     tm_tap_final_tokens(b, x);
     tm_token_head(b, x, "avg", 0, "head");
 }
@@ -154,5 +163,13 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     }
 }
 
-const tm_family tm_family_mlp_mixer = {
-    .module = "mlp_mixer", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(mixer_variant, "mlp_ratio", NUMBERS, mlp_ratios, TM_RATIOS, .only = "mixer_*"),
+    TM_TAKES(mixer_variant, "stem_norm", FLAG, stem_norm, TM_ANY),
+};
+
+const tm_family tm_family_mlp_mixer = {.module = "mlp_mixer",
+                                       TM_VARIANTS(variants),
+                                       TM_ARGUMENTS(arguments),
+                                       .build = build,
+                                       .filter = filter};

@@ -5,6 +5,7 @@
 
 #include "layers/classifier.h"
 #include "layers/taps.h"
+#include "models/choices.h"
 #include "models/efficientnet_builder.h"
 #include "models/model.h"
 
@@ -113,6 +114,8 @@ static const char *const v4_hybrid_medium[] = {
     "cn_r1_k1_s1_c960", NULL,
 };
 
+#define TENSORFLOW_EPS .norm_eps = 1e-3
+#define TENSORFLOW .padding = TM_PAD_SAME, TENSORFLOW_EPS
 static const tm_mobilenetv3 variants[] = {
     {.name = "fbnetv3_b", .arch = fbnet_b, .features = 1984, .no_head_bias = true,
      .act = TM_ACT_HARD_SWISH, .se = TM_MNV3_SE_FBNET},
@@ -134,7 +137,7 @@ static const tm_mobilenetv3 variants[] = {
     {.name = "mobilenetv3_large_150d", .arch = large, .width = 1.5, .depth = 1.2,
      .act = TM_ACT_HARD_SWISH},
     {.name = "mobilenetv3_rw", .arch = rw, .no_head_bias = true, .act = TM_ACT_HARD_SWISH,
-     .se = TM_MNV3_SE_RW, .large_epsilon = true},
+     .se = TM_MNV3_SE_RW, TENSORFLOW_EPS},
     {.name = "mobilenetv3_small_050", .arch = small, .width = 0.5, .fixed_stem = true,
      .features = 1024, .act = TM_ACT_HARD_SWISH},
     {.name = "mobilenetv3_small_075", .arch = small, .width = 0.75, .features = 1024,
@@ -162,16 +165,16 @@ static const tm_mobilenetv3 variants[] = {
     {.name = "mobilenetv4_hybrid_medium_075", .arch = v4_hybrid_medium, .width = 0.75, .stem = 32,
      .fixed_stem = true, .head_norm = true, .layer_scale = true},
     {.name = "tf_mobilenetv3_large_075", .arch = large, .width = 0.75, .act = TM_ACT_HARD_SWISH,
-     .tensorflow = true},
+     TENSORFLOW},
     {.name = "tf_mobilenetv3_large_100", .arch = large, .act = TM_ACT_HARD_SWISH,
-     .tensorflow = true},
-    {.name = "tf_mobilenetv3_large_minimal_100", .arch = large_minimal, .tensorflow = true},
+     TENSORFLOW},
+    {.name = "tf_mobilenetv3_large_minimal_100", .arch = large_minimal, TENSORFLOW},
     {.name = "tf_mobilenetv3_small_075", .arch = small, .width = 0.75, .features = 1024,
-     .act = TM_ACT_HARD_SWISH, .tensorflow = true},
+     .act = TM_ACT_HARD_SWISH, TENSORFLOW},
     {.name = "tf_mobilenetv3_small_100", .arch = small, .features = 1024, .act = TM_ACT_HARD_SWISH,
-     .tensorflow = true},
+     TENSORFLOW},
     {.name = "tf_mobilenetv3_small_minimal_100", .arch = small_minimal, .features = 1024,
-     .tensorflow = true},
+     TENSORFLOW},
 };
 /* clang-format on */
 
@@ -182,15 +185,17 @@ static tm_effnet network(tm_builder *b, const tm_mobilenetv3 *v)
     bool fbnet = v->se == TM_MNV3_SE_FBNET;
     return (tm_effnet){.b = b,
                        .act = v->act ? v->act : TM_ACT_RELU,
-                       .padding = v->tensorflow ? TM_PAD_SAME : TM_PAD_DEFAULT,
-                       .norm_eps = v->tensorflow || v->large_epsilon ? 1e-3f : 1e-5f,
+                       .padding = v->padding,
+                       .norm_eps = (float)v->norm_eps,
                        .width = v->width > 0 ? v->width : 1.0,
                        .divisor = 8,
                        .round_limit = fbnet ? 0.95 : 0.9,
                        .depth = v->depth > 0 ? v->depth : 1.0,
+                       .group_size = v->group_size,
                        .aa = v->aa,
-                       .se_from_expansion = !fbnet,
+                       .se_from_expansion = !fbnet && !v->se_from_input,
                        .se_divisible = !rounded,
+                       .se_scaled = fbnet,
                        .se_act = block_act ? TM_ACT_NONE : TM_ACT_RELU,
                        .se_gate = TM_ACT_HARD_SIGMOID,
                        .layer_scale = v->layer_scale};
@@ -224,5 +229,27 @@ void tm_build_mobilenetv3(tm_builder *b, const void *variant)
     head(&net, v, x);
 }
 
-const tm_family tm_family_mobilenetv3 = {
-    .module = "mobilenetv3", TM_VARIANTS(variants), .build = tm_build_mobilenetv3};
+#define MNV3(name, kind, member, ...) TM_TAKES(tm_mobilenetv3, name, kind, member, __VA_ARGS__)
+const tm_argument tm_mobilenetv3_arguments[TM_MOBILENETV3_ARGUMENTS] = {
+    MNV3("channel_multiplier", NUMBER, width, TM_RATIOS, .only = "fbnetv3_*"),
+    MNV3("depth_multiplier", NUMBER, depth, TM_RATIOS, "mobilenetv3_rw *_150d", "*mobilenetv3_*"),
+    MNV3("group_size", INTEGER, group_size, TM_WIDTHS, "mobilenetv3_rw",
+         "*mobilenetv3_* mobilenetv4_*"),
+    MNV3("stem_size", INTEGER, stem, TM_WIDTHS, .only = "mobilenetv3_rw"),
+    MNV3("fix_stem", FLAG, fixed_stem, TM_ANY,
+         .only = "fbnetv3_* lcnet_* mobilenetv3_rw hardcorenas_*"),
+    MNV3("num_features", INTEGER, features, TM_WIDTHS, .only = "mobilenetv3_rw"),
+    MNV3("head_bias", NO_FLAG, no_head_bias, TM_ANY, "fbnetv3_* mobilenetv3_rw mobilenetv4_*"),
+    MNV3("head_norm", FLAG, head_norm, TM_ANY, "mobilenetv4_*"),
+    MNV3("pad_type", CHOICE, padding, TM_ANY, .choices = tm_pad_types),
+    MNV3("act_layer", ACT, act, TM_ANY),
+    MNV3("aa_layer", CHOICE, aa, TM_ANY, "mobilenetv4_conv_aa_* mobilenetv4_conv_blur_*",
+         .choices = tm_aa_layers),
+    MNV3("se_from_exp", NO_FLAG, se_from_input, TM_ANY, "fbnetv3_*"),
+    MNV3("bn_eps", NUMBER, norm_eps, TM_EPSILONS),
+};
+
+const tm_family tm_family_mobilenetv3 = {.module = "mobilenetv3",
+                                         TM_VARIANTS(variants),
+                                         TM_ARGUMENTS(tm_mobilenetv3_arguments),
+                                         .build = tm_build_mobilenetv3};

@@ -4,6 +4,7 @@
 #define TM_MODELS_MOBILENETV3_H
 
 #include "layers/blur_pool.h"
+#include "models/model.h"
 #include "ops/nn.h"
 
 /* Squeeze-excite: its activation, and how its channels follow from the ratio. */
@@ -27,9 +28,15 @@ typedef struct tm_mobilenetv3 {
     tm_mnv3_se se;
     tm_aa_kind aa;
     bool layer_scale;
-    bool tensorflow;    /* TensorFlow's padding and batch-norm epsilon */
-    bool large_epsilon; /* that epsilon alone */
+    tm_padding padding;
+    double norm_eps;    /* 1e-5 */
+    int group_size;     /* of depthwise convolutions; 0: 1 */
+    bool se_from_input; /* ratios of the block's input, not of its expansion */
 } tm_mobilenetv3;
+
+/* Of timm's create_model; also of hardcorenas. */
+enum { TM_MOBILENETV3_ARGUMENTS = 13 };
+extern const tm_argument tm_mobilenetv3_arguments[TM_MOBILENETV3_ARGUMENTS];
 
 /* variant: a tm_mobilenetv3 */
 void tm_build_mobilenetv3(tm_builder *b, const void *variant);

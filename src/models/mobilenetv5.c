@@ -5,16 +5,28 @@
 #include "layers/taps.h"
 #include "layers/upsample.h"
 #include "layers/vision_tower.h"
+#include "models/choices.h"
 #include "models/efficientnet_builder.h"
 #include "models/filters.h"
 #include "models/model.h"
 
-enum { STEM = 64, FEATURES = 2048, SIDE = 16 /* of the map that all models end with */ };
+enum {
+    STEM = 64,
+    FEATURES = 2048 /* of the end, whose map has so many pixels a side: */,
+    SIDE = 16
+};
 
 typedef struct mobilenetv5_variant {
     const char *name;
-    const char *const *arch; /* one string a stage, NULL at the end */
-    bool encoder;            /* without a classifier, with TensorFlow's padding */
+    const char *const *arch;  /* one string a stage, NULL at the end */
+    bool encoder;             /* without a classifier */
+    double width;             /* multiplier, 1 */
+    int stem, features, side; /* STEM, FEATURES, SIDE */
+    bool no_stem_bias;
+    int group_size; /* of depthwise convolutions; 0: 1 */
+    tm_padding padding;
+    tm_aa_kind aa;
+    tm_act_kind act; /* tanh's GELU */
 } mobilenetv5_variant;
 
 #define TIMES_6(blocks) blocks blocks blocks blocks blocks blocks
@@ -45,37 +57,39 @@ static const char *const large[] = {
 
 static const mobilenetv5_variant variants[] = {
     {.name = "mobilenetv5_300m", .arch = large},
-    {.name = "mobilenetv5_300m_enc", .arch = large, .encoder = true},
+    {.name = "mobilenetv5_300m_enc", .arch = large, .encoder = true, .padding = TM_PAD_SAME},
     {.name = "mobilenetv5_base", .arch = base},
 };
 
 static tm_effnet network(tm_builder *b, const mobilenetv5_variant *v)
 {
     return (tm_effnet){.b = b,
-                       .act = TM_ACT_GELU_TANH,
-                       .padding = v->encoder ? TM_PAD_SAME : TM_PAD_DEFAULT,
+                       .act = v->act ? v->act : TM_ACT_GELU_TANH,
+                       .padding = v->padding,
                        .norm = TM_EFFNET_RMS,
                        .norm_eps = 1e-6f,
-                       .width = 1.0,
+                       .width = v->width > 0 ? v->width : 1.0,
                        .divisor = 8,
                        .round_limit = 0.9,
                        .depth = 1.0,
+                       .group_size = v->group_size,
+                       .aa = v->aa,
                        .layer_scale = true,
                        .fixed_stride = true};
 }
 
-/* To SIDE x SIDE pixels, by means of whole pixels or between them. */
-static tm_node *resize(tm_builder *b, tm_node *x)
+/* To side x side pixels, by means of whole pixels or between them. */
+static tm_node *resize(tm_builder *b, tm_node *x, int side)
 {
-    if (x->shape.h % SIDE || x->shape.w % SIDE)
-        return tm_resize_bilinear(b, x, SIDE, SIDE, false);
-    if (x->shape.h == SIDE && x->shape.w == SIDE)
+    if (x->shape.h % side || x->shape.w % side)
+        return tm_resize_bilinear(b, x, side, side, false);
+    if (x->shape.h == side && x->shape.w == side)
         return x;
-    return tm_adaptive_avg_pool2d(b, x, SIDE, SIDE);
+    return tm_adaptive_avg_pool2d(b, x, side, side);
 }
 
 /* timm's MobileNetV5MultiScaleFusionAdapter of the last two feature levels */
-static tm_node *fuse(const tm_effnet *net, tm_node *x)
+static tm_node *fuse(const tm_effnet *net, const mobilenetv5_variant *v, tm_node *x)
 {
     tm_builder *b = net->b;
     int count = tm_graph_tap_count(b->graph, TM_TAP_FEATURE);
@@ -86,9 +100,9 @@ static tm_node *fuse(const tm_effnet *net, tm_node *x)
     tm_conv expand = {.out = tm_divisible(2.0 * x->shape.c, 8, 0.9), .kernel = 1};
     tm_push(b, "msfa");
     x = tm_effnet_conv_norm(net, "ffn.pw_exp", x, expand, net->act);
-    x = tm_effnet_conv_norm(net, "ffn.pw_proj", x, (tm_conv){.out = FEATURES, .kernel = 1},
-                            TM_ACT_NONE);
-    x = tm_effnet_norm(net, "norm", resize(b, x), TM_ACT_NONE);
+    tm_conv project = {.out = v->features ? v->features : FEATURES, .kernel = 1};
+    x = tm_effnet_conv_norm(net, "ffn.pw_proj", x, project, TM_ACT_NONE);
+    x = tm_effnet_norm(net, "norm", resize(b, x, v->side ? v->side : SIDE), TM_ACT_NONE);
     tm_pop(b);
     return x;
 }
@@ -97,9 +111,14 @@ static void build(tm_builder *b, const void *variant)
 {
     const mobilenetv5_variant *v = variant;
     tm_effnet net = network(b, v);
-    tm_conv stem = {.out = STEM, .kernel = 3, .stride = 2, .bias = true};
+    int width = v->stem ? v->stem : STEM;
+    if (net.width >= 1.0)
+        width = tm_effnet_channels(&net, width);
+    tm_conv stem = {.out = width, .kernel = 3, .stride = 2, .bias = !v->no_stem_bias};
+    net.aa = TM_AA_NONE; /* not of the stem */
     tm_node *x = tm_effnet_conv_norm(&net, "conv_stem", b->graph->input, stem, net.act);
-    x = fuse(&net, tm_effnet_stages(&net, x, STEM, v->arch));
+    net.aa = v->aa;
+    x = fuse(&net, v, tm_effnet_stages(&net, x, width, v->arch));
     b->graph->pruning = TM_PRUNING_WITH_HEAD;
     tm_tap_final(b, x);
     if (v->encoder)
@@ -120,5 +139,21 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         tm_keep_known(dict, graph);
 }
 
-const tm_family tm_family_mobilenetv5 = {
-    .module = "mobilenetv5", TM_VARIANTS(variants), .build = build, .filter = filter};
+#define MNV5(name, kind, member, ...) TM_TAKES(mobilenetv5_variant, name, kind, member, __VA_ARGS__)
+static const tm_argument arguments[] = {
+    MNV5("channel_multiplier", NUMBER, width, TM_RATIOS),
+    MNV5("group_size", INTEGER, group_size, TM_WIDTHS),
+    MNV5("stem_size", INTEGER, stem, TM_WIDTHS),
+    MNV5("stem_bias", NO_FLAG, no_stem_bias, TM_ANY),
+    MNV5("num_features", INTEGER, features, TM_WIDTHS, "*_enc"),
+    MNV5("msfa_output_resolution", INTEGER, side, 1, 256),
+    MNV5("pad_type", CHOICE, padding, TM_ANY, .choices = tm_pad_types),
+    MNV5("aa_layer", CHOICE, aa, TM_ANY, .choices = tm_aa_layers),
+    MNV5("act_layer", ACT, act, TM_ANY),
+};
+
+const tm_family tm_family_mobilenetv5 = {.module = "mobilenetv5",
+                                         TM_VARIANTS(variants),
+                                         TM_ARGUMENTS(arguments),
+                                         .build = build,
+                                         .filter = filter};

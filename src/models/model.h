@@ -19,11 +19,18 @@ typedef enum tm_argument_kind {
     TM_ARGUMENT_LIST,     /* int[count]: a list of as many */
     TM_ARGUMENT_BLOCKS,   /* tm_int_list: a list of any length, or one number */
     TM_ARGUMENT_NUMBER,   /* double */
+    TM_ARGUMENT_NUMBERS,  /* double[count]: a list of as many, or one number for all */
     TM_ARGUMENT_FLAG,     /* bool */
     TM_ARGUMENT_NO_FLAG,  /* bool that says the opposite */
     TM_ARGUMENT_GIVEN,    /* bool: true for a number above 0 */
-    TM_ARGUMENT_ACT       /* tm_act_kind, by timm's name */
+    TM_ARGUMENT_ACT,      /* tm_act_kind, by timm's name */
+    TM_ARGUMENT_CHOICE    /* enum: one of the row's choices, by timm's name; null is "" */
 } tm_argument_kind;
+
+typedef struct tm_choice {
+    const char *name; /* NULL ends a list */
+    int value;
+} tm_choice;
 
 typedef struct tm_int_list {
     const int *values;
@@ -33,10 +40,12 @@ typedef struct tm_int_list {
 typedef struct tm_argument {
     const char *name; /* timm's */
     tm_argument_kind kind;
-    size_t offset; /* of the member in the family's variant struct */
-    int count;     /* of INTEGERS and LIST */
+    size_t offset, size; /* of the member in the family's variant struct */
     double least, most;
-    const char *except; /* a glob: variants that say it themselves, so that timm refuses it */
+    /* Globs, separated by spaces: variants that say it themselves, so that timm refuses it, and the
+     * only ones that do not. */
+    const char *except, *only;
+    const tm_choice *choices;
 } tm_argument;
 
 typedef struct tm_family {
@@ -62,13 +71,14 @@ typedef struct tm_family {
 #define TM_TAKES(type, argument, how, member, ...)                                                 \
     {                                                                                              \
         .name = argument, .kind = TM_ARGUMENT_##how, .offset = offsetof(type, member),             \
-        .count = (int)(sizeof((type *)0)->member / sizeof(int)), __VA_ARGS__                       \
+        .size = sizeof((type *)0)->member, __VA_ARGS__                                             \
     }
 #define TM_ANY 0, 0 /* of what is no number */
 #define TM_DEPTHS 1, 200
 #define TM_WIDTHS 1, 65536
 #define TM_HEADS 1, 1024
 #define TM_RATIOS 0.01, 64
+#define TM_EPSILONS 1e-12, 1
 
 #define TM_ARGUMENTS(table) .arguments = (table), .argument_count = sizeof(table) / sizeof *(table)
 

@@ -10,19 +10,24 @@
 
 enum { LEVELS = 3, PATCH = 4 };
 
+typedef enum padding { SYMMETRIC, TENSORFLOW } padding;
+
 typedef struct nest_variant {
     const char *name;
     int depths[LEVELS], dims[LEVELS], heads[LEVELS];
-    bool same; /* TensorFlow's padding */
+    padding pad;
+    int patch;    /* 4 */
+    double ratio; /* of MLPs; 4 */
+    bool no_qkv_bias;
 } nest_variant;
 
 static const nest_variant variants[] = {
-    {"nest_base", {2, 2, 20}, {128, 256, 512}, {4, 8, 16}, false},
-    {"nest_base_jx", {2, 2, 20}, {128, 256, 512}, {4, 8, 16}, true},
-    {"nest_small", {2, 2, 20}, {96, 192, 384}, {3, 6, 12}, false},
-    {"nest_small_jx", {2, 2, 20}, {96, 192, 384}, {3, 6, 12}, true},
-    {"nest_tiny", {2, 2, 8}, {96, 192, 384}, {3, 6, 12}, false},
-    {"nest_tiny_jx", {2, 2, 8}, {96, 192, 384}, {3, 6, 12}, true},
+    {"nest_base", {2, 2, 20}, {128, 256, 512}, {4, 8, 16}, .pad = SYMMETRIC},
+    {"nest_base_jx", {2, 2, 20}, {128, 256, 512}, {4, 8, 16}, .pad = TENSORFLOW},
+    {"nest_small", {2, 2, 20}, {96, 192, 384}, {3, 6, 12}, .pad = SYMMETRIC},
+    {"nest_small_jx", {2, 2, 20}, {96, 192, 384}, {3, 6, 12}, .pad = TENSORFLOW},
+    {"nest_tiny", {2, 2, 8}, {96, 192, 384}, {3, 6, 12}, .pad = SYMMETRIC},
+    {"nest_tiny_jx", {2, 2, 8}, {96, 192, 384}, {3, 6, 12}, .pad = TENSORFLOW},
 };
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-6f};
@@ -40,11 +45,11 @@ static tm_node *project(tm_builder *b, tm_node *x, int heads)
                           (tm_conv){.out = c, .kernel = 1, .linear = true});
 }
 
-static tm_node *attend(tm_builder *b, tm_node *x, int heads)
+static tm_node *attend(tm_builder *b, const nest_variant *v, tm_node *x, int heads)
 {
     int c = x->shape.c;
     tm_push(b, "attn");
-    x = tm_linear(b, "qkv", x, 3 * c, true);
+    x = tm_linear(b, "qkv", x, 3 * c, !v->no_qkv_bias);
     x = tm_attend(b, tm_slice_c(b, x, 0, c), tm_slice_c(b, x, c, c), tm_slice_c(b, x, 2 * c, c),
                   (tm_attention){.heads = heads});
     x = project(b, x, heads);
@@ -63,9 +68,10 @@ static tm_node *add_positions(tm_builder *b, tm_node *x)
 
 static tm_node *aggregate(tm_builder *b, const nest_variant *v, tm_node *x, int out)
 {
-    tm_pool pool = {.max = true, .kernel = 3, .stride = 2, .pad = 1, .same = v->same};
+    bool same = v->pad == TENSORFLOW;
+    tm_pool pool = {.max = true, .kernel = 3, .stride = 2, .pad = 1, .same = same};
     tm_conv conv = {
-        .out = out, .kernel = 3, .padding = v->same ? TM_PAD_SAME : TM_PAD_DEFAULT, .bias = true};
+        .out = out, .kernel = 3, .padding = same ? TM_PAD_SAME : TM_PAD_DEFAULT, .bias = true};
     x = tm_normalize(b, "pool.norm", tm_conv2d(b, "pool.conv", x, conv), norm);
     return tm_pool2d(b, x, pool);
 }
@@ -76,11 +82,12 @@ static tm_node *level(tm_builder *b, const nest_variant *v, tm_node *x, int inde
         x = aggregate(b, v, x, v->dims[index]);
     int h = x->shape.h, w = x->shape.w, across = 1 << (LEVELS - 1 - index);
     tm_window window = {.h = h / across, .w = w / across};
-    tm_ffn ffn = {.hidden = 4 * v->dims[index], .act = TM_ACT_GELU};
+    double ratio = v->ratio > 0 ? v->ratio : 4;
+    tm_ffn ffn = {.hidden = (int)(ratio * v->dims[index]), .act = TM_ACT_GELU};
     x = add_positions(b, tm_window_partition(b, x, window));
     for (int i = 0; i < v->depths[index]; i++) {
         tm_push(b, "transformer_encoder.%d", i);
-        x = tm_add(b, x, attend(b, tm_normalize(b, "norm1", x, norm), v->heads[index]));
+        x = tm_add(b, x, attend(b, v, tm_normalize(b, "norm1", x, norm), v->heads[index]));
         x = tm_add(b, x, tm_feed_forward(b, "mlp", tm_normalize(b, "norm2", x, norm), ffn));
         tm_pop(b);
     }
@@ -91,12 +98,14 @@ static void build(tm_builder *b, const void *variant)
 {
     const nest_variant *v = variant;
     tm_node *x = b->graph->input;
-    if (x->shape.h != x->shape.w || x->shape.h % (PATCH << (LEVELS - 1))) {
+    int patch = v->patch ? v->patch : PATCH;
+    if (x->shape.h != x->shape.w || x->shape.h % (patch << (LEVELS - 1))) {
         tm_refuse(b, "picture %dx%d: blocks fit only squares whose side divides by %d", x->shape.h,
-                  x->shape.w, PATCH << (LEVELS - 1));
+                  x->shape.w, patch << (LEVELS - 1));
         return;
     }
-    x = tm_patch_embed(b, "patch_embed", x, v->dims[0], PATCH, true);
+    x = tm_patch_embed(b, "patch_embed", x, v->dims[0], patch, true);
+    /* reductions are timm's, which are of patches of 4 whatever they are */
     for (int i = 0; i < LEVELS; i++) {
         tm_push(b, "levels.%d", i);
         x = level(b, v, x, i);
@@ -108,4 +117,14 @@ static void build(tm_builder *b, const void *variant)
     tm_classifier_head(b, x, "avg", "head");
 }
 
-const tm_family tm_family_nest = {.module = "nest", TM_VARIANTS(variants), .build = build};
+static const tm_choice paddings[] = {{"", SYMMETRIC}, {"same", TENSORFLOW}, {NULL, 0}};
+
+static const tm_argument arguments[] = {
+    TM_TAKES(nest_variant, "patch_size", INTEGER, patch, 1, 1024),
+    TM_TAKES(nest_variant, "mlp_ratio", NUMBER, ratio, TM_RATIOS),
+    TM_TAKES(nest_variant, "qkv_bias", NO_FLAG, no_qkv_bias, TM_ANY),
+    TM_TAKES(nest_variant, "pad_type", CHOICE, pad, TM_ANY, .choices = paddings),
+};
+
+const tm_family tm_family_nest = {
+    .module = "nest", TM_VARIANTS(variants), TM_ARGUMENTS(arguments), .build = build};

@@ -7,6 +7,7 @@
 #include "layers/classifier.h"
 #include "layers/conv_bn_act.h"
 #include "layers/downsample.h"
+#include "layers/make_divisible.h"
 #include "layers/squeeze_excite.h"
 #include "layers/stages.h"
 #include "layers/taps.h"
@@ -18,10 +19,14 @@ typedef enum shortcut_kind { CONV, AVG, NO_SHORTCUT } shortcut_kind;
 
 typedef struct regnet_variant {
     const char *name;
-    int depths[4], widths[4];
-    int group_size;   /* at most the bottleneck's width */
-    int bottle_ratio; /* 1 */
-    bool se;
+    int depth;            /* blocks of all stages */
+    int initial;          /* the first block's width */
+    double slope, factor; /* widths grow by the slope, in steps that are powers of the factor */
+    int group_size;       /* at most the bottleneck's width */
+    double least_ratio;   /* of a bottleneck's width after it was rounded to whole groups; 0: any */
+    double bottle_ratio;  /* 1 */
+    double se_ratio;      /* 0: no squeeze-and-excitation */
+    int stem_width;       /* 32 */
     shortcut_kind shortcut;
     bool linear_out; /* no activation after a block */
     bool preact;
@@ -32,87 +37,95 @@ typedef struct regnet_variant {
 
 /* clang-format off */
 static const regnet_variant variants[] = {
-    {.name = "regnetv_040", .depths = {2, 6, 12, 2}, .widths = {128, 192, 512, 1088},
-     .group_size = 64, .se = true, .preact = true, .act = TM_ACT_SILU},
-    {.name = "regnetv_064", .depths = {2, 7, 14, 2}, .widths = {144, 288, 576, 1296},
-     .group_size = 72, .se = true, .shortcut = AVG, .preact = true, .act = TM_ACT_SILU},
-    {.name = "regnetx_002", .depths = {1, 1, 4, 7}, .widths = {24, 56, 152, 368}, .group_size = 8},
-    {.name = "regnetx_004", .depths = {1, 2, 7, 12}, .widths = {32, 64, 160, 384}, .group_size = 16},
-    {.name = "regnetx_004_tv", .depths = {1, 2, 7, 12}, .widths = {32, 64, 160, 400},
+    {.name = "regnetv_040", .depth = 22, .initial = 96, .slope = 31.41, .factor = 2.24,
+     .group_size = 64, .se_ratio = 0.25, .preact = true, .act = TM_ACT_SILU},
+    {.name = "regnetv_064", .depth = 25, .initial = 112, .slope = 33.22, .factor = 2.27,
+     .group_size = 72, .se_ratio = 0.25, .shortcut = AVG, .preact = true, .act = TM_ACT_SILU},
+    {.name = "regnetx_002", .depth = 13, .initial = 24, .slope = 36.44, .factor = 2.49,
+     .group_size = 8},
+    {.name = "regnetx_004", .depth = 22, .initial = 24, .slope = 24.48, .factor = 2.54,
      .group_size = 16},
-    {.name = "regnetx_006", .depths = {1, 3, 5, 7}, .widths = {48, 96, 240, 528}, .group_size = 24},
-    {.name = "regnetx_008", .depths = {1, 3, 7, 5}, .widths = {64, 128, 288, 672}, .group_size = 16},
-    {.name = "regnetx_016", .depths = {2, 4, 10, 2}, .widths = {72, 168, 408, 912},
+    {.name = "regnetx_004_tv", .depth = 22, .initial = 24, .slope = 24.48, .factor = 2.54,
+     .group_size = 16, .least_ratio = 0.9},
+    {.name = "regnetx_006", .depth = 16, .initial = 48, .slope = 36.97, .factor = 2.24,
      .group_size = 24},
-    {.name = "regnetx_032", .depths = {2, 6, 15, 2}, .widths = {96, 192, 432, 1008},
+    {.name = "regnetx_008", .depth = 16, .initial = 56, .slope = 35.73, .factor = 2.28,
+     .group_size = 16},
+    {.name = "regnetx_016", .depth = 18, .initial = 80, .slope = 34.01, .factor = 2.25,
+     .group_size = 24},
+    {.name = "regnetx_032", .depth = 25, .initial = 88, .slope = 26.31, .factor = 2.25,
      .group_size = 48},
-    {.name = "regnetx_040", .depths = {2, 5, 14, 2}, .widths = {80, 240, 560, 1360},
+    {.name = "regnetx_040", .depth = 23, .initial = 96, .slope = 38.65, .factor = 2.43,
      .group_size = 40},
-    {.name = "regnetx_064", .depths = {2, 4, 10, 1}, .widths = {168, 392, 784, 1624},
+    {.name = "regnetx_064", .depth = 17, .initial = 184, .slope = 60.83, .factor = 2.07,
      .group_size = 56},
-    {.name = "regnetx_080", .depths = {2, 5, 15, 1}, .widths = {80, 240, 720, 1920},
+    {.name = "regnetx_080", .depth = 23, .initial = 80, .slope = 49.56, .factor = 2.88,
      .group_size = 120},
-    {.name = "regnetx_120", .depths = {2, 5, 11, 1}, .widths = {224, 448, 896, 2240},
+    {.name = "regnetx_120", .depth = 19, .initial = 168, .slope = 73.36, .factor = 2.37,
      .group_size = 112},
-    {.name = "regnetx_160", .depths = {2, 6, 13, 1}, .widths = {256, 512, 896, 2048},
+    {.name = "regnetx_160", .depth = 22, .initial = 216, .slope = 55.59, .factor = 2.1,
      .group_size = 128},
-    {.name = "regnetx_320", .depths = {2, 7, 13, 1}, .widths = {336, 672, 1344, 2520},
+    {.name = "regnetx_320", .depth = 23, .initial = 320, .slope = 69.86, .factor = 2,
      .group_size = 168},
-    {.name = "regnety_002", .depths = {1, 1, 4, 7}, .widths = {24, 56, 152, 368}, .group_size = 8,
-     .se = true},
-    {.name = "regnety_004", .depths = {1, 3, 6, 6}, .widths = {48, 104, 208, 440}, .group_size = 8,
-     .se = true},
-    {.name = "regnety_006", .depths = {1, 3, 7, 4}, .widths = {48, 112, 256, 608}, .group_size = 16,
-     .se = true},
-    {.name = "regnety_008", .depths = {1, 3, 8, 2}, .widths = {64, 128, 320, 768}, .group_size = 16,
-     .se = true},
-    {.name = "regnety_008_tv", .depths = {1, 3, 8, 2}, .widths = {64, 144, 320, 784},
-     .group_size = 16, .se = true},
-    {.name = "regnety_016", .depths = {2, 6, 17, 2}, .widths = {48, 120, 336, 888},
-     .group_size = 24, .se = true},
-    {.name = "regnety_032", .depths = {2, 5, 13, 1}, .widths = {72, 216, 576, 1512},
-     .group_size = 24, .se = true},
-    {.name = "regnety_040", .depths = {2, 6, 12, 2}, .widths = {128, 192, 512, 1088},
-     .group_size = 64, .se = true},
-    {.name = "regnety_040_sgn", .depths = {2, 6, 12, 2}, .widths = {128, 192, 512, 1088},
-     .group_size = 64, .se = true, .act = TM_ACT_SILU, .norm_group_size = 16},
-    {.name = "regnety_064", .depths = {2, 7, 14, 2}, .widths = {144, 288, 576, 1296},
-     .group_size = 72, .se = true},
-    {.name = "regnety_080", .depths = {2, 4, 10, 1}, .widths = {168, 448, 896, 2016},
-     .group_size = 56, .se = true},
-    {.name = "regnety_080_tv", .depths = {2, 4, 10, 1}, .widths = {224, 448, 896, 2016},
-     .group_size = 56, .se = true},
-    {.name = "regnety_120", .depths = {2, 5, 11, 1}, .widths = {224, 448, 896, 2240},
-     .group_size = 112, .se = true},
-    {.name = "regnety_1280", .depths = {2, 7, 17, 1}, .widths = {528, 1056, 2904, 7392},
-     .group_size = 264, .se = true},
-    {.name = "regnety_160", .depths = {2, 4, 11, 1}, .widths = {224, 448, 1232, 3024},
-     .group_size = 112, .se = true},
-    {.name = "regnety_2560", .depths = {2, 7, 17, 1}, .widths = {746, 1492, 4103, 10444},
-     .group_size = 373, .se = true},
-    {.name = "regnety_320", .depths = {2, 5, 12, 1}, .widths = {232, 696, 1392, 3712},
-     .group_size = 232, .se = true},
-    {.name = "regnety_640", .depths = {2, 5, 12, 1}, .widths = {328, 984, 1968, 4920},
-     .group_size = 328, .se = true},
-    {.name = "regnetz_005", .depths = {1, 4, 9, 7}, .widths = {16, 40, 104, 256}, .group_size = 4,
-     .bottle_ratio = 4, .se = true, .shortcut = NO_SHORTCUT, .linear_out = true, .features = 1024,
-     .act = TM_ACT_SILU},
-    {.name = "regnetz_040", .depths = {2, 6, 14, 6}, .widths = {48, 104, 240, 528}, .group_size = 8,
-     .bottle_ratio = 4, .se = true, .shortcut = NO_SHORTCUT, .linear_out = true, .act = TM_ACT_SILU},
-    {.name = "regnetz_040_h", .depths = {2, 6, 14, 6}, .widths = {48, 104, 240, 528},
-     .group_size = 8, .bottle_ratio = 4, .se = true, .shortcut = NO_SHORTCUT, .linear_out = true,
-     .features = 1536, .act = TM_ACT_SILU},
+    {.name = "regnety_002", .depth = 13, .initial = 24, .slope = 36.44, .factor = 2.49,
+     .group_size = 8, .se_ratio = 0.25},
+    {.name = "regnety_004", .depth = 16, .initial = 48, .slope = 27.89, .factor = 2.09,
+     .group_size = 8, .se_ratio = 0.25},
+    {.name = "regnety_006", .depth = 15, .initial = 48, .slope = 32.54, .factor = 2.32,
+     .group_size = 16, .se_ratio = 0.25},
+    {.name = "regnety_008", .depth = 14, .initial = 56, .slope = 38.84, .factor = 2.4,
+     .group_size = 16, .se_ratio = 0.25},
+    {.name = "regnety_008_tv", .depth = 14, .initial = 56, .slope = 38.84, .factor = 2.4,
+     .group_size = 16, .least_ratio = 0.9, .se_ratio = 0.25},
+    {.name = "regnety_016", .depth = 27, .initial = 48, .slope = 20.71, .factor = 2.65,
+     .group_size = 24, .se_ratio = 0.25},
+    {.name = "regnety_032", .depth = 21, .initial = 80, .slope = 42.63, .factor = 2.66,
+     .group_size = 24, .se_ratio = 0.25},
+    {.name = "regnety_040", .depth = 22, .initial = 96, .slope = 31.41, .factor = 2.24,
+     .group_size = 64, .se_ratio = 0.25},
+    {.name = "regnety_040_sgn", .depth = 22, .initial = 96, .slope = 31.41, .factor = 2.24,
+     .group_size = 64, .se_ratio = 0.25, .act = TM_ACT_SILU, .norm_group_size = 16},
+    {.name = "regnety_064", .depth = 25, .initial = 112, .slope = 33.22, .factor = 2.27,
+     .group_size = 72, .se_ratio = 0.25},
+    {.name = "regnety_080", .depth = 17, .initial = 192, .slope = 76.82, .factor = 2.19,
+     .group_size = 56, .se_ratio = 0.25},
+    {.name = "regnety_080_tv", .depth = 17, .initial = 192, .slope = 76.82, .factor = 2.19,
+     .group_size = 56, .least_ratio = 0.9, .se_ratio = 0.25},
+    {.name = "regnety_120", .depth = 19, .initial = 168, .slope = 73.36, .factor = 2.37,
+     .group_size = 112, .se_ratio = 0.25},
+    {.name = "regnety_1280", .depth = 27, .initial = 456, .slope = 160.83, .factor = 2.52,
+     .group_size = 264, .se_ratio = 0.25},
+    {.name = "regnety_160", .depth = 18, .initial = 200, .slope = 106.23, .factor = 2.48,
+     .group_size = 112, .se_ratio = 0.25},
+    {.name = "regnety_2560", .depth = 27, .initial = 640, .slope = 230.83, .factor = 2.53,
+     .group_size = 373, .se_ratio = 0.25},
+    {.name = "regnety_320", .depth = 20, .initial = 232, .slope = 115.89, .factor = 2.53,
+     .group_size = 232, .se_ratio = 0.25},
+    {.name = "regnety_640", .depth = 20, .initial = 352, .slope = 147.48, .factor = 2.4,
+     .group_size = 328, .se_ratio = 0.25},
+    {.name = "regnetz_005", .depth = 21, .initial = 16, .slope = 10.7, .factor = 2.51,
+     .group_size = 4, .bottle_ratio = 4, .se_ratio = 0.25, .shortcut = NO_SHORTCUT,
+     .linear_out = true, .features = 1024, .act = TM_ACT_SILU},
+    {.name = "regnetz_040", .depth = 28, .initial = 48, .slope = 14.5, .factor = 2.226,
+     .group_size = 8, .bottle_ratio = 4, .se_ratio = 0.25, .shortcut = NO_SHORTCUT,
+     .linear_out = true, .act = TM_ACT_SILU},
+    {.name = "regnetz_040_h", .depth = 28, .initial = 48, .slope = 14.5, .factor = 2.226,
+     .group_size = 8, .bottle_ratio = 4, .se_ratio = 0.25, .shortcut = NO_SHORTCUT,
+     .linear_out = true, .features = 1536, .act = TM_ACT_SILU},
 };
 /* clang-format on */
+
+#define STAGES 4
 
 typedef struct regnet {
     tm_builder *b;
     const regnet_variant *v;
     tm_act_kind act;
+    int depths[STAGES], widths[STAGES], group_sizes[STAGES];
 } regnet;
 
 typedef struct block {
-    int width, stride;
+    int width, group_size, stride;
     int dilation;    /* of this block's convolutions */
     bool same_shape; /* the input can be added as it is */
 } block;
@@ -138,10 +151,10 @@ static tm_node *norm_act(const regnet *m, const char *name, tm_node *x)
 
 static tm_node *squeeze_excite(const regnet *m, tm_node *x, int in)
 {
-    if (!m->v->se)
+    int reduced = (int)rint(in * m->v->se_ratio);
+    if (m->v->se_ratio == 0)
         return x;
-    return tm_squeeze_excite_with(m->b, "se", x,
-                                  (tm_squeeze){.reduced = (int)rint(in * 0.25), .act = m->act});
+    return tm_squeeze_excite_with(m->b, "se", x, (tm_squeeze){.reduced = reduced, .act = m->act});
 }
 
 static tm_node *add_shortcut(const regnet *m, tm_node *y, tm_node *x, block k)
@@ -165,17 +178,21 @@ static tm_node *add_shortcut(const regnet *m, tm_node *y, tm_node *x, block k)
     return tm_add(m->b, y, x);
 }
 
+static double bottle_ratio(const regnet *m)
+{
+    return m->v->bottle_ratio > 0 ? m->v->bottle_ratio : 1;
+}
+
 /* The bottleneck's two convolutions before the one that leaves it. */
 static void bottleneck_convs(const regnet *m, block k, tm_conv *first, tm_conv *second)
 {
-    int width = k.width * (m->v->bottle_ratio ? m->v->bottle_ratio : 1);
-    int group_size = m->v->group_size < width ? m->v->group_size : width;
+    int width = (int)rint(k.width * bottle_ratio(m));
     *first = (tm_conv){.out = width, .kernel = 1};
     *second = (tm_conv){.out = width,
                         .kernel = 3,
                         .stride = k.stride,
                         .dilation = k.dilation,
-                        .groups = width / group_size};
+                        .groups = width / k.group_size};
 }
 
 static tm_node *bottleneck(const regnet *m, tm_node *x, block k)
@@ -204,11 +221,12 @@ static tm_node *preact_bottleneck(const regnet *m, tm_node *x, block k)
 
 static tm_node *stage(const regnet *m, tm_node *x, int index, tm_stage s)
 {
-    int width = m->v->widths[index];
+    int width = m->widths[index];
     int block_dilation = s.first_dilation;
     tm_push(m->b, "s%d", index + 1);
-    for (int i = 0; i < m->v->depths[index]; i++) {
+    for (int i = 0; i < m->depths[index]; i++) {
         block k = {.width = width,
+                   .group_size = m->group_sizes[index],
                    .stride = i ? 1 : s.stride,
                    .dilation = block_dilation,
                    .same_shape =
@@ -229,17 +247,70 @@ static tm_node *final_conv(const regnet *m, tm_node *x)
     return m->v->linear_out || m->v->preact ? tm_activate(m->b, x, m->act) : x;
 }
 
+/* ---- widths ---- */
+
+/* Of a block, in float32 as timm has it. */
+static int designed_width(const regnet_variant *v, int index)
+{
+    float width = (float)index * (float)v->slope + (float)v->initial;
+    float steps = rintf(logf(width / (float)v->initial) / (float)log(v->factor));
+    return (int)rintf((float)v->initial * powf((float)v->factor, steps) / 8) * 8;
+}
+
+/* Blocks of one width are a stage. False: there are not as many as stages. */
+static bool divide_blocks(regnet *m)
+{
+    int stage = -1;
+    for (int i = 0, last = 0; i < m->v->depth; i++) {
+        int width = designed_width(m->v, i);
+        if (width != last && ++stage == STAGES)
+            return false;
+        m->widths[stage] = last = width;
+        m->depths[stage]++;
+    }
+    return stage == STAGES - 1;
+}
+
+/* Makes a stage's bottleneck a whole number of groups. False: it has no channels. */
+static bool fit_groups(regnet *m, int stage)
+{
+    double ratio = bottle_ratio(m);
+    int width = (int)(m->widths[stage] * ratio);
+    int group = m->v->group_size < width ? m->v->group_size : width;
+    if (!group)
+        return false;
+    width = m->v->least_ratio > 0 ? tm_divisible(width, group, m->v->least_ratio)
+                                  : (int)rint((double)width / group) * group;
+    m->widths[stage] = (int)(width / ratio);
+    m->group_sizes[stage] = group;
+    return true;
+}
+
+static void design(regnet *m)
+{
+    if (m->v->initial % 8)
+        tm_refuse(m->b, "w0 (%d) should be divisible by 8", m->v->initial);
+    if (!divide_blocks(m))
+        tm_refuse(m->b, "depth, w0, wa and wm do not make blocks of four widths");
+    for (int i = 0; i < STAGES; i++)
+        if (!fit_groups(m, i))
+            tm_refuse(m->b, "bottle_ratio %g leaves no channels", m->v->bottle_ratio);
+}
+
 static void build(tm_builder *b, const void *variant)
 {
     static const char *const names[] = {"s1", "s2", "s3", "s4"};
     const regnet_variant *v = variant;
     regnet m = {.b = b, .v = v, .act = v->act ? v->act : TM_ACT_RELU};
-    tm_conv stem = {.out = 32, .kernel = 3, .stride = 2};
+    design(&m);
+    if (b->graph->error.status)
+        return;
+    tm_conv stem = {.out = v->stem_width ? v->stem_width : 32, .kernel = 3, .stride = 2};
     tm_node *x = v->preact ? tm_conv2d(b, "stem", b->graph->input, stem)
                            : conv_norm(&m, "stem", b->graph->input, stem, m.act);
     tm_stages walk = tm_stages_begin(b, 2, 8);
     tm_tap_stage(b, "stem", x, walk.reduction);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < STAGES; i++) {
         tm_stage s = tm_stages_next(&walk, 2);
         x = stage(&m, x, i, s);
         tm_tap_stage(b, names[i], x, s.reduction);
@@ -309,5 +380,29 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         from_torchvision(dict);
 }
 
-const tm_family tm_family_regnet = {
-    .module = "regnet", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_choice shortcuts[] = {
+    {"conv1x1", CONV}, {"avg", AVG}, {"", NO_SHORTCUT}, {NULL, 0}};
+
+#define REGNET(name, kind, member, ...) TM_TAKES(regnet_variant, name, kind, member, __VA_ARGS__)
+static const tm_argument arguments[] = {
+    REGNET("depth", INTEGER, depth, TM_DEPTHS),
+    REGNET("w0", INTEGER, initial, TM_WIDTHS),
+    REGNET("wa", NUMBER, slope, 0, 65536),
+    REGNET("wm", NUMBER, factor, 1.001, 64),
+    REGNET("group_size", INTEGER, group_size, TM_WIDTHS),
+    REGNET("group_min_ratio", NUMBER, least_ratio, 0, 1),
+    REGNET("bottle_ratio", NUMBER, bottle_ratio, TM_RATIOS),
+    REGNET("se_ratio", NUMBER, se_ratio, 0, 64),
+    REGNET("stem_width", INTEGER, stem_width, TM_WIDTHS),
+    REGNET("downsample", CHOICE, shortcut, TM_ANY, .choices = shortcuts),
+    REGNET("linear_out", FLAG, linear_out, TM_ANY),
+    REGNET("preact", FLAG, preact, TM_ANY),
+    REGNET("num_features", INTEGER, features, 0, 65536),
+    REGNET("act_layer", ACT, act, TM_ANY),
+};
+
+const tm_family tm_family_regnet = {.module = "regnet",
+                                    TM_VARIANTS(variants),
+                                    TM_ARGUMENTS(arguments),
+                                    .build = build,
+                                    .filter = filter};

@@ -14,6 +14,7 @@ typedef struct vgg_variant {
     const char *name;
     int convs[STAGES];
     bool norm;
+    double mlp_ratio; /* of the hidden layers, 1 */
 } vgg_variant;
 
 static const vgg_variant variants[] = {
@@ -62,15 +63,19 @@ static tm_node *features(tm_builder *b, const vgg_variant *v, tm_node *x)
 }
 
 /* The hidden layers see windows of 7x7 pixels; a smaller map is stretched to one. */
-static tm_node *hidden_layers(tm_builder *b, tm_node *x)
+static tm_node *hidden_layers(tm_builder *b, const vgg_variant *v, tm_node *x)
 {
     int h = x->shape.h < WINDOW ? WINDOW : x->shape.h,
         w = x->shape.w < WINDOW ? WINDOW : x->shape.w;
     if (h != x->shape.h || w != x->shape.w)
         x = tm_adaptive_avg_pool2d(b, x, h, w);
-    tm_conv layer = {.out = HIDDEN, .kernel = WINDOW, .padding = TM_PAD_VALID, .bias = true};
+    tm_conv layer = {.out = (int)(HIDDEN * (v->mlp_ratio > 0 ? v->mlp_ratio : 1)),
+                     .kernel = WINDOW,
+                     .padding = TM_PAD_VALID,
+                     .bias = true};
     tm_push(b, "pre_logits");
     x = tm_activate(b, tm_conv2d(b, "fc1", x, layer), TM_ACT_RELU);
+    layer.out = HIDDEN;
     layer.kernel = 1;
     x = tm_activate(b, tm_conv2d(b, "fc2", x, layer), TM_ACT_RELU);
     tm_pop(b);
@@ -81,7 +86,7 @@ static void build(tm_builder *b, const void *variant)
 {
     tm_node *x = features(b, variant, b->graph->input);
     tm_tap_final(b, x);
-    tm_classifier_head(b, hidden_layers(b, x), "avg", "head.fc");
+    tm_classifier_head(b, hidden_layers(b, variant, x), "avg", "head.fc");
 }
 
 static void as_convolution(tm_state_dict *dict, const char *name, int in, int kernel)
@@ -103,5 +108,12 @@ static void filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
     as_convolution(dict, "pre_logits.fc2.weight", HIDDEN, 1);
 }
 
-const tm_family tm_family_vgg = {
-    .module = "vgg", TM_VARIANTS(variants), .build = build, .filter = filter};
+static const tm_argument arguments[] = {
+    TM_TAKES(vgg_variant, "mlp_ratio", NUMBER, mlp_ratio, TM_RATIOS),
+};
+
+const tm_family tm_family_vgg = {.module = "vgg",
+                                 TM_VARIANTS(variants),
+                                 TM_ARGUMENTS(arguments),
+                                 .build = build,
+                                 .filter = filter};

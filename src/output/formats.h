@@ -21,6 +21,8 @@ struct tm_writer {
     const struct tm_writer_format *format;
     char *path;
     bool force, made_folder;
+    bool grows; /* and how: */
+    tm_growth growth;
     bool failed;    /* rows are torn: nothing may be committed */
     tm_outfile out; /* not used by the folder */
     tm_array *arrays;
@@ -29,6 +31,7 @@ struct tm_writer {
 };
 
 typedef struct tm_writer_format {
+    bool can_grow; /* each array is a file of its own, with its rows at the end */
     /* Reserves the target. */
     tm_status (*open)(tm_writer *writer, tm_error *error);
     /* Gives a new array its stream. */
@@ -41,7 +44,16 @@ typedef struct tm_writer_format {
 #include "output/writers.def"
 #undef TM_WRITER
 
+void tm_writer_release(tm_writer *writer); /* its files that are open are abandoned */
+
 tm_status tm_writer_failed(const char *path, tm_error *error); /* TM_WRITE, with errno's text */
+
+/* A file of the writer's kind, see tm_outfile_open and _grow. */
+tm_status tm_target_begin(const tm_writer *writer, const char *path, tm_outfile *file,
+                          tm_error *error);
+
+/* The array's own file, or the one that all are in. */
+tm_outfile *tm_array_file(tm_writer *writer, tm_array *array);
 
 /* open of the formats that are one file. */
 tm_status tm_target_open(tm_writer *writer, tm_error *error);
@@ -65,8 +77,9 @@ tm_status tm_spool_copy(tm_writer *writer, tm_array *array, tm_block_fn *seen, v
  * can be reserved before the rows are counted. */
 void tm_npy_header(int rank, const int64_t *shape, tm_buffer *out);
 
-/* begin and completion of one .npy file: header reserved, then rewritten with the rows. */
-tm_status tm_npy_begin(tm_array *array, FILE *stream, const char *path, tm_error *error);
+/* begin and completion of one .npy file: header reserved, then rewritten with the rows. Where the
+ * writer goes on, the rows that are there are counted. */
+tm_status tm_npy_begin(tm_writer *writer, tm_array *array, tm_outfile *file, tm_error *error);
 tm_status tm_npy_complete(tm_array *array, const char *path, tm_error *error);
 
 #endif

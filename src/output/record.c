@@ -45,6 +45,11 @@ tm_value tm_value_integers(const int64_t *integers, size_t count)
     return (tm_value){.kind = TM_VALUE_INTEGERS, .count = count, .integers = integers};
 }
 
+tm_value tm_value_doubles(const double *doubles, size_t count)
+{
+    return (tm_value){TM_VALUE_DOUBLES, .doubles = doubles, .count = count};
+}
+
 tm_value tm_value_error(const tm_error *error)
 {
     return (tm_value){.kind = error ? TM_VALUE_ERROR : TM_VALUE_ABSENT, .error = error};

@@ -15,11 +15,13 @@ typedef enum tm_value_kind {
     TM_VALUE_ABSENT,
     TM_VALUE_TEXT,
     TM_VALUE_BYTES, /* of a text, as base64 */
+    TM_VALUE_JSON,  /* a text that is JSON, on one line */
     TM_VALUE_INTEGER,
     TM_VALUE_SINGLE, /* digits that read back to the same float */
     TM_VALUE_DOUBLE,
     TM_VALUE_BOOLEAN,
     TM_VALUE_INTEGERS,
+    TM_VALUE_DOUBLES,
     TM_VALUE_SINGLES,
     TM_VALUE_SINGLES_BASE64, /* little-endian */
     TM_VALUE_ERROR,          /* JSON: code and message; else the message */
@@ -39,6 +41,7 @@ typedef struct tm_value {
         double number;
         bool boolean;
         const int64_t *integers;
+        const double *doubles;
         const float *singles;
         const tm_error *error;
         const void *list;
@@ -55,6 +58,7 @@ tm_value tm_value_single(double number);
 tm_value tm_value_double(double number);
 tm_value tm_value_boolean(bool boolean);
 tm_value tm_value_integers(const int64_t *integers, size_t count);
+tm_value tm_value_doubles(const double *doubles, size_t count);
 tm_value tm_value_error(const tm_error *error); /* NULL: absent */
 tm_value tm_value_list(const struct tm_record_type *items, tm_item_fn *item, const void *list,
                        size_t count);
@@ -85,7 +89,7 @@ typedef struct tm_record_type {
     const char *text;
 } tm_record_type;
 
-enum { TM_FIELDS_MAX = 24 };
+enum { TM_FIELDS_MAX = 40 };
 
 /* Started with its type, and without fields. */
 typedef struct tm_record {

@@ -15,6 +15,17 @@ static void add_integers(tm_buffer *out, const tm_value *value)
     tm_buffer_putc(out, ']');
 }
 
+static void add_doubles(tm_buffer *out, const tm_value *value)
+{
+    tm_buffer_putc(out, '[');
+    for (size_t i = 0; i < value->count; i++) {
+        if (i)
+            tm_buffer_putc(out, ',');
+        tm_json_f64(out, value->doubles[i]);
+    }
+    tm_buffer_putc(out, ']');
+}
+
 static void add_singles(tm_buffer *out, const tm_value *value)
 {
     tm_buffer_putc(out, '[');
@@ -40,6 +51,9 @@ static void add_base64(tm_buffer *out, const tm_value *value)
 void tm_value_bare(tm_buffer *out, const tm_value *value)
 {
     switch (value->kind) {
+    case TM_VALUE_JSON:
+        tm_buffer_puts(out, value->text);
+        break;
     case TM_VALUE_BYTES:
         tm_base64(out, value->text, strlen(value->text));
         break;
@@ -57,6 +71,9 @@ void tm_value_bare(tm_buffer *out, const tm_value *value)
         break;
     case TM_VALUE_INTEGERS:
         add_integers(out, value);
+        break;
+    case TM_VALUE_DOUBLES:
+        add_doubles(out, value);
         break;
     case TM_VALUE_SINGLES:
         add_singles(out, value);

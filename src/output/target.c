@@ -34,9 +34,22 @@ uint64_t tm_array_bytes(const tm_array *array)
     return (uint64_t)array->shape[0] * tm_array_row(array->rank, array->shape) * sizeof(float);
 }
 
+tm_status tm_target_begin(const tm_writer *writer, const char *path, tm_outfile *file,
+                          tm_error *error)
+{
+    if (writer->grows)
+        return tm_outfile_grow(file, path, writer->force, writer->growth, error);
+    return tm_outfile_open(file, path, writer->force, error);
+}
+
+tm_outfile *tm_array_file(tm_writer *writer, tm_array *array)
+{
+    return array->file.stream ? &array->file : &writer->out;
+}
+
 tm_status tm_target_open(tm_writer *writer, tm_error *error)
 {
-    return tm_outfile_open(&writer->out, writer->path, writer->force, error);
+    return tm_target_begin(writer, writer->path, &writer->out, error);
 }
 
 tm_status tm_spool_begin(tm_writer *writer, tm_array *array, tm_error *error)

@@ -26,11 +26,11 @@ static tm_status begin(tm_writer *writer, tm_array *array, tm_error *error)
     tm_buffer_printf(&path, "%s%s%s.npy", writer->path,
                      length > 0 && writer->path[length - 1] == '/' ? "" : "/", array->key);
     tm_status status = path.failed ? tm_fail(error, TM_NO_MEMORY, "%s: no memory", writer->path)
-                                   : tm_outfile_open(&array->file, path.data, writer->force, error);
+                                   : tm_target_begin(writer, path.data, &array->file, error);
     tm_buffer_free(&path);
     if (status != TM_OK)
         return status;
-    status = tm_npy_begin(array, array->file.stream, array->file.path, error);
+    status = tm_npy_begin(writer, array, &array->file, error);
     if (status != TM_OK)
         tm_outfile_abandon(&array->file);
     return status;
@@ -48,4 +48,5 @@ static tm_status finish(tm_writer *writer, tm_error *error)
     return status;
 }
 
-const tm_writer_format tm_write_folder = {.open = open_folder, .begin = begin, .finish = finish};
+const tm_writer_format tm_write_folder = {
+    .can_grow = true, .open = open_folder, .begin = begin, .finish = finish};

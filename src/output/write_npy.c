@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* .npy: one array; rows go straight into the file and the header is written twice. */
+#define _GNU_SOURCE /* memmem */
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "output/formats.h"
 
@@ -49,10 +53,74 @@ static tm_status put_header(const tm_array *array, const char *path, tm_error *e
     return status;
 }
 
-tm_status tm_npy_begin(tm_array *array, FILE *stream, const char *path, tm_error *error)
+/* The rows that the header of a file tells; -1: it is not the header of this array. */
+static int64_t rows_told(const tm_array *array, const tm_buffer *header, const char *found)
 {
-    array->stream = stream;
-    return put_header(array, path, error);
+    static const char before[] = "'shape': (";
+    tm_array told = *array;
+    tm_buffer same = {0};
+    const char *at = memmem(found, header->length, before, sizeof before - 1);
+    if (!at)
+        return -1;
+    told.shape[0] = strtoll(at + sizeof before - 1, NULL, 10);
+    tm_npy_header(told.rank, told.shape, &same);
+    bool good =
+        !same.failed && same.length == header->length && memcmp(same.data, found, same.length) == 0;
+    tm_buffer_free(&same);
+    return good ? told.shape[0] : -1;
+}
+
+/* Rows are counted by the bytes that are there: the header may be older. */
+static tm_status count_rows(tm_array *array, const tm_outfile *file, const tm_buffer *header,
+                            tm_error *error)
+{
+    struct stat st;
+    int fd = fileno(array->stream);
+    char *found = calloc(1, header->length + 1);
+    tm_status status = TM_OK;
+    if (!found)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory", file->path);
+    if (fstat(fd, &st) != 0 || pread(fd, found, header->length, 0) != (ssize_t)header->length)
+        status = tm_writer_failed(file->path, error);
+    else if (rows_told(array, header, found) < 0)
+        status = tm_fail(error, TM_WRITE,
+                         "%s: found another array than this run makes, which cannot go on with it",
+                         file->path);
+    else
+        array->shape[0] = (int64_t)(((uint64_t)st.st_size - header->length) /
+                                    (tm_array_row(array->rank, array->shape) * sizeof(float)));
+    free(found);
+    return status;
+}
+
+/* One whose header was not written whole has no rows, and starts anew. */
+static tm_status go_on(tm_array *array, tm_outfile *file, tm_error *error)
+{
+    tm_buffer header = {0};
+    struct stat st;
+    tm_npy_header(array->rank, array->shape, &header);
+    tm_status status = header.failed ? tm_fail(error, TM_NO_MEMORY, "%s: no memory", file->path)
+                       : fstat(fileno(array->stream), &st) != 0
+                           ? tm_writer_failed(file->path, error)
+                           : TM_OK;
+    if (!status && (uint64_t)st.st_size >= header.length)
+        status = count_rows(array, file, &header, error);
+    else if (!status)
+        status = tm_outfile_cut(file, 0, error);
+    if (!status && array->shape[0] == 0 && (uint64_t)st.st_size < header.length)
+        status = put_header(array, file->path, error);
+    tm_buffer_free(&header);
+    return status;
+}
+
+tm_status tm_npy_begin(tm_writer *writer, tm_array *array, tm_outfile *file, tm_error *error)
+{
+    array->stream = file->stream;
+    if (writer->grows && writer->growth != TM_GROWTH_NEW)
+        return go_on(array, file, error);
+    if (writer->grows && tm_outfile_cut(file, 0, error))
+        return error->status;
+    return put_header(array, file->path, error);
 }
 
 tm_status tm_npy_complete(tm_array *array, const char *path, tm_error *error)
@@ -68,7 +136,7 @@ static tm_status begin(tm_writer *writer, tm_array *array, tm_error *error)
         return tm_fail(error, TM_USAGE,
                        "%s: found a second array %s beside %s, expected one; .npz holds several",
                        writer->path, array->key, writer->arrays[0].key);
-    return tm_npy_begin(array, writer->out.stream, writer->path, error);
+    return tm_npy_begin(writer, array, &writer->out, error);
 }
 
 static tm_status finish(tm_writer *writer, tm_error *error)
@@ -77,4 +145,5 @@ static tm_status finish(tm_writer *writer, tm_error *error)
     return status == TM_OK ? tm_outfile_commit(&writer->out, error) : status;
 }
 
-const tm_writer_format tm_write_npy = {.open = tm_target_open, .begin = begin, .finish = finish};
+const tm_writer_format tm_write_npy = {
+    .can_grow = true, .open = tm_target_open, .begin = begin, .finish = finish};

@@ -50,16 +50,36 @@ static tm_status put_member(tm_writer *writer, tm_array *array, tm_zip_member *m
     return good ? TM_OK : tm_writer_failed(writer->path, error);
 }
 
+/* The file's metadata as a JSON object: numpy passes over the comment. */
+static tm_status make_comment(const tm_writer *writer, tm_buffer *comment, tm_error *error)
+{
+    enum { COMMENT_MAX = 65535 };
+    if (!writer->metadata.length)
+        return TM_OK;
+    tm_buffer_putc(comment, '{');
+    tm_buffer_append(comment, &writer->metadata);
+    tm_buffer_putc(comment, '}');
+    if (comment->failed)
+        return tm_fail(error, TM_NO_MEMORY, "%s: no memory", writer->path);
+    return comment->length <= COMMENT_MAX
+               ? TM_OK
+               : tm_fail(error, TM_WRITE, "%s: %zu bytes of metadata, and .npz has room for %d",
+                         writer->path, comment->length, COMMENT_MAX);
+}
+
 static tm_status put_directory(tm_writer *writer, const tm_zip_member *members, tm_error *error)
 {
     uint64_t offset = (uint64_t)ftello(writer->out.stream);
-    tm_buffer directory = {0};
+    tm_buffer directory = {0}, comment = {0};
     for (size_t i = 0; i < writer->count; i++)
         tm_zip_central(&members[i], &directory);
-    tm_zip_end(writer->count, offset, directory.length, &directory);
-    bool good = put(writer->out.stream, &directory);
+    tm_status status = make_comment(writer, &comment, error);
+    tm_zip_end(writer->count, offset, directory.length, &comment, &directory);
+    if (!status && !put(writer->out.stream, &directory))
+        status = tm_writer_failed(writer->path, error);
     tm_buffer_free(&directory);
-    return good ? TM_OK : tm_writer_failed(writer->path, error);
+    tm_buffer_free(&comment);
+    return status;
 }
 
 static tm_status finish(tm_writer *writer, tm_error *error)

@@ -49,7 +49,7 @@ static const tm_writer_format *format_of(const char *path, tm_error *error)
     return NULL;
 }
 
-static void release(tm_writer *writer)
+void tm_writer_release(tm_writer *writer)
 {
     for (size_t i = 0; i < writer->count; i++) {
         tm_array *array = &writer->arrays[i];
@@ -74,13 +74,14 @@ void tm_writer_abandon(tm_writer *writer)
     char *folder = writer->made_folder ? writer->path : NULL;
     if (folder)
         writer->path = NULL;
-    release(writer);
+    tm_writer_release(writer);
     if (folder)
         rmdir(folder); /* stays when something is in it */
     free(folder);
 }
 
-tm_status tm_writer_open(const char *path, bool force, tm_writer **out, tm_error *error)
+static tm_status open_writer(const char *path, const tm_writer *how, tm_writer **out,
+                             tm_error *error)
 {
     const tm_writer_format *format = format_of(path, error);
     if (!format)
@@ -93,13 +94,33 @@ tm_status tm_writer_open(const char *path, bool force, tm_writer **out, tm_error
         return no_memory(path, error);
     }
     writer->format = format;
-    writer->force = force;
+    writer->force = how->force;
+    writer->grows = how->grows;
+    writer->growth = how->growth;
     tm_status status = format->open(writer, error);
     if (status == TM_OK)
         *out = writer;
     else
         tm_writer_abandon(writer);
     return status;
+}
+
+tm_status tm_writer_open(const char *path, bool force, tm_writer **out, tm_error *error)
+{
+    return open_writer(path, &(tm_writer){.force = force}, out, error);
+}
+
+bool tm_writer_can_grow(const char *path)
+{
+    const tm_writer_format *format = format_of(path, NULL);
+    return format && format->can_grow;
+}
+
+tm_status tm_writer_grow(const char *path, bool force, tm_growth growth, tm_writer **out,
+                         tm_error *error)
+{
+    return open_writer(path, &(tm_writer){.force = force, .grows = true, .growth = growth}, out,
+                       error);
 }
 
 static tm_array *find_array(tm_writer *writer, const char *key)
@@ -135,6 +156,13 @@ static tm_status new_array(tm_writer *writer, const char *key, int rank, const i
     writer->count++;
     *out = array;
     return TM_OK;
+}
+
+tm_status tm_writer_declare(tm_writer *writer, const char *key, int rank, const int64_t *shape,
+                            tm_error *error)
+{
+    tm_array *array;
+    return new_array(writer, key, rank, shape, &array, error);
 }
 
 tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int64_t *shape,
@@ -185,7 +213,7 @@ tm_status tm_writer_commit(tm_writer *writer, tm_error *error)
     else
         status = writer->format->finish(writer, error);
     if (status == TM_OK)
-        release(writer);
+        tm_writer_release(writer);
     else
         tm_writer_abandon(writer);
     return status;

@@ -109,7 +109,7 @@ static void put_end64(uint64_t members, uint64_t offset, uint64_t size, tm_buffe
 }
 
 void tm_zip_end(uint64_t members, uint64_t directory_offset, uint64_t directory_size,
-                tm_buffer *out)
+                const tm_buffer *comment, tm_buffer *out)
 {
     if (members >= FULL16 || is_large(directory_offset) || is_large(directory_size))
         put_end64(members, directory_offset, directory_size, out);
@@ -121,5 +121,7 @@ void tm_zip_end(uint64_t members, uint64_t directory_offset, uint64_t directory_
     put(out, count, 2);
     put(out, capped(directory_size), 4);
     put(out, capped(directory_offset), 4);
-    put(out, 0, 2); /* comment */
+    put(out, comment ? comment->length : 0, 2);
+    if (comment)
+        tm_buffer_append(out, comment);
 }

@@ -16,8 +16,8 @@ typedef struct tm_zip_member {
 /* Its length depends on name and size alone, so it can be rewritten once crc is known. */
 void tm_zip_local(const tm_zip_member *member, tm_buffer *out);
 void tm_zip_central(const tm_zip_member *member, tm_buffer *out);
-/* What follows the central directory. */
+/* What follows the central directory; comment: of the file, at most 65535 bytes, NULL: none. */
 void tm_zip_end(uint64_t members, uint64_t directory_offset, uint64_t directory_size,
-                tm_buffer *out);
+                const tm_buffer *comment, tm_buffer *out);
 
 #endif

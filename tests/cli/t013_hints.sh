@@ -40,7 +40,7 @@ classify --device cuda x.jpg|everything runs on the CPU
 classify --pretrained x.jpg|unless --no-pretrained
 classify --pretraned x.jpg|nearest: --no-pretrained
 classify -o out.csv x.jpg|-f csv >out.csv
-features -o out.jsonl x.jpg|-f jsonl >out.jsonl
+features -o out.tsv x.jpg|-f tsv >out.tsv
 END
 
 # models: nothing is answered by the built-in one

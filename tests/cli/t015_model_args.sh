@@ -49,10 +49,26 @@ timmc features vit_large_patch16_sapiens2 --no-pretrained --model-arg depth=3 "$
 ok "kv heads are listed block by block" err_has 'one entry per block'
 timmc features coat_small --no-pretrained --model-arg 'serial_depths=[1,1,1,1]' "$cat"
 ok "what timm's function says itself" err_has "timm's coat_small takes no other"
+timmc info efficientnet_b0 --model-arg depth_multiplier=2
+ok "what it says of this model, not of another" err_has "timm's efficientnet_b0 takes no other"
+timmc info efficientnetv2_s --model-arg depth_multiplier=2
+ok "but of that one" exit_is 0
+timmc info mobilenetv3_small_100 --model-arg pad_type=sane
+ok "what there is to choose" err_has "found sane, expected one of '' 'same' 'valid'"
+timmc info mobilenetv3_small_050 --model-arg aa_layer=blur
+ok "a blur of other channels" err_has 'aa_layer: the blur of a block with 16 channels in'
+timmc info efficientnet_b1 --model-arg group_size=3
+ok "groups that do not divide" err_has 'group_size 3 does not divide'
 timmc features swin_tiny_patch4_window7_224 --no-pretrained --model-arg depths=2 "$cat"
 ok "one number where timm wants a list: exit 2" exit_is 2
 timmc features resnet18 --no-pretrained --model-arg 'layers=[1,2]' "$cat"
 ok "a list too short: exit 2" exit_is 2
+for bad in downsample=max downsample=1 w0=20 depth=3 wm=1; do
+    timmc info regnetx_002 --model-arg "$bad"
+    ok "regnet $bad: exit 2" exit_is 2
+done
+timmc info regnetx_002 --model-arg downsample=max
+ok "the words that there are" err_has "expected one of 'conv1x1' 'avg' ''"
 
 # pictures that patches do not divide
 for model in test_vit vit_intern300m_patch14_448 vit_tiny_patch16_dinov3_qkvb; do
@@ -150,6 +166,14 @@ printf '{"architecture":"test_vit","model_args":{"depht":2}}' >"$tmp/model/confi
 timmc features "local-dir:$tmp/model" --no-pretrained "$cat"
 ok "an unknown key of a config: exit 3" exit_is 3
 ok "told by name" err_has 'model argument depht: it would make another model'
+printf '{"architecture":"test_vit","model_args":{"act_layer":null}}' >"$tmp/model/config.json"
+timmc info "local-dir:$tmp/model"
+ok "null in a config is a value: exit 3" exit_is 3
+timmc info regnetx_002 -f json
+own=$(params)
+printf '{"architecture":"regnetx_002","model_args":{"downsample":null}}' >"$tmp/model/config.json"
+timmc info "local-dir:$tmp/model" -f json
+ok "which some arguments have" test "$(params)" -lt "$own"
 printf '{"architecture":"vit_tiny_patch16_224","model_args":{"dynamic_img_size":true,"depth":2}}' \
     >"$tmp/model/config.json"
 timmc info "local-dir:$tmp/model" --img-size 165

@@ -12,7 +12,7 @@ code=$?
 ok "stdout closed: exit 6" exit_is 6
 ok "and a word" err_has 'cannot write to the standard output'
 ok "no file" test ! -e "$tmp/out.npy"
-"$TIMMC" classify --timings -o "$tmp/out.npy" "$cat" >"$tmp/out" 2>&-
+"$TIMMC" classify --timings --force -o "$tmp/out.npy" "$cat" >"$tmp/out" 2>&-
 code=$?
 ok "stderr closed: exit 0" exit_is 0
 ok "the array is the array" cmp -s "$tmp/out.npy" "$tmp/want.npy"
@@ -85,7 +85,9 @@ small features "$cat" --grid "$tmp/small.grid.png"
 ok "features --grid" err_has "small.grid.png: cannot write: File too large"
 small convert "$here/../../weights/tf_efficientnet_lite0.in1k.safetensors" "$tmp/small.c.safetensors"
 ok "convert" err_has "small.c.safetensors: cannot write: File too large"
-ok "nothing is left of all these" test -z "$(find "$tmp" -name 'small.*' ! -type d)"
+ok "of all these only what --resume goes on with is left" \
+    test "$(cd "$tmp" && find . -path './small.*' ! -type d | sort | tr '\n' ' ')" = \
+    "./small.folder/index.jsonl.part ./small.folder/logits.npy.part ./small.folder/meta.json.part ./small.x.index.jsonl.part ./small.x.meta.json.part ./small.x.npy.part "
 run sh -c "'$TIMMC' list >/dev/full"
 ok "stdout: why" err_has 'cannot write to the standard output: No space left on device'
 timmc preprocess "$cat" -o "$tmp/x.csv"

@@ -193,12 +193,78 @@ static void signals_leave_nothing(void **state)
     tm_outfile_abandon(&b);
 }
 
+/* ---- files that grow ---- */
+
+static tm_outfile grow(const char *path, tm_growth growth)
+{
+    tm_outfile out;
+    tm_error error = {0};
+    if (tm_outfile_grow(&out, path, false, growth, &error) != TM_OK)
+        fail_msg("%s", error.message);
+    return out;
+}
+
+static void grows_in_sight(void **state)
+{
+    (void)state;
+    tm_outfile out = grow("a", TM_GROWTH_NEW);
+    fputs("one torn", out.stream);
+    assert_int_equal(tm_outfile_leave(&out, NULL), TM_OK);
+    expect("a.part", "one torn");
+    assert_int_equal(access("a", F_OK), -1);
+    out = grow("a", TM_GROWTH_PART);
+    assert_int_equal(tm_outfile_cut(&out, 3, NULL), TM_OK);
+    fputs(" two", out.stream);
+    tm_outfile_remove_pending(); /* a signal takes nothing from it */
+    assert_int_equal(tm_outfile_commit(&out, NULL), TM_OK);
+    expect("a", "one two");
+    assert_int_equal(access("a.part", F_OK), -1);
+    assert_int_equal(tm_outfile_grow(&out, "a", false, TM_GROWTH_NEW, NULL), TM_WRITE);
+    unlink("a");
+}
+
+static void goes_on_with_a_whole_one(void **state)
+{
+    (void)state;
+    put("a", "whole");
+    tm_outfile out = grow("a", TM_GROWTH_WHOLE);
+    assert_int_equal(tm_outfile_commit(&out, NULL), TM_OK); /* nothing was added */
+    expect("a", "whole");
+    out = grow("a", TM_GROWTH_PART); /* whoever gave it its name got no further */
+    assert_int_equal(tm_outfile_cut(&out, 5, NULL), TM_OK);
+    assert_int_equal(tm_outfile_take_back(&out, NULL), TM_OK);
+    assert_int_equal(access("a", F_OK), -1);
+    fputs(", more", out.stream);
+    assert_int_equal(tm_outfile_commit(&out, NULL), TM_OK);
+    expect("a", "whole, more");
+    out = grow("a", TM_GROWTH_WHOLE);
+    tm_outfile_abandon(&out);
+    expect("a", "whole, more");
+    unlink("a");
+}
+
+static void grows_for_one_process(void **state)
+{
+    (void)state;
+    tm_error error = {0};
+    tm_outfile out = grow("a", TM_GROWTH_NEW), other;
+    assert_int_equal(tm_outfile_grow(&other, "a", true, TM_GROWTH_PART, &error), TM_WRITE);
+    assert_non_null(strstr(error.message, "a.part: another process is writing it"));
+    put("a", "other");
+    fputs("mine", out.stream);
+    check_refused(&out);
+    assert_int_equal(tm_outfile_grow(&out, "a", false, TM_GROWTH_PART, NULL), TM_WRITE);
+    assert_int_equal(access("a.part", F_OK), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appears_at_commit),      cmocka_unit_test(made_meanwhile),
         cmocka_unit_test(same_name_by_two),       cmocka_unit_test(links),
         cmocka_unit_test(devices_are_written_to), cmocka_unit_test(signals_leave_nothing),
+        cmocka_unit_test(grows_in_sight),         cmocka_unit_test(goes_on_with_a_whole_one),
+        cmocka_unit_test(grows_for_one_process),
     };
     int failed = cmocka_run_group_tests_name("without a name", tests, make_folder, remove_folder);
     no_nameless = true;

@@ -282,9 +282,9 @@ static void zip64(void **state)
         "PK\6\6\x2C\0\0\0\0\0\0\0\x2D\0\x2D\0\0\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0"
         "\x09\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0PK\6\7\0\0\0\0\x09\0\0\0\1\0\0\0\1\0\0\0"
         "PK\5\6\0\0\0\0\2\0\2\0\x09\0\0\0" FF4 "\0\0";
-    tm_zip_end(2, 0x100000000, 9, &out);
+    tm_zip_end(2, 0x100000000, 9, NULL, &out);
     check_bytes(&out, end, sizeof end - 1);
-    tm_zip_end(70000, 1, 9, &out);
+    tm_zip_end(70000, 1, 9, NULL, &out);
     assert_int_equal(out.length, 56 + 20 + 22);
     assert_memory_equal(out.data + 76 + 8, FF4, 4);
     tm_buffer_free(&out);
@@ -437,14 +437,115 @@ static void spool_is_given_back(void **state)
     tm_writer_abandon(writer);
 }
 
+/* ---- arrays that grow ---- */
+
+static const int64_t grown_shape[] = {0, 2, 3};
+
+static tm_writer *grow_writer(const char *path, tm_growth growth)
+{
+    tm_error error = {0};
+    tm_writer *writer = NULL;
+    tm_status status = tm_writer_grow(path, false, growth, &writer, &error);
+    if (!status)
+        status = tm_writer_declare(writer, "features.0", 3, grown_shape, &error);
+    if (status)
+        fail_msg("%s", error.message);
+    return writer;
+}
+
+/* Five rows, cut to two by a process that died in its third; then gone on with. */
+static void grown_npy(void **state)
+{
+    (void)state;
+    tm_writer *writer = grow_writer("a.npy", TM_GROWTH_NEW);
+    add_rows(writer, false);
+    assert_int_equal(tm_writer_leave(writer, NULL), TM_OK);
+    tm_map map = map_of("a.npy.part");
+    check_npy(map.data, map.size, "(5, 2, 3)", 30, 1); /* whole, as far as it goes */
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
+    assert_int_equal(truncate("a.npy.part", 128 + 2 * 24 + 10), 0);
+    writer = grow_writer("a.npy", TM_GROWTH_PART);
+    assert_int_equal(tm_writer_rows(writer), 2);
+    assert_int_equal(tm_writer_cut(writer, 0, NULL), TM_OK);
+    add_rows(writer, false);
+    commit(writer);
+    map = map_of("a.npy");
+    check_npy(map.data, map.size, "(5, 2, 3)", 30, 1);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
+    writer = grow_writer("a.npy", TM_GROWTH_WHOLE);
+    assert_int_equal(tm_writer_rows(writer), 5);
+    tm_writer_abandon(writer);
+    assert_int_equal(entries("."), 1);
+    unlink("a.npy");
+}
+
+static void grown_npy_without_header(void **state)
+{
+    (void)state;
+    tm_writer *writer = grow_writer("a.npy", TM_GROWTH_NEW);
+    assert_int_equal(tm_writer_leave(writer, NULL), TM_OK);
+    assert_int_equal(truncate("a.npy.part", 60), 0);
+    writer = grow_writer("a.npy", TM_GROWTH_PART);
+    assert_int_equal(tm_writer_rows(writer), 0);
+    add_rows(writer, false);
+    commit(writer);
+    tm_map map = map_of("a.npy");
+    check_npy(map.data, map.size, "(5, 2, 3)", 30, 1);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
+    unlink("a.npy");
+}
+
+static void grown_otherwise(void **state)
+{
+    (void)state;
+    const int64_t shape[] = {0, 3, 2};
+    tm_error error = {0};
+    tm_writer *writer = grow_writer("a.npy", TM_GROWTH_NEW);
+    assert_int_equal(tm_writer_leave(writer, NULL), TM_OK);
+    assert_int_equal(tm_writer_grow("a.npy", false, TM_GROWTH_PART, &writer, NULL), TM_OK);
+    assert_int_equal(tm_writer_declare(writer, "features.0", 3, shape, &error), TM_WRITE);
+    assert_non_null(strstr(error.message, "another array than this run makes"));
+    tm_writer_abandon(writer);
+    assert_false(tm_writer_can_grow("a.npz"));
+    assert_false(tm_writer_can_grow("a.safetensors"));
+    assert_true(tm_writer_can_grow("a/"));
+    assert_int_equal(entries("."), 0);
+}
+
+static void npz_comment(void **state)
+{
+    (void)state;
+    static const char comment[] = "{\"model\":\"m\"}";
+    tm_writer *writer = open_writer("a.npz", false);
+    add_rows(writer, true);
+    assert_int_equal(tm_writer_metadata(writer, "model", "m", NULL), TM_OK);
+    commit(writer);
+    tm_map map = map_of("a.npz");
+    const unsigned char *end = map.data + map.size - (sizeof comment - 1);
+    assert_memory_equal(end, comment, sizeof comment - 1);
+    assert_int_equal(end[-2], sizeof comment - 1);
+    assert_int_equal(word(end - 22), 0x06054B50);
+    TM_ASSERT(tm_unmap(&map, TM_OK, NULL) == TM_OK);
+    unlink("a.npz");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(npy),       cmocka_unit_test(npy_header_length),
-        cmocka_unit_test(npz),       cmocka_unit_test(safetensors),
-        cmocka_unit_test(zip64),     cmocka_unit_test(folder_of_arrays),
-        cmocka_unit_test(abandoned), cmocka_unit_test(refused),
-        cmocka_unit_test(no_space),  cmocka_unit_test(spool_is_given_back),
+        cmocka_unit_test(npy),
+        cmocka_unit_test(npy_header_length),
+        cmocka_unit_test(npz),
+        cmocka_unit_test(safetensors),
+        cmocka_unit_test(zip64),
+        cmocka_unit_test(folder_of_arrays),
+        cmocka_unit_test(abandoned),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(no_space),
+        cmocka_unit_test(spool_is_given_back),
+        cmocka_unit_test(grown_npy),
+        cmocka_unit_test(grown_npy_without_header),
+        cmocka_unit_test(grown_otherwise),
+        cmocka_unit_test(npz_comment),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
