@@ -553,8 +553,7 @@ int main(void)
         cmocka_unit_test(test_natural_compare), cmocka_unit_test(test_glob),
         cmocka_unit_test(test_nearest),         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_hub_cache),       cmocka_unit_test(test_buildable),
-        cmocka_unit_test(test_list_query),
-        cmocka_unit_test(test_own_arguments),
+        cmocka_unit_test(test_list_query),      cmocka_unit_test(test_own_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
