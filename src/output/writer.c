@@ -155,7 +155,7 @@ static tm_status new_array(tm_writer *writer, const char *key, int rank, const i
     *array = (tm_array){.key = strdup(key), .dtype = writer->dtype, .rank = rank};
     if (!array->key)
         return no_memory(writer->path, error);
-    memcpy(array->shape, shape, (size_t)rank * sizeof *shape);
+    memcpy(array->shape, shape, (size_t)(rank ? rank : 1) * sizeof *shape);
     array->shape[0] = 0;
     tm_status status = writer->format->begin(writer, array, error);
     if (status != TM_OK) {
@@ -187,7 +187,7 @@ static tm_status check_range(const tm_writer *writer, const char *key, const flo
 tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int64_t *shape,
                         const float *data, tm_error *error)
 {
-    TM_ASSERT(rank >= 1 && rank <= TM_WRITER_RANK_MAX && shape[0] >= 0);
+    TM_ASSERT(rank >= 0 && rank <= TM_WRITER_RANK_MAX && shape[0] >= 0);
     tm_array *array = find_array(writer, key);
     if (!array) {
         tm_status status = new_array(writer, key, rank, shape, &array, error);
