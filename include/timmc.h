@@ -90,6 +90,8 @@ typedef struct tm_open_options {
     void *progress_context;
     int num_classes; /* -1: the model's own; 0: no classifier */
     int in_chans;
+    /* of pictures, and what the model is made for; one of any size (dynamic_img_size of model_args)
+     * is made for its config's size or img_size of model_args, as in timm */
     int img_height, img_width;
     bool drop_head; /* a classifier of another size is left out of the weights; the new
                        one has the formula's values */

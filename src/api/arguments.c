@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "models/model.h"
 
+static const char IMG_SIZE[] = "img_size";
+
 /* One argument on its way into the variant. */
 typedef struct taking {
     tm_model *model;
@@ -220,6 +222,18 @@ static bool is_passed_on(const tm_argument *row, const char *arch)
            !(row->only && !matches_any(row->only, arch));
 }
 
+/* Of families that know no difference: they run at any size, or at the one they are built for. */
+static bool is_of_sizes(const char *name)
+{
+    return strcmp(name, "dynamic_img_size") == 0 || strcmp(name, "strict_img_size") == 0;
+}
+
+/* Whether timm's class takes img_size. */
+static bool is_made_for_a_size(const tm_model *model)
+{
+    return model->resolved.config.fixed_input_size || find(model->family, "dynamic_img_size");
+}
+
 /* value: JSON; of the caller, a word is a text. */
 static tm_status take(tm_model *model, char *variant, const char *name, const char *value,
                       bool of_config, tm_error *error)
@@ -232,8 +246,10 @@ static tm_status take(tm_model *model, char *variant, const char *name, const ch
                 .error = error};
     size_t offset;
     bool no_memory = false;
-    if (!t.row && of_config && strcmp(name, "dynamic_img_size") == 0)
-        return TM_OK; /* of families that run at any size, or at the one they are built for */
+    if (!t.row && ((of_config && is_of_sizes(name)) || tm_argument_is_harmless(name)))
+        return TM_OK;
+    if (strcmp(name, IMG_SIZE) == 0 && is_made_for_a_size(model))
+        return TM_OK; /* tm_model_take_made_size has read it */
     if (!t.row)
         return refuse_unknown(&t);
     if (!is_passed_on(t.row, model->resolved.arch.name))
@@ -260,6 +276,54 @@ static tm_status take_own(tm_model *model, char *variant, const char *text, tm_e
     return take(model, variant, name, value + 1, false, error);
 }
 
+/* A number for both sides, or [height, width]. */
+static bool read_sides(const char *text, int *sides[2])
+{
+    size_t offset;
+    bool no_memory = false, good = true;
+    cJSON *json = tm_json_parse(text, strlen(text), true, &offset, &no_memory);
+    bool pair = cJSON_IsArray(json) && cJSON_GetArraySize(json) == 2;
+    for (int i = 0; i < 2 && good; i++) {
+        const cJSON *item = pair ? cJSON_GetArrayItem(json, i) : json;
+        double value = cJSON_IsNumber(item) ? item->valuedouble : 0;
+        good = value >= 1 && value <= TM_SIDE_MAX && value == (int)value;
+        if (good)
+            *sides[i] = (int)value;
+    }
+    good = good || cJSON_IsNull(json);
+    cJSON_Delete(json);
+    return good;
+}
+
+tm_status tm_model_take_made_size(tm_model *model, const tm_open_options *options, tm_error *error)
+{
+    tm_model_config *made = &model->source.config;
+    const size_t length = sizeof IMG_SIZE - 1;
+    for (const char *const *own = options->model_args; own && *own; own++) {
+        if (strncmp(*own, IMG_SIZE, length) != 0 || (*own)[length] != '=')
+            continue;
+        if (!read_sides(*own + length + 1, (int *[]){&made->img_height, &made->img_width}))
+            return tm_fail(error, TM_USAGE,
+                           "%s: model argument %.60s: expected a number of pixels from 1 to %d, or "
+                           "[HEIGHT,WIDTH]",
+                           model->display, *own, TM_SIDE_MAX);
+        model->made_for_size = true;
+    }
+    return TM_OK;
+}
+
+/* timm refuses pictures of another size than its img_size where a model runs at that one alone. */
+static tm_status check_sizes(const tm_model *model, tm_error *error)
+{
+    const tm_build_options *o = &model->builder.options;
+    if (!model->made_for_size || (o->own_h == o->img_h && o->own_w == o->img_w) ||
+        tm_model_takes_any_size(model))
+        return TM_OK;
+    return tm_fail(error, TM_USAGE,
+                   "%s: pictures of %dx%d, but model argument img_size makes it for %dx%d alone",
+                   model->display, o->img_h, o->img_w, o->own_h, o->own_w);
+}
+
 tm_status tm_model_take_arguments(tm_model *model, tm_error *error)
 {
     const tm_model_config *config = &model->source.config;
@@ -278,13 +342,18 @@ tm_status tm_model_take_arguments(tm_model *model, tm_error *error)
                       error);
     for (; own && *own && !status; own++)
         status = take_own(model, variant, *own, error);
-    return status;
+    return status ? status : check_sizes(model, error);
 }
 
 bool tm_model_takes_any_size(const tm_model *model)
 {
-    const tm_argument *row = model->family ? find(model->family, "dynamic_img_size") : NULL;
+    /* each is a bool that is true where the argument allows it */
+    static const char *const names[] = {"dynamic_img_size", "strict_img_size", "use_naflex"};
     const char *variant = model->variant;
-    return (row && *(const bool *)(const void *)(variant + row->offset)) ||
-           !model->resolved.config.fixed_input_size;
+    bool any = !model->resolved.config.fixed_input_size;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !any && model->family; i++) {
+        const tm_argument *row = find(model->family, names[i]);
+        any = row && *(const bool *)(const void *)(variant + row->offset);
+    }
+    return any;
 }

@@ -5,6 +5,10 @@
 
 #include "api/model.h"
 
+/* The caller's img_size, in pixels of the pictures that the model is made for, in place of the
+ * config's. TM_USAGE. */
+tm_status tm_model_take_made_size(tm_model *model, const tm_open_options *options, tm_error *error);
+
 /* Makes model->variant a copy, in the model's memory, that the config's model_args have changed and
  * then options.model_args; nothing where there are none. The builder is open. TM_USAGE,
  * TM_UNSUPPORTED (of the config): the family has no such argument, or not with that value. */

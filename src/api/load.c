@@ -192,6 +192,13 @@ static tm_status fill_missing(tm_model *model, const tm_weights *weights, tm_err
     return status;
 }
 
+tm_status tm_model_require_size(const tm_model *model, tm_error *error)
+{
+    return model->graph.unfit
+               ? tm_fail(error, TM_USAGE, "%s: %s", model->display, model->graph.unfit)
+               : TM_OK;
+}
+
 tm_status tm_model_load(tm_model *model, tm_error *error)
 {
     tm_error_clear(error);
@@ -204,7 +211,9 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
         return tm_fail(error, TM_USAGE, "%s: choose an output before loading", model->display);
     tm_weights *weights = NULL;
     model->warning = "";
-    tm_status status = tm_model_require_memory(model, error);
+    tm_status status = tm_model_require_size(model, error);
+    if (!status)
+        status = tm_model_require_memory(model, error);
     if (!status)
         status = tm_model_open_weights(model, &weights, error);
     if (!status) /* again: the file that is mapped now takes addresses, too */

@@ -18,6 +18,7 @@ struct tm_model {
     tm_open_options options; /* defaults resolved */
     tm_source source;
     tm_resolved resolved;   /* of the source */
+    bool made_for_size;     /* the caller's arguments say for which; it stands in source.config */
     const char *asked_name; /* that it was opened by */
     bool spread;            /* see tm_plan_options; to be set before it is loaded */
     const char *display;    /* "arch.tag" */
@@ -81,6 +82,9 @@ tm_status tm_model_measure(const tm_model *model, tm_model_memory *memory, tm_er
 
 /* TM_MODEL_TOO_LARGE, with both numbers: the model takes more memory than this process can get. */
 tm_status tm_model_require_memory(const tm_model *model, tm_error *error);
+
+/* TM_USAGE: timm makes the model, but it runs no pictures of this size. */
+tm_status tm_model_require_size(const tm_model *model, tm_error *error);
 
 /* Runs the passes and plans the chosen outputs, once; weights as of tm_plan_make. */
 tm_status tm_model_plan(tm_model *model, const tm_weights *weights, int max_batch,

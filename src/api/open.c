@@ -30,7 +30,7 @@ static const char *const *copied_list(tm_model *model, const char *const *texts)
     return copy;
 }
 
-/* Of pictures, where no option says another. */
+/* Of the pictures that the model is made for; others where an option says so. */
 static void own_size(const tm_model *model, int *height, int *width)
 {
     const tm_model_config *made = &model->source.config;
@@ -301,6 +301,7 @@ tm_status tm_model_repeat(const tm_model *model, tm_model **out, tm_error *error
     tm_model *again = *out;
     again->options = model->options;
     again->source = model->source;
+    again->made_for_size = model->made_for_size;
     again->resolved = model->resolved;
     again->asked_name = model->asked_name;
     again->display = model->display;
@@ -337,9 +338,10 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
     if (!status) {
         model->resolved = model->source.config.resolved;
         model->display = model->resolved.config.name;
+        status = tm_model_take_made_size(model, options, error);
         resolve_options(model, options);
         set_warning(model, model->asked_name);
-        status = tm_model_check_texts(model, error);
+        status = status ? status : tm_model_check_texts(model, error);
     }
     if (!status)
         status = check_options(model, error);

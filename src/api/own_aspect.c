@@ -10,7 +10,7 @@ tm_status tm_model_require_sequences(const tm_model *model, tm_error *error)
                ? TM_OK
                : tm_fail(error, TM_USAGE,
                          "%s takes whole pictures of one size: timm has sequences of patches "
-                         "(--max-seq-len) of the naflexvit_* models",
+                         "(--max-seq-len) of the naflexvit_* models and with use_naflex",
                          model->display);
 }
 

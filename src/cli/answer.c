@@ -48,6 +48,8 @@ tm_status tm_answer_write(tm_records *records, const tm_answer *answer, const tm
     if (answer->size[0])
         TM_TELL(&record, "size", tm_value_integers(answer->size, 2),
                 .only = TM_IN_JSON | TM_IN_TEXT);
+    if (answer->siblings)
+        TM_TELL(&record, "siblings", {TM_VALUE_JSON, .text = answer->siblings}, .only = TM_IN_JSON);
     TM_TELL(&record, "warnings", tm_value_integer(answer->warnings), .sparse = true);
     TM_TELL(&record, "row", tm_value_count(answer->row));
     if (!answer->error)

@@ -13,6 +13,7 @@ typedef struct tm_answer {
     const tm_error *error; /* NULL: it succeeded */
     int picture;           /* for tm_model_read */
     int warnings;          /* of the decoder: faults that it passed over */
+    const char *siblings;  /* a JSON object; NULL: none */
     int64_t size[2];       /* height and width that it was run at; 0: the model's */
 } tm_answer;
 

@@ -138,6 +138,18 @@ bool tm_is_stream_format(const char *format)
     return format && (strcmp(format, "npy") == 0 || strcmp(format, "raw") == 0);
 }
 
+/* Siblings are told in JSON alone. */
+static tm_status check_siblings(tm_arrays *arrays, const tm_session *session, const char *format,
+                                tm_error *error)
+{
+    const tm_record_format *records = format ? tm_record_format_find(format) : NULL;
+    arrays->json = session->options->input.siblings;
+    return arrays->json && format && !(records && records->numbers)
+               ? tm_fail(error, TM_USAGE, "--siblings go into records of JSON: not with -f %s",
+                         format)
+               : TM_OK;
+}
+
 tm_status tm_arrays_open(tm_arrays *arrays, tm_session *session, const tm_meta *meta,
                          const char *format, const tm_array_kind *kinds, size_t count,
                          tm_error *error)
@@ -161,6 +173,8 @@ tm_status tm_arrays_open(tm_arrays *arrays, tm_session *session, const tm_meta *
     if (o->resume && (streams || to_stdout || device || !o->output))
         return tm_fail(error, TM_USAGE,
                        "--resume goes on with a file: give -o FILE.npy, FOLDER or FILE.jsonl");
+    if (check_siblings(arrays, session, format, error))
+        return error->status;
     if (streams || to_stdout)
         return open_stdout(arrays, streams ? format : "npy", count, error);
     if (device)
@@ -174,7 +188,11 @@ void tm_arrays_open_records(tm_arrays *arrays, const char *format, const tm_reco
     if (arrays->records)
         tm_records_open_file(records, arrays->journal.log.stream, arrays->log_path.data);
     else
-        tm_records_open(records, arrays->on_stdout ? "none" : format, type);
+        tm_records_open(records,
+                        arrays->on_stdout         ? "none"
+                        : arrays->json && !format ? "jsonl"
+                                                  : format,
+                        type);
 }
 
 /* ---- rows ---- */

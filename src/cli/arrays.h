@@ -17,6 +17,7 @@ typedef struct tm_arrays {
     tm_buffer log_path, meta_path, made_by;
     double shown;      /* when others could last see all of it */
     bool records;      /* go to the journal */
+    bool json;         /* no other records can tell all */
     bool grows;        /* there has been something to add */
     tm_stream *stream; /* NULL: none */
     bool on_stdout;    /* that is where the stream goes */

@@ -206,6 +206,7 @@ typedef struct tm_picture_options {
 typedef struct tm_input_options {
     const char *files_from; /* "-": stdin */
     bool null_separated;
+    const char *siblings; /* see tm_archive_open */
     tm_shard shard;
     size_t skip, limit; /* limit 0: none */
 } tm_input_options;

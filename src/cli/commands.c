@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/endings.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/synonyms.h"
-#include "cli/walk.h"
 #include "registry/registry.h"
 
 const tm_command_entry tm_commands[] = {

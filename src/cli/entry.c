@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/entry.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,6 +48,7 @@ void tm_entry_source_close(tm_entry_source *source)
 void tm_entry_free(tm_entry *entry)
 {
     free(entry->file);
+    free(entry->siblings);
     free(entry->tensor);
     tm_image_bytes_free(&entry->bytes);
     *entry = (tm_entry){0};
@@ -143,8 +145,47 @@ static void read_member(tm_entry_source *source, tm_entry *entry)
     if (source->from_features)
         tm_fail(&entry->error, TM_UNSUPPORTED, "%s: hidden states come from a .npy file",
                 entry->file);
+    else if (tm_archive_read(source->inputs.archive, &how, &entry->bytes, &entry->error) == TM_OK)
+        tm_archive_siblings(source->inputs.archive, &source->inputs.left_out, &entry->siblings,
+                            &entry->error);
+}
+
+/* Reads a pipe to its end, unless it begins as an archive does; true: that comes next. */
+static bool read_stream(tm_entry_source *source, tm_entry *entry)
+{
+    tm_decode_options how = decode_options(source);
+    int fd = strcmp(entry->file, "-") == 0 ? STDIN_FILENO
+                                           : open(entry->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        read_bytes(entry, &how); /* and tells why not */
+        return false;
+    }
+    tm_status status = tm_image_read_stream(fd, entry->file, &how, &entry->bytes, &entry->error);
+    if (!status && tm_may_be_archive(entry->bytes.data, entry->bytes.size))
+        return tm_inputs_enter_stream(&source->inputs, fd, entry->file, &entry->bytes,
+                                      &entry->error) == TM_OK;
+    if (fd != STDIN_FILENO)
+        close(fd);
+    return false;
+}
+
+/* What has to be read in its turn; false: the input is an archive, whose members come next. */
+static bool take_file(tm_entry_source *source, tm_entry *entry)
+{
+    entry->settled = true;
+    entry->ready = !tm_inputs_are_members(&source->inputs) && tm_has_ending(entry->file, ".npy");
+    if (tm_inputs_are_members(&source->inputs))
+        read_member(source, entry);
+    else if (entry->ready)
+        begin_npy(source, entry);
+    else if (source->from_features)
+        tm_fail(&entry->error, TM_UNSUPPORTED, "%s: hidden states come from a .npy file",
+                entry->file);
+    else if (source->inputs.stream)
+        return !read_stream(source, entry);
     else
-        tm_archive_read(source->inputs.archive, &how, &entry->bytes, &entry->error);
+        entry->settled = false;
+    return true;
 }
 
 /* Without its name an entry could not be answered, so that ends the run. */
@@ -153,30 +194,19 @@ tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm
     *more = true;
     if (source->npy)
         return go_on_with_npy(source, entry, error);
-    tm_error loss = {0};
-    const char *file = tm_inputs_next(&source->inputs, &loss);
-    *more = file;
-    if (!file)
-        return TM_OK;
-    *entry = (tm_entry){.file = strdup(file), .index = -1, .error = loss};
-    if (!entry->file)
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its name", file);
-    entry->settled = true;
-    if (entry->error.status)
-        return TM_OK;
-    if (tm_inputs_are_members(&source->inputs)) {
-        read_member(source, entry);
-        return TM_OK;
+    for (bool taken = false; !taken;) {
+        tm_error loss = {0};
+        const char *file = tm_inputs_next(&source->inputs, &loss);
+        *more = file;
+        if (!file)
+            return TM_OK;
+        tm_entry_free(entry);
+        *entry =
+            (tm_entry){.file = strdup(file), .index = -1, .error = loss, .settled = loss.status};
+        if (!entry->file)
+            return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its name", file);
+        taken = loss.status || take_file(source, entry);
     }
-    entry->ready = tm_has_ending(file, ".npy");
-    if (entry->ready)
-        begin_npy(source, entry);
-    else if (source->from_features)
-        tm_fail(&entry->error, TM_UNSUPPORTED, "%s: hidden states come from a .npy file", file);
-    else if (source->inputs.stream)
-        tm_entry_read(source, entry, NULL, NULL);
-    else
-        entry->settled = false;
     return TM_OK;
 }
 

@@ -19,6 +19,7 @@ typedef struct tm_entry {
     bool settled;         /* nothing is to be read: it is lost, a stream that has been, ready */
     bool ready;           /* the tensor is from a .npy file */
     int slot;             /* its picture in the run */
+    char *siblings;       /* of a member of an archive: a JSON object; NULL: none */
     tm_image image;       /* the decoded picture without its pixels */
     tm_preprocess how;    /* to its own size; width 0: it has none */
 } tm_entry;

@@ -7,8 +7,10 @@
 
 typedef struct features_options {
     tm_ints indices;
-    const char *kind, *format, *grid, *data;
+    const char *kind, *outputs, *format, *grid, *data;
     bool l2;
+    tm_wanted wanted[TM_WANTED_MAX + 1]; /* of --outputs */
+    char *words;                         /* their text */
 } features_options;
 
 /* clang-format off */
@@ -17,9 +19,13 @@ static const tm_option options[] = {
     {0, "out-indices", "I,I,...", "feature maps to tell, such as 2,4 or 2-4; negative ones count from the end "
         "(default: as timm, all of a CNN, the last three of a ViT)",
         FEATURES(INTS, indices), 0, 0},
-    {0, "kind", "pyramid|unpooled|pooled|pre-logits", "feature maps, the last state, the pooled "
-        "embedding, or what the classifier sees (default: pyramid)",
+    {0, "kind", "pyramid|unpooled|pooled|pre-logits|cls|registers|patch-mean", "feature maps, the "
+        "last state, the pooled embedding, what the classifier sees, or of a transformer's last state the "
+        "class token, the register tokens, the mean of the patches (default: pyramid)",
         FEATURES(CHOICE, kind), 0, 0},
+    {0, "outputs", "NAME,...", "several from one run: logits, the kinds but pyramid, features.N, "
+        "image_intermediates.N, image_intermediates_prefix.N, image_features",
+        FEATURES(TEXT, outputs), 0, 0},
     {0, "l2", NULL, "divide each tensor by its length", FEATURES(FLAG, l2), 0, 0},
     {0, "grid", "OUT.png", "draw the first picture's maps, a tile per channel",
         FEATURES(TEXT, grid), 0, 0},
@@ -70,19 +76,63 @@ static tm_status select_pyramid(const features_options *chosen, tm_session *sess
     return status;
 }
 
-static tm_status select_outputs(const void *context, tm_session *session, tm_error *error)
+/* The library's name of a kind, else the name itself. An encoder's embedding is what it answers,
+ * since it has no head whose input could be told. */
+static const char *output_of(const tm_model *model, const char *name)
 {
-    const features_options *chosen = context;
+    if (strcmp(name, "unpooled") == 0 || tm_part_of(name) != TM_PART_ALL)
+        return "forward_features";
+    if (strcmp(name, "pooled") == 0)
+        return model->graph.no_logits ? "embedding" : "pre_logits";
+    return strcmp(name, "pre-logits") == 0 ? "pre_logits" : name;
+}
+
+static tm_wanted want(const tm_model *model, const char *name)
+{
+    tm_part part = tm_part_of(name);
+    bool renamed = part != TM_PART_ALL || strcmp(name, "pooled") == 0;
+    return (tm_wanted){output_of(model, name), renamed ? name : NULL, part};
+}
+
+/* Each word of --outputs once. */
+static tm_status select_list(features_options *chosen, tm_session *session, tm_error *error)
+{
+    char *rest = NULL;
+    size_t count = 0;
+    chosen->words = strdup(chosen->outputs);
+    if (!chosen->words)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for --outputs");
+    for (char *name = strtok_r(chosen->words, ",", &rest); name;
+         name = strtok_r(NULL, ",", &rest)) {
+        if (count == TM_WANTED_MAX)
+            return tm_fail(error, TM_USAGE, "--outputs: more than %d", TM_WANTED_MAX);
+        tm_wanted wanted = want(session->model, name);
+        for (size_t i = 0; i < count; i++)
+            if (strcmp(chosen->wanted[i].output, wanted.output) == 0 &&
+                chosen->wanted[i].part == wanted.part)
+                return tm_fail(error, TM_USAGE, "--outputs: %s stands there twice", name);
+        if (tm_model_select(session->model, wanted.output, error))
+            return error->status;
+        chosen->wanted[count++] = wanted;
+    }
+    return count ? TM_OK : tm_fail(error, TM_USAGE, "--outputs names none");
+}
+
+static tm_status select_outputs(void *context, tm_session *session, tm_error *error)
+{
+    features_options *chosen = context;
     const char *kind = chosen->kind ? chosen->kind : "pyramid";
-    if (strcmp(kind, "pyramid") == 0)
-        return select_pyramid(chosen, session, error);
-    if (chosen->indices.count)
+    bool pyramid = strcmp(kind, "pyramid") == 0;
+    if (chosen->outputs && (chosen->kind || chosen->indices.count))
+        return tm_fail(error, TM_USAGE, "--outputs says all: not with --kind or --out-indices");
+    if (chosen->indices.count && !pyramid)
         return tm_fail(error, TM_USAGE, "--out-indices chooses among the maps of --kind pyramid");
-    if (strcmp(kind, "unpooled") == 0)
-        return tm_model_select(session->model, "forward_features", error);
-    /* an encoder's embedding is what it answers, since it has no head whose input could be told */
-    bool headless = session->model->graph.no_logits && strcmp(kind, "pooled") == 0;
-    return tm_model_select(session->model, headless ? "embedding" : "pre_logits", error);
+    if (chosen->outputs)
+        return select_list(chosen, session, error);
+    if (pyramid)
+        return select_pyramid(chosen, session, error);
+    chosen->wanted[0] = want(session->model, kind);
+    return tm_model_select(session->model, chosen->wanted[0].output, error);
 }
 
 int tm_cmd_features(int argc, char **argv)
@@ -95,19 +145,22 @@ int tm_cmd_features(int argc, char **argv)
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
-    const tm_tensors_command how = {
-        .command = command.name,
-        .kind = chosen.kind ? chosen.kind : "pyramid",
-        .list = "features",
-        .format = chosen.format,
-        .data = chosen.data,
-        .name = chosen.kind && strcmp(chosen.kind, "pooled") == 0 ? "pooled" : NULL,
-        .l2 = chosen.l2,
-        .grid = chosen.grid,
-        .shapes = true,
-        .select = select_outputs,
-        .chosen = &chosen};
+    bool listed = chosen.outputs || (chosen.kind && strcmp(chosen.kind, "pyramid") != 0);
+    const tm_tensors_command how = {.command = command.name,
+                                    .kind = chosen.outputs ? chosen.outputs
+                                            : chosen.kind  ? chosen.kind
+                                                           : "pyramid",
+                                    .list = "features",
+                                    .format = chosen.format,
+                                    .data = chosen.data,
+                                    .wanted = listed ? chosen.wanted : NULL,
+                                    .l2 = chosen.l2,
+                                    .grid = chosen.grid,
+                                    .shapes = true,
+                                    .select = select_outputs,
+                                    .chosen = &chosen};
     exit_code = tm_tensors_run(&how, &set, &arguments);
+    free(chosen.words);
     tm_arguments_free(&arguments);
     return exit_code;
 }

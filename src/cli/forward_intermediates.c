@@ -76,7 +76,7 @@ static tm_status check_format(const intermediates_options *chosen, const tm_sess
     return TM_OK;
 }
 
-static tm_status select_outputs(const void *context, tm_session *session, tm_error *error)
+static tm_status select_outputs(void *context, tm_session *session, tm_error *error)
 {
     const intermediates_options *chosen = context;
     const tm_graph *graph = &session->model->graph;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/inputs.h"
+#include "cli/endings.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -108,6 +109,8 @@ static bool enter_folder(tm_inputs *inputs, const char *path)
     if (!inputs->folder)
         return false;
     tm_walk_folder(&inputs->walk, path);
+    for (size_t i = 0; i < inputs->walk.count && !inputs->archives; i++)
+        inputs->archives = tm_is_archive_name(inputs->walk.found[i].path);
     tm_left_out_text(&inputs->walk.left_out, text, sizeof text);
     if (*text && !inputs->quiet)
         tm_print_note("folder %s: %s", path, text);
@@ -165,6 +168,24 @@ bool tm_inputs_are_members(const tm_inputs *inputs)
 
 /* ---- one after another ---- */
 
+static bool enter_archive(tm_inputs *inputs, const char *path, tm_error *error)
+{
+    inputs->archives = true;
+    inputs->left_out = (tm_left_out){0};
+    return tm_archive_open(path, inputs->options->siblings, &inputs->archive, error) == TM_OK;
+}
+
+tm_status tm_inputs_enter_stream(tm_inputs *inputs, int fd, const char *name, tm_image_bytes *begun,
+                                 tm_error *error)
+{
+    inputs->archives = true;
+    inputs->left_out = (tm_left_out){0};
+    inputs->seen--; /* its members are inputs in its place */
+    inputs->given--;
+    return tm_archive_open_stream(fd, name, inputs->options->siblings, begun, &inputs->archive,
+                                  error);
+}
+
 /* A folder or an archive: its files come next; false: it is an input, or lost. */
 static bool enter(tm_inputs *inputs, const char *path, tm_error *error)
 {
@@ -173,9 +194,7 @@ static bool enter(tm_inputs *inputs, const char *path, tm_error *error)
             return true;
         tm_loss_fail(TM_LOSS_MEMORY, 0, path, error);
     } else if (is_archive(inputs, path)) {
-        inputs->archives = true;
-        inputs->left_out = (tm_left_out){0};
-        return tm_archive_open(path, &inputs->archive, error) == TM_OK;
+        return enter_archive(inputs, path, error);
     }
     return false;
 }
@@ -184,8 +203,12 @@ static const char *next_file(tm_inputs *inputs, tm_error *error)
 {
     for (;;) {
         const char *path = next_in_archive(inputs, error);
-        if (!path)
-            path = next_in_folder(inputs, error);
+        if (path)
+            return path;
+        path = next_in_folder(inputs, error);
+        if (path && !error->status && tm_is_archive_name(path) &&
+            enter_archive(inputs, path, error))
+            continue;
         if (path)
             return path;
         path = next_name(inputs, error);

@@ -40,6 +40,11 @@ const char *tm_inputs_next(tm_inputs *inputs, tm_error *error);
 /* Whether the input that came last is a member of an archive, which tm_archive_read reads. */
 bool tm_inputs_are_members(const tm_inputs *inputs);
 
+/* The stream that came last turned out to be an archive, of which `begun` has been read: its
+ * members come next. Takes both. */
+tm_status tm_inputs_enter_stream(tm_inputs *inputs, int fd, const char *name, tm_image_bytes *begun,
+                                 tm_error *error);
+
 /* How many inputs there will be in all, as far as it is known without reading on; 0: not known. */
 size_t tm_inputs_expected(const tm_inputs *inputs);
 

@@ -114,7 +114,7 @@ static int unknown_option(const parser *p, const char *word)
         begun += strncmp(p->options[i]->name, name, length) == 0;
         tm_nearest_offer(&nearest, p->options[i]->name);
     }
-    bool misspelt = nearest.count && nearest.distances[0] <= 1;
+    bool misspelt = begun <= 1 && nearest.count && nearest.distances[0] <= 1;
     if (misspelt || !*synonym_text(p, name, text))
         tm_nearest_text(&nearest, "--", text);
     return tm_usage_error(p->command->name, "%s option --%s%s", begun > 1 ? "ambiguous" : "unknown",

@@ -246,6 +246,7 @@ static tm_status answer_entry(const flow *f, const tm_entry *entry)
                    .error = failed ? &entry->error : NULL,
                    .picture = entry->slot,
                    .warnings = entry->image.warnings,
+                   .siblings = entry->siblings,
                    .size = {entry->how.height, entry->how.width}};
     return f->answer(session, &a, f->answer_context, f->error);
 }

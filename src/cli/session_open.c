@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/session.h"
+#include "cli/endings.h"
 #include "cli/tensor_size.h"
 
 enum { DEFAULT_BATCH = 8 };
@@ -137,6 +138,8 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
         status = tm_model_open(name, &open, &session->model, error);
     if (!status && !tm_session_keeps_aspect(session))
         status = tm_open_at_tensor_size(session, name, &open, arguments, error);
+    if (!status && !tm_session_keeps_aspect(session))
+        status = tm_model_require_size(session->model, error);
     if (!status) {
         session->opened = session->model;
         tm_print_model_warning(session->model);

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "cli/archive.h"
+#include "cli/endings.h"
 #include "cli/cli.h"
-#include "cli/walk.h"
 #include "registry/registry.h"
 
 static bool has_ending(const char *name, const char *const *endings)

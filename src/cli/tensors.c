@@ -26,8 +26,7 @@ static bool becomes_tokens(const tm_shown *shown)
 static void set_shape(tm_shown *shown)
 {
     const tm_output *o = &shown->output;
-    memcpy(shown->shape, o->shape, sizeof shown->shape);
-    shown->rank = o->rank;
+    shown->rank = tm_part_shape(o, &shown->place, shown->shape);
     if (!becomes_tokens(shown))
         return;
     shown->shape[2] = o->shape[1];
@@ -35,24 +34,34 @@ static void set_shape(tm_shown *shown)
     shown->rank = 3;
 }
 
-/* The output as the session's model has it now. */
-static tm_status fit_shown(tm_shown *shown, const tm_session *session, size_t index,
-                           tm_error *error)
+static size_t count_of(const int64_t *shape, int rank)
 {
-    tm_status status = tm_model_output(session->model, index, &shown->output, error);
     size_t count = 1;
-    for (int i = 0; i < shown->output.rank; i++)
-        count *= (size_t)shown->output.shape[i];
-    if (!status && !session->shapes_only && count != shown->count) {
-        free(shown->values);
-        shown->values = malloc(count * sizeof(float));
-        if (!shown->values)
-            status = tm_fail(error, TM_NO_MEMORY, "no memory for %s", shown->output.name);
-    }
-    shown->count = count;
+    for (int i = 0; i < rank; i++)
+        count *= (size_t)shape[i];
+    return count;
+}
+
+/* The output as the session's model has it now. */
+static tm_status fit_shown(tm_shown *shown, const tm_session *session, tm_error *error)
+{
+    tm_status status = tm_model_output(session->model, shown->source, &shown->output, error);
     if (!status)
-        set_shape(shown);
-    return status;
+        status =
+            tm_part_find(session->model, &shown->output, shown->place.part, &shown->place, error);
+    if (status)
+        return status;
+    size_t whole = count_of(shown->output.shape, shown->output.rank);
+    if (!session->shapes_only && whole != shown->whole) {
+        free(shown->values);
+        shown->values = malloc(whole * sizeof(float));
+        if (!shown->values)
+            return tm_fail(error, TM_NO_MEMORY, "no memory for %s", shown->output.name);
+    }
+    shown->whole = whole;
+    set_shape(shown);
+    shown->count = count_of(shown->shape, shown->rank);
+    return TM_OK;
 }
 
 /* Rows of one array have one shape. */
@@ -115,24 +124,55 @@ static tm_status open_arrays(tm_tensors *t, tm_session *session, const tm_tensor
     return status;
 }
 
+/* "forward_features" is each of "forward_features.0", ... */
+static bool is_of(const char *name, const char *wanted)
+{
+    size_t length = strlen(wanted);
+    return strncmp(name, wanted, length) == 0 && (!name[length] || name[length] == '.');
+}
+
+static tm_status show(tm_tensors *t, const tm_session *session, size_t source,
+                      const tm_wanted *wanted, bool tokens, tm_error *error)
+{
+    tm_shown *shown = &t->shown[t->count];
+    *shown = (tm_shown){.source = source, .tokens = tokens};
+    shown->place.part = wanted ? wanted->part : TM_PART_ALL;
+    tm_status status = fit_shown(shown, session, error);
+    shown->name = wanted && wanted->name ? wanted->name : shown->output.name;
+    t->count++;
+    return status;
+}
+
+/* Every chosen output, or the wanted ones in their order. */
+static tm_status show_all(tm_tensors *t, const tm_session *session,
+                          const tm_tensors_command *command, tm_error *error)
+{
+    size_t outputs = tm_model_output_count(session->model);
+    tm_status status = TM_OK;
+    t->shown = calloc((command->wanted ? TM_WANTED_MAX : 1) * outputs + 1, sizeof *t->shown);
+    if (!t->shown)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for outputs");
+    for (size_t i = 0; i < outputs && !command->wanted && !status; i++)
+        status = show(t, session, i, NULL, command->tokens, error);
+    for (const tm_wanted *w = command->wanted; w && w->output && !status; w++)
+        for (size_t i = 0; i < outputs && !status; i++) {
+            tm_output o;
+            status = tm_model_output(session->model, i, &o, error);
+            if (!status && is_of(o.name, w->output))
+                status = show(t, session, i, w, command->tokens, error);
+        }
+    return status;
+}
+
 static tm_status open_tensors(tm_tensors *t, tm_session *session, const tm_tensors_command *command,
                               tm_error *error)
 {
-    *t = (tm_tensors){.list = command->list,
-                      .l2 = command->l2,
-                      .data = command->data,
-                      .grid = command->grid,
-                      .count = tm_model_output_count(session->model)};
+    *t = (tm_tensors){
+        .list = command->list, .l2 = command->l2, .data = command->data, .grid = command->grid};
     if (t->grid && !tm_ends_with(t->grid, ".png"))
         return tm_fail(error, TM_USAGE, "--grid %s: it writes a PNG, so the name ends in .png",
                        t->grid);
-    t->shown = calloc(t->count + 1, sizeof *t->shown);
-    tm_status status = t->shown ? TM_OK : tm_fail(error, TM_NO_MEMORY, "no memory for outputs");
-    for (size_t i = 0; i < t->count && !status; i++) {
-        t->shown[i].tokens = command->tokens;
-        status = fit_shown(&t->shown[i], session, i, error);
-        t->shown[i].name = command->name ? command->name : t->shown[i].output.name;
-    }
+    tm_status status = show_all(t, session, command, error);
     if (!status)
         status = open_arrays(t, session, command, error);
     if (!status)
@@ -250,13 +290,15 @@ static void tell_tensor(const void *context, size_t i, tm_record *record)
 }
 
 /* The output of a picture of the last run. */
-static tm_status take_values(tm_shown *shown, const tm_session *session, size_t index, int picture,
-                             bool l2, tm_error *error)
+static tm_status take_values(tm_shown *shown, const tm_session *session, int picture, bool l2,
+                             tm_error *error)
 {
-    tm_status status = fit_shown(shown, session, index, error);
+    tm_status status = fit_shown(shown, session, error);
     if (status || session->shapes_only)
         return status;
-    status = tm_context_read(session->context, index, picture, shown->values, error);
+    status = tm_context_read(session->context, shown->source, picture, shown->values, error);
+    if (!status)
+        tm_part_take(&shown->output, &shown->place, shown->values);
     if (!status && becomes_tokens(shown))
         status = to_tokens(shown, error);
     if (!status)
@@ -270,7 +312,7 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
     bool failed = answer->error != NULL;
     tm_status status = tm_arrays_begin_row(&t->arrays, error);
     for (size_t i = 0; i < t->count && !failed && !status; i++)
-        status = take_values(&t->shown[i], session, i, answer->picture, t->l2, error);
+        status = take_values(&t->shown[i], session, answer->picture, t->l2, error);
     tm_arrays_number(&t->arrays, answer);
     if (!status)
         status = add_arrays(t, failed, error);

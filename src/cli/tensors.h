@@ -4,16 +4,28 @@
 #define TM_CLI_TENSORS_H
 
 #include "cli/arrays.h"
+#include "cli/parts.h"
 #include "cli/session.h"
+
+/* What is asked for. */
+typedef struct tm_wanted {
+    const char *output; /* the library's name; of the few that are several, that of all */
+    const char *name;   /* as it is told; NULL: the library's */
+    tm_part part;
+} tm_wanted;
+
+enum { TM_WANTED_MAX = 64 };
 
 /* One chosen output of the model. */
 typedef struct tm_shown {
     tm_output output;
+    size_t source; /* of the session's model */
+    tm_part_place place;
     bool tokens; /* a map told as tokens: [1,L,C] instead of [1,C,H,W] */
     float *values;
-    size_t count;
-    const char *name; /* as it is told */
-    int64_t shape[4]; /* as it is told, and its rank */
+    size_t whole, count; /* numbers of the output, and of what is told of it */
+    const char *name;    /* as it is told */
+    int64_t shape[4];    /* as it is told, and its rank */
     int rank;
     double mean, std, norm; /* of the last picture's values */
 } tm_shown;
@@ -36,13 +48,14 @@ typedef struct tm_tensors_command {
     const char *list;    /* the record's member that holds the tensors */
     const char *format;  /* of the records, or a stream's; NULL: by the terminal */
     const char *data;    /* numbers in the records: "list", "base64"; NULL: none */
-    const char *name;    /* of the one output, where it is told by another than the library's */
-    bool tokens, l2;     /* see tm_shown and tm_tensors */
-    const char *grid;    /* PNG of the first picture's maps; NULL: none */
-    bool shapes;         /* without weights, shapes alone are an answer */
+    const tm_wanted
+        *wanted;      /* of the chosen outputs; ended by one without; NULL: all, as they are */
+    bool tokens, l2;  /* see tm_shown and tm_tensors */
+    const char *grid; /* PNG of the first picture's maps; NULL: none */
+    bool shapes;      /* without weights, shapes alone are an answer */
     /* Chooses outputs of the session's model. */
-    tm_status (*select)(const void *chosen, tm_session *session, tm_error *error);
-    const void *chosen;
+    tm_status (*select)(void *chosen, tm_session *session, tm_error *error);
+    void *chosen;
 } tm_tensors_command;
 
 /* The whole command, from an open model to the exit code. */

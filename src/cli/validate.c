@@ -244,7 +244,9 @@ int tm_cmd_validate(int argc, char **argv)
     int exit_code;
     if (!tm_parse_arguments(&command, targets, argc, argv, &arguments, &exit_code))
         return exit_code;
-    exit_code = validate(&chosen, &set, &arguments);
+    exit_code = set.input.siblings
+                    ? tm_usage_error(command.name, "--siblings are for records: not for a count")
+                    : validate(&chosen, &set, &arguments);
     tm_arguments_free(&arguments);
     return exit_code;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/walk.h"
 
+#include "cli/endings.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -69,23 +71,11 @@ void tm_seen_free(tm_seen *seen)
 
 /* ---- names ---- */
 
-static const char *const picture_endings[] = {".jpg", ".jpeg", ".png"};
-
 /* Of the file's name in the path; "" where it has none. */
 static const char *ending_of(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return dot && dot != name && !strchr(dot, '/') ? dot : "";
-}
-
-/* As timm's reader takes them. */
-bool tm_is_picture_name(const char *name)
-{
-    const char *ending = ending_of(name);
-    for (size_t i = 0; i < sizeof picture_endings / sizeof *picture_endings; i++)
-        if (strcasecmp(ending, picture_endings[i]) == 0)
-            return true;
-    return false;
 }
 
 void tm_leave_out(tm_left_out *left_out, const char *name)
@@ -244,11 +234,17 @@ static char *join(const char *folder, const char *name)
     return path;
 }
 
+/* Pictures, and tars of them. */
+static bool is_wanted(const char *name)
+{
+    return tm_is_picture_name(name) || tm_is_archive_name(name);
+}
+
 /* A name without a picture's ending that was there and is gone was nobody's picture. */
 static bool is_gone(const char *path, const char *name)
 {
     struct stat st;
-    return !tm_is_picture_name(name) && lstat(path, &st) != 0 && errno == ENOENT;
+    return !is_wanted(name) && lstat(path, &st) != 0 && errno == ENOENT;
 }
 
 /* What the listing leaves open: a link, or a file system that does not tell. */
@@ -265,7 +261,7 @@ static void put_unknown(walker *w, char *path, const char *name, bool link)
         put_waiting(w, link ? &w->links : &w->folders, path);
     } else if (!S_ISREG(st.st_mode)) {
         put_found(w, path, TM_LOSS_SPECIAL, 0);
-    } else if (tm_is_picture_name(name)) {
+    } else if (is_wanted(name)) {
         put_found(w, path, TM_LOSS_NONE, 0);
     } else {
         tm_leave_out(&w->walk->left_out, name);
@@ -278,7 +274,7 @@ static void put_entry(walker *w, const char *folder, const struct dirent *entry)
     const char *name = entry->d_name;
     switch (entry->d_type) {
     case DT_REG:
-        if (tm_is_picture_name(name))
+        if (is_wanted(name))
             put_found(w, join(folder, name), TM_LOSS_NONE, 0);
         else
             tm_leave_out(&w->walk->left_out, name);

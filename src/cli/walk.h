@@ -72,7 +72,4 @@ void tm_leave_out(tm_left_out *left_out, const char *name);
 /* "3 files are no .jpg, .jpeg or .png (.txt 2, .webp 1)"; "": nothing was left out. */
 void tm_left_out_text(const tm_left_out *left_out, char *text, size_t size);
 
-/* Whether a name ends as the pictures that a folder gives: .jpg, .jpeg, .png. */
-bool tm_is_picture_name(const char *name);
-
 #endif

@@ -78,7 +78,7 @@ typedef struct tm_build_options {
     int num_classes; /* 0: identity classifier */
     int in_chans;
     int img_h, img_w;
-    int own_h, own_w; /* of pictures as the model's config has them, whatever these are */
+    int own_h, own_w; /* of pictures that the model is made for, whatever these are */
     const char *tag;  /* of the pretrained config, NULL or "": none; some widths depend on it */
     bool pretrained;  /* trained weights follow: one of timm's epsilons depends on it */
     /* not every family has these: see tm_option_output_stride */
@@ -117,7 +117,9 @@ typedef struct tm_graph {
     bool token_blocks;  /* timm gives intermediates as tokens, too, on request */
     tm_error error;     /* the builder's sticky error; nodes are dummies once it is set */
     const char *no_features, *no_intermediates; /* why timm refuses; NULL: it does not */
-    const char *no_logits;                      /* likewise, and pre_logits */
+    const char *unfit; /* why timm refuses pictures of the input's size, though it makes the model;
+                          NULL: it does not */
+    const char *no_logits; /* likewise, and pre_logits */
 } tm_graph;
 
 enum { TM_MAX_SCOPES = 32 };

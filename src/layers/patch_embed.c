@@ -23,6 +23,16 @@ void tm_require_whole_patches(tm_builder *b, int patch)
         tm_refuse(b, "Input width (%d) should be divisible by patch size (%d).", s.w, patch);
 }
 
+void tm_want_whole_patches(tm_builder *b, int patch)
+{
+    tm_shape s = b->graph->input->shape;
+    if (s.h % patch || s.w % patch)
+        b->graph->unfit = tm_arena_printf(&b->graph->arena,
+                                          "patches of %d pixels have to divide pictures, which "
+                                          "are of %dx%d",
+                                          patch, s.h, s.w);
+}
+
 tm_node *tm_patch_picture(tm_builder *b, int patch, tm_any_size any)
 {
     tm_node *x = b->graph->input;
@@ -38,12 +48,14 @@ tm_node *tm_patch_picture(tm_builder *b, int patch, tm_any_size any)
     return tm_pad2d(b, x, 0, down, 0, right, TM_PAD_ZERO);
 }
 
-tm_node *tm_patch_positions(tm_builder *b, int patch, int prefix, int h, int w, int width)
+tm_node *tm_patch_positions(tm_builder *b, int patch, tm_any_size any, int prefix, int h, int w,
+                            int width)
 {
-    tm_shape s = b->graph->input->shape;
-    int from[] = {s.h / patch, s.w / patch}, to[] = {h, w};
+    const tm_build_options *o = &b->options;
+    int made_h = any.allowed ? o->own_h : o->img_h, made_w = any.allowed ? o->own_w : o->img_w;
+    int from[] = {made_h / patch, made_w / patch}, to[] = {h, w};
     if (from[0] < 1 || from[1] < 1)
-        tm_refuse(b, "picture %dx%d: smaller than a patch of %d", s.h, s.w, patch);
+        tm_refuse(b, "picture %dx%d: smaller than a patch of %d", made_h, made_w, patch);
     tm_node *positions = tm_pos_embed(b, "pos_embed", prefix, from[0], from[1], width);
     if (from[0] == h && from[1] == w)
         return positions;

@@ -18,15 +18,15 @@ static cut cut_of(int h, int w, tm_window window)
                  .window = window};
 }
 
-tm_window tm_fit_window(const tm_node *x, int h, int w, bool shifted)
+tm_window tm_fit_window(tm_shape map, int h, int w, bool shifted)
 {
     tm_window window = {.h = h, .w = w};
-    if (x->shape.h <= h)
-        window.h = x->shape.h;
+    if (map.h <= h)
+        window.h = map.h;
     else if (shifted)
         window.shift_h = h / 2;
-    if (x->shape.w <= w)
-        window.w = x->shape.w;
+    if (map.w <= w)
+        window.w = map.w;
     else if (shifted)
         window.shift_w = w / 2;
     return window;

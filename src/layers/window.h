@@ -12,9 +12,9 @@ typedef struct tm_window {
                   sides that do not divide are not for it) */
 } tm_window;
 
-/* Windows of size h x w for the map: no larger than the map, and where one spans the map there is
- * nothing to shift; shifted ones by half a window. */
-tm_window tm_fit_window(const tm_node *x, int h, int w, bool shifted);
+/* Windows of size h x w for maps of that shape: no larger than the map, and where one spans the map
+ * there is nothing to shift; shifted ones by half a window. */
+tm_window tm_fit_window(tm_shape map, int h, int w, bool shifted);
 
 /* The map, rolled and padded with zeros on the right and below, cut into windows: one row of
  * window.h * window.w tokens each. */

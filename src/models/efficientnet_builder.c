@@ -127,50 +127,29 @@ static tm_node *mixed_conv(const block *k, const char *name, tm_node *x, tm_kern
     return x;
 }
 
-/* [experts, ...], as CondConv2d has them */
-static tm_node *expert_weights(const block *k, const char *name, int count, const int64_t *dims)
+/* CondConv2d: the weights that the routing mixes for a picture from those of the experts, each
+ * out x `each` of them, as a linear layer gives them: 1 x each x out. */
+static tm_node *mixed_weights(const block *k, const char *name, int out, int each)
 {
     tm_builder *b = k->net->b;
-    int64_t elements = 1;
-    for (int i = 1; i < count; i++)
-        elements *= dims[i];
+    int count = k->args.experts, elements = out * each;
     tm_push(b, "%s", name);
-    tm_node *weight = tm_param2(b, "weight", dims[0], elements);
+    tm_node *weight = tm_param2(b, "weight", count, elements);
     tm_pop(b);
-    return tm_const_reshape(b, weight, count, dims);
-}
-
-/* One filter per channel, mixed by the routing: a sum over the experts. */
-static tm_node *depthwise_experts(const block *k, const char *name, tm_node *x, tm_conv conv)
-{
-    tm_builder *b = k->net->b;
-    int count = k->args.experts, size = conv.kernel;
-    const int64_t dims[] = {count, conv.out, 1, size, size};
-    tm_node *weight = expert_weights(k, name, 5, dims), *sum = NULL;
-    for (int i = 0; i < count; i++) {
-        tm_node *own = tm_const_slice(b, weight, 0, i, 1);
-        own = tm_const_reshape(b, own, 4, dims + 1);
-        tm_node *y = tm_conv2d_with(b, name, x, own, NULL, conv);
-        y = tm_mul(b, y, tm_slice_c(b, k->routing, i, 1));
-        sum = sum ? tm_add(b, y, sum) : y;
-    }
-    return sum;
-}
-
-/* The weights that the routing mixes for a picture, as a linear layer gives them; then their
- * product with its pixels. */
-static tm_node *pointwise_experts(const block *k, const char *name, tm_node *x, int out)
-{
-    tm_builder *b = k->net->b;
-    tm_shape s = x->shape;
-    int count = k->args.experts, elements = s.c * out;
-    tm_node *weight = expert_weights(k, name, 3, (int64_t[]){count, out, s.c});
+    weight = tm_const_reshape(b, weight, 3, (int64_t[]){count, out, each});
     weight = tm_const_permute(b, weight, (int[]){2, 1, 0});
     weight = tm_const_reshape(b, weight, 4, (int64_t[]){elements, count, 1, 1});
     tm_node *mixed = tm_conv2d_with(b, name, k->routing, weight, NULL,
                                     (tm_conv){.out = elements, .kernel = 1});
+    return tm_reshape(b, mixed, 1, each, out);
+}
+
+static tm_node *pointwise_experts(const block *k, const char *name, tm_node *x, int out)
+{
+    tm_builder *b = k->net->b;
+    tm_shape s = x->shape;
     x = tm_reshape(b, x, 1, s.h * s.w, s.c);
-    x = tm_matmul(b, x, tm_reshape(b, mixed, 1, s.c, out));
+    x = tm_matmul(b, x, mixed_weights(k, name, out, s.c));
     return tm_reshape(b, x, s.h, s.w, out);
 }
 
@@ -178,8 +157,10 @@ static tm_node *expert_conv(const block *k, const char *name, tm_node *x, tm_con
 {
     bool depthwise = conv.groups == TM_DEPTHWISE;
     TM_ASSERT(depthwise || conv.kernel == 1);
-    return depthwise ? depthwise_experts(k, name, x, conv)
-                     : pointwise_experts(k, name, x, conv.out);
+    if (!depthwise)
+        return pointwise_experts(k, name, x, conv.out);
+    tm_node *filters = mixed_weights(k, name, conv.out, conv.kernel * conv.kernel);
+    return tm_conv2d_filtered(k->net->b, name, x, filters, conv);
 }
 
 static tm_node *block_conv(const block *k, const char *name, tm_node *x, tm_kernel_sizes kernel,

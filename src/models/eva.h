@@ -38,13 +38,14 @@ typedef struct tm_eva {
     bool rms_norm;
     float norm_eps;            /* 1e-6 */
     bool dynamic, dynamic_pad; /* timm's dynamic_img_size and dynamic_img_pad */
+    bool naflex;               /* timm's NaFlexVit of the same blocks: see naflex.h */
 } tm_eva;
 
 enum { TM_EVA_HEADS_MAX = 64 };
 
 /* The arguments that change a tm_eva (tm_family's): the first is BEiT's alone, the next are of both
  * families, the last Eva's alone. */
-enum { TM_EVA_ARGUMENTS = 20, TM_BEIT_ARGUMENTS = 9 };
+enum { TM_EVA_ARGUMENTS = 21, TM_BEIT_ARGUMENTS = 9 };
 extern const tm_argument tm_eva_arguments[TM_EVA_ARGUMENTS];
 
 /* From the input to the taps; published checkpoints to the model's names (tm_family). */

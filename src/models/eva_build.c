@@ -9,6 +9,7 @@
 #include "layers/taps.h"
 #include "layers/window.h"
 #include "models/eva.h"
+#include "models/naflex.h"
 
 enum { FULL_BLOCKS = 8 /* at both ends, where only those between share keys and values */ };
 
@@ -34,6 +35,7 @@ const tm_argument tm_eva_arguments[TM_EVA_ARGUMENTS] = {
     EVA("num_kv_heads", BLOCKS, kv_by_block, TM_HEADS),
     EVA("dynamic_img_size", FLAG, dynamic, TM_ANY),
     EVA("dynamic_img_pad", FLAG, dynamic_pad, TM_ANY),
+    EVA("use_naflex", FLAG, naflex, TM_ANY),
 };
 
 /* A variant with its defaults filled in, on one picture size. */
@@ -88,6 +90,8 @@ static void refuse_misfits(const eva *m)
     if (m->width % m->heads || m->head % step || m->heads > TM_EVA_HEADS_MAX)
         tm_refuse(b, "embed_dim %d does not divide into %d heads%s", m->width, m->heads,
                   v->rope ? " of a multiple of 4 channels" : "");
+    if (v->post_norm && v->naflex)
+        tm_refuse(b, "use_post_norm is no argument of timm's NaFlexVit");
     if (v->post_norm && v->qk_norm)
         tm_refuse(b, "qk_norm is not supported with use_post_norm");
     refuse_kv_misfits(m);
@@ -116,10 +120,21 @@ static eva resolve(tm_builder *b, const tm_eva *v)
 
 /* ---- tokens ---- */
 
+static tm_node *patches(eva *m, tm_any_size any)
+{
+    tm_node *x = tm_patch_picture(m->b, m->patch, any);
+    x = tm_patch_embed(m->b, "patch_embed", x, m->width, m->patch, !m->v->pre_norm);
+    m->h = x->shape.h;
+    m->w = x->shape.w;
+    return tm_map_tokens(m->b, x);
+}
+
 /* The prefix is the same for every picture, so it is added up with its positions at load. */
-static tm_node *embed(const eva *m, tm_node *x)
+static tm_node *embed(eva *m)
 {
     tm_builder *b = m->b;
+    const tm_any_size any = {m->v->dynamic, m->v->dynamic_pad};
+    tm_node *x = patches(m, any);
     tm_node *parts[2], *prefix = NULL, *positions = NULL;
     int count = 0, shared = m->v->no_embed_class ? 0 : m->prefix;
     if (!m->v->no_class_token)
@@ -129,7 +144,7 @@ static tm_node *embed(const eva *m, tm_node *x)
     if (count)
         prefix = tm_const_concat(b, count, parts, 1);
     if (!m->v->no_pos_embed)
-        positions = tm_patch_positions(b, m->patch, shared, m->h, m->w, m->width);
+        positions = tm_patch_positions(b, m->patch, any, shared, m->h, m->w, m->width);
     if (positions && shared) {
         prefix = tm_const_add(b, prefix, tm_const_slice(b, positions, 1, 0, shared));
         positions = tm_const_slice(b, positions, 1, shared, m->h * m->w);
@@ -137,6 +152,24 @@ static tm_node *embed(const eva *m, tm_node *x)
     if (positions)
         x = tm_add(b, x, positions);
     return prefix ? tm_concat_w(b, 2, (tm_node *[]){prefix, x}) : x;
+}
+
+static tm_node *naflex_embed(eva *m)
+{
+    const tm_eva *v = m->v;
+    const tm_vit like = {.patch = m->patch,
+                         .width = m->width,
+                         .registers = v->registers,
+                         .no_class_token = v->no_class_token,
+                         .no_pos_embed = v->no_pos_embed,
+                         .pre_norm = v->pre_norm,
+                         .dynamic_pad = v->dynamic_pad};
+    int grid[2];
+    tm_naflex n = tm_naflex_of_own_size(m->b, m->patch);
+    tm_node *x = tm_naflex_embed(m->b, &n, &like, m->norm, grid);
+    m->h = grid[0];
+    m->w = grid[1];
+    return x;
 }
 
 static tm_node *rotary_table(const eva *m)
@@ -314,7 +347,8 @@ static void head(const eva *m, tm_node *x)
     tm_tap_final_tokens(b, x);
     if (is(m->pool, "map"))
         x = tm_attention_pool_latent(
-            b, "attn_pool", x, m->v->pool_heads ? m->v->pool_heads : m->heads,
+            b, "attn_pool", m->v->naflex ? tm_slice_w(b, x, m->prefix, x->shape.w - m->prefix) : x,
+            m->v->pool_heads ? m->v->pool_heads : m->heads,
             m->v->pool_heads ? 4 * m->width : m->hidden, TM_ACT_GELU, m->norm);
     else
         x = tm_pool_tokens(b, x, m->pool, m->prefix);
@@ -329,14 +363,10 @@ void tm_eva_build(tm_builder *b, const void *variant)
     eva m = resolve(b, v);
     if (b->graph->error.status)
         return;
-    tm_node *x = tm_patch_picture(b, m.patch, (tm_any_size){v->dynamic, v->dynamic_pad});
-    x = tm_patch_embed(b, "patch_embed", x, m.width, m.patch, !v->pre_norm);
-    m.h = x->shape.h;
-    m.w = x->shape.w;
-    m.table = rotary_table(&m);
-    x = embed(&m, tm_map_tokens(b, x));
+    tm_node *x = (v->naflex ? naflex_embed : embed)(&m);
     if (v->pre_norm)
         x = tm_normalize(b, "norm_pre", x, m.norm);
+    m.table = rotary_table(&m);
     b->graph->default_features = 3;
     head(&m, blocks(&m, x));
 }

@@ -6,6 +6,7 @@
 
 #include "models/eva.h"
 #include "models/filters.h"
+#include "models/naflex.h"
 
 #define REPLACE(dict, table) tm_replace_all(dict, table, sizeof(table) / sizeof *(table))
 
@@ -178,6 +179,10 @@ void tm_eva_filter(tm_state_dict *dict, const tm_graph *graph, const void *varia
         {"mlp.w12", "mlp.fc1"},     {"mlp.w1", "mlp.fc1_g"},
         {"mlp.w2", "mlp.fc1_x"},    {"mlp.w3", "mlp.fc2"}};
     const tm_eva *v = variant;
+    if (v->naflex) { /* timm's filter for NaFlexVit knows none of the authors' names */
+        tm_naflex_filter(dict, graph);
+        return;
+    }
     bool nested = tm_state_find(dict, "visual.conv1.weight");
     if (nested || tm_state_find(dict, "conv1.weight")) {
         convert_pe(dict, nested);

@@ -8,9 +8,8 @@
 #include "models/filters.h"
 
 /* By a linear layer on a patch's values, channels innermost. */
-static tm_node *patches(tm_builder *b, const tm_vit *v)
+static tm_node *patches(tm_builder *b, const tm_vit *v, tm_node *x)
 {
-    tm_node *x = b->graph->input;
     int channels = x->shape.c, patch = v->patch;
     tm_node *weight = tm_patch_linear_weight(b, "proj.weight", v->width, channels, patch);
     weight = tm_const_reshape(b, weight, 4, (int64_t[]){v->width, patch, patch, channels});
@@ -51,12 +50,28 @@ static tm_node *positions(tm_builder *b, const tm_naflex *n, int width, int h, i
     return tm_const_resample_grid(b, x, 0, from, (int[]){h, w}, n->resampling);
 }
 
-tm_node *tm_naflex_embed(tm_builder *b, const tm_naflex *n, const tm_vit *v, tm_norm norm)
+tm_naflex tm_naflex_of_own_size(tm_builder *b, int patch)
 {
-    tm_node *parts[3], *x;
+    const tm_build_options *o = &b->options;
+    if (o->own_h < patch || o->own_w < patch)
+        tm_refuse(b, "patch_size %d leaves no grid of the model's own %d x %d pixels", patch,
+                  o->own_h, o->own_w);
+    return (tm_naflex){.grid_h = o->own_h / patch, .grid_w = o->own_w / patch};
+}
+
+tm_node *tm_naflex_embed(tm_builder *b, const tm_naflex *n, const tm_vit *v, tm_norm norm,
+                         int grid[2])
+{
+    tm_node *parts[3];
     int count = 0;
+    b->graph->sequence_patch = v->patch;
+    if (!v->dynamic_pad)
+        tm_want_whole_patches(b, v->patch);
     tm_push(b, "embeds");
-    x = patches(b, v);
+    tm_node *x =
+        patches(b, v, tm_patch_picture(b, v->patch, (tm_any_size){v->dynamic_pad, v->dynamic_pad}));
+    grid[0] = x->shape.h;
+    grid[1] = x->shape.w;
     if (v->embed_norm)
         x = tm_normalize(b, "norm", x, norm);
     tm_node *all = tm_map_tokens(b, x);

@@ -12,9 +12,13 @@ typedef struct tm_naflex {
     bool factorized; /* positions of rows and of columns */
 } tm_naflex;
 
+/* A grid for the pictures that the model is made for, whatever the picture's size. */
+tm_naflex tm_naflex_of_own_size(tm_builder *b, int patch);
+
 /* The picture's tokens with their positions, behind class token and registers; in the scope
- * "embeds". v has its defaults filled in. */
-tm_node *tm_naflex_embed(tm_builder *b, const tm_naflex *n, const tm_vit *v, tm_norm norm);
+ * "embeds". v has its defaults filled in. grid: patches down and across. */
+tm_node *tm_naflex_embed(tm_builder *b, const tm_naflex *n, const tm_vit *v, tm_norm norm,
+                         int grid[2]);
 
 /* Checkpoints of ViTs to its names (tm_family's filter). */
 void tm_naflex_filter(struct tm_state_dict *dict, const tm_graph *graph);

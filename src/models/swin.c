@@ -10,6 +10,25 @@ enum { PATCH = 4 };
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
 
+static bool is_any(tm_swin_any any)
+{
+    return any.dynamic || any.not_strict;
+}
+
+tm_shape tm_swin_map(const tm_builder *b, int index, tm_swin_any any)
+{
+    const tm_build_options *o = &b->options;
+    int h = is_any(any) ? o->own_h : o->img_h, w = is_any(any) ? o->own_w : o->img_w;
+    int scale = 1 << index;
+    return (tm_shape){(h / PATCH + scale - 1) / scale, (w / PATCH + scale - 1) / scale, 0};
+}
+
+void tm_swin_check_size(tm_builder *b, tm_swin_any any)
+{
+    if (is_any(any))
+        tm_require_whole_patches(b, PATCH);
+}
+
 void tm_swin_build(tm_builder *b, int width, tm_swin_stage *stage, const void *variant)
 {
     tm_node *x = tm_patch_embed(b, "patch_embed", b->graph->input, width, PATCH, true);

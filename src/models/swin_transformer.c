@@ -13,6 +13,7 @@ typedef struct swin_variant {
     const char *name;
     int width;
     int depths[STAGES], heads[STAGES], windows[STAGES];
+    tm_swin_any any;
 } swin_variant;
 
 /* clang-format off */
@@ -43,6 +44,7 @@ static const tm_argument arguments[] = {
     TM_TAKES(swin_variant, "depths", LIST, depths, TM_DEPTHS),
     TM_TAKES(swin_variant, "num_heads", LIST, heads, TM_HEADS),
     TM_TAKES(swin_variant, "window_size", INTEGERS, windows, 1, 64),
+    TM_SWIN_TAKES_ANY(swin_variant, any),
 };
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
@@ -76,10 +78,11 @@ static tm_node *stage(tm_builder *b, const void *variant, tm_node *x, int index)
     tm_push(b, "layers.%d", index);
     if (index)
         x = tm_patch_merging(b, "downsample", x, 2 * x->shape.c, norm);
+    int side = v->windows[index];
+    tm_shape map = tm_swin_map(b, index, v->any);
     for (int i = 0; i < v->depths[index]; i++) {
         tm_push(b, "blocks.%d", i);
-        int side = v->windows[index];
-        x = block(b, x, v->heads[index], tm_fit_window(x, side, side, i % 2));
+        x = block(b, x, v->heads[index], tm_fit_window(map, side, side, i % 2));
         tm_pop(b);
     }
     tm_pop(b);
@@ -93,6 +96,7 @@ static void build(tm_builder *b, const void *variant)
         if ((v->width << i) % v->heads[i])
             tm_refuse(b, "stage %d: %d channels do not divide by %d heads", i, v->width << i,
                       v->heads[i]);
+    tm_swin_check_size(b, v->any);
     if (b->graph->error.status)
         return;
     tm_swin_build(b, v->width, stage, v);

@@ -15,42 +15,37 @@ typedef struct swin_variant {
     const char *name;
     int width, heads[STAGES], depths[STAGES], windows[STAGES];
     bool resized; /* the windows that it was first trained with were of 12 */
+    tm_swin_any any;
 } swin_variant;
 
+/* clang-format off */
 static const swin_variant variants[] = {
-    {"swinv2_tiny_window16_256", 96, {3, 6, 12, 24}, {2, 2, 6, 2}, {16, 16, 16, 16}, false},
-    {"swinv2_tiny_window8_256", 96, {3, 6, 12, 24}, {2, 2, 6, 2}, {8, 8, 8, 8}, false},
-    {"swinv2_small_window16_256", 96, {3, 6, 12, 24}, {2, 2, 18, 2}, {16, 16, 16, 16}, false},
-    {"swinv2_small_window8_256", 96, {3, 6, 12, 24}, {2, 2, 18, 2}, {8, 8, 8, 8}, false},
-    {"swinv2_base_window16_256", 128, {4, 8, 16, 32}, {2, 2, 18, 2}, {16, 16, 16, 16}, false},
-    {"swinv2_base_window8_256", 128, {4, 8, 16, 32}, {2, 2, 18, 2}, {8, 8, 8, 8}, false},
-    {"swinv2_base_window12_192", 128, {4, 8, 16, 32}, {2, 2, 18, 2}, {12, 12, 12, 12}, false},
-    {"swinv2_base_window12to16_192to256",
-     128,
-     {4, 8, 16, 32},
-     {2, 2, 18, 2},
-     {16, 16, 16, 16},
-     true},
-    {"swinv2_base_window12to24_192to384",
-     128,
-     {4, 8, 16, 32},
-     {2, 2, 18, 2},
-     {24, 24, 24, 24},
-     true},
-    {"swinv2_large_window12_192", 192, {6, 12, 24, 48}, {2, 2, 18, 2}, {12, 12, 12, 12}, false},
-    {"swinv2_large_window12to16_192to256",
-     192,
-     {6, 12, 24, 48},
-     {2, 2, 18, 2},
-     {16, 16, 16, 16},
-     true},
-    {"swinv2_large_window12to24_192to384",
-     192,
-     {6, 12, 24, 48},
-     {2, 2, 18, 2},
-     {24, 24, 24, 24},
-     true},
+    {.name = "swinv2_tiny_window16_256", .width = 96, .heads = {3, 6, 12, 24}, .depths = {2, 2, 6, 2},
+     .windows = {16, 16, 16, 16}},
+    {.name = "swinv2_tiny_window8_256", .width = 96, .heads = {3, 6, 12, 24}, .depths = {2, 2, 6, 2},
+     .windows = {8, 8, 8, 8}},
+    {.name = "swinv2_small_window16_256", .width = 96, .heads = {3, 6, 12, 24}, .depths = {2, 2, 18, 2},
+     .windows = {16, 16, 16, 16}},
+    {.name = "swinv2_small_window8_256", .width = 96, .heads = {3, 6, 12, 24}, .depths = {2, 2, 18, 2},
+     .windows = {8, 8, 8, 8}},
+    {.name = "swinv2_base_window16_256", .width = 128, .heads = {4, 8, 16, 32}, .depths = {2, 2, 18, 2},
+     .windows = {16, 16, 16, 16}},
+    {.name = "swinv2_base_window8_256", .width = 128, .heads = {4, 8, 16, 32}, .depths = {2, 2, 18, 2},
+     .windows = {8, 8, 8, 8}},
+    {.name = "swinv2_base_window12_192", .width = 128, .heads = {4, 8, 16, 32}, .depths = {2, 2, 18, 2},
+     .windows = {12, 12, 12, 12}},
+    {.name = "swinv2_base_window12to16_192to256", .width = 128, .heads = {4, 8, 16, 32}, .depths = {2, 2, 18, 2},
+     .windows = {16, 16, 16, 16}, .resized = true},
+    {.name = "swinv2_base_window12to24_192to384", .width = 128, .heads = {4, 8, 16, 32}, .depths = {2, 2, 18, 2},
+     .windows = {24, 24, 24, 24}, .resized = true},
+    {.name = "swinv2_large_window12_192", .width = 192, .heads = {6, 12, 24, 48}, .depths = {2, 2, 18, 2},
+     .windows = {12, 12, 12, 12}},
+    {.name = "swinv2_large_window12to16_192to256", .width = 192, .heads = {6, 12, 24, 48}, .depths = {2, 2, 18, 2},
+     .windows = {16, 16, 16, 16}, .resized = true},
+    {.name = "swinv2_large_window12to24_192to384", .width = 192, .heads = {6, 12, 24, 48}, .depths = {2, 2, 18, 2},
+     .windows = {24, 24, 24, 24}, .resized = true},
 };
+/* clang-format on */
 
 static const tm_norm norm = {.kind = TM_NORM_LAYER, .eps = 1e-5f};
 
@@ -166,9 +161,10 @@ static tm_node *stage(tm_builder *b, const void *variant, tm_node *x, int index)
     tm_push(b, "layers.%d", index);
     if (index)
         x = tm_patch_merging_post_norm(b, "downsample", x, 2 * x->shape.c, norm);
+    tm_shape map = tm_swin_map(b, index, v->any);
     for (int i = 0; i < v->depths[index]; i++) {
         tm_push(b, "blocks.%d", i);
-        x = block(b, x, &config, tm_fit_window(x, config.window, config.window, i % 2));
+        x = block(b, x, &config, tm_fit_window(map, config.window, config.window, i % 2));
         tm_pop(b);
     }
     tm_pop(b);
@@ -178,7 +174,9 @@ static tm_node *stage(tm_builder *b, const void *variant, tm_node *x, int index)
 static void build(tm_builder *b, const void *variant)
 {
     const swin_variant *v = variant;
-    tm_swin_build(b, v->width, stage, v);
+    tm_swin_check_size(b, v->any);
+    if (!b->graph->error.status)
+        tm_swin_build(b, v->width, stage, v);
 }
 
 static void filter(tm_state_dict *dict, const tm_graph *graph, const void *variant)
@@ -196,6 +194,7 @@ static const tm_argument arguments[] = {
     TM_TAKES(swin_variant, "depths", LIST, depths, TM_DEPTHS),
     TM_TAKES(swin_variant, "num_heads", LIST, heads, TM_HEADS),
     TM_TAKES(swin_variant, "window_size", INTEGERS, windows, 1, 64),
+    TM_SWIN_TAKES_ANY(swin_variant, any),
 };
 
 const tm_family tm_family_swin_transformer_v2 = {.module = "swin_transformer_v2",

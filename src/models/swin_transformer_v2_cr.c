@@ -13,8 +13,14 @@
 #include "layers/window.h"
 #include "models/filters.h"
 #include "models/model.h"
+#include "models/swin.h"
 
-enum { STAGES = 4, PATCH = 4, WINDOWS = 8 /* a side of the first stage */, META = 384 };
+enum {
+    STAGES = TM_SWIN_STAGES,
+    PATCH = 4,
+    WINDOWS = 8 /* a side of the first stage */,
+    META = 384
+};
 
 typedef struct swin_cr_variant {
     const char *name, *same_as;
@@ -22,6 +28,7 @@ typedef struct swin_cr_variant {
     int heads[STAGES], depths[STAGES];
     bool stage_norm; /* at the end of every stage, not of the last alone */
     int norm_period; /* a norm after every so many blocks */
+    tm_swin_any any;
 } swin_cr_variant;
 
 /* clang-format off */
@@ -131,13 +138,14 @@ static bool ends_with_norm(const swin_cr_variant *v, int stage, int index, int d
 
 static tm_node *stage(tm_builder *b, const swin_cr_variant *v, tm_node *x, int index)
 {
-    int side_h = b->options.img_h / PATCH / WINDOWS, side_w = b->options.img_w / PATCH / WINDOWS;
     int depth = v->depths[index];
     if (index)
         x = tm_patch_merging(b, "downsample", x, 2 * x->shape.c, norm);
+    tm_shape first = tm_swin_map(b, 0, v->any), map = tm_swin_map(b, index, v->any);
+    int side_h = first.h / WINDOWS, side_w = first.w / WINDOWS;
     tm_ffn ffn = {.hidden = 4 * x->shape.c, .act = TM_ACT_GELU};
     for (int i = 0; i < depth; i++) {
-        tm_window window = tm_fit_window(x, side_h ? side_h : 1, side_w ? side_w : 1, i % 2 != 0);
+        tm_window window = tm_fit_window(map, side_h ? side_h : 1, side_w ? side_w : 1, i % 2 != 0);
         tm_push(b, "blocks.%d", i);
         tm_node *y = attend(b, x, v->heads[index], window);
         x = tm_add(b, x, tm_normalize(b, "norm1", y, norm));
@@ -185,6 +193,7 @@ static const tm_argument arguments[] = {
     TM_TAKES(swin_cr_variant, "num_heads", LIST, heads, TM_HEADS),
     TM_TAKES(swin_cr_variant, "extra_norm_period", INTEGER, norm_period, 0, 200),
     TM_TAKES(swin_cr_variant, "extra_norm_stage", FLAG, stage_norm, TM_ANY),
+    TM_SWIN_TAKES_ANY(swin_cr_variant, any),
 };
 
 const tm_family tm_family_swin_transformer_v2_cr = {.module = "swin_transformer_v2_cr",

@@ -16,6 +16,8 @@
 #include "layers/vit_block.h"
 #include "models/model.h"
 
+enum { RADIO_GRID = 128 /* positions a side, as NaFlexVit has them */ };
+
 /* clang-format off */
 static const tm_vit variants[] = {
     {.name = "aimv2_1b_patch14_224", .patch = 14, .width = 2048, .depth = 24, .heads = 16,
@@ -378,6 +380,11 @@ static vit resolve(tm_builder *b, const tm_vit *v, int h, int w, int reduction)
 
 /* ---- tokens ---- */
 
+static tm_any_size any_size(const tm_vit *v)
+{
+    return (tm_any_size){v->dynamic, v->dynamic_pad};
+}
+
 /* class token, distillation token, registers: [1, prefix, width] */
 static tm_node *prefix_tokens(const vit *m)
 {
@@ -400,8 +407,9 @@ static tm_node *embed(const vit *m, tm_node *patches)
     tm_node *x = tm_map_tokens(b, patches), *prefix = prefix_tokens(m);
     if (m->v->no_pos_embed)
         return x;
-    tm_node *positions = m->patch ? tm_patch_positions(b, m->patch, shared, m->h, m->w, m->width)
-                                  : tm_pos_embed(b, "pos_embed", shared, m->h, m->w, m->width);
+    tm_node *positions =
+        m->patch ? tm_patch_positions(b, m->patch, any_size(m->v), shared, m->h, m->w, m->width)
+                 : tm_pos_embed(b, "pos_embed", shared, m->h, m->w, m->width);
     if (shared) {
         prefix = tm_const_add(b, prefix, tm_const_slice(b, positions, 1, 0, shared));
         positions = tm_const_slice(b, positions, 1, shared, count);
@@ -520,7 +528,7 @@ void tm_vit_build_tokens(tm_builder *b, const tm_vit *v, tm_node *tokens, int h,
 void tm_vit_build(tm_builder *b, const tm_vit *v)
 {
     int patch = v->patch ? v->patch : 16;
-    tm_node *x = tm_patch_picture(b, patch, (tm_any_size){v->dynamic, v->dynamic_pad});
+    tm_node *x = tm_patch_picture(b, patch, any_size(v));
     x = tm_patch_embed(b, "patch_embed", x, v->width ? v->width : 768, patch, !v->pre_norm);
     if (v->embed_norm)
         x = tm_normalize(b, "patch_embed.norm", x, norm_of(v));
@@ -531,32 +539,28 @@ void tm_vit_build_naflex(tm_builder *b, const tm_vit *variant, const tm_naflex *
 {
     tm_vit v = *variant;
     const char *pool = tm_option_global_pool(b);
-    tm_shape s = b->graph->input->shape;
     v.patch = v.patch ? v.patch : 16;
     v.width = v.width ? v.width : 768;
     if (pool && is(pool, "prr"))
         tm_refuse(b, "global pool 'prr': expected avg, avgmax, max, token, map, or none");
-    tm_require_whole_patches(b, v.patch);
-    b->graph->sequence_patch = v.patch;
-    tm_node *tokens = tm_naflex_embed(b, n, &v, norm_of(&v));
+    int grid[2];
+    tm_node *tokens = tm_naflex_embed(b, n, &v, norm_of(&v), grid);
     if (v.pre_norm)
         tokens = tm_normalize(b, "norm_pre", tokens, norm_of(&v));
-    tm_vit_build_tokens(b, &v, tokens, s.h / v.patch, s.w / v.patch, v.patch);
+    tm_vit_build_tokens(b, &v, tokens, grid[0], grid[1], v.patch);
 }
 
-/* Positions on the grid of the config's own size, resampled for the picture's at every size. */
+/* Positions on the grid of the size that the model is made for, resampled for the picture's. */
 static void build_classic_naflex(tm_builder *b, const tm_vit *v)
 {
-    int patch = v->patch ? v->patch : 16, side = strstr(v->name, "radio") ? 128 : 0;
-    tm_naflex n = {.grid_h = side ? side : b->options.own_h / patch,
-                   .grid_w = side ? side : b->options.own_w / patch};
-    if (side)
+    tm_naflex n = {.grid_h = RADIO_GRID, .grid_w = RADIO_GRID};
+    if (strstr(v->name, "radio")) {
         n.resampling = tm_vit_resampling(v->name);
-    n.resampling.square = side > 0;
-    if (n.grid_h < 1 || n.grid_w < 1)
-        tm_refuse(b, "patch_size %d leaves no grid of the model's own %d x %d pixels", patch,
-                  b->options.own_h, b->options.own_w);
-    else
+        n.resampling.square = true;
+    } else {
+        n = tm_naflex_of_own_size(b, v->patch ? v->patch : 16);
+    }
+    if (!b->graph->error.status)
         tm_vit_build_naflex(b, v, &n);
 }
 

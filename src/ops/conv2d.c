@@ -40,22 +40,44 @@ static int group_count(tm_conv conv, const tm_node *x)
     return or_one(conv.groups == TM_DEPTHWISE ? x->shape.c : conv.groups);
 }
 
-tm_node *tm_conv2d_with(tm_builder *b, const char *name, tm_node *x, tm_node *weight, tm_node *bias,
-                        tm_conv conv)
+/* On x, without a bias; sets the output's shape. */
+static tm_conv_attrs describe(tm_builder *b, const tm_node *x, tm_conv conv, tm_shape *shape)
 {
     tm_conv_attrs attrs = {.kernel_h = conv.kernel,
                            .kernel_w = conv.kernel_w ? conv.kernel_w : conv.kernel,
                            .stride = or_one(conv.stride),
                            .dilation = or_one(conv.dilation),
-                           .groups = group_count(conv, x),
-                           .bias = bias != NULL};
-    tm_shape shape = {.h = window(conv, x->shape.h, attrs.kernel_h, &attrs.pad_top),
-                      .w = window(conv, x->shape.w, attrs.kernel_w, &attrs.pad_left),
-                      .c = conv.out};
+                           .groups = group_count(conv, x)};
+    *shape = (tm_shape){.h = window(conv, x->shape.h, attrs.kernel_h, &attrs.pad_top),
+                        .w = window(conv, x->shape.w, attrs.kernel_w, &attrs.pad_left),
+                        .c = conv.out};
     TM_EXPECT(b, x->shape.c % attrs.groups == 0 && conv.out % attrs.groups == 0,
               "the channels of a convolution do not divide by its groups");
+    return attrs;
+}
+
+tm_node *tm_conv2d_with(tm_builder *b, const char *name, tm_node *x, tm_node *weight, tm_node *bias,
+                        tm_conv conv)
+{
+    tm_shape shape;
+    tm_conv_attrs attrs = describe(b, x, conv, &shape);
+    attrs.bias = bias != NULL;
     tm_node *inputs[] = {x, weight, bias};
     return tm_activation(b, &tm_op_conv2d, tm_scoped(b, name), &attrs, sizeof attrs, bias ? 3 : 2,
+                         inputs, shape);
+}
+
+tm_node *tm_conv2d_filtered(tm_builder *b, const char *name, tm_node *x, tm_node *filters,
+                            tm_conv conv)
+{
+    tm_shape shape, s = filters->shape;
+    tm_conv_attrs attrs = describe(b, x, conv, &shape);
+    TM_EXPECT(b,
+              attrs.groups == conv.out && x->shape.c == conv.out && s.c == conv.out && s.h == 1 &&
+                  s.w == attrs.kernel_h * attrs.kernel_w,
+              "a picture's filters have another shape than one for each channel");
+    tm_node *inputs[] = {x, filters};
+    return tm_activation(b, &tm_op_conv2d_filtered, tm_scoped(b, name), &attrs, sizeof attrs, 2,
                          inputs, shape);
 }
 
@@ -111,3 +133,6 @@ const tm_op tm_op_conv2d = {.name = "conv2d",
                             .addend = conv_addend,
                             .types_of = tm_conv2d_types,
                             .macs = conv_macs};
+
+const tm_op tm_op_conv2d_filtered = {
+    .name = "conv2d_filtered", .lower = tm_conv2d_lower_filtered, .macs = conv_macs};

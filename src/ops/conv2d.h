@@ -15,5 +15,6 @@ bool tm_conv2d_winograd_pays(const tm_node *node, bool beside_parts);
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node);
 /* One filter per channel. */
 void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node);
+void tm_conv2d_lower_filtered(tm_lowering *lowering, const tm_node *node);
 
 #endif

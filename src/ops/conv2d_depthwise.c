@@ -20,7 +20,8 @@ enum {
 typedef struct dw_args {
     tm_tensor x, y;
     tm_conv_attrs conv;
-    const float *weights, *bias; /* weights: [taps][channels] */
+    const float *weights, *bias; /* weights: [taps][channels]; NULL: the picture's own are */
+    tm_tensor filters;
     int rows, channels;          /* of a unit */
     tm_store store;
     tm_dwconv_fn *kernel;
@@ -54,6 +55,14 @@ static void run_strip(const dw_args *args, tm_dwconv_tile tile, const void *x, v
     tm_finish(&args->store, tile.pixels, tile.channels, tile.out, args->y.ld);
 }
 
+/* Those of the channels from c on, of picture n; row: from tap to tap. */
+static const float *weights_at(const dw_args *args, const tm_run_state *run, int n, size_t c,
+                               size_t *row)
+{
+    *row = args->weights ? (size_t)args->y.c : args->filters.ld;
+    return args->weights ? args->weights + c : tm_tensor_channel(run, &args->filters, n, 0, 0, c);
+}
+
 static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
 {
     const dw_args *args = step->args;
@@ -68,13 +77,12 @@ static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
                            .stride = args->conv.stride,
                            .dilation = args->conv.dilation,
                            .channels = tm_least(args->channels, args->y.c - (int)c),
-                           .w = args->weights + c,
-                           .w_ld = (size_t)args->y.c,
                            .bias = args->bias + c,
                            .lo = args->store.lo,
                            .hi = args->store.hi,
                            .out_ld = args->y.ld,
                            .out_cold = (size_t)run->batch * args->y.stride > COLD_FLOATS};
+    tile.w = weights_at(args, run, n, c, &tile.w_ld);
     const void *x = tm_tensor_channel(run, &args->x, n, 0, 0, c);
     void *y = tm_tensor_channel(run, &args->y, n, 0, 0, c);
     int end = tm_least(args->y.h, (block + 1) * args->rows);
@@ -115,6 +123,21 @@ static void pack(tm_lowering *worker, const void *context)
     tm_lower_release(worker, values);
 }
 
+/* What both kinds of filters share; the caller sets these. */
+static dw_args args_of(tm_lowering *lowering, const tm_node *node)
+{
+    const tm_conv_attrs *attrs = node->attrs;
+    dw_args args = {.x = tm_lower_input(lowering, node, 0),
+                    .y = tm_lower_output(lowering, node),
+                    .conv = *attrs,
+                    .bias = attrs->bias ? tm_lower_keep(lowering, node->inputs[2])
+                                        : tm_lower_zeros(lowering, (size_t)node->shape.c),
+                    .store = tm_store_of(lowering, &attrs->epilogue, node->type),
+                    .kernel = TM_LOWER_KERNEL(lowering, dwconv, node->type)};
+    choose_units(&args);
+    return args;
+}
+
 void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node)
 {
     const tm_conv_attrs *attrs = node->attrs;
@@ -125,14 +148,14 @@ void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node)
                          .taps = taps,
                          .packed = tm_lower_memory(lowering, channels * taps)};
     tm_lower_defer(lowering, pack, &packing, sizeof packing);
-    dw_args args = {.x = tm_lower_input(lowering, node, 0),
-                    .y = tm_lower_output(lowering, node),
-                    .conv = *attrs,
-                    .weights = packing.packed,
-                    .bias = attrs->bias ? tm_lower_keep(lowering, node->inputs[2])
-                                        : tm_lower_zeros(lowering, channels),
-                    .store = tm_store_of(lowering, &attrs->epilogue, node->type),
-                    .kernel = TM_LOWER_KERNEL(lowering, dwconv, node->type)};
-    choose_units(&args);
+    dw_args args = args_of(lowering, node);
+    args.weights = packing.packed;
+    tm_lower_step(lowering, node, dw_run, dw_units, &args, sizeof args, 0);
+}
+
+void tm_conv2d_lower_filtered(tm_lowering *lowering, const tm_node *node)
+{
+    dw_args args = args_of(lowering, node);
+    args.filters = tm_lower_input(lowering, node, 1);
     tm_lower_step(lowering, node, dw_run, dw_units, &args, sizeof args, 0);
 }

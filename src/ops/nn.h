@@ -117,6 +117,9 @@ tm_node *tm_conv2d(tm_builder *b, const char *name, tm_node *x, tm_conv conv);
 /* The same with constants of one's own; bias may be NULL. conv.bias is ignored. */
 tm_node *tm_conv2d_with(tm_builder *b, const char *name, tm_node *x, tm_node *weight, tm_node *bias,
                         tm_conv conv);
+/* One filter per channel, each picture's own: filters is 1 x taps x channels, an activation. */
+tm_node *tm_conv2d_filtered(tm_builder *b, const char *name, tm_node *x, tm_node *filters,
+                            tm_conv conv);
 /* name.weight [out, in], on the channels of every pixel or token */
 tm_node *tm_linear(tm_builder *b, const char *name, tm_node *x, int out, bool bias);
 

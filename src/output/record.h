@@ -15,6 +15,7 @@ typedef enum tm_value_kind {
     TM_VALUE_ABSENT,
     TM_VALUE_TEXT,
     TM_VALUE_BYTES, /* of a text, as base64 */
+    TM_VALUE_JSON,  /* a text that is JSON, on one line */
     TM_VALUE_INTEGER,
     TM_VALUE_SINGLE, /* digits that read back to the same float */
     TM_VALUE_DOUBLE,

@@ -51,6 +51,9 @@ static void add_base64(tm_buffer *out, const tm_value *value)
 void tm_value_bare(tm_buffer *out, const tm_value *value)
 {
     switch (value->kind) {
+    case TM_VALUE_JSON:
+        tm_buffer_puts(out, value->text);
+        break;
     case TM_VALUE_BYTES:
         tm_base64(out, value->text, strlen(value->text));
         break;

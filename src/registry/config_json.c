@@ -233,14 +233,13 @@ static bool read_pretrained(reader *r, const cJSON *json, tm_model_config *confi
 
 /* ---- arguments of the model ---- */
 
-/* Those that change nothing at inference. */
-static bool is_harmless(const char *key)
+bool tm_argument_is_harmless(const char *key)
 {
     static const char *const keys[] = {"pretrained",      "drop_rate",         "drop_path_rate",
                                        "drop_block_rate", "drop_connect_rate", "attn_drop_rate",
                                        "proj_drop_rate",  "pos_drop_rate",     "patch_drop_rate",
                                        "scriptable",      "exportable",        "no_jit",
-                                       "checkpoint_path", "strict_img_size"};
+                                       "checkpoint_path"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0)
             return true;
@@ -293,7 +292,7 @@ static bool keep_argument(reader *r, const cJSON *item, tm_model_config *config)
 static bool read_argument(reader *r, const cJSON *item, tm_model_config *config)
 {
     const char *key = item->string;
-    if (is_harmless(key))
+    if (tm_argument_is_harmless(key))
         return true;
     if (!is_common(key))
         return keep_argument(r, item, config);

@@ -35,4 +35,7 @@ typedef struct tm_model_config {
 tm_status tm_config_parse(const char *file, const unsigned char *text, size_t size, tm_arena *arena,
                           tm_model_config *config, tm_error *error);
 
+/* Whether an argument of timm's create_model changes nothing at inference. */
+bool tm_argument_is_harmless(const char *key);
+
 #endif

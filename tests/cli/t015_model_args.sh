@@ -87,12 +87,42 @@ ok "zeros beside it" exit_is 0
 timmc info vit_tiny_patch16_224 --img-size 165 --model-arg dynamic_img_pad=true
 ok "but not in a model of one size" err_has 'dynamic_img_pad: without dynamic_img_size'
 
+# the size that a model is made for, and that of its pictures
+timmc info flexivit_small --model-arg dynamic_img_size=true --img-size 320 --tensors -f text
+ok "positions of the model's own size" grep -q 'pos_embed .*1x225x384' "$tmp/out"
+timmc info flexivit_small --model-arg dynamic_img_size=true --model-arg img_size=160 --tensors -f text
+ok "of img_size" grep -q 'pos_embed .*1x100x384' "$tmp/out"
+timmc info test_vit --model-arg 'img_size=[96,128]' -f json
+ok "img_size is the pictures' size, too" out_has '"shape":[1,64,6,8]'
+timmc info vit_tiny_patch16_224 --model-arg img_size=96 --img-size 128
+ok "and the only one of a model of one size" err_has 'img_size makes it for 96x96 alone'
+ok "which is: exit 2" exit_is 2
+for bad in img_size=0 img_size=x 'img_size=[1,2,3]' img_size=20000; do
+    timmc info test_vit --model-arg "$bad"
+    ok "$bad: exit 2" exit_is 2
+done
+timmc info resnet18 --model-arg img_size=96
+ok "img_size of a net of any size: exit 2" exit_is 2
+timmc preprocess test_vit --img-size 96,128 "$cat" -o "$tmp/small.npy"
+timmc features flexivit_small --no-pretrained --kind pooled --model-arg depth=1 \
+    --model-arg dynamic_img_size=true --data list "$tmp/small.npy"
+ok "a tensor of another size" exit_is 0
+sed 's/"file":"[^"]*"//' "$tmp/out" >"$tmp/own"
+timmc features flexivit_small --no-pretrained --kind pooled --model-arg depth=1 --img-size 96,128 \
+    --model-arg dynamic_img_size=true --data list "$tmp/small.npy"
+sed 's/"file":"[^"]*"//' "$tmp/out" >"$tmp/sized"
+ok "has the numbers of that size" cmp -s "$tmp/own" "$tmp/sized"
+timmc info swin_tiny_patch4_window7_224 --model-arg strict_img_size=false --img-size 226
+ok "Swin of any size takes whole patches" err_has 'Input height (226) should be divisible by patch size (4).'
+timmc info resnet18 --model-arg drop_rate=0.1 -f json
+ok "what is for training alone" exit_is 0
+
 # ViTs as timm's NaFlexVit
 timmc info test_vit --model-arg use_naflex=true --tensors -f json
 ok "use_naflex: the names of NaFlexVit" out_has 'embeds.pos_embed'
 timmc features test_vit --no-pretrained --model-arg use_naflex=true --max-seq-len 20 --kind pooled "$cat"
 ok "pictures of their own aspect ratio" out_has '"size":[64,80]'
-for model in naflexvit_base_patch16_gap deit_tiny_patch16_224 eva02_tiny_patch14_224 swin_tiny_patch4_window7_224; do
+for model in naflexvit_base_patch16_gap deit_tiny_patch16_224 swin_tiny_patch4_window7_224; do
     timmc features $model --no-pretrained --model-arg use_naflex=true "$cat"
     ok "$model: no use_naflex: exit 2" exit_is 2
     ok "$model: by name" err_has 'use_naflex'
@@ -101,6 +131,22 @@ timmc features naflexvit_base_patch16_gap --no-pretrained --model-arg no_embed_c
 ok "no_embed_class is no argument of NaFlexVit" exit_is 2
 timmc info naflexvit_base_patch16_gap --model-arg dynamic_img_size=true
 ok "nor is dynamic_img_size" exit_is 2
+timmc features eva02_tiny_patch14_224 --no-pretrained --model-arg use_naflex=true --model-arg depth=1 \
+    --max-seq-len 20 --kind pooled "$cat"
+ok "of EVA, too" out_has '"size":[56,70]'
+timmc info eva02_enormous_patch14_clip_224 --model-arg use_naflex=true
+ok "but not with norms at the end of branches" err_has 'use_post_norm is no argument of timm'
+siglip="vit_so400m_patch14_siglip_384 --model-arg use_naflex=true --model-arg depth=1"
+# shellcheck disable=SC2086
+{
+    timmc info $siglip
+    ok "a model whose own pictures patches do not divide is there" exit_is 0
+    timmc features $siglip --no-pretrained --kind pooled "$cat"
+    ok "and does not run them" err_has 'patches of 14 pixels have to divide pictures, which are of 384x384'
+    ok "as in timm: exit 2" exit_is 2
+    timmc features $siglip --no-pretrained --kind pooled --max-seq-len 20 "$cat"
+    ok "but others" exit_is 0
+}
 timmc features test_vit --no-pretrained --model-arg use_naflex=true --model-arg patch_size=1024 "$cat"
 ok "a patch larger than the picture: exit 2" exit_is 2
 

@@ -164,4 +164,46 @@ ok "coat without parallel blocks: one" out_has '"features":[{"tensor":"forward_f
 timmc classify coat_tiny --no-pretrained --from-features "$tmp/alone.npy"
 ok "several states are no input: exit 2" exit_is 2
 ok "why" err_has 'coat_tiny.in1k has 3 forward_features, a model begins from one'
+# parts of a transformer's last state, against the state itself
+values() { od -An -v -tf4 -w4 "$tmp/$1" | awk '{print $1}'; }
+part() { # MODEL KIND
+    timmc features "$1" --no-pretrained --kind "$2" -f raw "$cat"
+    cp "$tmp/out" "$tmp/$2"
+}
+for model in test_vit:cls:0:1 test_vit2:registers:0:1 deit_tiny_distilled_patch16_224:cls:0:1; do
+    set -- $(echo "$model" | tr : ' ')
+    part "$1" unpooled
+    part "$1" "$2"
+    count=$(values "$2" | wc -l)
+    values unpooled | head -"$count" >"$tmp/head"
+    values "$2" >"$tmp/found"
+    ok "$1: $2 are the first of its last state" cmp -s "$tmp/head" "$tmp/found"
+done
+part test_vit patch-mean
+part test_vit unpooled
+values unpooled | awk 'NR > 64 {sum[NR % 64] += $1; n += 1 / 64} END {for (i = 1; i <= 64; i++) printf "%.5f\n", sum[i % 64] / n}' >"$tmp/mean"
+values patch-mean | awk '{printf "%.5f\n", $1}' >"$tmp/found"
+ok "patch-mean: without the class token" sh -c "paste '$tmp/mean' '$tmp/found' | awk '{d = \$1 - \$2; if (d > 2e-5 || d < -2e-5) exit 1}'"
+timmc features test_vit --no-pretrained --kind registers "$cat"
+ok "no such part: exit 2" exit_is 2
+ok "which" err_has 'has no register tokens'
+timmc features resnet10t --no-pretrained --kind cls "$cat"
+ok "maps have no parts" err_has 'has no tokens: its last state is maps'
+timmc features cait_xxs24_224 --no-pretrained --kind patch-mean "$cat"
+ok "a class token elsewhere" err_has 'has no class token before its patches, as far as is known'
+
+# several from one run
+timmc features test_vit --no-pretrained --outputs patch-mean,logits,cls,image_intermediates.1,features.0 "$cat"
+ok "--outputs: in their order" sh -c "grep -o '\"tensor\":\"[^\"]*' '$tmp/out' | cut -d'\"' -f4 | tr '\n' ' ' | grep -qxF 'patch-mean logits cls image_intermediates.1 features.0 '"
+timmc features test_vit --no-pretrained --outputs cls,patch-mean -o "$tmp/both" "$cat"
+ok "--outputs: an array of each" sh -c "ls '$tmp/both' | tr '\n' ' ' | grep -qxF 'cls.npy index.jsonl meta.json patch-mean.npy '"
+tail -c 256 "$tmp/both/cls.npy" >"$tmp/found"
+part test_vit cls
+ok "--outputs: the same numbers" cmp -s "$tmp/found" "$tmp/cls"
+timmc features test_vit --no-pretrained --outputs cls,cls "$cat"
+ok "--outputs: none twice" err_has '--outputs: cls stands there twice'
+timmc features test_vit --no-pretrained --outputs nonsense "$cat"
+ok "--outputs: what there is not: exit 2" exit_is 2
+timmc features test_vit --no-pretrained --outputs cls --kind pooled "$cat"
+ok "--outputs: not with --kind" exit_is 2
 done_testing

@@ -55,6 +55,57 @@ ok "so do skip and limit" out_has '"file":"t.tar:a/sub/x y.png"'
 timmc features test_resnet --no-pretrained --kind pooled -q -o rows.npy t.tar
 ok "features: rows by the archive's names" grep -q '"file":"t.tar:a/zz.png","row":2' rows.index.jsonl
 
+# in a folder, and from a pipe
+mkdir folder
+cp t.tar folder/b.tar
+cp a/zz.png folder/a.png
+cp a/zz.png folder/c.png
+small -q folder
+ok "a tar in a folder, in its place" sh -c "cut -d, -f1 '$tmp/out' | tr '\n' ' ' | grep -qxF \
+    '{\"file\":\"folder/a.png\" {\"file\":\"folder/b.tar:a/0001.jpg\" {\"file\":\"folder/b.tar:a/sub/x y.png\" {\"file\":\"folder/b.tar:a/zz.png\" {\"file\":\"folder/c.png\" '"
+sed 's/t\.tar:/-:/; s/"a\//"-:a\//' want >piped
+for file in t.tar c.tar.gz; do
+    run sh -c "cat $file | '$TIMMC' classify -m test_resnet --no-pretrained -k 1 -q -f jsonl -"
+    ok "$file from a pipe" out_is_file piped
+done
+mkfifo named
+cat t.tar >named &
+small -q named
+ok "from a named pipe" out_has '"file":"named:a/zz.png","ok":true'
+run sh -c "head -c 2000 t.tar | '$TIMMC' classify -m test_resnet --no-pretrained -k 1 -q -"
+ok "a pipe that is cut" out_has '"file":"-:a/0001.jpg","ok":false'
+run sh -c "cat a/zz.png | '$TIMMC' classify -m test_resnet --no-pretrained -k 1 -q -"
+ok "a picture from a pipe stays one" out_has '"file":"-","ok":true'
+
+# siblings: what stands beside a picture, before it or behind it
+mkdir s
+for key in one two three; do
+    cp "$images/coffee.png" "s/$key.png"
+    echo "$key" >"s/$key.cls"
+    printf '{"key": "%s",\n "n": [1, 2]}\n' $key >"s/$key.json"
+done
+rm s/two.cls
+echo '{broken' >s/three.json
+cp "$images/coffee.png" s/one.mask.png
+tar cf s.tar s/one.cls s/one.png s/one.mask.png s/one.json s/two.png s/two.json s/three.cls s/three.png s/three.json
+small -q --siblings cls,json s.tar
+sibling() { sed -n "$1p" "$tmp/out" | grep -qF "$2"; }
+ok "siblings, JSON as JSON on one line" sibling 2 '"siblings":{"cls":"one","json":{"key":"one","n":[1,2]}},"top"'
+ok "those before another picture of the same name are its, too" sibling 1 '"siblings":{"cls":"one"},"top"'
+ok "no other's" sibling 3 '"siblings":{"json":{"key":"two","n":[1,2]}},"top"'
+ok "what is no JSON is a text" sibling 4 '"siblings":{"cls":"three","json":"{broken"},"top"'
+small s.tar
+ok "none without being asked for" out_lacks siblings
+small -f csv --siblings cls s.tar
+ok "not in other formats: exit 2" exit_is 2
+head -c 1100000 /dev/zero | tr '\0' x >s/two.cls
+tar cf s.tar s/two.png s/two.cls s/three.png
+small -q --siblings cls s.tar
+ok "one that is too large is an error" out_has '"file":"s.tar:s/two.png","ok":false,"error":{"code":"too_large"'
+ok "the next is read" out_has '"file":"s.tar:s/three.png","ok":true'
+timmc validate test_resnet --no-pretrained --siblings cls s.tar
+ok "validate has no records: exit 2" exit_is 2
+
 # what is no picture's data
 ln -s 0001.jpg a/link.jpg
 ln a/0001.jpg a/same.jpg

@@ -552,7 +552,7 @@ static void set_input(tm_open_options *options, const cJSON *input)
     options->img_width = cJSON_GetArrayItem(input, 3)->valueint;
 }
 
-/* The line's arguments of create_model; in_chans and img_size are its input's. */
+/* The line's arguments of create_model; in_chans are its input's. */
 static void set_arguments(tm_open_options *options, const cJSON *kwargs,
                           char *arguments[ARGUMENTS_MAX + 1])
 {
@@ -564,7 +564,7 @@ static void set_arguments(tm_open_options *options, const cJSON *kwargs,
     {
         const char *key = item->string;
         if (strcmp(key, "num_classes") == 0 || strcmp(key, "output_stride") == 0 ||
-            strcmp(key, "in_chans") == 0 || strcmp(key, "img_size") == 0)
+            strcmp(key, "in_chans") == 0)
             continue;
         if (strcmp(key, "global_pool") == 0) {
             options->global_pool = item->valuestring;

@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include "cli/endings.h"
 #include "cli/inputs.h"
 
 static const tm_input_options no_options = TM_INPUT_OPTIONS_DEFAULT;
@@ -22,9 +25,9 @@ static void test_list_breaks_off(void **state)
     tm_error error = {0};
     tm_input_options options = {.files_from = "/dev/null", .shard = {1, 2}};
     assert_int_equal(tm_inputs_open(&inputs, &options, NULL, 0, &error), TM_OK);
-    fclose(inputs.list);
-    inputs.list = fopen("/", "re"); /* opens, and every read fails */
-    assert_non_null(inputs.list);
+    close(inputs.list.fd);
+    inputs.list.fd = open("/", O_RDONLY); /* opens, and every read fails */
+    assert_true(inputs.list.fd >= 0);
     assert_string_equal(tm_inputs_next(&inputs, &error), "/dev/null");
     assert_int_equal(error.status, TM_READ);
     assert_non_null(strstr(error.message, "the list of inputs broke off after line 0: "));

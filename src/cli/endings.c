@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/endings.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Upper and lower case are the same. */
+static bool has_any(const char *name, const char *const *endings)
+{
+    size_t length = strlen(name);
+    for (; *endings; endings++) {
+        size_t ending = strlen(*endings);
+        if (length > ending && strcasecmp(name + length - ending, *endings) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool tm_is_picture_name(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", NULL};
+    return has_any(name, endings);
+}
+
+bool tm_is_archive_name(const char *name)
+{
+    static const char *const endings[] = {".tar",    ".tar.gz", ".tgz",     ".tar.bz2", ".tbz2",
+                                          ".tar.xz", ".txz",    ".tar.zst", ".tzst",    NULL};
+    return has_any(name, endings);
+}

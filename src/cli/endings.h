@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the name of a file in a folder or an archive says of it. */
+#ifndef TM_CLI_ENDINGS_H
+#define TM_CLI_ENDINGS_H
+
+#include <stdbool.h>
+
+/* A picture, as timm's reader takes them: .jpg, .jpeg, .png. */
+bool tm_is_picture_name(const char *name);
+
+/* A tar: .tar, .tar.gz, .tgz, ... */
+bool tm_is_archive_name(const char *name);
+
+#endif
