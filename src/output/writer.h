@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arrays of float32, or of half precision, into a file: .npy, .npz, .safetensors or a folder of .npy files.
+ * Arrays of float32, or of half precision, into a file: .npy, .npz, .safetensors or a folder of
+ * .npy files.
  *
  * Rows arrive in any number of calls and go to disk at once, so memory does not grow with them.
  * The target appears whole, at commit, or not at all.
