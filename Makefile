@@ -2,7 +2,7 @@
 #   make [DEVELOPER=1] [SAN=address,undefined] [CC=clang]     build/timmc, build/libtimmc.a
 #   make lib                                                  build/libtimmc.so
 #   make check | check-all | check-kernels | install DESTDIR= prefix=
-#   make check-sanitizers | check-cross | check-reproducible | torture | fuzz | race
+#   make check-sanitizers | check-cross | check-reproducible | check-cluster | check-interop | torture | fuzz | race
 
 CC ?= cc
 prefix ?= /usr/local
@@ -184,6 +184,15 @@ check-cross:
 check-reproducible:
 	scripts/check-reproducible
 
+# Batch jobs on engines that exist: needs root, slurm-wlm, munge and parallel.
+check-cluster: $B/timmc
+	scripts/check-cluster
+# Results read by numpy, and by pandas, DuckDB, Arrow and safetensors where PYTHON has them.
+PYTHON ?= python3
+check-interop: $B/timmc
+	rm -rf $B/interop && mkdir $B/interop
+	$(PYTHON) tests/interop/read_results.py $B/timmc $B/interop
+
 # The same targets for libFuzzer; tests/fuzz/README.md says how to run them.
 fuzz:
 	$(MAKE) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-targets
@@ -213,4 +222,4 @@ clean:
 	rm -rf build build-* timmc
 
 .PHONY: all lib tests race check check-all check-kernels check-sanitizers check-cross check-reproducible \
-	torture fuzz fuzz-targets install clean
+	check-cluster check-interop torture fuzz fuzz-targets install clean
