@@ -23,6 +23,9 @@ extern "C" {
 /* These symbols alone are the shared library's. */
 #pragma GCC visibility push(default)
 
+/* TIMMC_VERSION of the library that runs, which may be later than that of this header. */
+const char *tm_version(void);
+
 /* status, the code that stands in an error record */
 /* clang-format off */
 #define TM_STATUS_LIST(X)                                                                          \
@@ -72,8 +75,10 @@ typedef struct tm_model tm_model;
 /* Told now and then while a file is fetched, and once at its end; total is 0 while unknown. */
 typedef void (*tm_progress)(void *context, const char *file, uint64_t done, uint64_t total);
 
-/* Start from TM_OPEN_OPTIONS_DEFAULT. Zero and NULL mean the model's own. */
+/* Start from TM_OPEN_OPTIONS_DEFAULT. Zero and NULL mean the model's own. Later versions add
+ * members at the end; `size` tells the library which of them its caller knows. */
 typedef struct tm_open_options {
+    size_t size;                /* of this struct */
     const char *weights;        /* a weights file, or "formula:SEED[:GAIN]"; NULL: linked in, in the
                                    hub cache, or downloaded there */
     bool no_ema;                /* of a training checkpoint the trained values, not their average */
@@ -111,10 +116,21 @@ typedef struct tm_open_options {
     const char *precision; /* "f32" or NULL; "bf16", "bf16x3": products of bfloat16 in layers
                               without groups, where the CPU has instructions for them */
 } tm_open_options;
+#ifdef __cplusplus
+#define TM_OPEN_OPTIONS_DEFAULT tm_open_options_default()
+inline tm_open_options tm_open_options_default()
+{
+    tm_open_options options = tm_open_options();
+    options.size = sizeof options;
+    options.num_classes = -1;
+    return options;
+}
+#else
 #define TM_OPEN_OPTIONS_DEFAULT                                                                    \
     {                                                                                              \
-        .num_classes = -1                                                                          \
+        .size = sizeof(tm_open_options), .num_classes = -1                                         \
     }
+#endif
 
 /* Builds the model named as in timm ("resnet50", "resnet50.a1_in1k", "hf-hub:ORG/NAME[@REV]",
  * "local-dir:FOLDER"); NULL: the built-in one. No weights are read yet. options may be NULL; its
@@ -164,11 +180,66 @@ const char *tm_model_warning(const tm_model *model);
  * With from_features: the shape of forward_features without the batch, [C,H,W] or [L,C]. */
 int tm_model_input_shape(const tm_model *model, int64_t shape[3]);
 
+/* ---- pictures ---- */
+
+/* How the model's pictures are prepared. Start from TM_PREPROCESS_OPTIONS_DEFAULT: zero and NULL
+ * mean the model's own. */
+typedef struct tm_preprocess_options {
+    size_t size;               /* of this struct */
+    double crop_pct;           /* share of the resized picture that the crop keeps, 0.01 to 10 */
+    const char *crop_mode;     /* "center", "squash" or "border" */
+    const char *interpolation; /* "nearest", "bilinear", "bicubic", "box", "hamming", "lanczos" */
+    const double *mean, *std;  /* of each channel, or one value for all */
+    size_t mean_count, std_count;
+    bool exif_orient;  /* turned as their EXIF orientation says */
+    bool strict;       /* faulty data is TM_CORRUPT, not a warning */
+    size_t max_pixels; /* larger ones are TM_TOO_LARGE; 0: above 178,956,970 */
+    size_t max_memory; /* bytes for all pictures that are decoded at once: they wait for each other,
+                          and one that needs more is TM_TOO_LARGE; 0: half of what the machine or
+                          container has, at most 4 GB, of all models together */
+} tm_preprocess_options;
+#ifdef __cplusplus
+#define TM_PREPROCESS_OPTIONS_DEFAULT tm_preprocess_options_default()
+inline tm_preprocess_options tm_preprocess_options_default()
+{
+    tm_preprocess_options options = tm_preprocess_options();
+    options.size = sizeof options;
+    return options;
+}
+#else
+#define TM_PREPROCESS_OPTIONS_DEFAULT                                                              \
+    {                                                                                              \
+        .size = sizeof(tm_preprocess_options)                                                      \
+    }
+#endif
+
+/* Of pictures that are prepared from now on; what was set before is the model's own again. Not
+ * while another thread uses the model. All is copied. */
+tm_status tm_model_set_preprocess(tm_model *model, const tm_preprocess_options *options,
+                                  tm_error *error);
+
+/* A picture: what stands in a file, the bytes of such a file, or pixels; exactly one of path, bytes
+ * and rgb is not NULL. */
+typedef struct tm_picture {
+    const char *path;
+    const void *bytes; /* JPEG or PNG, byte_count of them */
+    size_t byte_count;
+    const unsigned char *rgb; /* R G B, from left to right, the top row first */
+    int width, height;
+    size_t stride;    /* bytes from one row to the next; 0: 3 * width */
+    const char *name; /* in messages; NULL: the path, or "picture" */
+} tm_picture;
+
 /* Decodes the picture and makes timm's input tensor of it: out[C][H][W]. TM_USAGE with
  * from_features: hidden states are no pictures. With TM_OK the message is a warning, or "": parts
- * of a picture whose data is faulty may be made up. */
+ * of a picture whose data is faulty may be made up. Any number of threads may prepare pictures for
+ * one model at once. */
+tm_status tm_model_preprocess(const tm_model *model, const tm_picture *picture, float *out,
+                              tm_error *error);
 tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
                                    tm_error *error);
+
+/* ---- answers ---- */
 
 /* The chosen outputs, in the order of tm_model_select; index < output_count. */
 size_t tm_model_output_count(const tm_model *model);
@@ -198,6 +269,54 @@ tm_status tm_context_run(tm_context *context, const float *inputs, int count, tm
  * of its shape; picture < count of that run. */
 tm_status tm_context_read(const tm_context *context, size_t index, int picture, float *out,
                           tm_error *error);
+
+/* Told of each picture of tm_context_run_pictures, in their order, on the thread that called it.
+ * error->status TM_OK: its values are tm_context_read(context, ..., place, ...) until the callback
+ * returns, and error->message is a warning, or "". Else place is -1 and error says what failed:
+ * TM_NOT_FINITE too, an answer that holds NaN. True: go on; false: this was the last one. */
+typedef bool (*tm_picture_answer)(void *user, size_t index, int place, const tm_error *error);
+
+/* Decodes pictures on as many threads as the model was opened with, ahead of the runs, and runs as
+ * many at once as are there, at most max_batch; the answers do not depend on it. TM_OK: answer was
+ * told of each, or ended it. The thread that runs this decodes nothing while it runs the model, so
+ * that one stopped picture delays only those behind it. */
+tm_status tm_context_run_pictures(tm_context *context, const tm_picture *pictures, size_t count,
+                                  tm_picture_answer answer, void *user, tm_error *error);
+
+/* ---- what there is ---- */
+
+/* A model of timm's, with its weights' tag. Texts live as long as the program; "": unknown. */
+typedef struct tm_known_model {
+    const char *name;          /* "resnet50.a1_in1k", for tm_model_open */
+    const char *arch, *tag;    /* "resnet50", "a1_in1k" */
+    const char *module;        /* of timm: "resnet" */
+    const char *license;       /* of the weights */
+    bool has_weights;          /* somebody publishes them */
+    bool is_default;           /* the tag that the architecture's name alone stands for */
+    int input_size[3];         /* channels, height, width */
+    int test_input_size[3];    /* the larger one that timm tests with, or the same */
+    int num_classes;           /* 0: no classifier */
+    float top1, params, gmacs; /* percent on ImageNet, millions, billions of multiply-adds, as timm
+                                  measured them at input_size; 0: it did not */
+} tm_known_model;
+
+/* index < count, in timm's natural order; TM_USAGE: there is no such index. */
+size_t tm_known_count(void);
+tm_status tm_known_model_at(size_t index, tm_known_model *known, tm_error *error);
+
+/* What an open model is; `size` is to be set. */
+typedef struct tm_model_info {
+    size_t size;        /* of this struct */
+    const char *name;   /* "resnet50.a1_in1k"; as long as the model */
+    int64_t params;     /* as timm counts: without buffers */
+    double macs;        /* multiply-adds of a picture */
+    double activations; /* elements that convolutions and linear layers put out */
+    int num_classes;    /* 0: no classifier */
+    int threads, max_batch;
+    size_t weight_bytes, activation_bytes, total_bytes; /* of memory, for a model loaded with what
+                                                           is chosen, and a run of one picture */
+} tm_model_info;
+tm_status tm_model_tell(const tm_model *model, tm_model_info *info, tm_error *error);
 
 #pragma GCC visibility pop
 

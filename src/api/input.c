@@ -48,21 +48,3 @@ tm_status tm_model_preprocess_image(const tm_model *model, const tm_image *image
     free(nhwc);
     return status;
 }
-
-tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
-                                   tm_error *error)
-{
-    tm_image image = {0};
-    tm_error_clear(error);
-    if (!model || !path || !out)
-        return tm_fail(error, TM_USAGE, "a picture is to be read with a NULL argument");
-    const tm_decode_options how = {.memory = tm_image_memory_shared()};
-    tm_status status = tm_image_decode_file(path, &how, &image, error);
-    if (!status)
-        status = tm_model_preprocess_image(model, &image, out, error);
-    if (!status && image.warnings) /* words without a failure */
-        tm_fail(error, TM_OK, "%s: faulty data (%d times), the picture may be damaged", path,
-                image.warnings);
-    tm_image_free(&image);
-    return status;
-}

@@ -37,6 +37,9 @@ struct tm_model {
     size_t chosen_count, chosen_capacity;
     tm_layout input_layout; /* of what the caller gives: MAP for pictures */
     tm_preprocess preprocess;
+    tm_decode_options decode; /* without its memory */
+    tm_image_memory decode_memory;
+    bool own_memory; /* that is it; else the one of the process */
     tm_plan plan;
     const char *made_up;   /* a tensor of the classifier that a chosen output needs and the weights
                               lack; NULL: none */
@@ -136,6 +139,9 @@ tm_status tm_model_digest_weights(tm_model *model, char digits[static TM_DIGEST_
 bool tm_model_has_weights(const tm_model *model);
 /* The same of a config's published weights, as far as they are in a cache. revision "": main. */
 bool tm_weights_cached(const tm_pretrained *config, const char *revision, const char *cache_dir);
+
+/* How the model's own config has pictures prepared. TM_UNSUPPORTED. */
+tm_status tm_model_own_preprocess(tm_model *model, tm_error *error);
 
 /* timm's input tensor of a decoded picture: out[C][H][W]. */
 tm_status tm_model_preprocess_image(const tm_model *model, const tm_image *image, float *out,

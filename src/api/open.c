@@ -6,6 +6,7 @@
 
 #include "api/arguments.h"
 #include "api/model.h"
+#include "api/options.h"
 #include "base/text.h"
 #include "kernels/split.h"
 #include "models/model.h"
@@ -129,7 +130,7 @@ static tm_status check_options(const tm_model *model, tm_error *error)
     return check_precision(o, error);
 }
 
-static tm_status set_preprocess(tm_model *model, tm_error *error)
+tm_status tm_model_own_preprocess(tm_model *model, tm_error *error)
 {
     const tm_pretrained *config = &model->resolved.config;
     tm_preprocess *p = &model->preprocess;
@@ -315,18 +316,9 @@ tm_status tm_model_repeat(const tm_model *model, tm_model **out, tm_error *error
     return status;
 }
 
-tm_status tm_model_open(const char *name, const tm_open_options *options, tm_model **out,
-                        tm_error *error)
+static tm_status open_model(const char *name, const tm_open_options *options, tm_model **out,
+                            tm_error *error)
 {
-    static const tm_open_options defaults = TM_OPEN_OPTIONS_DEFAULT;
-    if (!options)
-        options = &defaults;
-    tm_error_clear(error);
-    if (!out)
-        return tm_fail(error, TM_USAGE, "a model was opened into NULL");
-    *out = NULL;
-    if (check_counts(options, error))
-        return TM_USAGE;
     tm_model *model;
     tm_status status = new_model(&model, error);
     if (status)
@@ -348,13 +340,28 @@ tm_status tm_model_open(const char *name, const tm_open_options *options, tm_mod
     if (!status)
         status = make_graph(model, error);
     if (!status)
-        status = set_preprocess(model, error);
+        status = tm_model_own_preprocess(model, error);
     if (status) {
         tm_model_close(model);
         return status;
     }
     *out = model;
     return TM_OK;
+}
+
+tm_status tm_model_open(const char *name, const tm_open_options *options, tm_model **out,
+                        tm_error *error)
+{
+    tm_open_options own = TM_OPEN_OPTIONS_DEFAULT;
+    tm_error_clear(error);
+    if (!out)
+        return tm_fail(error, TM_USAGE, "a model was opened into NULL");
+    *out = NULL;
+    tm_status status =
+        options ? tm_take_struct("tm_open_options", options, &own, sizeof own, error) : TM_OK;
+    if (!status)
+        status = check_counts(&own, error);
+    return status ? status : open_model(name, &own, out, error);
 }
 
 tm_model *tm_model_share(tm_model *model)

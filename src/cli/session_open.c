@@ -27,31 +27,19 @@ static tm_status set_size(const tm_session_options *o, const char *name, tm_open
     return status;
 }
 
-static tm_status set_channels(const tm_numbers *given, const char *what, int channels,
-                              tm_numbers *values, tm_error *error)
-{
-    if (!given->count)
-        return TM_OK;
-    if (given->count != 1 && given->count != (size_t)channels)
-        return tm_fail(error, TM_USAGE, "--%s has %zu values: expected 1 or %d", what, given->count,
-                       channels);
-    *values = *given;
-    return TM_OK;
-}
-
 static tm_status set_preprocess(tm_model *model, const tm_picture_options *o, tm_error *error)
 {
-    tm_preprocess *p = &model->preprocess;
-    if (o->size && strcmp(o->size, "test") == 0)
-        p->crop_pct = model->resolved.config.test_crop_pct;
-    if (o->crop_pct > 0)
-        p->crop_pct = o->crop_pct;
-    if (o->crop_mode)
-        tm_crop_mode_parse(o->crop_mode, &p->crop_mode);
-    if (o->interpolation)
-        tm_filter_parse(o->interpolation, &p->filter);
-    tm_status status = set_channels(&o->mean, "mean", p->channels, &p->mean, error);
-    return status ? status : set_channels(&o->std, "std", p->channels, &p->std, error);
+    bool tested = o->size && strcmp(o->size, "test") == 0;
+    double own = tested ? model->resolved.config.test_crop_pct : 0;
+    const tm_preprocess_options options = {.size = sizeof options,
+                                           .crop_pct = o->crop_pct > 0 ? o->crop_pct : own,
+                                           .crop_mode = o->crop_mode,
+                                           .interpolation = o->interpolation,
+                                           .mean = o->mean.values,
+                                           .mean_count = o->mean.count,
+                                           .std = o->std.values,
+                                           .std_count = o->std.count};
+    return tm_model_set_preprocess(model, &options, error);
 }
 
 bool tm_session_keeps_aspect(const tm_session *session)

@@ -149,7 +149,8 @@ static int thread_count(const tm_run_options *run)
 tm_open_options tm_open_options_of(const tm_model_options *model, const tm_run_options *run)
 {
     bool formula = model->no_pretrained && !model->weights;
-    return (tm_open_options){.weights = formula ? "formula:0" : model->weights,
+    return (tm_open_options){.size = sizeof(tm_open_options),
+                             .weights = formula ? "formula:0" : model->weights,
                              .weights_key = model->weights_key,
                              .weights_prefix = model->weights_prefix,
                              .no_ema = model->no_ema,

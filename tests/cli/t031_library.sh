@@ -24,10 +24,12 @@ for file in man/man1/timmc.1 man/man1/timmc-forward-intermediates.1 bash-complet
 done
 
 # exactly the functions of the header
-sed -n 's/.*[ *]\(tm_[a-z_]*\)(.*/\1/p' "$root/include/timmc.h" | grep -v '^tm_progress$' | sort -u >"$tmp/declared"
+sed '/^#ifdef __cplusplus/,/^#e/d' "$root/include/timmc.h" | sed -n 's/.*[ *]\(tm_[a-z_]*\)(.*/\1/p' | grep -v '^tm_progress$' | sort -u >"$tmp/declared"
 run nm -D --defined-only "$lib/libtimmc.so"
-awk '{ print $3 }' "$tmp/out" | sort >"$tmp/exported"
+awk '$2 != "A" { print $3 }' "$tmp/out" | sort >"$tmp/versioned"
+sed 's/@@.*//' "$tmp/versioned" >"$tmp/exported"
 ok "it exports timmc.h's functions and nothing else" cmp "$tmp/declared" "$tmp/exported"
+ok "each has a version" [ "$(grep -c '@@TIMMC_0\.1$' "$tmp/versioned")" -eq "$(wc -l <"$tmp/declared")" ]
 
 PKG_CONFIG_PATH=$lib/pkgconfig
 export PKG_CONFIG_PATH
@@ -37,6 +39,21 @@ run cc $(pkg-config --cflags timmc) "$root/tests/library/logits.c" $(pkg-config 
 ok "a program builds with pkg-config alone" exit_is 0
 run env LD_LIBRARY_PATH="$lib" "$tmp/shared" "$cat"
 ok "and runs" out_is '282 tiger cat'
+if command -v g++ >/dev/null; then
+    # shellcheck disable=SC2046
+    run g++ -std=c++17 -Wall -Wextra -pedantic -Werror $(pkg-config --cflags timmc) "$root/tests/library/features.cc" $(pkg-config --libs timmc) -o "$tmp/cplusplus"
+    ok "a program in C++17 builds without a warning" exit_is 0
+    run env LD_LIBRARY_PATH="$lib" "$tmp/cplusplus" "$cat" "$tmp/none.png"
+    ok "and runs" exit_is 0
+    ok "telling every picture" out_lines 3
+    ok "in order, the one that failed too" grep -qx '2 not_found' "$tmp/out"
+    timmc features --kind pre-logits --crop-pct 1 --data list "$cat"
+    length=$(sed 's/.*"data":\[\([^]]*\)\].*/\1/' "$tmp/out" | tr , '\n' | awk '{ sum += $1 * $1 } END { printf "%.3f", sqrt(sum) }')
+    run env LD_LIBRARY_PATH="$lib" "$tmp/cplusplus" "$cat"
+    ok "with the numbers of the command" grep -q "^1 $length" "$tmp/out"
+else
+    echo "no g++ here, skipped"
+fi
 rm "$lib"/libtimmc.so*
 # shellcheck disable=SC2046
 run cc $(pkg-config --cflags timmc) "$root/tests/library/logits.c" $(pkg-config --static --libs timmc) -o "$tmp/static"

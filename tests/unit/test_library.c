@@ -1,39 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timmc.h as a stranger calls it: wrong arguments, reused errors, calls in the wrong order. */
-#include "tests/unit/harness.h"
+#include "tests/unit/library.h"
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "timmc.h"
-
-static tm_model *opened(tm_open_options options, const char *name)
-{
-    tm_model *model;
-    tm_error error;
-    memset(&error, 0x5A, sizeof error); /* as a local variable may be */
-    options.weights = "formula:0";
-    if (tm_model_open(name, &options, &model, &error))
-        fail_msg("%s", error.message);
-    assert_int_equal(error.status, TM_OK);
-    return model;
-}
-
-static tm_model *small(void)
-{
-    return opened((tm_open_options)TM_OPEN_OPTIONS_DEFAULT, "test_resnet");
-}
-
-static void expect_usage(tm_status status, tm_error *error, const char *words)
-{
-    assert_int_equal(status, TM_USAGE);
-    assert_int_equal(error->status, TM_USAGE);
-    if (!strstr(error->message, words))
-        fail_msg("'%s' lacks '%s'", error->message, words);
-}
 
 static void errors_may_be_reused(void **state)
 {
@@ -55,6 +24,8 @@ static void errors_may_be_reused(void **state)
     tm_model_close(model);
 }
 
+enum { SIZE = sizeof(tm_open_options) };
+
 static void options_are_checked(void **state)
 {
     (void)state;
@@ -62,17 +33,18 @@ static void options_are_checked(void **state)
         tm_open_options options;
         const char *words;
     } rows[] = {
-        {{.num_classes = -1, .threads = -5}, "threads is -5, expected 0 to 4096"},
-        {{.num_classes = -1, .threads = 5000}, "threads is 5000"},
-        {{.num_classes = -1, .max_batch = -3}, "max_batch is -3, expected 0 to 65536"},
-        {{.num_classes = -1, .max_batch = 2000000000}, "max_batch is 2000000000"},
-        {{.num_classes = -2}, "num_classes is -2"},
-        {{.num_classes = -1, .in_chans = -1}, "in_chans is -1"},
-        {{.num_classes = -1, .img_height = -7}, "img_height is -7"},
-        {{.num_classes = -1, .img_width = 16385}, "img_width is 16385"},
-        {{.num_classes = -1, .output_stride = -8}, "output stride -8"},
-        {{.num_classes = -1, .isa = "sse9"}, "isa 'sse9'"},
-        {{.num_classes = -1, .precision = "f8"}, "precision 'f8'"},
+        {{.size = SIZE, .num_classes = -1, .threads = -5}, "threads is -5, expected 0 to 4096"},
+        {{.size = SIZE, .num_classes = -1, .threads = 5000}, "threads is 5000"},
+        {{.size = SIZE, .num_classes = -1, .max_batch = -3},
+         "max_batch is -3, expected 0 to 65536"},
+        {{.size = SIZE, .num_classes = -1, .max_batch = 2000000000}, "max_batch is 2000000000"},
+        {{.size = SIZE, .num_classes = -2}, "num_classes is -2"},
+        {{.size = SIZE, .num_classes = -1, .in_chans = -1}, "in_chans is -1"},
+        {{.size = SIZE, .num_classes = -1, .img_height = -7}, "img_height is -7"},
+        {{.size = SIZE, .num_classes = -1, .img_width = 16385}, "img_width is 16385"},
+        {{.size = SIZE, .num_classes = -1, .output_stride = -8}, "output stride -8"},
+        {{.size = SIZE, .num_classes = -1, .isa = "sse9"}, "isa 'sse9'"},
+        {{.size = SIZE, .num_classes = -1, .precision = "f8"}, "precision 'f8'"},
     };
     tm_error error;
     tm_model *model;
@@ -231,21 +203,6 @@ static void no_model(void **state)
     tm_model_close(NULL);
 }
 
-/* The first half of a JPEG, and an end marker. */
-static void write_half(const char *path, char *to)
-{
-    static char bytes[1 << 20];
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    size_t size = fread(bytes, 1, sizeof bytes, f);
-    fclose(f);
-    f = fdopen(mkstemp(to), "wb");
-    assert_non_null(f);
-    fwrite(bytes, 1, size / 2, f);
-    fwrite("\xFF\xD9", 1, 2, f);
-    fclose(f);
-}
-
 static void pictures(void **state)
 {
     (void)state;
@@ -276,12 +233,99 @@ static void pictures(void **state)
     free(out);
 }
 
+/* ---- callers of other versions ---- */
+
+static void sizes_are_guarded(void **state)
+{
+    (void)state;
+    struct {
+        tm_open_options known;
+        int later;
+    } future = {.known = TM_OPEN_OPTIONS_DEFAULT};
+    tm_open_options options = {.num_classes = -1};
+    tm_error error;
+    tm_model *model;
+    assert_string_equal(tm_version(), TIMMC_VERSION);
+    expect_usage(tm_model_open("test_resnet", &options, &model, &error), &error, "its size is 0");
+    assert_null(model);
+    /* an earlier one, who ended before threads: what stands there is none of it */
+    options.size = offsetof(tm_open_options, threads);
+    options.threads = -5;
+    options.isa = "sse9";
+    assert_int_equal(tm_model_open("test_resnet", &options, &model, &error), TM_OK);
+    tm_model_close(model);
+    /* a later one, who asks for nothing new, and who does */
+    future.known.size = sizeof future;
+    assert_int_equal(tm_model_open("test_resnet", &future.known, &model, &error), TM_OK);
+    tm_model_close(model);
+    future.later = 1;
+    expect_usage(tm_model_open("test_resnet", &future.known, &model, &error), &error,
+                 "a later version");
+}
+
+/* ---- what there is ---- */
+
+static void known_models(void **state)
+{
+    (void)state;
+    tm_error error;
+    tm_known_model known;
+    size_t found = 0;
+    assert_true(tm_known_count() > 2000);
+    for (size_t i = 0; i < tm_known_count(); i++) {
+        assert_int_equal(tm_known_model_at(i, &known, &error), TM_OK);
+        if (strcmp(known.name, "resnet50.a1_in1k") != 0)
+            continue;
+        found++;
+        assert_string_equal(known.arch, "resnet50");
+        assert_string_equal(known.tag, "a1_in1k");
+        assert_string_equal(known.module, "resnet");
+        assert_true(known.has_weights && known.is_default);
+        assert_int_equal(known.input_size[1], 224);
+        assert_int_equal(known.test_input_size[1], 288);
+        assert_int_equal(known.num_classes, 1000);
+        assert_true(known.top1 > 79 && known.params > 25.5f && known.params < 25.6f);
+    }
+    assert_int_equal(found, 1);
+    expect_usage(tm_known_model_at(tm_known_count(), &known, &error), &error, "expected one below");
+    assert_string_equal(known.name, "");
+    expect_usage(tm_known_model_at(0, NULL, &error), &error, "nowhere");
+}
+
+static void open_models_are_told(void **state)
+{
+    (void)state;
+    tm_error error;
+    tm_model_info info = {.size = sizeof info}, loaded = {.size = sizeof loaded}, none = {0};
+    tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
+    options.threads = 2;
+    tm_model *model = opened(options, "resnet18");
+    assert_int_equal(tm_model_tell(model, &info, &error), TM_OK);
+    assert_int_equal(info.size, sizeof info);
+    assert_string_equal(info.name, "resnet18.a1_in1k");
+    assert_int_equal(info.params, 11689512);
+    assert_true(info.macs > 1.8e9 && info.macs < 1.83e9);
+    assert_int_equal(info.num_classes, 1000);
+    assert_int_equal(info.threads, 2);
+    assert_true(info.total_bytes > info.weight_bytes && info.weight_bytes > 40000000);
+    assert_int_equal(tm_model_select(model, "logits", &error), TM_OK);
+    assert_int_equal(tm_model_load(model, &error), TM_OK);
+    assert_int_equal(tm_model_tell(model, &loaded, &error), TM_OK);
+    assert_int_equal(loaded.params, info.params); /* whatever the passes made of the graph */
+    assert_true(loaded.macs == info.macs);
+    expect_usage(tm_model_tell(model, &none, &error), &error, "its size is 0");
+    expect_usage(tm_model_tell(NULL, &info, &error), &error, "NULL");
+    tm_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_may_be_reused), cmocka_unit_test(options_are_checked),
         cmocka_unit_test(indices_are_checked),  cmocka_unit_test(no_model),
         cmocka_unit_test(contexts_run_at_once), cmocka_unit_test(pictures),
+        cmocka_unit_test(sizes_are_guarded),    cmocka_unit_test(known_models),
+        cmocka_unit_test(open_models_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

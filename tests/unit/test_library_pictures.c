@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pictures of timmc.h's callers: files, bytes and pixels, one by one and many. */
+#include "tests/unit/library.h"
+
+#include "image/image.h"
+
+static const char chelsea[] = "tests/data/images/chelsea.png";
+
+static size_t floats_of(const tm_model *model)
+{
+    int64_t shape[3];
+    assert_int_equal(tm_model_input_shape(model, shape), 3);
+    return (size_t)(shape[0] * shape[1] * shape[2]);
+}
+
+static unsigned char *bytes_of(const char *path, size_t *size)
+{
+    enum { MOST = 1 << 20 };
+    unsigned char *bytes = malloc(MOST);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(bytes);
+    assert_non_null(f);
+    *size = fread(bytes, 1, MOST, f);
+    assert_true(*size > 0 && *size < MOST);
+    fclose(f);
+    return bytes;
+}
+
+static void expect_tensor(const tm_model *model, tm_picture picture, const float *expected)
+{
+    tm_error error;
+    size_t floats = floats_of(model);
+    float *out = calloc(floats, sizeof *out);
+    assert_non_null(out);
+    if (tm_model_preprocess(model, &picture, out, &error))
+        fail_msg("%s", error.message);
+    assert_memory_equal(out, expected, floats * sizeof *out);
+    free(out);
+}
+
+static void pictures_from_memory(void **state)
+{
+    (void)state;
+    tm_error error;
+    tm_image image;
+    size_t size;
+    tm_model *model = small();
+    float *file = malloc(floats_of(model) * sizeof *file);
+    unsigned char *bytes = bytes_of(chelsea, &size);
+    assert_int_equal(tm_model_preprocess_file(model, chelsea, file, &error), TM_OK);
+    expect_tensor(model, (tm_picture){.path = chelsea}, file);
+    expect_tensor(model, (tm_picture){.bytes = bytes, .byte_count = size}, file);
+    assert_int_equal(tm_image_decode_file(chelsea, NULL, &image, &error), TM_OK);
+    tm_picture pixels = {.rgb = image.rgb, .width = image.width, .height = image.height};
+    expect_tensor(model, pixels, file);
+    /* rows that lie further apart */
+    size_t row = 3 * (size_t)image.width, stride = row + 17;
+    unsigned char *apart = malloc(stride * (size_t)image.height);
+    memset(apart, 0xA5, stride * (size_t)image.height);
+    for (size_t y = 0; y < (size_t)image.height; y++)
+        memcpy(apart + y * stride, image.rgb + y * row, row);
+    pixels.rgb = apart;
+    pixels.stride = stride;
+    expect_tensor(model, pixels, file);
+    pixels.stride = row - 1;
+    expect_usage(tm_model_preprocess(model, &pixels, file, &error), &error, "a stride of");
+    pixels = (tm_picture){.rgb = apart, .width = 0, .height = 5};
+    expect_usage(tm_model_preprocess(model, &pixels, file, &error), &error, "0 x 5 pixels");
+    pixels.path = chelsea;
+    expect_usage(tm_model_preprocess(model, &pixels, file, &error), &error, "one of path");
+    const tm_picture text = {.bytes = "no picture", .byte_count = 10, .name = "from a socket"};
+    assert_int_equal(tm_model_preprocess(model, &text, file, &error), TM_NOT_IMAGE);
+    assert_non_null(strstr(error.message, "from a socket"));
+    tm_image_free(&image);
+    free(apart);
+    free(bytes);
+    free(file);
+    tm_model_close(model);
+}
+
+static tm_status prepared(tm_model *model, tm_preprocess_options how, const char *path, float *out)
+{
+    tm_error error;
+    how.size = sizeof how;
+    if (tm_model_set_preprocess(model, &how, &error))
+        fail_msg("%s", error.message);
+    return tm_model_preprocess_file(model, path, out, &error);
+}
+
+static void expect_others(tm_model *model, tm_preprocess_options how, const float *own, float *out)
+{
+    size_t bytes = floats_of(model) * sizeof *out;
+    assert_int_equal(prepared(model, how, chelsea, out), TM_OK);
+    assert_memory_not_equal(out, own, bytes);
+    assert_int_equal(prepared(model, (tm_preprocess_options){0}, chelsea, out), TM_OK);
+    assert_memory_equal(out, own, bytes);
+}
+
+static void preparation_is_chosen(void **state)
+{
+    (void)state;
+    tm_model *model = small();
+    size_t floats = floats_of(model);
+    float *own = malloc(floats * sizeof *own), *out = malloc(floats * sizeof *out);
+    const double zero = 0, one = 1, three[] = {1, 2, 4};
+    assert_int_equal(prepared(model, (tm_preprocess_options){0}, chelsea, own), TM_OK);
+    expect_others(model, (tm_preprocess_options){.crop_mode = "squash"}, own, out);
+    expect_others(model, (tm_preprocess_options){.crop_pct = 0.5}, own, out);
+    expect_others(model, (tm_preprocess_options){.interpolation = "nearest"}, own, out);
+    expect_others(model, (tm_preprocess_options){.std = three, .std_count = 3}, own, out);
+    const tm_preprocess_options plain = {
+        .mean = &zero, .mean_count = 1, .std = &one, .std_count = 1};
+    assert_int_equal(prepared(model, plain, chelsea, out), TM_OK);
+    for (size_t i = 0; i < floats; i++)
+        assert_true(out[i] >= 0 && out[i] <= 1);
+    const tm_preprocess_options few = {.max_pixels = 1000}, tight = {.max_memory = 1000};
+    assert_int_equal(prepared(model, few, chelsea, out), TM_TOO_LARGE);
+    assert_int_equal(prepared(model, tight, chelsea, out), TM_TOO_LARGE);
+    char cut[] = "/tmp/timmc-cut-XXXXXX";
+    write_half("tests/data/images/rocket.jpg", cut);
+    assert_int_equal(prepared(model, (tm_preprocess_options){.strict = true}, cut, out),
+                     TM_CORRUPT);
+    assert_int_equal(prepared(model, (tm_preprocess_options){0}, cut, out), TM_OK);
+    unlink(cut);
+    free(own);
+    free(out);
+    tm_model_close(model);
+}
+
+static void preparation_is_checked(void **state)
+{
+    (void)state;
+    static const double zero = 0, two[2] = {0, 0};
+    static const struct {
+        tm_preprocess_options options;
+        const char *words;
+    } rows[] = {
+        {{.crop_pct = 1}, "its size is 0"},
+        {{.size = sizeof rows->options, .crop_pct = -1}, "crop_pct is -1"},
+        {{.size = sizeof rows->options, .crop_pct = __builtin_nan("")}, "crop_pct is"},
+        {{.size = sizeof rows->options, .crop_mode = "middle"}, "crop_mode 'middle'"},
+        {{.size = sizeof rows->options, .interpolation = "cubic"}, "interpolation 'cubic'"},
+        {{.size = sizeof rows->options, .mean = two, .mean_count = 2}, "mean has 2 values"},
+        {{.size = sizeof rows->options, .mean_count = 3}, "mean has 3 values"},
+        {{.size = sizeof rows->options, .std = &zero, .std_count = 1}, "std is 0"},
+    };
+    tm_error error;
+    tm_model *model = small();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        expect_usage(tm_model_set_preprocess(model, &rows[i].options, &error), &error,
+                     rows[i].words);
+    expect_usage(tm_model_set_preprocess(model, NULL, &error), &error, "NULL");
+    tm_model_close(model);
+}
+
+/* ---- many pictures ---- */
+
+enum { MANY = 11, FEATURES = 4096 };
+
+typedef struct told {
+    tm_context *context;
+    size_t count, most;
+    tm_status status[MANY];
+    float first[MANY]; /* logit */
+} told;
+
+static bool tell(void *user, size_t index, int place, const tm_error *error)
+{
+    told *t = user;
+    static float values[FEATURES];
+    assert_int_equal(index, t->count);
+    t->status[index] = error->status;
+    assert_int_equal(place >= 0, error->status == TM_OK);
+    if (place >= 0)
+        assert_int_equal(tm_context_read(t->context, 0, place, values, NULL), TM_OK);
+    t->first[index] = values[0];
+    return ++t->count < t->most;
+}
+
+static told run_many(const tm_picture *pictures, int threads, int max_batch, size_t most)
+{
+    tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
+    tm_error error;
+    options.threads = threads;
+    options.max_batch = max_batch;
+    options.img_height = options.img_width = 64;
+    told t = {.most = most};
+    tm_model *model = opened(options, "test_resnet");
+    assert_int_equal(tm_model_select(model, "logits", &error), TM_OK);
+    assert_int_equal(tm_model_load(model, &error), TM_OK);
+    assert_int_equal(tm_context_open(model, &t.context, &error), TM_OK);
+    if (tm_context_run_pictures(t.context, pictures, MANY, tell, &t, &error))
+        fail_msg("%s", error.message);
+    tm_context_close(t.context);
+    tm_model_close(model);
+    return t;
+}
+
+static void many_pictures(void **state)
+{
+    (void)state;
+    size_t size;
+    unsigned char *bytes = bytes_of("tests/data/images/rocket.jpg", &size);
+    tm_picture pictures[MANY];
+    for (int i = 0; i < MANY; i++)
+        pictures[i] = i % 4 == 1   ? (tm_picture){.path = "none.png"}
+                      : i % 4 == 3 ? (tm_picture){.bytes = bytes, .byte_count = size}
+                                   : (tm_picture){.path = chelsea};
+    const told one = run_many(pictures, 1, 1, MANY);
+    assert_int_equal(one.count, MANY);
+    assert_true(one.first[0] != one.first[3]);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(one.status[i], i % 4 == 1 ? TM_NOT_FOUND : TM_OK);
+        if (i % 4 != 1)
+            assert_true(one.first[i] == one.first[i % 4 == 3 ? 3 : 0]);
+    }
+    for (int batch = 1; batch <= 16; batch += 5) {
+        const told several = run_many(pictures, 3, batch, MANY);
+        assert_int_equal(several.count, MANY);
+        assert_memory_equal(several.status, one.status, sizeof one.status);
+        for (int i = 0; i < MANY; i++)
+            assert_true(i % 4 == 1 || several.first[i] == one.first[i]);
+    }
+    assert_int_equal(run_many(pictures, 2, 4, 3).count, 3); /* and no more is told */
+    tm_error error;
+    expect_usage(tm_context_run_pictures(NULL, pictures, 1, tell, NULL, &error), &error, "NULL");
+    free(bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pictures_from_memory),
+        cmocka_unit_test(preparation_is_chosen),
+        cmocka_unit_test(preparation_is_checked),
+        cmocka_unit_test(many_pictures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
