@@ -206,7 +206,8 @@ typedef struct tm_picture_options {
 typedef struct tm_input_options {
     const char *files_from; /* "-": stdin */
     bool null_separated;
-    const char *siblings; /* see tm_archive_open */
+    const char *siblings;     /* see tm_archive_open */
+    const char *stdin_format; /* of the frames that are there; NULL: a picture or a tar */
     tm_shard shard;
     size_t skip, limit; /* limit 0: none */
 } tm_input_options;

@@ -90,6 +90,8 @@ static const tm_option input_options[] = {
         INPUT(TEXT, files_from), 0, 0},
     {'0', "null", NULL, "those names end with a NUL instead",
         INPUT(FLAG, null_separated), 0, 0},
+    {0, "stdin-format", "rgb24:WxH", "the input - is frames of so many pixels, three bytes each, one after "
+        "another, as video tools write them", INPUT(TEXT, stdin_format), 0, 0},
     {0, "siblings", "ENDING,...", "of a tar: tell members such as 0001.cls and 0001.json in the record "
         "of 0001.jpg; texts, and .json as JSON", INPUT(TEXT, siblings), 0, 0},
     {0, "shard", "I/N|auto", "only the I-th of every N inputs; auto: tasks of a Slurm "
