@@ -80,6 +80,7 @@ typedef struct tm_shard {
     X(TEXT, const char *)                                                                          \
     X(CHOICE, const char *) /* one of the words of `argument`, "a|b|c" */                          \
     X(INT, int)                                                                                    \
+    X(AUTO, int) /* a number, or "auto": 0 */                                                      \
     X(COUNT, size_t)                                                                               \
     X(NUMBER, double)                                                                              \
     X(TEXTS, tm_texts)       /* the option may be repeated */                                      \

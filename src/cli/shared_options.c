@@ -103,9 +103,10 @@ static const tm_option input_options[] = {
 
 #define RUN(kind, member) TM_OPTION_VALUE(kind, tm_run_options, member)
 static const tm_option run_options[] = {
-    {'t', "threads", "N", "default: what the process may use",
-        RUN(INT, threads), 1, THREADS_MAX},
-    {'b', "batch", "N", "pictures at once", RUN(INT, batch), 1, 65536},
+    {'t', "threads", "N|auto", "auto, the default: what the process may use",
+        RUN(AUTO, threads), 1, THREADS_MAX},
+    {'b', "batch", "N|auto", "pictures at once; auto, the default: as many as are there, up to a good "
+        "number for the model and the threads", RUN(AUTO, batch), 1, 65536},
     {0, "precision", "f32|bf16x3|bf16", "arithmetic of the products (default: f32)",
         RUN(CHOICE, precision), 0, 0},
     {0, "isa", TM_ISA_NAMES, "use no newer instructions than these",
