@@ -3,7 +3,6 @@
  * might be a model and is no file is refused rather than read as a missing picture. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

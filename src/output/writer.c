@@ -236,6 +236,8 @@ tm_status tm_writer_commit(tm_writer *writer, tm_error *error)
         status = writer->format->finish(writer, error);
     if (status == TM_OK)
         tm_writer_release(writer);
+    else if (writer->grows)
+        tm_writer_leave(writer, NULL);
     else
         tm_writer_abandon(writer);
     return status;
