@@ -195,7 +195,7 @@ typedef struct tm_picture_options {
     tm_numbers mean, std; /* one value for all channels, or one for each */
     const char *size;     /* "train" or "test" */
     int max_seq_len;      /* 0: pictures are brought to the model's size */
-    bool exif_orient, strict_decode;
+    bool exif_orient, strict_decode, fast_decode;
     size_t max_pixels; /* 0: the decoder's own limit */
     size_t max_memory; /* MB; 0: tm_image_memory_shared */
 } tm_picture_options;
