@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "image/image.h"
+
 /* Upper and lower case are the same. */
 static bool has_any(const char *name, const char *const *endings)
 {
@@ -18,8 +20,7 @@ static bool has_any(const char *name, const char *const *endings)
 
 bool tm_is_picture_name(const char *name)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", NULL};
-    return has_any(name, endings);
+    return tm_image_has_ending(name);
 }
 
 bool tm_is_archive_name(const char *name)

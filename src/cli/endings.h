@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* A picture, as timm's reader takes them: .jpg, .jpeg, .png. */
+/* A picture of a format that this build reads: .jpg, .jpeg, .png, .gif, ... */
 bool tm_is_picture_name(const char *name);
 
 /* A tar: .tar, .tar.gz, .tgz, ... */

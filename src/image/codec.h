@@ -3,6 +3,8 @@
 #ifndef TM_IMAGE_CODEC_H
 #define TM_IMAGE_CODEC_H
 
+#include <string.h>
+
 #include "image/image.h"
 
 typedef struct tm_codec_input {
@@ -20,19 +22,34 @@ typedef struct tm_codec_input {
 tm_status tm_image_claim(const tm_codec_input *in, size_t width, size_t height, size_t more,
                          tm_error *error);
 
+/* A file is recognized by so many of its first bytes, or fewer; see tm_image_may_be. */
+#define TM_IMAGE_HEAD 12
+
 typedef struct tm_codec {
     const char *title;
-    unsigned char magic[8];
-    size_t magic_size;
-    /* Fills *out or leaves its rgb NULL; may set *orientation to the EXIF value 1..8. */
+    const char *endings; /* of names, with spaces between: ".tif .tiff" */
+    const char *library; /* what is opened when a picture of the format is met; NULL: nothing is */
+    const char *package; /* Debian's of it, or, where the build has no such library, its -dev */
+    /* Whether a file begins so. What is there may be all of it, and is at least one byte. */
+    bool (*begins)(const unsigned char *bytes, size_t size);
+    /* Fills *out or leaves its rgb NULL; may set *orientation to the EXIF value 1..8. NULL: the
+     * build has no such library. */
     tm_status (*decode)(const tm_codec_input *in, tm_image *out, int *orientation, tm_error *error);
 } tm_codec;
+
+/* Whether the bytes begin so, all of them. */
+static inline bool tm_bytes_begin(const unsigned char *bytes, size_t size, const char *with,
+                                  size_t length)
+{
+    return size >= length && memcmp(bytes, with, length) == 0;
+}
+#define TM_BEGINS(bytes, size, text) tm_bytes_begin(bytes, size, text, sizeof(text) - 1)
 
 #define TM_CODEC(id) extern const tm_codec tm_codec_##id;
 #include "image/codecs.def"
 #undef TM_CODEC
 
-/* Whether bytes that begin so may be a picture; the first 8 of them decide. */
+/* Whether bytes that begin so may be a picture; the first TM_IMAGE_HEAD of them decide. */
 bool tm_image_may_be(const unsigned char *bytes, size_t size);
 
 /* Refuses empty, too long and too many pixels; `name` as in tm_image_decode. */

@@ -277,5 +277,10 @@ static tm_status decode(const tm_codec_input *in, tm_image *out, int *orientatio
     return d.status;
 }
 
+static bool begins(const unsigned char *bytes, size_t size)
+{
+    return TM_BEGINS(bytes, size, "\xFF\xD8\xFF");
+}
+
 const tm_codec tm_codec_jpeg = {
-    .title = "JPEG", .magic = {0xFF, 0xD8, 0xFF}, .magic_size = 3, .decode = decode};
+    .title = "JPEG", .endings = ".jpg .jpeg", .begins = begins, .decode = decode};
