@@ -45,6 +45,14 @@ static inline bool tm_bytes_begin(const unsigned char *bytes, size_t size, const
 }
 #define TM_BEGINS(bytes, size, text) tm_bytes_begin(bytes, size, text, sizeof(text) - 1)
 
+/* What an ink of CMYK leaves of the light that black lets through; as Pillow. */
+static inline unsigned char tm_ink(unsigned char ink, int light)
+{
+    int product = ink * light + 128;
+    int value = light - (((product >> 8) + product) >> 8);
+    return (unsigned char)(value < 0 ? 0 : value);
+}
+
 #define TM_CODEC(id) extern const tm_codec tm_codec_##id;
 #include "image/codecs.def"
 #undef TM_CODEC
@@ -58,6 +66,9 @@ tm_status tm_image_check_size(const char *name, size_t width, size_t height, siz
 /* Pixels are not initialised. */
 tm_status tm_image_alloc(tm_image *image, int width, int height, tm_error *error);
 
+/* The first value of a tag of type SHORT in the first directory of a TIFF block; -1: there is none,
+ * or the block is none. */
+int tm_tiff_short(const unsigned char *tiff, size_t size, unsigned tag);
 /* Orientation 1..8 of a TIFF block (EXIF without its "Exif\0\0"); 1 when it states none. */
 int tm_exif_orientation(const unsigned char *tiff, size_t size);
 /* Turns the picture so that orientation becomes 1. */

@@ -231,6 +231,32 @@ static void faulty_bmps(void **state)
                    "runs for 3 of 4 pixels");
 }
 
+/* 2 x 2 pixels of one sample, in one strip of `data` behind the tags. */
+#define TIFF_FILE(bits, compression, photometric, data)                                            \
+    "II*\0\x08\0\0\0\7\0\0\1\3\0\1\0\0\0\2\0\0\0\1\1\3\0\1\0\0\0\2\0\0\0"                          \
+    "\2\1\3\0\1\0\0\0" bits "\0\0\0\3\1\3\0\1\0\0\0" compression "\0\0\0"                          \
+    "\6\1\3\0\1\0\0\0" photometric "\0\0\0\x11\1\4\0\1\0\0\0\x62\0\0\0"                            \
+    "\x17\1\4\0\1\0\0\0\4\0\0\0\0\0\0\0" data
+
+static void faulty_tiffs(void **state)
+{
+    (void)state;
+    if (!is_read("x.tif"))
+        return;
+    tm_image image;
+    tm_error error;
+    const char good[] = TIFF_FILE("\x8", "\1", "\1", "abcd");
+    assert_int_equal(decode((const unsigned char *)good, sizeof good - 1, NULL, &image, &error),
+                     TM_OK);
+    assert_memory_equal(image.rgb, "aaabbbcccddd", 12);
+    tm_image_free(&image);
+    EXPECT_REFUSED("II*\0\x08\0\0\0", TM_CORRUPT, "TIFF: ");
+    EXPECT_REFUSED(TIFF_FILE("\x8", "\1", "\1", "abc"), TM_CORRUPT, "TIFF: Read error");
+    EXPECT_REFUSED(TIFF_FILE("\x8", "\1", "\3", "abcd"), TM_CORRUPT, "TIFF");
+    EXPECT_REFUSED(TIFF_FILE("\7", "\1", "\1", "abcd"), TM_UNSUPPORTED, "7 bits");
+    EXPECT_REFUSED(TIFF_FILE("\x8", "\x63", "\1", "abcd"), TM_UNSUPPORTED, "compression 99");
+}
+
 static void endings(void **state)
 {
     (void)state;
@@ -274,7 +300,8 @@ int main(void)
         cmocka_unit_test(as_pillow),    cmocka_unit_test(every_cut),
         cmocka_unit_test(every_damage), cmocka_unit_test(limits),
         cmocka_unit_test(endings),      cmocka_unit_test(faulty_gifs),
-        cmocka_unit_test(faulty_bmps),  cmocka_unit_test(orientation),
+        cmocka_unit_test(faulty_bmps),  cmocka_unit_test(faulty_tiffs),
+        cmocka_unit_test(orientation),
     };
     return cmocka_run_group_tests(tests, read_fixtures, free_fixtures);
 }
