@@ -275,7 +275,7 @@ static void endings(void **state)
 static void orientation(void **state)
 {
     (void)state;
-    static const char *const names[] = {"orientation_6.webp"};
+    static const char *const names[] = {"orientation_6.webp", "orientation_6.avif"};
     tm_decode_options options = {.exif_orient = true};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++)
         for (size_t i = 0; i < fixture_count; i++) {
