@@ -229,20 +229,13 @@ static void read_header(decoder *d)
     cinfo->mem->max_memory_to_use = (long)(more + (64 << 20));
 }
 
-static unsigned char scale_by(unsigned char ink, int light)
-{
-    int product = ink * light + 128;
-    int value = light - (((product >> 8) + product) >> 8);
-    return (unsigned char)(value < 0 ? 0 : value);
-}
-
 /* Four-component files hold inverted inks, whatever their Adobe marker says. */
 static void rgb_from_inverted_cmyk(const unsigned char *cmyk, unsigned char *rgb, size_t pixels)
 {
     for (size_t i = 0; i < pixels; i++, cmyk += 4, rgb += 3) {
         int light = cmyk[3];
         for (int c = 0; c < 3; c++)
-            rgb[c] = scale_by((unsigned char)(255 - cmyk[c]), light);
+            rgb[c] = tm_ink((unsigned char)(255 - cmyk[c]), light);
     }
 }
 
@@ -290,5 +283,10 @@ static tm_status decode(const tm_codec_input *in, tm_image *out, int *orientatio
     return d.status;
 }
 
+static bool begins(const unsigned char *bytes, size_t size)
+{
+    return TM_BEGINS(bytes, size, "\xFF\xD8\xFF");
+}
+
 const tm_codec tm_codec_jpeg = {
-    .title = "JPEG", .magic = {0xFF, 0xD8, 0xFF}, .magic_size = 3, .decode = decode};
+    .title = "JPEG", .endings = ".jpg .jpeg", .begins = begins, .decode = decode};
