@@ -79,6 +79,23 @@ tm_status tm_drawing_input(const tm_session *session, int picture, tm_image *see
     return status;
 }
 
+static int ceil_divide(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+bool tm_drawing_grid(const tm_model *model, size_t tokens, int size[2])
+{
+    tm_shape s = model->graph.input->shape;
+    for (int patch = 1; patch <= s.h || patch <= s.w; patch++) {
+        size[0] = ceil_divide(s.h, patch);
+        size[1] = ceil_divide(s.w, patch);
+        if ((size_t)size[0] * (size_t)size[1] == tokens)
+            return true;
+    }
+    return false;
+}
+
 const char *tm_drawing_name(const char *file)
 {
     const char *slash = strrchr(file, '/');

@@ -30,6 +30,10 @@ void tm_drawing_abandon(tm_drawing *drawing);
  * channels or, where there are fewer, the first. The caller frees it. */
 tm_status tm_drawing_input(const tm_session *session, int picture, tm_image *seen, tm_error *error);
 
+/* Height and width of the grid of square patches that makes so many tokens of the model's input;
+ * false: there is none. */
+bool tm_drawing_grid(const tm_model *model, size_t tokens, int size[2]);
+
 /* The last part of a file's name. */
 const char *tm_drawing_name(const char *file);
 

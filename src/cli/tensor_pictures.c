@@ -26,24 +26,6 @@ static void map_size(const tm_shown *shown, int size[2])
     size[1] = (int)shown->shape[first + 1];
 }
 
-static int ceil_divide(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
-/* The grid of square patches that makes so many tokens of the model's input. */
-static bool find_grid(const tm_model *model, size_t tokens, int size[2])
-{
-    tm_shape s = model->graph.input->shape;
-    for (int patch = 1; patch <= s.h || patch <= s.w; patch++) {
-        size[0] = ceil_divide(s.h, patch);
-        size[1] = ceil_divide(s.w, patch);
-        if ((size_t)size[0] * (size_t)size[1] == tokens)
-            return true;
-    }
-    return false;
-}
-
 /* Patch tokens: of one tensor the first, and their grid. */
 static tm_status find_patches(const tm_model *model, const tm_shown *shown, size_t *first,
                               int size[2], tm_error *error)
@@ -53,7 +35,7 @@ static tm_status find_patches(const tm_model *model, const tm_shown *shown, size
     if (status)
         return status;
     *first = place.first;
-    return find_grid(model, place.count, size)
+    return tm_drawing_grid(model, place.count, size)
                ? TM_OK
                : tm_fail(error, TM_USAGE,
                          "%s: %zu tokens of %s are no grid of square patches of its input",

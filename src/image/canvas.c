@@ -56,6 +56,15 @@ tm_status tm_canvas_open(tm_image *canvas, int width, int height, tm_colour back
     return status;
 }
 
+void tm_canvas_cut(tm_image *canvas, int width, int height)
+{
+    for (int y = 0; y < height; y++)
+        memmove(canvas->rgb + 3 * (size_t)y * (size_t)width, pixel_at(canvas, 0, y),
+                3 * (size_t)width);
+    canvas->width = width;
+    canvas->height = height;
+}
+
 tm_box tm_box_fit(tm_box box, int width, int height)
 {
     double across = (double)box.width / width, down = (double)box.height / height;
@@ -189,8 +198,8 @@ void tm_canvas_veil(tm_image *canvas, tm_box box, const tm_plane *plane)
             if (!is_inside(canvas, box.x + x, box.y + y))
                 continue;
             const unsigned char *p = pixel_at(canvas, box.x + x, box.y + y);
-            tm_colour under = (tm_colour)p[0] << 16 | (tm_colour)p[1] << 8 | p[2];
+            tm_colour gray = (tm_colour)(p[0] * 299 + p[1] * 587 + p[2] * 114) / 1000;
             tm_colour over = colour_of(plane, value_between(plane, box, x, y));
-            tm_canvas_put(canvas, box.x + x, box.y + y, mix(under, over, 0.5));
+            tm_canvas_put(canvas, box.x + x, box.y + y, mix(gray * 0x010101, over, 0.5));
         }
 }

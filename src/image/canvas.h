@@ -20,6 +20,9 @@ tm_status tm_canvas_open(tm_image *canvas, int width, int height, tm_colour back
 void tm_canvas_fill(tm_image *canvas, tm_box box, tm_colour colour);
 void tm_canvas_put(tm_image *canvas, int x, int y, tm_colour colour);
 
+/* What lies right of and below that size is gone; it is no larger than the canvas. */
+void tm_canvas_cut(tm_image *canvas, int width, int height);
+
 /* The largest box of that shape in the middle of another. */
 tm_box tm_box_fit(tm_box box, int width, int height);
 
@@ -47,7 +50,7 @@ tm_colour tm_viridis(double value);
  * fewer pixels than numbers, the mean of those under it. A range that is none is its least. */
 void tm_canvas_plane(tm_image *canvas, tm_box box, const tm_plane *plane);
 
-/* The plane smoothly between its numbers, half over what is there. */
+/* The plane smoothly between its numbers, half over what is there in gray. */
 void tm_canvas_veil(tm_image *canvas, tm_box box, const tm_plane *plane);
 
 /* ---- text ---- */

@@ -23,6 +23,10 @@ pixel() {
     done | awk '{printf "%s%d", sep, $1 * 255 + 0.5; sep = " "}'
 }
 pixel_is() { [ "$(pixel "$1" "$2" "$3")" = "$4" ]; }
+pixel_is_not() {
+    found=$(pixel "$1" "$2" "$3")
+    [ -n "$found" ] && [ "$found" != "$4" ]
+}
 is_whole() { [ "$(tail -c 8 "$1" | head -c 4)" = IEND ]; }
 
 # the maps of a picture, which is beside them
@@ -86,5 +90,71 @@ vit --pca "$tmp/y.jpg" "$cat"
 ok "--pca y.jpg: exit 2" exit_is 2
 timmc features resnet18 --pca "$tmp/y.png" "$cat" --offline
 ok "without weights: exit 3" exit_is 3
+ok "no picture is left of these" test -z "$(find "$tmp" -name 'y.*')"
+
+# a grid of all inputs
+look() { timmc classify test_resnet --no-pretrained -k 1 "$@"; }
+failed_tile='92 32 36'
+echo junk >"$tmp/bad.png"
+look "$cat" "$tmp/bad.png" "$cat"
+cp "$tmp/out" "$tmp/records"
+look --contact-sheet "$tmp/sheet.png" "$cat" "$tmp/bad.png" "$cat"
+ok "classify --contact-sheet, one failed: exit 1" exit_is 1
+ok "the records are as ever" out_is_file "$tmp/records"
+ok "as large as three tiles" size_is "$tmp/sheet.png" "$((12 + 3 * 204))x$((12 + 285))"
+ok "the one that failed is marked" pixel_is "$tmp/sheet.png" $((216 + 190)) 200 "$failed_tile"
+ok "the others are not" pixel_is_not "$tmp/sheet.png" $((12 + 190)) 200 "$failed_tile"
+ok "each is in its place" pixel_is "$tmp/sheet.png" $((12 + 204 * 2 + 70)) 80 \
+    "$(pixel "$tmp/sheet.png" $((12 + 70)) 80)"
+yes "$cat" | head -43 >"$tmp/many"
+look --contact-sheet "$tmp/pages.png" --files-from "$tmp/many"
+ok "forty-three pictures" exit_is 0
+ok "forty-two on the first page" size_is "$tmp/pages.png" "$((12 + 7 * 204))x$((12 + 6 * 285))"
+ok "one on the second" size_is "$tmp/pages-2.png" 216x297
+ok "and no third" test ! -e "$tmp/pages-3.png"
+look --contact-sheet "$tmp/pages-2.png" "$cat"
+ok "a page that exists: exit 6" exit_is 6
+look --contact-sheet "$tmp/failed.png" "$tmp/bad.png"
+ok "all failed: exit 4" exit_is 4
+ok "and are shown so" pixel_is "$tmp/failed.png" 200 200 "$failed_tile"
+timmc features test_resnet --no-pretrained --kind unpooled -o "$tmp/hidden.npy" "$cat"
+look --from-features --contact-sheet "$tmp/y.png" "$tmp/hidden.npy"
+ok "hidden states are no pictures: exit 2" exit_is 2
+mkdir "$tmp/full"
+run sh -c 'ulimit -f 4; exec "$0" "$@"' "$TIMMC" classify test_resnet --no-pretrained -q "$cat" \
+    --contact-sheet "$tmp/full/x.png"
+ok "no room for it: exit 6" exit_is 6
+ok "which, and why" err_has 'x.png: cannot write: File too large'
+ok "nothing is left" test -z "$(ls "$tmp/full")"
+printf 'n\303\244me \033[31m\n' >"$tmp/labels"
+yes '' | head -999 | sed 's/.*/x/' >>"$tmp/labels"
+look --labels "$tmp/labels" --contact-sheet "$tmp/labelled.png" "$cat"
+ok "labels of any bytes are drawn" exit_is 0
+
+# what a class sees
+look "$cat" "$tmp/bad.png"
+cp "$tmp/out" "$tmp/records"
+look --heatmap "$tmp/heat.png" "$cat" "$tmp/bad.png"
+ok "classify --heatmap" exit_is 1
+ok "the records are as ever" out_is_file "$tmp/records"
+ok "pairs" size_is "$tmp/heat.png" "$((12 + 2 * 400))x$((12 + 285))"
+ok "the picture as in the sheet" pixel_is "$tmp/heat.png" 82 80 "$(pixel "$tmp/sheet.png" 82 80)"
+ok "beside it another" pixel_is_not "$tmp/heat.png" $((82 + 196)) 80 \
+    "$(pixel "$tmp/heat.png" 82 80)"
+ok "a failed one is marked" pixel_is "$tmp/heat.png" $((412 + 380)) 190 "$failed_tile"
+small --outputs class_maps -f raw "$cat"
+od -An -v -w100 -tf4 "$tmp/out" |
+    awk '{ sum = 0; for (i = 1; i <= 25; i++) sum += $i; print sum / 25 }' >"$tmp/means"
+small --outputs logits -f raw "$cat"
+od -An -v -w4 -tf4 "$tmp/out" | paste - "$tmp/means" |
+    awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 2e-5) bad++ } END { print NR, bad + 0 }' \
+        >"$tmp/compared"
+ok "scores are the means of the class maps" test "$(cat "$tmp/compared")" = "1000 0"
+for model in test_vit:slice_w test_convnext:norm vgg11:place; do
+    timmc classify "${model%:*}" --no-pretrained --heatmap "$tmp/y.png" "$cat"
+    ok "$model has no such maps: exit 2" exit_is 2
+    ok "why" err_has "${model#*:}"
+    ok "which one" err_has "${model%:*}."
+done
 ok "no picture is left of these" test -z "$(find "$tmp" -name 'y.*')"
 done_testing

@@ -121,7 +121,7 @@ static void small_planes(void **state)
     tm_image_free(&canvas);
 }
 
-/* Half of what was there; the middle of four numbers is their mean. */
+/* Half of what was there, in gray; the middle of four numbers is their mean. */
 static void veils(void **state)
 {
     const float values[] = {0, 1, 1, 2};
@@ -136,6 +136,23 @@ static void veils(void **state)
                     (middle >> 8 & 255) / 2 + 1);
     assert_int_equal(at(&canvas, 0, 0), 0x22012a);
     assert_int_equal(at(&canvas, 4, 4) >> 16, (0xfd + 1) / 2);
+    tm_canvas_fill(&canvas, (tm_box){0, 0, 5, 5}, 0xff0000);
+    tm_canvas_veil(&canvas, (tm_box){0, 0, 9, 5}, &plane);
+    assert_int_equal(at(&canvas, 0, 0) >> 8 & 255, (0x01 + 76 + 1) / 2);
+    tm_image_free(&canvas);
+}
+
+/* What is left stays where it was. */
+static void cuts(void **state)
+{
+    tm_image canvas = opened(7, 5);
+    (void)state;
+    tm_canvas_put(&canvas, 2, 3, INK);
+    tm_canvas_put(&canvas, 5, 3, INK);
+    tm_canvas_cut(&canvas, 4, 4);
+    assert_true(canvas.width == 4 && canvas.height == 4);
+    assert_int_equal(at(&canvas, 2, 3), INK);
+    assert_int_equal(ink(&canvas, 0, 0, 4, 4), 1);
     tm_image_free(&canvas);
 }
 
@@ -242,12 +259,19 @@ static void lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(areas),      cmocka_unit_test(boxes),
-        cmocka_unit_test(pictures),   cmocka_unit_test(colours),
-        cmocka_unit_test(planes),     cmocka_unit_test(small_planes),
-        cmocka_unit_test(veils),      cmocka_unit_test(all_characters),
-        cmocka_unit_test(scales),     cmocka_unit_test(other_characters),
-        cmocka_unit_test(long_texts), cmocka_unit_test(lines),
+        cmocka_unit_test(areas),
+        cmocka_unit_test(boxes),
+        cmocka_unit_test(pictures),
+        cmocka_unit_test(colours),
+        cmocka_unit_test(planes),
+        cmocka_unit_test(small_planes),
+        cmocka_unit_test(veils),
+        cmocka_unit_test(cuts),
+        cmocka_unit_test(all_characters),
+        cmocka_unit_test(scales),
+        cmocka_unit_test(other_characters),
+        cmocka_unit_test(long_texts),
+        cmocka_unit_test(lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
