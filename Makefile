@@ -188,7 +188,6 @@ check-reproducible:
 check-cluster: $B/timmc
 	scripts/check-cluster
 # Results read by numpy, and by pandas, DuckDB, Arrow and safetensors where PYTHON has them.
-PYTHON ?= python3
 check-interop: $B/timmc
 	rm -rf $B/interop && mkdir $B/interop
 	$(PYTHON) tests/interop/read_results.py $B/timmc $B/interop

@@ -80,6 +80,7 @@ typedef struct tm_shard {
     X(TEXT, const char *)                                                                          \
     X(CHOICE, const char *) /* one of the words of `argument`, "a|b|c" */                          \
     X(INT, int)                                                                                    \
+    X(AUTO, int) /* a number, or "auto": 0 */                                                      \
     X(COUNT, size_t)                                                                               \
     X(NUMBER, double)                                                                              \
     X(TEXTS, tm_texts)       /* the option may be repeated */                                      \
@@ -206,7 +207,8 @@ typedef struct tm_picture_options {
 typedef struct tm_input_options {
     const char *files_from; /* "-": stdin */
     bool null_separated;
-    const char *siblings; /* see tm_archive_open */
+    const char *siblings;     /* see tm_archive_open */
+    const char *stdin_format; /* of the frames that are there; NULL: a picture or a tar */
     tm_shard shard;
     size_t skip, limit; /* limit 0: none */
 } tm_input_options;

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* One of the endings, which end with NULL; upper and lower case are the same. */
+bool tm_has_any_ending(const char *name, const char *const *endings);
+
 /* A picture, as timm's reader takes them: .jpg, .jpeg, .png. */
 bool tm_is_picture_name(const char *name);
 
