@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/arrays.h"
+#include "cli/class_pictures.h"
 #include "cli/labels.h"
 #include "cli/session.h"
 
@@ -13,6 +14,7 @@ typedef struct classify_options {
     const char *output, *labels, *format;
     double threshold;
     bool from_features, wide, timm_compat;
+    tm_class_picture_names pictures;
 } classify_options;
 
 /* clang-format off */
@@ -29,6 +31,13 @@ static const tm_option options[] = {
     {0, "from-features", NULL, "inputs are .npy files of the last hidden state, as features --kind "
         "unpooled writes it: only the head is run",
         CLASSIFY(FLAG, from_features), 0, 0},
+    {0, "contact-sheet", "OUT.png", "draw the pictures in a grid, each with its most probable class "
+        "and probability; what goes beyond a page of 42 is in OUT-2.png, OUT-3.png, ...",
+        CLASSIFY(TEXT, pictures.contact_sheet), 0, 0},
+    {0, "heatmap", "OUT.png", "draw each picture, and beside it how much its places say for its most "
+        "probable class: the class activation map, of models whose classifier is linear on the mean "
+        "of their last map; 18 a page",
+        CLASSIFY(TEXT, pictures.heatmap), 0, 0},
     {0, "wide", NULL, "csv and tsv: one row for a picture, with columns top1, label1, prob1, top2, ...",
         CLASSIFY(FLAG, wide), 0, 0},
     {0, "timm-compat", NULL, "the columns of timm's inference.py: filename, index_0, ..., label_0, ..., "
@@ -70,6 +79,7 @@ typedef struct classifier {
     ranked *order;
     double largest, sum; /* of the softmax */
     tm_labels labels;
+    tm_class_pictures pictures;
 } classifier;
 
 /* ---- ranking ---- */
@@ -134,6 +144,19 @@ static void tell_class(const void *context, size_t i, tm_record *record)
                 .unit = TM_UNIT_PERCENT);
 }
 
+/* The most probable class, or what it failed for. */
+static tm_status draw(classifier *c, const tm_session *session, const tm_answer *answer,
+                      tm_error *error)
+{
+    tm_class_told told = {0};
+    if (!answer->error) {
+        told.index = c->order[0].index;
+        told.prob = probability(c, c->order[0].logit);
+        tm_labels_tell(&c->labels, told.index, &told.name, &told.label);
+    }
+    return tm_class_pictures_add(&c->pictures, session, answer, &told, error);
+}
+
 static tm_status answer_one(tm_session *session, tm_answer *answer, void *context, tm_error *error)
 {
     classifier *c = context;
@@ -154,6 +177,8 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
                                  tm_value_list(&class_type, tell_class, c, (size_t)count), error);
     if (c->options->timm_compat && answer->error) /* timm's columns have no room for it */
         tm_print_error("%s", answer->error->message);
+    if (!status)
+        status = draw(c, session, answer, error);
     return status ? status : tm_arrays_next(&c->arrays, answer, error);
 }
 
@@ -236,6 +261,8 @@ static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
         status = tm_fail(error, TM_NO_MEMORY, "no memory for %d classes", c->classes);
     if (!status)
         status = tm_labels_open(&c->labels, c->options->labels, session->model, error);
+    if (!status)
+        status = tm_class_pictures_open(&c->pictures, session, &c->options->pictures, error);
     return status ? status : open_arrays(c, session, error);
 }
 
@@ -244,6 +271,7 @@ static int close_all(classifier *c, const tm_session *session, int exit_code)
     tm_error error = {0};
     if (tm_records_close(&c->records, &error) && !session->broken)
         exit_code = tm_report(&error);
+    exit_code = tm_class_pictures_end(&c->pictures, session, exit_code);
     exit_code = tm_arrays_end(&c->arrays, session, exit_code);
     tm_buffer_free(&c->columns);
     free(c->logits);
