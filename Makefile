@@ -39,6 +39,17 @@ endif
 ifeq ($(shell $(PKG_CONFIG) --exists libarchive && echo yes),yes)
 TM_CFLAGS += -DTM_HAVE_ARCHIVE
 endif
+# Pictures beside PNG and JPEG: likewise. TM_WEBP_LIBRARY is the name by which libwebpdemux is opened, that of the
+# headers; NAME,package,library,least version here.
+OPTIONAL_CODECS := WEBP,libwebpdemux,libwebpdemux,1 TIFF,libtiff-4,libtiff,4.5 AVIF,libavif,libavif,0.11 JXL,libjxl,libjxl,0.7 \
+	HEIF,libheif,libheif,1.15
+soname = $(shell $(PKG_CONFIG) --atleast-version=$(3) $(1) && readelf -d "$$($(PKG_CONFIG) --variable=libdir $(1))/$(2).so" | \
+	sed -n 's/.*(SONAME).*\[\(.*\)\]$$/\1/p')
+define optional_codec
+$(if $(3),TM_CFLAGS += -DTM_$(1)_LIBRARY='"$(3)"' $(shell $(PKG_CONFIG) --cflags $(2)))
+endef
+$(foreach row,$(OPTIONAL_CODECS),$(eval words := $(subst $(comma), ,$(row))) \
+	$(eval $(call optional_codec,$(word 1,$(words)),$(word 2,$(words)),$(call soname,$(word 2,$(words)),$(word 3,$(words)),$(word 4,$(words))))))
 ifdef DEVELOPER
 TM_CFLAGS += -Werror
 endif
@@ -199,7 +210,6 @@ check-reproducible:
 check-cluster: $B/timmc
 	scripts/check-cluster
 # Results read by numpy, and by pandas, DuckDB, Arrow and safetensors where PYTHON has them.
-PYTHON ?= python3
 check-interop: $B/timmc
 	rm -rf $B/interop && mkdir $B/interop
 	$(PYTHON) tests/interop/read_results.py $B/timmc $B/interop

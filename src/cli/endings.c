@@ -4,8 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
-/* Upper and lower case are the same. */
-static bool has_any(const char *name, const char *const *endings)
+#include "image/image.h"
+
+bool tm_has_any_ending(const char *name, const char *const *endings)
 {
     size_t length = strlen(name);
     for (; *endings; endings++) {
@@ -18,13 +19,12 @@ static bool has_any(const char *name, const char *const *endings)
 
 bool tm_is_picture_name(const char *name)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", NULL};
-    return has_any(name, endings);
+    return tm_image_has_ending(name);
 }
 
 bool tm_is_archive_name(const char *name)
 {
     static const char *const endings[] = {".tar",    ".tar.gz", ".tgz",     ".tar.bz2", ".tbz2",
                                           ".tar.xz", ".txz",    ".tar.zst", ".tzst",    NULL};
-    return has_any(name, endings);
+    return tm_has_any_ending(name, endings);
 }

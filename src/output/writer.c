@@ -51,24 +51,6 @@ static const tm_writer_format *format_of(const char *path, tm_error *error)
     return NULL;
 }
 
-void tm_writer_release(tm_writer *writer)
-{
-    for (size_t i = 0; i < writer->count; i++) {
-        tm_array *array = &writer->arrays[i];
-        if (array->spooled && array->stream)
-            fclose(array->stream);
-        if (array->file.stream)
-            tm_outfile_abandon(&array->file);
-        free(array->key);
-    }
-    if (writer->out.stream)
-        tm_outfile_abandon(&writer->out);
-    free(writer->arrays);
-    free(writer->path);
-    tm_buffer_free(&writer->metadata);
-    free(writer);
-}
-
 void tm_writer_abandon(tm_writer *writer)
 {
     if (!writer)
@@ -236,6 +218,8 @@ tm_status tm_writer_commit(tm_writer *writer, tm_error *error)
         status = writer->format->finish(writer, error);
     if (status == TM_OK)
         tm_writer_release(writer);
+    else if (writer->grows)
+        tm_writer_leave(writer, NULL);
     else
         tm_writer_abandon(writer);
     return status;
