@@ -39,6 +39,15 @@ run cc $(pkg-config --cflags timmc) "$root/tests/library/logits.c" $(pkg-config 
 ok "a program builds with pkg-config alone" exit_is 0
 run env LD_LIBRARY_PATH="$lib" "$tmp/shared" "$cat"
 ok "and runs" out_is '282 tiger cat'
+sed -n '/^```c$/,/^```$/p' "$root/docs/library.md" | sed '1d;$d' >"$tmp/guide.c"
+# shellcheck disable=SC2046
+run cc -Wall -Wextra -Werror $(pkg-config --cflags timmc) "$tmp/guide.c" $(pkg-config --libs timmc) -o "$tmp/guide"
+ok "the guide's program builds" exit_is 0
+run env LD_LIBRARY_PATH="$lib" "$tmp/guide" "$tmp/none.png" "$cat"
+ok "and runs" exit_is 0
+ok "answering what can be read" out_has "$cat: 282 tiger cat"
+ok "and telling what cannot" out_has "$tmp/none.png: "
+
 if command -v g++ >/dev/null; then
     # shellcheck disable=SC2046
     run g++ -std=c++17 -Wall -Wextra -pedantic -Werror $(pkg-config --cflags timmc) "$root/tests/library/features.cc" $(pkg-config --libs timmc) -o "$tmp/cplusplus"
