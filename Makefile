@@ -198,7 +198,7 @@ check-sanitizers:
 	ASAN_OPTIONS=allocator_may_return_null=1 scripts/run-tests build-address-undefined
 	$(MAKE) SAN=thread $(THREADED:%=build-thread/tests/unit/test_%)
 	for test in $(THREADED); do TSAN_OPTIONS=die_after_fork=0 build-thread/tests/unit/test_$$test || exit 1; done
-THREADED := parallel pipeline run runner library
+THREADED := parallel pipeline run runner library library_pictures
 
 # Other processors, emulated; two builds in two folders.
 check-cross:
