@@ -1,12 +1,23 @@
 # timmc. Sources are found by wildcard, ISA flags from the folder name and kernels.def: nothing here changes when code is added.
 #   make [DEVELOPER=1] [SAN=address,undefined] [CC=clang]     build/timmc, build/libtimmc.a
 #   make lib                                                  build/libtimmc.so
-#   make check | check-all | check-kernels | install DESTDIR= prefix=
-#   make check-sanitizers | check-cross | check-reproducible | torture | fuzz | race
+#   make manual                                               build/man, build/completion
+#   make check | check-all | check-kernels | install DESTDIR= prefix= libdir=
+#   make check-sanitizers | check-cross | check-reproducible | check-cluster | check-interop | torture | fuzz | race
 
 CC ?= cc
 prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+libdir ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+datadir ?= $(prefix)/share
+mandir ?= $(datadir)/man
+bashdir ?= $(datadir)/bash-completion/completions
+zshdir ?= $(datadir)/zsh/site-functions
+fishdir ?= $(datadir)/fish/vendor_completions.d
 DESTDIR ?=
+# what runs the built program where it is for another processor
+RUN ?=
 VERSION := $(shell sed -n 's/^\#define TIMMC_VERSION "\(.*\)"/\1/p' include/timmc.h)
 
 comma := ,
@@ -195,6 +206,14 @@ check-cross:
 check-reproducible:
 	scripts/check-reproducible
 
+# Batch jobs on engines that exist: needs root, slurm-wlm, munge and parallel.
+check-cluster: $B/timmc
+	scripts/check-cluster
+# Results read by numpy, and by pandas, DuckDB, Arrow and safetensors where PYTHON has them.
+check-interop: $B/timmc
+	rm -rf $B/interop && mkdir $B/interop
+	$(PYTHON) tests/interop/read_results.py $B/timmc $B/interop
+
 # The same targets for libFuzzer; tests/fuzz/README.md says how to run them.
 fuzz:
 	$(MAKE) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-targets
@@ -205,16 +224,49 @@ $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libtimmc.a
 # what timmc_plugin.h includes
 PLUGIN_HEADERS := base/dtype.h base/dtypes.def base/error.h base/memory.h graph/graph.h kernels/activation.h models/model.h ops/nn.h
 
-install: $B/timmc $B/libtimmc.a $B/libtimmc.so
-	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/lib/pkgconfig $(DESTDIR)$(prefix)/include
-	install -m 755 $B/timmc $(DESTDIR)$(prefix)/bin/timmc
-	install -m 644 $B/libtimmc.a $(DESTDIR)$(prefix)/lib/libtimmc.a
-	install -m 755 $B/$(SONAME) $(DESTDIR)$(prefix)/lib/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(prefix)/lib/libtimmc.so
-	install -m 644 include/timmc.h include/timmc_plugin.h $(DESTDIR)$(prefix)/include
-	for header in $(PLUGIN_HEADERS); do install -D -m 644 src/$$header $(DESTDIR)$(prefix)/include/timmc/$$header; done
-	sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' -e 's|@libs@|$(TM_LIBS)|' \
-		scripts/timmc.pc.in >$(DESTDIR)$(prefix)/lib/pkgconfig/timmc.pc
+# What the program tells of its options: pages of the manual, and what completes command lines.
+COMMANDS := $(shell sed -n 's/^COMMAND.\([a-z_]*\),.*/\1/p' src/cli/commands.def | tr _ -)
+MAN_PAGES := $B/man/timmc.1 $(COMMANDS:%=$B/man/timmc-%.1)
+COMPLETIONS := $(addprefix $B/completion/,bash zsh fish)
+PLAIN := env -i PATH="$(PATH)" HOME=/
+
+manual: $(MAN_PAGES) $(COMPLETIONS)
+
+$B/man/timmc.1: $B/timmc
+	@mkdir -p $(@D)
+	$(PLAIN) $(RUN) $< help --man >$@.tmp && mv $@.tmp $@
+
+$B/man/timmc-%.1: $B/timmc
+	@mkdir -p $(@D)
+	$(PLAIN) $(RUN) $< help --man $* >$@.tmp && mv $@.tmp $@
+
+$B/completion/%: $B/timmc
+	@mkdir -p $(@D)
+	$(PLAIN) $(RUN) $< completion $* >$@.tmp && mv $@.tmp $@
+
+install: install-program install-library install-development
+
+install-program: $B/timmc manual
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1
+	install -m 755 $B/timmc $(DESTDIR)$(bindir)/timmc
+	install -m 644 $(MAN_PAGES) $(DESTDIR)$(mandir)/man1
+	install -D -m 644 $B/completion/bash $(DESTDIR)$(bashdir)/timmc
+	install -D -m 644 $B/completion/zsh $(DESTDIR)$(zshdir)/_timmc
+	install -D -m 644 $B/completion/fish $(DESTDIR)$(fishdir)/timmc.fish
+
+install-library: $B/libtimmc.so
+	install -d $(DESTDIR)$(libdir)
+	install -m 755 $B/$(SONAME) $(DESTDIR)$(libdir)/$(SONAME)
+
+install-development: $B/libtimmc.a
+	install -d $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)
+	install -m 644 $B/libtimmc.a $(DESTDIR)$(libdir)/libtimmc.a
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libtimmc.so
+	install -m 644 include/timmc.h include/timmc_plugin.h $(DESTDIR)$(includedir)
+	for header in $(PLUGIN_HEADERS); do install -D -m 644 src/$$header $(DESTDIR)$(includedir)/timmc/$$header; done
+	sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
+		-e 's|@version@|$(VERSION)|' -e 's|@libs@|$(TM_LIBS)|' \
+		scripts/timmc.pc.in >$(DESTDIR)$(libdir)/pkgconfig/timmc.pc
 
 # what scripts ask: make -s print-TARGETS
 print-%:
@@ -223,5 +275,5 @@ print-%:
 clean:
 	rm -rf build build-* timmc
 
-.PHONY: all lib tests race check check-all check-kernels check-sanitizers check-cross check-reproducible \
-	torture fuzz fuzz-targets install clean
+.PHONY: all lib manual tests race check check-all check-kernels check-sanitizers check-cross check-reproducible \
+	check-cluster check-interop torture fuzz fuzz-targets install install-program install-library install-development clean

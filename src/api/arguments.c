@@ -234,7 +234,26 @@ static bool is_made_for_a_size(const tm_model *model)
     return model->resolved.config.fixed_input_size || find(model->family, "dynamic_img_size");
 }
 
-/* value: JSON; of the caller, a word is a text. */
+/* JSON; of the caller, a word is a text. NULL: no memory. */
+static cJSON *parse_value(const char *value)
+{
+    size_t offset;
+    bool no_memory = false;
+    cJSON *json = tm_json_parse(value, strlen(value), true, &offset, &no_memory);
+    return json || no_memory ? json : cJSON_CreateString(value);
+}
+
+/* Whether the value is the one that the model has without the argument. */
+static bool is_own(const tm_model *model, const char *name, const char *value)
+{
+    const char *own = tm_own_argument(&model->resolved.arch, name);
+    cJSON *given = own ? parse_value(value) : NULL, *known = own ? parse_value(own) : NULL;
+    bool same = given && known && cJSON_Compare(given, known, true);
+    cJSON_Delete(given);
+    cJSON_Delete(known);
+    return same;
+}
+
 static tm_status take(tm_model *model, char *variant, const char *name, const char *value,
                       bool of_config, tm_error *error)
 {
@@ -244,21 +263,19 @@ static tm_status take(tm_model *model, char *variant, const char *name, const ch
                 .text = value,
                 .of_config = of_config,
                 .error = error};
-    size_t offset;
-    bool no_memory = false;
     if (!t.row && ((of_config && is_of_sizes(name)) || tm_argument_is_harmless(name)))
         return TM_OK;
     if (strcmp(name, IMG_SIZE) == 0 && is_made_for_a_size(model))
         return TM_OK; /* tm_model_take_made_size has read it */
+    if (!t.row && is_own(model, name, value))
+        return TM_OK;
     if (!t.row)
         return refuse_unknown(&t);
     if (!is_passed_on(t.row, model->resolved.arch.name))
         return tm_fail(error, refusal(&t), "%s: model argument %.60s: timm's %s takes no other",
                        model->display, name, model->resolved.arch.name);
     t.member = variant + t.row->offset;
-    cJSON *json = tm_json_parse(value, strlen(value), true, &offset, &no_memory);
-    if (!json && !no_memory)
-        json = cJSON_CreateString(value);
+    cJSON *json = parse_value(value);
     tm_status status = json ? take_value(&t, json)
                             : tm_fail(error, TM_NO_MEMORY, "no memory for the model's arguments");
     cJSON_Delete(json);

@@ -168,3 +168,15 @@ tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spe
     qsort(*tensors, *count, sizeof **tensors, by_name);
     return TM_OK;
 }
+
+/* ---- whether it is all there ---- */
+
+tm_status tm_model_check_graph(const tm_model *model, tm_error *error)
+{
+    const tm_error *own = &model->graph.error;
+    if (own->status)
+        return tm_fail(error, own->status, "%s: %s", model->display, own->message);
+    return model->graph.arena.failed
+               ? tm_fail(error, TM_NO_MEMORY, "%s: no memory for its graph", model->display)
+               : TM_OK;
+}

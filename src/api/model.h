@@ -87,8 +87,7 @@ tm_status tm_model_require_memory(const tm_model *model, tm_error *error);
 tm_status tm_model_require_size(const tm_model *model, tm_error *error);
 
 /* Runs the passes and plans the chosen outputs, once; weights as of tm_plan_make. */
-tm_status tm_model_plan(tm_model *model, const tm_weights *weights, int max_batch,
-                        tm_error *error);
+tm_status tm_model_plan(tm_model *model, const tm_weights *weights, int max_batch, tm_error *error);
 
 /* Every tensor of the state dict but num_batches_tracked, in byte order of the names. The array
  * lives in the arena. */
@@ -99,6 +98,15 @@ tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spe
 tm_status tm_model_list_outputs(tm_model *model, tm_error *error);
 
 const tm_tap *tm_model_tap(const tm_model *model, size_t available);
+
+/* Chooses what the other has chosen. */
+tm_status tm_model_select_like(tm_model *model, const tm_model *other, tm_error *error);
+
+#define TM_CLASS_MAPS "class_maps"
+
+/* Makes the output of that name available: the classifier on each place of the last map, whose mean
+ * it is made for. TM_USAGE: the model's scores are no linear function of such a mean. */
+tm_status tm_model_add_class_maps(tm_model *model, tm_error *error);
 
 /* Adds to what tm_model_warning tells. */
 void tm_model_warn(tm_model *model, const char *format, ...) __attribute__((format(printf, 2, 3)));

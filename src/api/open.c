@@ -222,16 +222,6 @@ static bool is_formula(const char *weights)
     return weights && strncmp(weights, "formula:", 8) == 0;
 }
 
-tm_status tm_model_check_graph(const tm_model *model, tm_error *error)
-{
-    const tm_error *own = &model->graph.error;
-    if (own->status)
-        return tm_fail(error, own->status, "%s: %s", model->display, own->message);
-    return model->graph.arena.failed
-               ? tm_fail(error, TM_NO_MEMORY, "%s: no memory for its graph", model->display)
-               : TM_OK;
-}
-
 static tm_status build(tm_model *model, tm_error *error)
 {
     model->variant = tm_find_variant(model->resolved.arch.name, &model->family);
@@ -306,8 +296,8 @@ tm_status tm_model_repeat(const tm_model *model, tm_model **out, tm_error *error
     again->asked_name = model->asked_name;
     again->display = model->display;
     status = make_graph(again, error);
-    for (size_t i = 0; i < model->chosen_count && !status; i++)
-        status = tm_model_select(again, model->names[model->chosen[i]], error);
+    if (!status)
+        status = tm_model_select_like(again, model, error);
     if (status) {
         tm_model_close(again);
         *out = NULL;

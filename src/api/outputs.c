@@ -16,6 +16,7 @@ static const struct {
     {TM_TAP_FORWARD_FEATURES, "forward_features", false},
     {TM_TAP_FINAL, "image_features", false},
     {TM_TAP_EMBEDDING, "embedding", false},
+    {TM_TAP_CLASS_MAPS, TM_CLASS_MAPS, false},
     {TM_TAP_FEATURE, "features", true},
     {TM_TAP_INTERMEDIATE, "image_intermediates", true},
     {TM_TAP_PREFIX, "image_intermediates_prefix", true},
@@ -43,6 +44,7 @@ tm_status tm_model_list_outputs(tm_model *model, tm_error *error)
 {
     size_t count = (size_t)model->graph.tap_count;
     bool named = true;
+    /* with room for the class maps */
     model->available = calloc(count + 1, sizeof *model->available);
     model->chosen = calloc(count + 1, sizeof *model->chosen);
     model->names = calloc(count + 1, sizeof *model->names);
@@ -186,6 +188,11 @@ tm_status tm_model_select(tm_model *model, const char *name, tm_error *error)
     if (model->loaded || model->spent)
         return tm_fail(error, TM_USAGE, "output '%s' was chosen after the model was loaded", name);
     bool found = false;
+    if (strcmp(name, TM_CLASS_MAPS) == 0) {
+        tm_status status = tm_model_add_class_maps(model, error);
+        if (status)
+            return status;
+    }
     for (size_t i = 0; i < model->available_count; i++) {
         if (!is_named(model, i, name))
             continue;
@@ -193,6 +200,14 @@ tm_status tm_model_select(tm_model *model, const char *name, tm_error *error)
         found = true;
     }
     return found ? TM_OK : unknown_output(model, name, error);
+}
+
+tm_status tm_model_select_like(tm_model *model, const tm_model *other, tm_error *error)
+{
+    tm_status status = TM_OK;
+    for (size_t i = 0; i < other->chosen_count && !status; i++)
+        status = tm_model_select(model, other->names[other->chosen[i]], error);
+    return status;
 }
 
 size_t tm_model_output_count(const tm_model *model)

@@ -24,17 +24,6 @@ tm_status tm_model_fit_sequence(const tm_model *model, const tm_image *image, in
                                 &how->height, error);
 }
 
-/* The same taps in the same order: the two differ in their sizes alone. */
-static void choose_same(tm_model *model, const tm_model *other)
-{
-    TM_ASSERT(model->available_count == other->available_count);
-    for (size_t i = 0; i < other->chosen_count; i++) {
-        model->chosen[i] = other->chosen[i];
-        model->graph.taps[model->available[model->chosen[i]]].selected = true;
-    }
-    model->chosen_count = other->chosen_count;
-}
-
 tm_status tm_model_open_like(const tm_model *other, const tm_preprocess *how, tm_model **model,
                              tm_error *error)
 {
@@ -45,6 +34,10 @@ tm_status tm_model_open_like(const tm_model *other, const tm_preprocess *how, tm
     if (status)
         return status;
     (*model)->preprocess = *how;
-    choose_same(*model, other);
-    return TM_OK;
+    status = tm_model_select_like(*model, other, error);
+    if (status) {
+        tm_model_close(*model);
+        *model = NULL;
+    }
+    return status;
 }

@@ -240,7 +240,7 @@ tm_status tm_outfile_grow(tm_outfile *out, const char *path, bool force, tm_grow
                           tm_error *error)
 {
     tm_error own = {0};
-    *out = (tm_outfile){.path = resolved(path)};
+    *out = (tm_outfile){.path = resolved(path), .grows = true};
     if (!out->path)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory", path);
     if (grow(out, force, growth, &own) == TM_OK)
@@ -385,7 +385,10 @@ tm_status tm_outfile_commit(tm_outfile *out, tm_error *error)
         status = failed(out->path, error);
     }
     if (status) {
-        tm_outfile_abandon(out);
+        if (out->grows)
+            tm_outfile_leave(out, NULL);
+        else
+            tm_outfile_abandon(out);
         return status;
     }
     /* what fsync has seen is on the disk: only a device can still fail here */

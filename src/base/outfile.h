@@ -21,6 +21,7 @@ typedef struct tm_outfile {
     char *temporary; /* its name while `named` */
     bool through;    /* path is a device or a pipe */
     bool nameless, named;
+    bool grows;        /* see tm_outfile_grow */
     bool in_place;     /* it stands under `path`, and its bytes are there already */
     bool replaces_any; /* set it where all who write `path` write the same */
     bool replaces;     /* the file of these two numbers */
@@ -48,9 +49,9 @@ typedef enum tm_growth {
 } tm_growth;
 
 /* A file that others may read while it grows: PATH.part, which commit gives the name `path`. A
- * signal, and tm_outfile_leave, let it stand. The caller cuts a new one to nothing; the stream
- * stands at the begin. PART: where PATH.part is gone, the file is in place; WHOLE: it is. TM_WRITE,
- * also where another process has it open like this. */
+ * signal, a commit that fails, and tm_outfile_leave, let it stand. The caller cuts a new one to
+ * nothing; the stream stands at the begin. PART: where PATH.part is gone, the file is in place;
+ * WHOLE: it is. TM_WRITE, also where another process has it open like this. */
 tm_status tm_outfile_grow(tm_outfile *out, const char *path, bool force, tm_growth growth,
                           tm_error *error);
 /* What is behind the first `size` bytes is gone, and the stream stands there. */

@@ -321,11 +321,9 @@ static tm_status end_journal(tm_arrays *arrays, const tm_session *session, endin
                              tm_error *error)
 {
     tm_journal *journal = &arrays->journal;
-    if (!journal->log.stream)
-        return TM_OK;
-    if (how == COMMIT)
+    if (journal->log.stream && how == COMMIT)
         return tm_journal_commit(journal, session->threads, error);
-    if (how == LEAVE)
+    if (journal->log.stream && how == LEAVE)
         return tm_journal_leave(journal, error);
     tm_journal_discard(journal);
     return TM_OK;
@@ -336,6 +334,8 @@ int tm_arrays_end(tm_arrays *arrays, const tm_session *session, int exit_code)
     tm_error error = {0};
     ending how = ending_of(arrays, session, exit_code);
     tm_status status = end_stream(arrays, how == COMMIT || session->stopped, &error);
+    if (how == DISCARD)
+        tm_journal_discard(&arrays->journal);
     if (!status)
         status = end_writer(arrays, session, how, &error);
     else

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/arrays.h"
+#include "cli/class_pictures.h"
 #include "cli/labels.h"
 #include "cli/session.h"
 
@@ -12,7 +13,8 @@ typedef struct classify_options {
     bool all;
     const char *output, *labels, *format;
     double threshold;
-    bool from_features;
+    bool from_features, wide, timm_compat;
+    tm_class_picture_names pictures;
 } classify_options;
 
 /* clang-format off */
@@ -29,6 +31,17 @@ static const tm_option options[] = {
     {0, "from-features", NULL, "inputs are .npy files of the last hidden state, as features --kind "
         "unpooled writes it: only the head is run",
         CLASSIFY(FLAG, from_features), 0, 0},
+    {0, "contact-sheet", "OUT.png", "draw the pictures in a grid, each with its most probable class "
+        "and probability; what goes beyond a page of 42 is in OUT-2.png, OUT-3.png, ...",
+        CLASSIFY(TEXT, pictures.contact_sheet), 0, 0},
+    {0, "heatmap", "OUT.png", "draw each picture, and beside it how much its places say for its most "
+        "probable class: the class activation map, of models whose classifier is linear on the mean "
+        "of their last map; 18 a page",
+        CLASSIFY(TEXT, pictures.heatmap), 0, 0},
+    {0, "wide", NULL, "csv and tsv: one row for a picture, with columns top1, label1, prob1, top2, ...",
+        CLASSIFY(FLAG, wide), 0, 0},
+    {0, "timm-compat", NULL, "the columns of timm's inference.py: filename, index_0, ..., label_0, ..., "
+        "prob_0, ...; without the numbers for -k 1", CLASSIFY(FLAG, timm_compat), 0, 0},
     {'f', "format", TM_ANSWER_FORMATS, "default: text on a terminal, else "
         "jsonl; npy and raw write the logits to stdout in place of the records",
         CLASSIFY(CHOICE, format), 0, 0},
@@ -56,6 +69,9 @@ typedef struct ranked {
 
 typedef struct classifier {
     const classify_options *options;
+    const char *format;
+    tm_record_type type; /* of the records */
+    tm_buffer columns;   /* its, where they depend on the options */
     tm_records records;
     tm_arrays arrays;
     int classes;
@@ -63,6 +79,7 @@ typedef struct classifier {
     ranked *order;
     double largest, sum; /* of the softmax */
     tm_labels labels;
+    tm_class_pictures pictures;
 } classifier;
 
 /* ---- ranking ---- */
@@ -127,6 +144,19 @@ static void tell_class(const void *context, size_t i, tm_record *record)
                 .unit = TM_UNIT_PERCENT);
 }
 
+/* The most probable class, or what it failed for. */
+static tm_status draw(classifier *c, const tm_session *session, const tm_answer *answer,
+                      tm_error *error)
+{
+    tm_class_told told = {0};
+    if (!answer->error) {
+        told.index = c->order[0].index;
+        told.prob = probability(c, c->order[0].logit);
+        tm_labels_tell(&c->labels, told.index, &told.name, &told.label);
+    }
+    return tm_class_pictures_add(&c->pictures, session, answer, &told, error);
+}
+
 static tm_status answer_one(tm_session *session, tm_answer *answer, void *context, tm_error *error)
 {
     classifier *c = context;
@@ -143,12 +173,61 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
     }
     status = tm_arrays_add(&c->arrays, "logits", 2, shape, answer->error ? NULL : c->logits, error);
     if (!status)
-        status = tm_answer_write(&c->records, answer, &answer_type, "top",
+        status = tm_answer_write(&c->records, answer, &c->type, "top",
                                  tm_value_list(&class_type, tell_class, c, (size_t)count), error);
+    if (c->options->timm_compat && answer->error) /* timm's columns have no room for it */
+        tm_print_error("%s", answer->error->message);
+    if (!status)
+        status = draw(c, session, answer, error);
     return status ? status : tm_arrays_next(&c->arrays, answer, error);
 }
 
 /* ---- the command ---- */
+
+/* ",top1=index#1,label1=label#1,prob1=value#1,..." */
+static void add_wide(tm_buffer *columns, const char *value, int top)
+{
+    tm_buffer_puts(columns, "file,picture,row,warnings");
+    for (int i = 1; i <= top; i++)
+        tm_buffer_printf(columns, ",top%d=index#%d,label%d=label#%d,%s%d=value#%d", i, i, i, i,
+                         value, i, i);
+    tm_buffer_puts(columns, ",error");
+}
+
+/* As timm's --results-separate-col --include-index --fullname. */
+static void add_timm(tm_buffer *columns, const char *value, int top)
+{
+    const char *const names[][2] = {{"index", "index"}, {"label", "label"}, {value, "value"}};
+    tm_buffer_puts(columns, "filename=file");
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        for (int i = 0; i < top; i++)
+            if (top > 1)
+                tm_buffer_printf(columns, ",%s_%d=%s#%d", names[k][0], i, names[k][1], i + 1);
+            else
+                tm_buffer_printf(columns, ",%s=%s#1", names[k][0], names[k][1]);
+}
+
+/* A row for a picture needs a table. */
+static tm_status choose_columns(classifier *c, tm_error *error)
+{
+    const classify_options *o = c->options;
+    const char *value = o->output ? o->output : "prob";
+    int top = o->all || o->top > c->classes ? c->classes : o->top;
+    c->type = answer_type;
+    c->format = o->format;
+    if (!o->wide && !o->timm_compat)
+        return TM_OK;
+    if (!c->format)
+        c->format = "csv";
+    if (o->wide && o->timm_compat)
+        return tm_fail(error, TM_USAGE, "--wide and --timm-compat are different columns");
+    if (strcmp(c->format, "csv") != 0 && strcmp(c->format, "tsv") != 0)
+        return tm_fail(error, TM_USAGE, "%s says the columns of csv and tsv: not with -f %s",
+                       o->wide ? "--wide" : "--timm-compat", c->format);
+    (o->wide ? add_wide : add_timm)(&c->columns, value, top);
+    c->type.columns = c->columns.data;
+    return c->columns.failed ? tm_fail(error, TM_NO_MEMORY, "no memory for columns") : TM_OK;
+}
 
 static void tell_options(const void *context, tm_record *record)
 {
@@ -164,7 +243,7 @@ static tm_status open_arrays(classifier *c, tm_session *session, tm_error *error
 {
     const tm_meta meta = {session, command.name, tell_options, c->options};
     const tm_array_kind logits = {"logits", NULL, 2, {1, c->classes}};
-    return tm_arrays_open(&c->arrays, session, &meta, c->options->format, &logits, 1, error);
+    return tm_arrays_open(&c->arrays, session, &meta, c->format, &logits, 1, error);
 }
 
 static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
@@ -173,13 +252,17 @@ static tm_status prepare(classifier *c, tm_session *session, tm_error *error)
     if (c->classes <= 0)
         return tm_fail(error, TM_USAGE, "%s has no classes: use 'timmc features'",
                        session->model->display);
-    tm_status status = tm_session_choose_scores(session, error);
+    tm_status status = choose_columns(c, error);
+    if (!status)
+        status = tm_session_choose_scores(session, error);
     c->logits = calloc((size_t)c->classes, sizeof *c->logits);
     c->order = calloc((size_t)c->classes, sizeof *c->order);
     if (!status && (!c->logits || !c->order))
         status = tm_fail(error, TM_NO_MEMORY, "no memory for %d classes", c->classes);
     if (!status)
         status = tm_labels_open(&c->labels, c->options->labels, session->model, error);
+    if (!status)
+        status = tm_class_pictures_open(&c->pictures, session, &c->options->pictures, error);
     return status ? status : open_arrays(c, session, error);
 }
 
@@ -188,7 +271,9 @@ static int close_all(classifier *c, const tm_session *session, int exit_code)
     tm_error error = {0};
     if (tm_records_close(&c->records, &error) && !session->broken)
         exit_code = tm_report(&error);
+    exit_code = tm_class_pictures_end(&c->pictures, session, exit_code);
     exit_code = tm_arrays_end(&c->arrays, session, exit_code);
+    tm_buffer_free(&c->columns);
     free(c->logits);
     free(c->order);
     tm_labels_free(&c->labels);
@@ -208,7 +293,7 @@ static int classify(const classify_options *chosen, const tm_session_options *se
     if (status) {
         exit_code = tm_report(&error);
     } else {
-        tm_arrays_open_records(&c.arrays, chosen->format, &answer_type, &c.records);
+        tm_arrays_open_records(&c.arrays, c.format, &c.type, &c.records);
         exit_code = tm_session_run(&session, answer_one, &c);
     }
     exit_code = close_all(&c, &session, exit_code);

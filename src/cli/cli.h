@@ -80,6 +80,7 @@ typedef struct tm_shard {
     X(TEXT, const char *)                                                                          \
     X(CHOICE, const char *) /* one of the words of `argument`, "a|b|c" */                          \
     X(INT, int)                                                                                    \
+    X(AUTO, int) /* a number, or "auto": 0 */                                                      \
     X(COUNT, size_t)                                                                               \
     X(NUMBER, double)                                                                              \
     X(TEXTS, tm_texts)       /* the option may be repeated */                                      \
@@ -167,8 +168,8 @@ void tm_arguments_free(tm_arguments *arguments);
 tm_status tm_option_value(const tm_option *option, const char *text, void *value, tm_arena *arena,
                           tm_error *error);
 
-/* Writes the command's help to stdout; returns the exit code. */
-int tm_command_help(const tm_command *command, const tm_option_target *targets);
+/* Writes the command's help to stdout in a layout of help.h (NULL: text); returns the exit code. */
+int tm_command_help(const tm_command *command, const tm_option_target *targets, const char *layout);
 
 /* Options shared by the commands that run a model. Start from the _DEFAULT. */
 typedef struct tm_model_options {
@@ -194,7 +195,7 @@ typedef struct tm_picture_options {
     tm_numbers mean, std; /* one value for all channels, or one for each */
     const char *size;     /* "train" or "test" */
     int max_seq_len;      /* 0: pictures are brought to the model's size */
-    bool exif_orient, strict_decode;
+    bool exif_orient, strict_decode, fast_decode;
     size_t max_pixels; /* 0: the decoder's own limit */
     size_t max_memory; /* MB; 0: tm_image_memory_shared */
 } tm_picture_options;
@@ -206,7 +207,8 @@ typedef struct tm_picture_options {
 typedef struct tm_input_options {
     const char *files_from; /* "-": stdin */
     bool null_separated;
-    const char *siblings; /* see tm_archive_open */
+    const char *siblings;     /* see tm_archive_open */
+    const char *stdin_format; /* of the frames that are there; NULL: a picture or a tar */
     tm_shard shard;
     size_t skip, limit; /* limit 0: none */
 } tm_input_options;
@@ -276,7 +278,7 @@ tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, 
 
 /* The table of commands. */
 typedef struct tm_command_entry {
-    const char *name, *summary;
+    const char *name;
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } tm_command_entry;
 

@@ -6,8 +6,7 @@
 
 #include "image/image.h"
 
-/* Upper and lower case are the same. */
-static bool has_any(const char *name, const char *const *endings)
+bool tm_has_any_ending(const char *name, const char *const *endings)
 {
     size_t length = strlen(name);
     for (; *endings; endings++) {
@@ -27,5 +26,5 @@ bool tm_is_archive_name(const char *name)
 {
     static const char *const endings[] = {".tar",    ".tar.gz", ".tgz",     ".tar.bz2", ".tbz2",
                                           ".tar.xz", ".txz",    ".tar.zst", ".tzst",    NULL};
-    return has_any(name, endings);
+    return tm_has_any_ending(name, endings);
 }

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* One of the endings, which end with NULL; upper and lower case are the same. */
+bool tm_has_any_ending(const char *name, const char *const *endings);
+
 /* A picture of a format that this build reads: .jpg, .jpeg, .png, .gif, ... */
 bool tm_is_picture_name(const char *name);
 

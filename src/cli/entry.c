@@ -1,17 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/entry.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "cli/npy_input.h"
+#include "cli/stop.h"
 
 static bool keeps_aspect(const tm_entry_source *source)
 {
     return source->picture->max_seq_len > 0;
+}
+
+/* "rgb24:640x480" */
+static tm_status parse_frames(tm_entry_source *source, const char *text, tm_error *error)
+{
+    enum { SIDE_MAX = 65535 };
+    size_t most = source->picture->max_pixels ? source->picture->max_pixels : TM_IMAGE_MAX_PIXELS;
+    int width = 0, height = 0, end = 0;
+    if (!text)
+        return TM_OK;
+    bool good = sscanf(text, "rgb24:%5dx%5d%n", &width, &height, &end) == 2 && !text[end] &&
+                width >= 1 && height >= 1 && width <= SIDE_MAX && height <= SIDE_MAX;
+    if (!good)
+        return tm_fail(error, TM_USAGE,
+                       "--stdin-format %.100s: expected rgb24:WIDTHxHEIGHT in pixels", text);
+    if ((size_t)width * (size_t)height > most)
+        return tm_fail(error, TM_USAGE, "--stdin-format %.100s: more than %zu pixels", text, most);
+    source->frame_width = width;
+    source->frame_height = height;
+    return TM_OK;
 }
 
 tm_status tm_entry_source_open(tm_entry_source *source, const tm_input_options *options,
@@ -22,6 +46,8 @@ tm_status tm_entry_source_open(tm_entry_source *source, const tm_input_options *
         most = SIZE_MAX;
     tm_image_memory_set(&source->memory, most);
     pthread_rwlock_init(&source->decoding, NULL);
+    if (parse_frames(source, options->stdin_format, error))
+        return error->status;
     tm_status status = tm_inputs_open(&source->inputs, options, arguments->operands,
                                       arguments->operand_count, error);
     source->inputs.quiet = quiet;
@@ -56,11 +82,19 @@ void tm_entry_free(tm_entry *entry)
 
 /* ---- the bytes ---- */
 
+/* Twice what the picture is resized to. */
+static int least_side(const tm_entry_source *source)
+{
+    const tm_preprocess *p = &source->model->preprocess;
+    return 2 * (int)ceil((p->height > p->width ? p->height : p->width) / fmin(p->crop_pct, 1));
+}
+
 static tm_decode_options decode_options(tm_entry_source *source)
 {
     return (tm_decode_options){.max_pixels = source->picture->max_pixels,
                                .exif_orient = source->picture->exif_orient,
                                .strict = source->picture->strict_decode,
+                               .least = source->picture->fast_decode ? least_side(source) : 0,
                                .memory = source->picture->max_memory ? &source->memory
                                                                      : tm_image_memory_shared()};
 }
@@ -169,6 +203,60 @@ static bool read_stream(tm_entry_source *source, tm_entry *entry)
     return false;
 }
 
+/* ---- frames ---- */
+
+/* Bytes of stdin until there are `size`; fewer: it ended, or a stop was asked for. */
+static tm_status read_stdin(unsigned char *bytes, size_t size, size_t *count, tm_error *error)
+{
+    for (*count = 0; *count < size && tm_stop_wait(STDIN_FILENO);) {
+        ssize_t got = read(STDIN_FILENO, bytes + *count, size - *count);
+        if (got == 0)
+            break;
+        if (got > 0)
+            *count += (size_t)got;
+        else if (errno != EINTR && errno != EAGAIN)
+            return tm_fail(error, TM_READ, "-: frame cannot be read: %s", strerror(errno));
+    }
+    return TM_OK;
+}
+
+/* The next frame's bytes; *more is false: there is none. What cannot be told apart from the next
+ * one ends them. */
+static void take_frame(tm_entry_source *source, tm_entry *entry, bool *more)
+{
+    size_t size = (size_t)source->frame_width * (size_t)source->frame_height * 3, count = 0;
+    tm_decode_options how = decode_options(source);
+    tm_image_bytes *bytes = &entry->bytes;
+    bytes->share.budget = how.memory ? &how.memory->files : NULL;
+    if (!tm_share_take(&bytes->share, size)) {
+        bytes->share = (tm_share){0};
+        tm_fail(&entry->error, TM_TOO_LARGE, "-: a frame of %zu bytes is above --max-memory", size);
+    } else if (!(bytes->data = malloc(size))) {
+        tm_fail(&entry->error, TM_NO_MEMORY, "-: no memory for a frame of %zu bytes", size);
+    } else {
+        read_stdin(bytes->data, size, &count, &entry->error);
+    }
+    bytes->size = count;
+    *more = count || entry->error.status;
+    if (count && count < size && !entry->error.status)
+        tm_fail(&entry->error, TM_TRUNCATED, "-: frame %d ends after %zu of %zu bytes",
+                entry->index, count, size);
+    source->in_frames = !entry->error.status && *more;
+}
+
+static tm_status go_on_with_frames(tm_entry_source *source, tm_entry *entry, bool *more,
+                                   tm_error *error)
+{
+    *entry = (tm_entry){
+        .file = strdup("-"), .index = source->frame_next++, .settled = true, .frame = true};
+    if (!entry->file)
+        return tm_fail(error, TM_NO_MEMORY, "-: no memory for its name");
+    take_frame(source, entry, more);
+    return TM_OK;
+}
+
+/* ---- one after another ---- */
+
 /* What has to be read in its turn; false: the input is an archive, whose members come next. */
 static bool take_file(tm_entry_source *source, tm_entry *entry)
 {
@@ -194,6 +282,12 @@ tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm
     *more = true;
     if (source->npy)
         return go_on_with_npy(source, entry, error);
+    if (source->in_frames) {
+        tm_status status = go_on_with_frames(source, entry, more, error);
+        if (status || *more)
+            return status;
+        tm_entry_free(entry);
+    }
     for (bool taken = false; !taken;) {
         tm_error loss = {0};
         const char *file = tm_inputs_next(&source->inputs, &loss);
@@ -205,6 +299,11 @@ tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm
             (tm_entry){.file = strdup(file), .index = -1, .error = loss, .settled = loss.status};
         if (!entry->file)
             return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its name", file);
+        if (!loss.status && source->frame_width && strcmp(file, "-") == 0) {
+            tm_entry_free(entry);
+            source->in_frames = true;
+            return tm_entry_take(source, entry, more, error);
+        }
         taken = loss.status || take_file(source, entry);
     }
     return TM_OK;
@@ -247,9 +346,13 @@ static tm_status make_tensor(const tm_entry_source *source, const tm_image *imag
 static void decode(tm_entry_source *source, tm_entry *entry, float *room)
 {
     tm_decode_options how = decode_options(source);
-    tm_image image;
-    tm_status status = tm_image_decode(entry->bytes.data, entry->bytes.size, entry->file, &how,
-                                       &image, &entry->error);
+    tm_image image = {.width = source->frame_width,
+                      .height = source->frame_height,
+                      .rgb = entry->frame ? entry->bytes.data : NULL};
+    tm_status status = TM_OK;
+    if (!entry->frame)
+        status = tm_image_decode(entry->bytes.data, entry->bytes.size, entry->file, &how, &image,
+                                 &entry->error);
     if (!status && keeps_aspect(source))
         status = fit(source, &image, entry);
     if (!status && !source->shapes_only)
@@ -257,7 +360,8 @@ static void decode(tm_entry_source *source, tm_entry *entry, float *room)
     entry->image = image;
     entry->image.rgb = NULL;
     entry->image.share = (tm_share){0};
-    tm_image_free(&image);
+    if (!entry->frame)
+        tm_image_free(&image);
 }
 
 /* What has no memory beside the others is read and decoded when no other is, and waits for none:

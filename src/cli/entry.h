@@ -12,12 +12,13 @@
 
 typedef struct tm_entry {
     char *file;
-    int index;            /* of a picture in a .npy file of several; else -1 */
+    int index;            /* of a picture in a .npy file of several, of a frame; else -1 */
     tm_error error;       /* what it failed for */
     tm_image_bytes bytes; /* of the picture's file */
     float *tensor;        /* [H][W][C]; of a .npy file the caller's layout */
     bool settled;         /* nothing is to be read: it is lost, a stream that has been, ready */
     bool ready;           /* the tensor is from a .npy file */
+    bool frame;           /* the bytes are pixels, of the source's frames */
     int slot;             /* its picture in the run */
     char *siblings;       /* of a member of an archive: a JSON object; NULL: none */
     tm_image image;       /* the decoded picture without its pixels */
@@ -34,11 +35,14 @@ typedef struct tm_entry_source {
     tm_npy *npy;            /* the array whose pictures come next */
     char *npy_file;
     int npy_next;
+    int frame_width, frame_height; /* 0: stdin holds no frames */
+    int frame_next;
+    bool in_frames;            /* these come next */
     pthread_rwlock_t decoding; /* for reading by each decoder; who needs all memory is alone */
 } tm_entry_source;
 
 /* The model, the options and the rest that is stated must be there. TM_NOT_FOUND, TM_READ: see
- * tm_inputs_open. */
+ * tm_inputs_open; TM_USAGE. */
 tm_status tm_entry_source_open(tm_entry_source *source, const tm_input_options *options,
                                const tm_arguments *arguments, bool quiet, tm_error *error);
 void tm_entry_source_close(tm_entry_source *source);

@@ -7,7 +7,8 @@
 
 typedef struct features_options {
     tm_ints indices;
-    const char *kind, *outputs, *format, *grid, *data;
+    const char *kind, *outputs, *format, *data;
+    tm_tensor_picture_names pictures;
     bool l2;
     tm_wanted wanted[TM_WANTED_MAX + 1]; /* of --outputs */
     char *words;                         /* their text */
@@ -27,8 +28,12 @@ static const tm_option options[] = {
         "image_intermediates.N, image_intermediates_prefix.N, image_features",
         FEATURES(TEXT, outputs), 0, 0},
     {0, "l2", NULL, "divide each tensor by its length", FEATURES(FLAG, l2), 0, 0},
-    {0, "grid", "OUT.png", "draw the first picture's maps, a tile per channel",
-        FEATURES(TEXT, grid), 0, 0},
+    {0, "grid", "OUT.png", "draw the first picture and beside it its maps, of each the first 48 "
+        "channels, dark blue where a channel is least and yellow where it is greatest",
+        FEATURES(TEXT, pictures.grid), 0, 0},
+    {0, "pca", "OUT.png", "colour maps and patch tokens by their first three principal components, "
+        "common to all pictures, of which the first 16 are drawn",
+        FEATURES(TEXT, pictures.pca), 0, 0},
     {0, "data", "list|base64", "put the numbers into the records: in JSON, or as base64 of "
         "little-endian float32",
         FEATURES(CHOICE, data), 0, 0},
@@ -155,7 +160,7 @@ int tm_cmd_features(int argc, char **argv)
                                     .data = chosen.data,
                                     .wanted = listed ? chosen.wanted : NULL,
                                     .l2 = chosen.l2,
-                                    .grid = chosen.grid,
+                                    .pictures = chosen.pictures,
                                     .shapes = true,
                                     .select = select_outputs,
                                     .chosen = &chosen};

@@ -31,7 +31,8 @@ static const tm_option options[] = {
     {0, "prune-head", NULL, "without the classifier", INFO(FLAG, prune_head), 0, 0},
     {0, "check", NULL, "compare the weights with what the model needs",
         INFO(FLAG, check), 0, 0},
-    {'f', "format", "text|json|dot", "default: text on a terminal, else json",
+    {'f', "format", "text|json|dot|svg", "dot and svg: the graph, for Graphviz or drawn for a "
+        "browser (default: text on a terminal, else json)",
         INFO(CHOICE, format), 0, 0},
 };
 /* clang-format on */
@@ -97,16 +98,22 @@ static tm_status write_tensors(const tm_model *model, const char *format, tm_err
     return status;
 }
 
+/* The format of a graph and nothing else. */
+static bool is_drawn(const char *format)
+{
+    return format && (strcmp(format, "dot") == 0 || strcmp(format, "svg") == 0);
+}
+
 /* What is told alone goes with nothing else: an option that nothing reads is refused. */
 static tm_status check_together(const info_options *chosen, tm_error *error)
 {
-    bool dot = chosen->format && strcmp(chosen->format, "dot") == 0;
+    bool drawn = is_drawn(chosen->format);
     bool more = chosen->parts.features || chosen->parts.intermediates || chosen->parts.layers ||
                 chosen->check || chosen->prune.count;
-    if ((dot || chosen->tensors) && (more || (dot && chosen->tensors)))
+    if ((drawn || chosen->tensors) && (more || (drawn && chosen->tensors)))
         return tm_fail(error, TM_USAGE,
-                       "%s tells one thing alone: without the other options of info",
-                       dot ? "-f dot" : "--tensors");
+                       "%s%s tells one thing alone: without the other options of info",
+                       drawn ? "-f " : "--tensors", drawn ? chosen->format : "");
     if ((chosen->prune_norm || chosen->prune_head) && !chosen->prune.count)
         return tm_fail(error, TM_USAGE,
                        "--prune-norm and --prune-head go with "
@@ -121,7 +128,7 @@ static tm_status open_model(const char *name, const tm_resolved *resolved,
 {
     bool graph = chosen->parts.features || chosen->parts.intermediates || chosen->parts.layers ||
                  chosen->tensors || chosen->check || chosen->prune.count ||
-                 (chosen->format && strcmp(chosen->format, "dot") == 0);
+                 is_drawn(chosen->format);
     *model = NULL;
     if (!graph && !tm_arch_buildable(&resolved->arch))
         return TM_OK;
@@ -138,6 +145,8 @@ static tm_status write_record(tm_buffer *out, const tm_model_config *config, tm_
     tm_status status;
     if (chosen->tensors)
         return write_tensors(model, chosen->format && json ? "jsonl" : "text", error);
+    if (strcmp(format, "svg") == 0)
+        return tm_info_graph_svg(out, model, error);
     if (strcmp(format, "dot") == 0) {
         tm_info_graph_dot(out, model);
         return TM_OK;

@@ -18,6 +18,10 @@ tm_status tm_info_graph_json(tm_buffer *out, const tm_model *model, const tm_inf
 /* The graph in the language of Graphviz. */
 void tm_info_graph_dot(tm_buffer *out, const tm_model *model);
 
+/* The graph as a picture that a browser shows: boxes in layers, from above, and lines. A box is
+ * fully told where the mouse stands on it. TM_NO_MEMORY. */
+tm_status tm_info_graph_svg(tm_buffer *out, const tm_model *model, tm_error *error);
+
 /* Parameters before and after pruning to the given intermediates: a line, or a JSON member. */
 tm_status tm_info_pruned(tm_buffer *out, const tm_model *model, const tm_ints *indices, bool norm,
                          bool head, bool json, tm_error *error);

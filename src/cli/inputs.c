@@ -245,7 +245,7 @@ size_t tm_inputs_expected(const tm_inputs *inputs)
 {
     const tm_input_options *o = inputs->options;
     bool one_folder = inputs->folder && inputs->operand_count == 1;
-    if (o->files_from || inputs->archives || (inputs->folder && !one_folder))
+    if (o->files_from || o->stdin_format || inputs->archives || (inputs->folder && !one_folder))
         return 0;
     size_t count = one_folder ? inputs->walk.count : inputs->operand_count;
     if (!one_folder && inputs->folder_last)
@@ -260,10 +260,10 @@ size_t tm_inputs_expected(const tm_inputs *inputs)
 int tm_inputs_report_none(const tm_inputs *inputs)
 {
     const tm_input_options *o = inputs->options;
-    if (!inputs->seen)
-        tm_print_error("no input found");
-    else if (inputs->seen <= o->skip)
+    if (o->skip && inputs->seen && inputs->seen <= o->skip)
         tm_print_error("--skip %zu leaves none of %zu inputs", o->skip, inputs->seen);
+    else if (!inputs->seen || !o->shard.count)
+        tm_print_error("no input found");
     else {
         tm_print_note("shard %zu/%zu has none of %zu inputs", o->shard.index + 1, o->shard.count,
                       inputs->seen);

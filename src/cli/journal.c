@@ -35,22 +35,11 @@ tm_status tm_journal_write_meta(const char *path, const tm_buffer *text, tm_erro
 
 static tm_status write_meta_part(const tm_journal *journal, tm_error *error)
 {
-    char *part = tm_outfile_part(journal->meta_path);
     tm_buffer text = {0};
     tm_buffer_printf(&text, "%s,\"complete\":false}\n", journal->made_by);
-    tm_status status =
-        part ? tm_journal_write_meta(part, &text, error) : no_memory(journal->meta_path, error);
+    tm_status status = tm_journal_write_meta(journal->meta_part, &text, error);
     tm_buffer_free(&text);
-    free(part);
     return status;
-}
-
-static void remove_meta_part(const tm_journal *journal)
-{
-    char *part = tm_outfile_part(journal->meta_path);
-    if (part)
-        unlink(part);
-    free(part);
 }
 
 tm_status tm_journal_read_meta(const char *path, char **text, size_t *size, tm_error *error)
@@ -164,27 +153,24 @@ tm_status tm_journal_find(tm_journal *journal, const char *meta_path, const char
                           bool resume, bool force, tm_error *error)
 {
     *journal = (tm_journal){.meta_path = meta_path, .made_by = made_by};
-    char *part = tm_outfile_part(meta_path);
+    const char *part = journal->meta_part = tm_outfile_part(meta_path);
     if (!part)
         return no_memory(meta_path, error);
     bool unfinished = access(part, F_OK) == 0, finished = access(meta_path, F_OK) == 0;
-    tm_status status = TM_OK;
     journal->growth = TM_GROWTH_NEW;
     if (!resume && unfinished && !force)
-        status = refuse_part(part, error);
-    else if (resume && (unfinished || finished)) {
-        journal->growth = unfinished ? TM_GROWTH_PART : TM_GROWTH_WHOLE;
-        status = compare_meta(journal, unfinished ? part : meta_path, error);
-    }
-    free(part);
-    return status;
+        return refuse_part(part, error);
+    if (!resume || (!unfinished && !finished))
+        return TM_OK;
+    journal->growth = unfinished ? TM_GROWTH_PART : TM_GROWTH_WHOLE;
+    return compare_meta(journal, unfinished ? part : meta_path, error);
 }
 
 tm_status tm_journal_open(tm_journal *journal, const char *path, bool force, tm_error *error)
 {
     tm_status status = tm_outfile_grow(&journal->log, path, force, journal->growth, error);
     if (!status && journal->growth == TM_GROWTH_NEW) {
-        remove_meta_part(journal); /* of a run that is done again: its files are another's now */
+        unlink(journal->meta_part); /* of a run that is done again: its files are another's now */
         status = tm_outfile_cut(&journal->log, 0, error);
     }
     return status;
@@ -335,6 +321,7 @@ static void release(tm_journal *journal)
     if (journal->past)
         fclose(journal->past);
     free(journal->line);
+    free(journal->meta_part);
     *journal = (tm_journal){0};
 }
 
@@ -357,7 +344,7 @@ tm_status tm_journal_commit(tm_journal *journal, int threads, tm_error *error)
     if (!status)
         status = tm_journal_write_meta(journal->meta_path, &text, error);
     if (!status)
-        remove_meta_part(journal);
+        unlink(journal->meta_part);
     tm_buffer_free(&text);
     release(journal);
     return status;
@@ -372,7 +359,9 @@ tm_status tm_journal_leave(tm_journal *journal, tm_error *error)
 
 void tm_journal_discard(tm_journal *journal)
 {
-    remove_meta_part(journal);
-    tm_outfile_abandon(&journal->log);
+    if (journal->log.stream) { /* else it may be another's */
+        unlink(journal->meta_part);
+        tm_outfile_abandon(&journal->log);
+    }
     release(journal);
 }

@@ -18,6 +18,7 @@ typedef struct tm_journal {
     tm_outfile log; /* stream NULL: there is no journal */
     tm_growth growth;
     const char *meta_path;
+    char *meta_part;
     const char *made_by; /* the meta's members that may not change: "{...", without its end */
     FILE *past;          /* lines of earlier runs that are still to be compared with the inputs */
     char *line;
@@ -70,6 +71,8 @@ void tm_journal_tell_counts(tm_buffer *meta, size_t inputs, size_t rows, size_t 
 /* Each ends the journal. Commit: all arrays have their own names. threads: told in the meta. */
 tm_status tm_journal_commit(tm_journal *journal, int threads, tm_error *error);
 tm_status tm_journal_leave(tm_journal *journal, tm_error *error);
-void tm_journal_discard(tm_journal *journal); /* nothing stays but what a finished run made */
+/* Nothing stays but what a finished run made; before the arrays are abandoned. Also of a journal
+ * that did not open. */
+void tm_journal_discard(tm_journal *journal);
 
 #endif

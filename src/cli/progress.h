@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The line on a terminal that tells how far a download or a run is; nothing where stderr is no
- * terminal. There is one line, for there is one terminal. */
+/* The line on a terminal that tells how far a download or a run is, as wide as the terminal at
+ * most; nothing where stderr is no terminal. There is one line, for there is one terminal. */
 #ifndef TM_CLI_PROGRESS_H
 #define TM_CLI_PROGRESS_H
 

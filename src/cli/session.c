@@ -66,7 +66,6 @@ static bool take_new(tm_session *session, job *j)
         tm_journal_compare(session->journal, j->entry.file, j->entry.index, &j->fatal);
         tm_entry_free(&j->entry);
     } while (!j->fatal.status);
-    session->stopped |= !more && tm_stop_asked();
     return more;
 }
 
@@ -448,6 +447,8 @@ int tm_session_run(tm_session *session, tm_answer_fn *answer, void *context)
     count_past(session);
     tm_stop_listen();
     run_all(&f, &error);
+    /* also where the inputs ended: what sent them may have been asked to stop, too */
+    session->stopped = tm_stop_asked();
     if (!error.status && !session->stopped && session->journal)
         tm_journal_check_end(session->journal, &error);
     if (!session->options->run.quiet)

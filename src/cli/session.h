@@ -51,7 +51,7 @@ typedef struct tm_session {
     bool shapes_only; /* no weights: inputs are checked, nothing is computed */
     size_t done, failed;
     struct tm_journal *journal; /* whose inputs are passed over; NULL: none */
-    bool stopped;               /* on request, before the inputs ended */
+    bool stopped;               /* on request */
     bool broken;                /* something ended the run */
     tm_picture_notes notes;
     tm_stage_seconds seconds;

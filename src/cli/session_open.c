@@ -68,6 +68,7 @@ static tm_status check_aspect(const tm_session *session, tm_error *error)
                         : p->size && strcmp(p->size, "test") == 0 ? "--size test"
                         : p->crop_pct > 0                         ? "--crop-pct"
                         : p->crop_mode                            ? "--crop-mode"
+                        : p->fast_decode                          ? "--fast-decode"
                         : o->from_features                        ? "--from-features"
                                                                   : NULL;
     if (!tm_session_keeps_aspect(session))
@@ -83,7 +84,7 @@ static tm_status check_aspect(const tm_session *session, tm_error *error)
 static bool is_single(const tm_session_options *o, const tm_arguments *arguments)
 {
     struct stat st;
-    return arguments->operand_count == 1 && !o->input.files_from &&
+    return arguments->operand_count == 1 && !o->input.files_from && !o->input.stdin_format &&
            !tm_has_ending(arguments->operands[0], ".npy") &&
            !tm_is_archive_name(arguments->operands[0]) &&
            (stat(arguments->operands[0], &st) != 0 || !S_ISDIR(st.st_mode));

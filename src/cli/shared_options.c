@@ -76,6 +76,9 @@ static const tm_option picture_options[] = {
         PICTURE(FLAG, exif_orient), 0, 0},
     {0, "strict-decode", NULL, "refuse pictures that a decoder warns of: damaged or cut data",
         PICTURE(FLAG, strict_decode), 0, 0},
+    {0, "fast-decode", NULL, "decode a JPEG at 1/2, 1/4 or 1/8 where it then still has twice the pixels a "
+        "side that it is resized to: faster, and no longer timm's bits",
+        PICTURE(FLAG, fast_decode), 0, 0},
     {0, "max-pixels", "N", "refuse larger pictures",
         PICTURE(COUNT, max_pixels), 1, 1e12},
     {0, "max-memory", "MB", "for pictures while they are decoded, of all threads together; they "
@@ -90,6 +93,8 @@ static const tm_option input_options[] = {
         INPUT(TEXT, files_from), 0, 0},
     {'0', "null", NULL, "those names end with a NUL instead",
         INPUT(FLAG, null_separated), 0, 0},
+    {0, "stdin-format", "rgb24:WxH", "the input - is frames of so many pixels, three bytes each, one after "
+        "another, as video tools write them", INPUT(TEXT, stdin_format), 0, 0},
     {0, "siblings", "ENDING,...", "of a tar: tell members such as 0001.cls and 0001.json in the record "
         "of 0001.jpg; texts, and .json as JSON", INPUT(TEXT, siblings), 0, 0},
     {0, "shard", "I/N|auto", "only the I-th of every N inputs; auto: tasks of a Slurm "
@@ -101,9 +106,10 @@ static const tm_option input_options[] = {
 
 #define RUN(kind, member) TM_OPTION_VALUE(kind, tm_run_options, member)
 static const tm_option run_options[] = {
-    {'t', "threads", "N", "default: what the process may use",
-        RUN(INT, threads), 1, THREADS_MAX},
-    {'b', "batch", "N", "pictures at once", RUN(INT, batch), 1, 65536},
+    {'t', "threads", "N|auto", "auto, the default: what the process may use",
+        RUN(AUTO, threads), 1, THREADS_MAX},
+    {'b', "batch", "N|auto", "pictures at once; auto, the default: as many as are there, up to a good "
+        "number for the model and the threads", RUN(AUTO, batch), 1, 65536},
     {0, "precision", "f32|bf16x3|bf16", "arithmetic of the products (default: f32)",
         RUN(CHOICE, precision), 0, 0},
     {0, "isa", TM_ISA_NAMES, "use no newer instructions than these",

@@ -3,25 +3,12 @@
  * might be a model and is no file is refused rather than read as a missing picture. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/archive.h"
-#include "cli/endings.h"
 #include "cli/cli.h"
+#include "cli/endings.h"
 #include "registry/registry.h"
-
-static bool has_ending(const char *name, const char *const *endings)
-{
-    size_t length = strlen(name);
-    for (; *endings; endings++) {
-        size_t ending = strlen(*endings);
-        if (length > ending && strcasecmp(name + length - ending, *endings) == 0)
-            return true;
-    }
-    return false;
-}
 
 /* Of pictures and arrays, also of formats that are not read: such a name is no model's. */
 static bool has_input_ending(const char *name)
@@ -29,13 +16,13 @@ static bool has_input_ending(const char *name)
     static const char *const endings[] = {".npy",  ".webp", ".gif",  ".bmp",  ".tif", ".tiff",
                                           ".heic", ".heif", ".avif", ".jfif", ".jp2", ".jxl",
                                           ".ppm",  ".pgm",  ".pnm",  ".svg",  ".pdf", NULL};
-    return tm_is_picture_name(name) || tm_is_archive_name(name) || has_ending(name, endings);
+    return tm_is_picture_name(name) || tm_is_archive_name(name) || tm_has_any_ending(name, endings);
 }
 
 static bool has_weights_ending(const char *name)
 {
     static const char *const endings[] = {".safetensors", ".pth", ".pt", ".ckpt", ".onnx", NULL};
-    return has_ending(name, endings);
+    return tm_has_any_ending(name, endings);
 }
 
 /* A link counts as well that leads nowhere: somebody put it there. */

@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "cli/grid.h"
-
 static const tm_record_type answer_type =
     TM_ANSWER_TYPE("tensor,index,module,channels,reduction,shape,mean,std");
 static const tm_record_type tensor_type = {
@@ -167,16 +164,15 @@ static tm_status show_all(tm_tensors *t, const tm_session *session,
 static tm_status open_tensors(tm_tensors *t, tm_session *session, const tm_tensors_command *command,
                               tm_error *error)
 {
-    *t = (tm_tensors){
-        .list = command->list, .l2 = command->l2, .data = command->data, .grid = command->grid};
-    if (t->grid && !tm_ends_with(t->grid, ".png"))
-        return tm_fail(error, TM_USAGE, "--grid %s: it writes a PNG, so the name ends in .png",
-                       t->grid);
+    *t = (tm_tensors){.list = command->list, .l2 = command->l2, .data = command->data};
     tm_status status = show_all(t, session, command, error);
     if (!status)
         status = open_arrays(t, session, command, error);
     if (!status)
         status = check_rows(t, session, error);
+    if (!status)
+        status = tm_tensor_pictures_open(&t->pictures, session, &command->pictures, t->shown,
+                                         t->count, error);
     if (!status)
         open_records(t, command->format);
     return status;
@@ -232,29 +228,6 @@ static tm_status add_arrays(tm_tensors *t, bool failed, tm_error *error)
 static int channels_of(const tm_output *o)
 {
     return (int)o->shape[o->channel_axis];
-}
-
-/* The maps of the first picture that succeeded. */
-static tm_status draw_grid(tm_tensors *t, bool force, tm_error *error)
-{
-    tm_grid_map *maps = calloc(t->count, sizeof *maps);
-    size_t count = 0;
-    if (!maps)
-        return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the picture", t->grid);
-    for (size_t i = 0; i < t->count; i++) {
-        const tm_output *o = &t->shown[i].output;
-        if (o->rank == 4 && !becomes_tokens(&t->shown[i]))
-            maps[count++] = (tm_grid_map){.values = t->shown[i].values,
-                                          .channels_last = o->channel_axis == 3,
-                                          .channels = channels_of(o),
-                                          .height = (int)o->shape[o->channel_axis == 3 ? 1 : 2],
-                                          .width = (int)o->shape[o->channel_axis == 3 ? 2 : 3]};
-    }
-    tm_status status = count ? tm_grid_write(maps, count, t->grid, force, error)
-                             : tm_fail(error, TM_USAGE, "--grid needs feature maps");
-    free(maps);
-    t->grid = NULL;
-    return status;
 }
 
 /* ---- records ---- */
@@ -316,8 +289,8 @@ static tm_status answer_one(tm_session *session, tm_answer *answer, void *contex
     tm_arrays_number(&t->arrays, answer);
     if (!status)
         status = add_arrays(t, failed, error);
-    if (t->grid && !failed && !status)
-        status = draw_grid(t, session->options->output.force, error);
+    if (!failed && !status && session->context)
+        status = tm_tensor_pictures_add(&t->pictures, session, answer, t->shown, t->count, error);
     if (!status)
         status = tm_answer_write(&t->records, answer, &answer_type, t->list,
                                  tm_value_list(&tensor_type, tell_tensor, t, t->count), error);
@@ -329,6 +302,7 @@ static int close_tensors(tm_tensors *t, const tm_session *session, int exit_code
     tm_error error = {0};
     if (tm_records_close(&t->records, &error) && !session->broken)
         exit_code = tm_report(&error);
+    exit_code = tm_tensor_pictures_end(&t->pictures, session, exit_code);
     for (size_t i = 0; i < t->count && t->shown; i++)
         free(t->shown[i].values);
     free(t->shown);
@@ -338,8 +312,8 @@ static int close_tensors(tm_tensors *t, const tm_session *session, int exit_code
 /* Without weights shapes are still an answer, unless numbers were asked for. */
 static void check_weights(tm_session *session, const tm_tensors_command *command)
 {
-    bool numbers = session->options->output.output || command->grid || command->data ||
-                   tm_is_stream_format(command->format);
+    bool numbers = session->options->output.output || command->pictures.grid ||
+                   command->pictures.pca || command->data || tm_is_stream_format(command->format);
     if (numbers || tm_model_has_weights(session->model))
         return;
     session->shapes_only = true;

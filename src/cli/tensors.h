@@ -6,6 +6,7 @@
 #include "cli/arrays.h"
 #include "cli/parts.h"
 #include "cli/session.h"
+#include "cli/tensor_pictures.h"
 
 /* What is asked for. */
 typedef struct tm_wanted {
@@ -38,7 +39,7 @@ typedef struct tm_tensors {
     bool l2;          /* vectors are divided by their length */
     const char *list; /* the record's member: "features" */
     const char *data; /* "list", "base64"; NULL: no numbers in the record */
-    const char *grid; /* to be drawn still, else NULL */
+    tm_tensor_pictures pictures;
 } tm_tensors;
 
 /* What makes one such command differ from the other. */
@@ -49,10 +50,10 @@ typedef struct tm_tensors_command {
     const char *format;  /* of the records, or a stream's; NULL: by the terminal */
     const char *data;    /* numbers in the records: "list", "base64"; NULL: none */
     const tm_wanted
-        *wanted;      /* of the chosen outputs; ended by one without; NULL: all, as they are */
-    bool tokens, l2;  /* see tm_shown and tm_tensors */
-    const char *grid; /* PNG of the first picture's maps; NULL: none */
-    bool shapes;      /* without weights, shapes alone are an answer */
+        *wanted;     /* of the chosen outputs; ended by one without; NULL: all, as they are */
+    bool tokens, l2; /* see tm_shown and tm_tensors */
+    tm_tensor_picture_names pictures;
+    bool shapes; /* without weights, shapes alone are an answer */
     /* Chooses outputs of the session's model. */
     tm_status (*select)(void *chosen, tm_session *session, tm_error *error);
     void *chosen;

@@ -76,8 +76,9 @@ static tm_status refuse(const tm_option *option, const char *text, tm_error *err
         return tm_fail(error, TM_USAGE, "\"%.100s\" is not a count", text);
     if (option->min == 0 && option->max == 0)
         return tm_fail(error, TM_USAGE, "\"%.100s\" is not a %s%s", text, what, list);
-    return tm_fail(error, TM_USAGE, "\"%.100s\" is not a %s from %.15g to %.15g%s", text, what,
-                   range.min, range.max, list);
+    return tm_fail(error, TM_USAGE, "\"%.100s\" is not a %s from %.15g to %.15g%s%s", text, what,
+                   range.min, range.max, list,
+                   option->kind == TM_OPTION_AUTO ? ", nor \"auto\"" : "");
 }
 
 static tm_status no_memory(tm_error *error)
@@ -223,6 +224,12 @@ tm_status tm_option_value(const tm_option *option, const char *text, void *value
         return TM_OK;
     case TM_OPTION_CHOICE:
         return parse_choice(option, text, value, error);
+    case TM_OPTION_AUTO:
+        if (strcmp(text, "auto") == 0) {
+            *(int *)value = 0;
+            return TM_OK;
+        }
+        /* fall through */
     case TM_OPTION_INT:
         if (!parse_number(text, '\0', &range, &number, &rest))
             return refuse(option, text, error);

@@ -59,7 +59,8 @@ typedef enum tm_tap_kind {
     TM_TAP_FORWARD_FEATURES, /* forward_features(x), or each of its list */
     TM_TAP_PRE_LOGITS,       /* forward_head(features, pre_logits=True) */
     TM_TAP_LOGITS,
-    TM_TAP_EMBEDDING /* the model itself, where it has no classifier */
+    TM_TAP_EMBEDDING, /* the model itself, where it has no classifier */
+    TM_TAP_CLASS_MAPS /* the scores of each place of the last map, of which LOGITS are the mean */
 } tm_tap_kind;
 
 typedef struct tm_tap {

@@ -13,6 +13,7 @@ typedef struct tm_codec_input {
     const char *name;
     size_t max_pixels;
     bool strict; /* the first warning fails */
+    int least;   /* sides may be reduced so far while it is decoded; 0: not at all */
     int copies;  /* of the pixels that will be there at once */
     tm_share *share;
 } tm_codec_input;

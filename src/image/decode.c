@@ -105,6 +105,7 @@ tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *n
                          .size = size,
                          .name = name,
                          .max_pixels = options ? options->max_pixels : 0,
+                         .least = options ? options->least : 0,
                          .strict = options && options->strict,
                          .copies = options && options->exif_orient ? 2 : 1,
                          .share = &share};

@@ -52,6 +52,8 @@ typedef struct tm_decode_options {
     size_t max_pixels; /* 0: TM_IMAGE_MAX_PIXELS */
     bool exif_orient;  /* turn the picture as its EXIF orientation says; Pillow and timm do not */
     bool strict;       /* what would count as a warning is TM_CORRUPT */
+    int least; /* a JPEG may come at a half, a quarter or an eighth of its size, as long as no side
+                  is shorter; Pillow's pixels are others then. 0: at its own */
     tm_image_memory *memory; /* NULL: nothing is shared, and nobody waits */
     /* Called before a file's bytes are claimed of the memory, and after; NULL: nobody is. A place
      * to wait for those who shall come first. */

@@ -9,6 +9,7 @@ tm_node *tm_attention_pool_2d(tm_builder *b, const char *name, tm_node *x, int w
                               int feat_w, bool pool)
 {
     int h = x->shape.h, w = x->shape.w, c = x->shape.c;
+    TM_EXPECT(b, width % HEAD == 0, "channels of attention that do not divide into heads of 64");
     tm_push(b, "%s", name);
     tm_node *tokens =
         tm_concat_w(b, 2, (tm_node *[]){tm_reduce_hw(b, x, TM_REDUCE_AVG), tm_map_tokens(b, x)});

@@ -119,41 +119,22 @@ tm_node *tm_window_mask(tm_builder *b, int h, int w, tm_window window)
     return node;
 }
 
-/* The row of a table for pixel i as seen by pixel j. */
-static int offset_row(int i, int j, int h, int w)
+static tm_node *position_bias(tm_builder *b, tm_node *table, int h, int w, bool token)
 {
-    int down = i / w - j / w, across = i % w - j % w;
-    return (down + h - 1) * (2 * w - 1) + across + w - 1;
-}
-
-/* first: 1 with a class token, else 0 */
-static tm_node *position_bias(tm_builder *b, tm_node *table, int h, int w, int first)
-{
-    int tokens = first + h * w, extra = (2 * h - 1) * (2 * w - 1);
-    int64_t heads = table->dims[1];
-    int *rows = allocate(b, (size_t)tokens * (size_t)tokens, sizeof *rows);
-    if (!rows)
-        return table;
-    for (int i = 0; i < tokens; i++)
-        for (int j = 0; j < tokens; j++)
-            rows[i * tokens + j] = i >= first && j >= first ? offset_row(i - first, j - first, h, w)
-                                   : i >= first             ? extra + 1
-                                   : j >= first             ? extra
-                                                            : extra + 2;
-    tm_node *bias = tm_const_gather(b, table, (int64_t)tokens * tokens, rows);
-    free(rows);
+    int64_t tokens = token + (int64_t)h * w, heads = table->dims[1];
+    tm_node *bias = tm_const_offset_rows(b, table, h, w, token);
     bias = tm_const_permute(b, bias, (int[]){1, 0});
     return tm_const_reshape(b, bias, 3, (int64_t[]){heads, tokens, tokens});
 }
 
 tm_node *tm_relative_position_bias(tm_builder *b, tm_node *table, int h, int w)
 {
-    return position_bias(b, table, h, w, 0);
+    return position_bias(b, table, h, w, false);
 }
 
 tm_node *tm_relative_position_token_bias(tm_builder *b, tm_node *table, int h, int w)
 {
-    return position_bias(b, table, h, w, 1);
+    return position_bias(b, table, h, w, true);
 }
 
 /* Squares of 2 x 2 pixels, column by column, each in 4 adjacent ones. */

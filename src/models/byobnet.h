@@ -3,6 +3,7 @@
 #ifndef TM_MODELS_BYOBNET_H
 #define TM_MODELS_BYOBNET_H
 
+#include "layers/blur_pool.h"
 #include "ops/nn.h"
 
 enum { TM_BYOB_STAGES = 5, TM_BYOB_OWN_BUT_FIRST = -1 };
@@ -12,11 +13,11 @@ typedef enum tm_byob_stem {
     TM_BYOB_STEM_7X7,    /* the same of a larger kernel */
     TM_BYOB_STEM_TIERED, /* three 3x3 of widths 3w/8, w/2, w */
     TM_BYOB_STEM_DEEP,   /* three 3x3 of width w */
-    TM_BYOB_STEM_CLIP,   /* three 3x3 of widths w/2, w/2, w */
     TM_BYOB_STEM_QUAD,   /* four 3x3 of widths w/8, w/4, w/2, w */
     TM_BYOB_STEM_QUAD2,  /* the first two of them without norm and activation */
     TM_BYOB_STEM_REP,    /* a RepVGG block */
-    TM_BYOB_STEM_ONE     /* a MobileOne block */
+    TM_BYOB_STEM_ONE,    /* a MobileOne block */
+    TM_BYOB_STEM_CLIP    /* three 3x3 of widths w/2, w/2, w */
 } tm_byob_stem;
 
 typedef enum tm_byob_pool { TM_BYOB_NO_POOL, TM_BYOB_MAX_POOL, TM_BYOB_AVG_POOL } tm_byob_pool;
@@ -38,12 +39,12 @@ typedef struct tm_byob_stage {
     float ratio;    /* of channels inside a block; 0: 1 */
 } tm_byob_stage;
 
-/* NONE of these: as the block has none */
+/* NONE of these: as the block has none; attn_ratio of the channels inside */
 typedef enum tm_byob_attn {
     TM_BYOB_NO_ATTN,
-    TM_BYOB_SE, /* to attn_ratio (1/16) of the channels */
+    TM_BYOB_SE, /* 1/16 */
     TM_BYOB_ECA,
-    TM_BYOB_GCA, /* global context, added */
+    TM_BYOB_GCA, /* global context, added; 1/8 */
     TM_BYOB_BAT, /* bilinear attention, blocks of 8 */
     TM_BYOB_GE   /* timm 0.4.12's gather-excite of extent 8 */
 } tm_byob_attn;
@@ -59,17 +60,18 @@ typedef struct tm_byob {
     const char *name;
     tm_byob_stem stem;
     int stem_width;
-    tm_byob_pool stem_pool;
+    int own_stem_width;     /* in place of all widths that the stem has; 0: none */
+    tm_byob_pool stem_pool; /* of stems of plain convolutions */
     tm_byob_stage stages[TM_BYOB_STAGES];
-    float width;     /* multiplier; 0: 1 */
+    double width;    /* multiplier; 0: 1 */
     int features;    /* of the last 1x1 convolution; 0: there is none */
     tm_act_kind act; /* RELU */
     bool evo_norm;   /* EvoNorm-S0a, 16 channels a group, in place of batch norm */
-    bool anti_alias; /* average pools in place of strides */
+    tm_aa_kind aa;   /* in place of strides of stages */
     tm_byob_shortcut shortcut;
     tm_byob_attn attn;
     float attn_ratio;
-    int attn_divisor; /* of SE's channels; 8 */
+    int attn_divisor; /* of these channels; SE's 8, GCA's 1 */
     bool inverted;    /* bottlenecks widen their input and end without activation */
     bool extra_conv;  /* a second kxk in each bottleneck */
     int rep_groups;   /* of every second RepVGG block; 0: one */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timm's class ByobNet: from a table to a network. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ enum { EVO_GROUP = 16, BAT_BLOCK = 8 };
 
 static int scaled(const tm_byob_net *m, double channels)
 {
-    return (int)(channels * (m->v->width > 0 ? m->v->width : 1.0) + 0.5);
+    return (int)rint(channels * (m->v->width > 0 ? m->v->width : 1.0));
 }
 
 /* ---- layers ---- */
@@ -47,26 +48,27 @@ tm_node *tm_byob_conv(const tm_byob_net *m, const char *name, tm_node *x, tm_con
 static tm_node *spatial(const tm_byob_net *m, const char *name, tm_node *x, tm_conv c, bool act)
 {
     int stride = c.stride;
-    bool aa = m->v->anti_alias && stride > 1;
+    bool aa = m->v->aa && stride > 1;
     if (aa)
         c.stride = 1;
     x = tm_byob_conv(m, name, x, c, act);
-    return aa ? tm_anti_alias(m->b, x, TM_AA_AVG, stride) : x;
+    return aa ? tm_anti_alias(m->b, x, m->v->aa, stride) : x;
 }
 
 static tm_node *attend(const tm_byob_net *m, const char *name, tm_node *x)
 {
     const tm_byob *v = m->v;
     int c = x->shape.c;
-    double ratio = v->attn_ratio > 0 ? v->attn_ratio : 1.0 / 16;
+    double ratio = v->attn_ratio > 0 ? v->attn_ratio : v->attn == TM_BYOB_GCA ? 1 / 8.0 : 1 / 16.0;
+    int divisor = v->attn_divisor ? v->attn_divisor : v->attn == TM_BYOB_GCA ? 1 : 8;
     switch (v->attn) {
     case TM_BYOB_SE:
-        return tm_squeeze_excite(
-            m->b, name, x, tm_divisible(c * ratio, v->attn_divisor ? v->attn_divisor : 8, 0.0));
+        return tm_squeeze_excite(m->b, name, x, tm_divisible(c * ratio, divisor, 0.0));
     case TM_BYOB_ECA:
         return tm_efficient_channel_attention(m->b, name, x, c);
     case TM_BYOB_GCA:
-        return tm_global_context(m->b, name, x, tm_divisible(c / 8.0, 1, 0.0), TM_ACT_RELU, true);
+        return tm_global_context(m->b, name, x, tm_divisible(c * ratio, divisor, 0.0), TM_ACT_RELU,
+                                 true);
     case TM_BYOB_BAT:
         return tm_bilinear_attention(m->b, name, x, tm_divisible(c * 0.25, 8, 0.9), BAT_BLOCK);
     case TM_BYOB_GE:
@@ -77,8 +79,10 @@ static tm_node *attend(const tm_byob_net *m, const char *name, tm_node *x)
     return x;
 }
 
-static int groups_of(int group_size, int channels)
+static int groups_of(const tm_byob_net *m, int group_size, int channels)
 {
+    TM_EXPECT(m->b, !group_size || channels % group_size == 0,
+              "channels inside a block that do not divide into groups");
     return group_size ? channels / group_size : 1;
 }
 
@@ -90,8 +94,8 @@ tm_node *tm_byob_add_shortcut(const tm_byob_net *m, tm_node *x, tm_node *y, cons
         return tm_add(m->b, y, x);
     switch (m->v->shortcut) {
     case TM_BYOB_CONV:
-        x = tm_byob_conv(m, "shortcut", x,
-                         (tm_conv){.out = k->out, .kernel = 1, .stride = k->stride}, false);
+        x = spatial(m, "shortcut", x, (tm_conv){.out = k->out, .kernel = 1, .stride = k->stride},
+                    false);
         break;
     case TM_BYOB_AVG:
         x = tm_shortcut_pool(m->b, x, k->stride, k->dilation[0]);
@@ -115,7 +119,7 @@ static tm_conv first_conv(const tm_byob_at *k, int out, int groups)
 
 static tm_node *bottle_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *k, int middle)
 {
-    int groups = groups_of(k->stage->group_size, middle);
+    int groups = groups_of(m, k->stage->group_size, middle);
     tm_node *y = tm_byob_conv(m, "conv1_1x1", x, (tm_conv){.out = middle, .kernel = 1}, true);
     y = spatial(m, "conv2_kxk", y, first_conv(k, middle, groups), true);
     if (m->v->extra_conv)
@@ -133,21 +137,21 @@ static tm_node *basic_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *
     tm_conv second = {.out = k->out,
                       .kernel = k->kernel,
                       .dilation = k->dilation[1],
-                      .groups = groups_of(k->stage->group_size, middle)};
+                      .groups = groups_of(m, k->stage->group_size, middle)};
     tm_node *y = spatial(m, "conv1_kxk", x, first_conv(k, middle, 1), true);
     return attend(m, "attn_last", spatial(m, "conv2_kxk", y, second, false));
 }
 
 static tm_node *dark_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *k, int middle)
 {
-    int groups = groups_of(k->stage->group_size, middle);
+    int groups = groups_of(m, k->stage->group_size, middle);
     tm_node *y = tm_byob_conv(m, "conv1_1x1", x, (tm_conv){.out = middle, .kernel = 1}, true);
     return attend(m, "attn_last", spatial(m, "conv2_kxk", y, first_conv(k, k->out, groups), false));
 }
 
 static tm_node *edge_block(const tm_byob_net *m, tm_node *x, const tm_byob_at *k, int middle)
 {
-    int groups = groups_of(k->stage->group_size, middle);
+    int groups = groups_of(m, k->stage->group_size, middle);
     tm_node *y = spatial(m, "conv1_kxk", x, first_conv(k, middle, groups), true);
     return tm_byob_conv(m, "conv2_1x1", attend(m, "attn", y), (tm_conv){.out = k->out, .kernel = 1},
                         false);
@@ -257,11 +261,14 @@ static tm_node *stem_layer(const tm_byob_net *m, tm_node *x, int width)
 {
     tm_builder *b = m->b;
     tm_byob_at k = {.in = x->shape.c, .out = width, .kernel = 3, .stride = 2, .dilation = {1, 1}};
-    if (m->v->stem == TM_BYOB_STEM_3X3) {
-        x = tm_byob_conv(m, "stem", x, (tm_conv){.out = width, .kernel = 3, .stride = 2}, true);
+    if (m->v->stem == TM_BYOB_STEM_3X3 || m->v->stem == TM_BYOB_STEM_7X7) {
+        k.kernel = m->v->stem == TM_BYOB_STEM_7X7 ? 7 : 3;
+        x = tm_byob_conv(m, "stem", x, first_conv(&k, width, 1), true);
     } else {
         tm_push(b, "stem");
-        x = m->v->stem == TM_BYOB_STEM_REP ? rep_block(m, x, &k) : one_block(m, x, &k, 1, 1, false);
+        x = m->v->stem == TM_BYOB_STEM_REP
+                ? rep_block(m, x, &k)
+                : one_block(m, x, &k, 1, 1, m->v->stages[0].block != TM_BYOB_ONE);
         tm_pop(b);
     }
     if (m->v->stages[0].stride > 1)
@@ -269,30 +276,49 @@ static tm_node *stem_layer(const tm_byob_net *m, tm_node *x, int width)
     return x;
 }
 
-static tm_node *stem(const tm_byob_net *m, tm_node *x, int *reduction)
+/* Whether it is of one layer. */
+static bool has_stem_layer(const tm_byob *v)
 {
-    int w = scaled(m, m->v->stem_width), half = scaled(m, m->v->stem_width / 2.0);
-    *reduction = 4;
-    switch (m->v->stem) {
-    case TM_BYOB_STEM_7X7:
-        return stem_stack(m, x, 1, &w, 0);
+    bool plain = v->stem == TM_BYOB_STEM_3X3 || v->stem == TM_BYOB_STEM_7X7;
+    return v->stem == TM_BYOB_STEM_REP || v->stem == TM_BYOB_STEM_ONE || (plain && !v->stem_pool);
+}
+
+static int stem_reduction(const tm_byob *v)
+{
+    return has_stem_layer(v) ? 2 : 4;
+}
+
+static int stem_width(const tm_byob_net *m)
+{
+    return scaled(m, m->v->own_stem_width ? m->v->own_stem_width : m->v->stem_width);
+}
+
+static tm_node *stem(const tm_byob_net *m, tm_node *x)
+{
+    const tm_byob *v = m->v;
+    int w = stem_width(m), half = scaled(m, v->stem_width / 2.0);
+    if (has_stem_layer(v))
+        return stem_layer(m, x, w);
+    switch (v->stem) {
     case TM_BYOB_STEM_TIERED:
         return stem_stack(m, x, 3, (int[]){3 * w / 8, w / 2, w}, 0);
     case TM_BYOB_STEM_DEEP:
         return stem_stack(m, x, 3, (int[]){w, w, w}, 0);
-    case TM_BYOB_STEM_CLIP:
-        return stem_stack(m, x, 3, (int[]){half, half, w}, 0);
+    case TM_BYOB_STEM_CLIP: /* timm's list of widths; with one width it is a convolution */
+        return v->own_stem_width ? stem_stack(m, x, 1, &w, 0)
+                                 : stem_stack(m, x, 3, (int[]){half, half, w}, 0);
     case TM_BYOB_STEM_QUAD:
-        return stem_stack(m, x, 4, (int[]){w / 8, w / 4, w / 2, w}, 0);
     case TM_BYOB_STEM_QUAD2:
-        return stem_stack(m, x, 4, (int[]){w / 8, w / 4, w / 2, w}, 2);
+        return stem_stack(m, x, 4,
+                          (int[]){(int)rint(w / 8.0), (int)rint(w / 4.0), (int)rint(w / 2.0), w},
+                          v->stem == TM_BYOB_STEM_QUAD2 ? 2 : 0);
     case TM_BYOB_STEM_3X3:
+    case TM_BYOB_STEM_7X7:
     case TM_BYOB_STEM_REP:
     case TM_BYOB_STEM_ONE:
         break;
     }
-    *reduction = 2;
-    return stem_layer(m, x, w);
+    return stem_stack(m, x, 1, &w, 0);
 }
 
 /* ---- stages ---- */
@@ -356,11 +382,12 @@ static tm_node *stage(const tm_byob_net *m, tm_node *x, int index, tm_stage at, 
     return x;
 }
 
+/* Returns the last map and its reduction. */
 static tm_node *stages(const tm_byob_net *m, tm_node *x, int *reduction)
 {
     tm_builder *b = m->b;
-    tm_stages walk = tm_stages_begin(b, *reduction, 2);
-    int feat[2] = {b->options.img_h / *reduction, b->options.img_w / *reduction};
+    tm_stages walk = tm_stages_begin(b, stem_reduction(m->v), 2);
+    int feat[2] = {b->options.img_h / walk.reduction, b->options.img_w / walk.reduction};
     for (int i = 0; i < TM_BYOB_STAGES && m->v->stages[i].block; i++) {
         tm_stage s = tm_stages_next(&walk, m->v->stages[i].stride);
         *reduction = s.reduction;
@@ -379,7 +406,7 @@ static tm_node *stages(const tm_byob_net *m, tm_node *x, int *reduction)
  */
 static int feature_side(const tm_byob_net *m, int side)
 {
-    tm_stages walk = tm_stages_begin(m->b, m->v->stem == TM_BYOB_STEM_3X3 ? 2 : 4, 2);
+    tm_stages walk = tm_stages_begin(m->b, stem_reduction(m->v), 2);
     side /= walk.reduction;
     for (int i = 0; i < TM_BYOB_STAGES && m->v->stages[i].block; i++)
         side /= tm_stages_next(&walk, m->v->stages[i].stride).stride;
@@ -397,6 +424,29 @@ static void attention_head(const tm_byob_net *m, tm_node *x)
                              feature_side(m, b->options.img_h), feature_side(m, b->options.img_w),
                              pooled);
     tm_classifier(b, x, pooled ? TM_LAYOUT_VECTOR : TM_LAYOUT_MAP, "head.proj");
+}
+
+/* timm's first depthwise block has the width that the stem has by design, rounded as a stage's. */
+static void check_depthwise(const tm_byob_net *m)
+{
+    double width = m->v->width > 0 ? m->v->width : 1.0;
+    int first = tm_divisible(m->v->stem_width * width, 8, 0.9);
+    if (m->v->stages[0].block == TM_BYOB_ONE && stem_width(m) != first)
+        tm_refuse(m->b, "a stem of %d channels before a depthwise block of %d", stem_width(m),
+                  first);
+}
+
+static void check(tm_builder *b, const tm_byob *v)
+{
+    bool stem_feature = v->stages[0].stride > 1, five_stages = v->stages[4].block;
+    /* timm has two features of the stem then and one intermediate, or no five features */
+    if (has_stem_layer(v) ? !stem_feature && !five_stages : stem_feature)
+        tm_refuse(b, "a stem of stride %d before a stage of stride %d", stem_reduction(v),
+                  v->stages[0].stride);
+    if (v->head == TM_BYOB_CLASSIFIER && v->head_hidden)
+        tm_refuse(b, "head_hidden_size: a head of type 'classifier' has no hidden layer");
+    if (v->head == TM_BYOB_MLP && v->evo_norm)
+        tm_refuse(b, "head_type: this network's norm is not one of pooled features");
 }
 
 static void head(const tm_byob_net *m, tm_node *x)
@@ -418,9 +468,10 @@ static void head(const tm_byob_net *m, tm_node *x)
 void tm_byob_build(tm_builder *b, const tm_byob *v, tm_byob_own *own)
 {
     tm_byob_net m = {.b = b, .v = v, .own = own, .act = v->act ? v->act : TM_ACT_RELU};
-    int reduction;
-    tm_node *x = stem(&m, b->graph->input, &reduction);
-    x = stages(&m, x, &reduction);
+    int reduction = 0;
+    check(b, v);
+    check_depthwise(&m);
+    tm_node *x = stages(&m, stem(&m, b->graph->input), &reduction);
     if (v->features)
         x = tm_byob_conv(&m, "final_conv", x,
                          (tm_conv){.out = scaled(&m, v->features), .kernel = 1}, true);

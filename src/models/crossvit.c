@@ -20,7 +20,7 @@ typedef struct crossvit_variant {
     const char *name;
     int dims[BRANCHES], heads[BRANCHES];
     int depth;             /* blocks of the second branch in a stage; the first has one */
-    int ratios[3];         /* of a branch's MLPs, and of one that there is not */
+    double ratios[3];      /* of a branch's MLPs, and of one that there is not */
     int patches[BRANCHES]; /* 12, 16 */
     bool conv;             /* patches by three convolutions */
     bool large; /* made for 408 pixels a side, of which the second branch sees 384; else 240,
@@ -147,9 +147,10 @@ static branch embed(tm_builder *b, const crossvit_variant *v, int index)
 
 static tm_node *own_blocks(tm_builder *b, const crossvit_variant *v, tm_node *x, int index)
 {
-    tm_vit_block block = {.qkv = {.heads = v->heads[index], .no_qkv_bias = v->no_qkv_bias},
-                          .ffn = {.hidden = v->ratios[index] * x->shape.c, .act = TM_ACT_GELU},
-                          .norm = norm};
+    tm_vit_block block = {
+        .qkv = {.heads = v->heads[index], .no_qkv_bias = v->no_qkv_bias},
+        .ffn = {.hidden = (int)(v->ratios[index] * x->shape.c), .act = TM_ACT_GELU},
+        .norm = norm};
     for (int i = 0; i < (index ? v->depth : 1); i++) {
         tm_push(b, "blocks.%d.%d", index, i);
         x = tm_block(b, x, &block);
@@ -282,7 +283,7 @@ static const tm_argument arguments[] = {
     CROSSVIT("patch_size", LIST, patches, 1, 1024, SAID),
     CROSSVIT("embed_dim", LIST, dims, TM_WIDTHS, SAID),
     CROSSVIT("num_heads", LIST, heads, TM_HEADS, SAID),
-    CROSSVIT("mlp_ratio", LIST, ratios, 1, 64, SAID),
+    CROSSVIT("mlp_ratio", NUMBERS, ratios, TM_RATIOS, SAID),
     CROSSVIT("multi_conv", FLAG, conv, TM_ANY),
     CROSSVIT("crop_scale", FLAG, crop, TM_ANY),
     CROSSVIT("qkv_bias", NO_FLAG, no_qkv_bias, TM_ANY),

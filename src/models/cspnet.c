@@ -8,7 +8,7 @@
 #include "layers/squeeze_excite.h"
 #include "layers/stages.h"
 #include "layers/taps.h"
-#include "models/model.h"
+#include "models/choices.h"
 
 enum { STAGES = 5 };
 
@@ -30,6 +30,7 @@ typedef struct csp_variant {
     int stem_kernel; /* 3 */
     bool still_stem; /* stride 1 */
     bool stem_pool;  /* and no stride in the first stage */
+    tm_aa_kind aa;   /* in place of strides between stages */
     int depths[STAGES], out[STAGES], groups[STAGES] /* 1 */;
     /* channels of blocks, inside blocks and before the split, to those of the stage: of the first
      * stage and of the others (0: the same); 1 */
@@ -123,9 +124,14 @@ typedef struct csp {
     tm_act_kind act;
 } csp;
 
+static tm_conv_tail tail_of(const csp *m, tm_act_kind act)
+{
+    return (tm_conv_tail){.norm = {.magnitude = m->v->in_place}, .act = act};
+}
+
 static tm_node *conv_act(const csp *m, const char *name, tm_node *x, tm_conv c, tm_act_kind act)
 {
-    tm_conv_tail tail = {.norm = {.magnitude = m->v->in_place}, .act = act};
+    tm_conv_tail tail = tail_of(m, act);
     return tm_conv_norm_act(m->b, name, x, c, tail);
 }
 
@@ -220,12 +226,15 @@ static tm_node *down(const csp *m, tm_node *x, const stage_plan *s)
             x = tm_pool2d(m->b, x, (tm_pool){.kernel = 2});
         return conv(m, "conv_down.1", x, (tm_conv){.out = out, .kernel = 1, .groups = s->groups});
     }
-    return conv(m, "conv_down", x,
-                (tm_conv){.out = v->stage == DARK || v->down_growth ? out : x->shape.c,
-                          .kernel = 3,
-                          .stride = s->stride,
-                          .dilation = s->first_dilation,
-                          .groups = s->groups});
+    tm_conv_tail tail = tail_of(m, m->act);
+    tail.aa = v->aa;
+    return tm_conv_norm_act(m->b, "conv_down", x,
+                            (tm_conv){.out = v->stage == DARK || v->down_growth ? out : x->shape.c,
+                                      .kernel = 3,
+                                      .stride = s->stride,
+                                      .dilation = s->first_dilation,
+                                      .groups = s->groups},
+                            tail);
 }
 
 static tm_node *stage(const csp *m, tm_node *x, const stage_plan *s)
@@ -296,6 +305,7 @@ static void build(tm_builder *b, const void *variant)
 /* timm's stem and stages are objects, which no text makes. */
 static const tm_argument arguments[] = {
     TM_TAKES(csp_variant, "act_layer", ACT, act, TM_ANY, "*_iabn"),
+    TM_TAKES(csp_variant, "aa_layer", CHOICE, aa, TM_ANY, "cspresn*", .choices = tm_aa_layers),
 };
 
 const tm_family tm_family_cspnet = {

@@ -149,8 +149,8 @@ static tm_node *mixed_weights(const block *k, const char *name, int out, int eac
     weight = tm_const_reshape(b, weight, 3, (int64_t[]){count, out, each});
     weight = tm_const_permute(b, weight, (int[]){2, 1, 0});
     weight = tm_const_reshape(b, weight, 4, (int64_t[]){elements, count, 1, 1});
-    tm_node *mixed = tm_conv2d_with(b, name, k->routing, weight, NULL,
-                                    (tm_conv){.out = elements, .kernel = 1});
+    tm_node *mixed =
+        tm_conv2d_with(b, name, k->routing, weight, NULL, (tm_conv){.out = elements, .kernel = 1});
     return tm_reshape(b, mixed, 1, each, out);
 }
 

@@ -22,7 +22,8 @@ typedef struct attend_attrs {
 static bool shapes_agree(const tm_node *q, const tm_node *k, const tm_node *v, int heads)
 {
     return k->shape.h == q->shape.h && v->shape.h == q->shape.h && k->shape.w == v->shape.w &&
-           q->shape.c == k->shape.c && q->shape.c % heads == 0 && v->shape.c % heads == 0;
+           q->shape.c == k->shape.c && heads > 0 && q->shape.c % heads == 0 &&
+           v->shape.c % heads == 0;
 }
 
 static bool is_addend(const tm_node *x, int count, const tm_node *q, const tm_node *k)

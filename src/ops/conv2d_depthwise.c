@@ -22,7 +22,7 @@ typedef struct dw_args {
     tm_conv_attrs conv;
     const float *weights, *bias; /* weights: [taps][channels]; NULL: the picture's own are */
     tm_tensor filters;
-    int rows, channels;          /* of a unit */
+    int rows, channels; /* of a unit */
     tm_store store;
     tm_dwconv_fn *kernel;
 } dw_args;

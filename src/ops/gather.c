@@ -88,3 +88,52 @@ static bool const_gather_evaluate(const tm_node *node, const float *const *input
 }
 
 const tm_op tm_op_const_gather = {.name = "const_gather", .evaluate = const_gather_evaluate};
+
+/* ---- rows of a table of offsets ---- */
+
+typedef struct offset_attrs {
+    int h, w, first; /* first: tokens before the pixels, 1 or 0 */
+} offset_attrs;
+
+static int64_t offset_count(int h, int w)
+{
+    return (2 * (int64_t)h - 1) * (2 * (int64_t)w - 1);
+}
+
+tm_node *tm_const_offset_rows(tm_builder *b, tm_node *table, int h, int w, bool token)
+{
+    offset_attrs attrs = {h, w, token};
+    int64_t tokens = token + (int64_t)h * w;
+    TM_EXPECT(b, table->rank == 2 && table->dims[0] == offset_count(h, w) + (token ? 3 : 0),
+              "a table of offsets has other rows than its window has offsets");
+    int64_t dims[] = {tokens * tokens, table->dims[1]};
+    return tm_constant(b, &tm_op_const_offset_rows, table->name, &attrs, sizeof attrs, 1, &table, 2,
+                       dims);
+}
+
+static int64_t offset_row(const offset_attrs *o, int64_t i, int64_t j)
+{
+    int64_t behind = offset_count(o->h, o->w);
+    if (i < o->first)
+        return j < o->first ? behind + 2 : behind;
+    if (j < o->first)
+        return behind + 1;
+    i -= o->first;
+    j -= o->first;
+    return (i / o->w - j / o->w + o->h - 1) * (2 * o->w - 1) + i % o->w - j % o->w + o->w - 1;
+}
+
+static bool const_offset_rows_evaluate(const tm_node *node, const float *const *inputs, int64_t row,
+                                       int64_t rows, float *out)
+{
+    const offset_attrs *attrs = node->attrs;
+    size_t count = (size_t)tm_row_elements(node);
+    int64_t tokens = attrs->first + (int64_t)attrs->h * attrs->w;
+    for (int64_t i = row; i < row + rows; i++, out += count)
+        memcpy(out, inputs[0] + (size_t)offset_row(attrs, i / tokens, i % tokens) * count,
+               count * sizeof *out);
+    return true;
+}
+
+const tm_op tm_op_const_offset_rows = {.name = "const_offset_rows",
+                                       .evaluate = const_offset_rows_evaluate};

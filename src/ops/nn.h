@@ -77,6 +77,11 @@ tm_node *tm_const_resample_grid(tm_builder *b, tm_node *positions, int prefix, c
                                 const int to[2], tm_resampling how);
 /* Rows of x's first dimension: result [count, ...], row i is row rows[i] of x; rows is copied. */
 tm_node *tm_const_gather(tm_builder *b, tm_node *x, int64_t count, const int *rows);
+/* Of a table with a row for every offset between two pixels of an h x w window, [(2h - 1) * (2w -
+ * 1), c]: that of pixel i as seen by pixel j, [n * n, c] for n = h * w. token: with a class token
+ * before the pixels, n is 1 + h * w, and three more rows are for what it sees, for what sees it,
+ * and for itself. */
+tm_node *tm_const_offset_rows(tm_builder *b, tm_node *table, int h, int w, bool token);
 tm_node *tm_const_repeat(tm_builder *b, tm_node *x,
                          int64_t count);                      /* x's first dimension, count times */
 tm_node *tm_const_mul(tm_builder *b, tm_node *x, tm_node *y); /* numpy broadcasting */

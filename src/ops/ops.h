@@ -62,6 +62,10 @@ typedef struct tm_slice_attrs {
     int begin;
 } tm_slice_attrs;
 
+typedef struct tm_reduce_attrs {
+    tm_reduce_kind kind;
+} tm_reduce_attrs;
+
 /* ---- helpers for operator files and passes ---- */
 
 /* An activation node of the given shape. */

@@ -118,10 +118,6 @@ const tm_op tm_op_pool2d = {.name = "pool2d", .lower = pool_lower, .types = TM_T
 
 /* ---- whole maps ---- */
 
-typedef struct reduce_attrs {
-    tm_reduce_kind kind;
-} reduce_attrs;
-
 enum {
     REDUCE_COLUMNS = 64,
     REDUCE_BLOCKS = 8,        /* of rows, which are reduced where they were computed */
@@ -138,7 +134,7 @@ typedef struct reduce_args {
 
 tm_node *tm_reduce_hw(tm_builder *b, tm_node *x, tm_reduce_kind kind)
 {
-    reduce_attrs attrs = {kind};
+    tm_reduce_attrs attrs = {kind};
     return tm_activation(b, &tm_op_reduce_hw, tm_scoped(b, "pool"), &attrs, sizeof attrs, 1, &x,
                          (tm_shape){1, 1, x->shape.c});
 }
@@ -201,7 +197,7 @@ static void reduce_lower(tm_lowering *lowering, const tm_node *node)
 {
     reduce_args args = {.x = tm_lower_input(lowering, node, 0),
                         .y = tm_lower_output(lowering, node),
-                        .kind = ((const reduce_attrs *)node->attrs)->kind,
+                        .kind = ((const tm_reduce_attrs *)node->attrs)->kind,
                         .combine = tm_lower_kernels(lowering)->colreduce_f32};
     args.kernel = TM_LOWER_KERNEL(lowering, colreduce, args.x.type);
     int pixels = args.x.h * args.x.w;
@@ -226,7 +222,7 @@ typedef struct channel_args {
 
 tm_node *tm_reduce_c(tm_builder *b, tm_node *x, tm_reduce_kind kind)
 {
-    reduce_attrs attrs = {kind};
+    tm_reduce_attrs attrs = {kind};
     return tm_activation(b, &tm_op_reduce_c, tm_scoped(b, "pool"), &attrs, sizeof attrs, 1, &x,
                          (tm_shape){x->shape.h, x->shape.w, 1});
 }
@@ -259,7 +255,7 @@ static void channel_lower(tm_lowering *lowering, const tm_node *node)
 {
     channel_args args = {.x = tm_lower_input(lowering, node, 0),
                          .y = tm_lower_output(lowering, node),
-                         .kind = ((const reduce_attrs *)node->attrs)->kind};
+                         .kind = ((const tm_reduce_attrs *)node->attrs)->kind};
     args.rows = tm_rows_of(&args.x);
     tm_lower_step(lowering, node, channel_run, tm_rows_step_units, &args, sizeof args, 0);
 }

@@ -74,11 +74,14 @@ tm_status tm_writer_show(tm_writer *writer, tm_error *error)
 
 tm_status tm_writer_leave(tm_writer *writer, tm_error *error)
 {
-    tm_status status = tm_writer_show(writer, error);
+    tm_status status = TM_OK;
     for (size_t i = 0; i < writer->count; i++) {
         tm_outfile *file = tm_array_file(writer, &writer->arrays[i]);
-        tm_status closed = tm_outfile_leave(file, status ? NULL : error);
-        status = status ? status : closed;
+        if (!file->stream)
+            continue; /* it has its own name */
+        tm_status shown = show(&writer->arrays[i], file, status ? NULL : error);
+        tm_status closed = tm_outfile_leave(file, status || shown ? NULL : error);
+        status = status ? status : shown ? shown : closed;
     }
     if (writer->out.stream)
         tm_outfile_leave(&writer->out, NULL);

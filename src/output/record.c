@@ -78,7 +78,9 @@ void tm_record_add(tm_record *record, tm_field field)
     if (field.value.kind == TM_VALUE_ABSENT && !field.null)
         return;
     TM_ASSERT(record->count < TM_FIELDS_MAX);
-    TM_ASSERT(!columns || field.value.kind == TM_VALUE_LIST || !may_be_told(&field, TM_IN_TABLES) ||
+    bool chosen = columns && strchr(columns, '='); /* a part of what there is */
+    TM_ASSERT(!columns || chosen || field.value.kind == TM_VALUE_LIST ||
+              !may_be_told(&field, TM_IN_TABLES) ||
               tm_lists_text(columns, ",", name_in(&field, TM_IN_TABLES)));
     record->fields[record->count++] = field;
 }

@@ -84,7 +84,9 @@ typedef struct tm_field {
  * list; so are columns: a table has a row for each item, and one where there is none.
  */
 typedef struct tm_record_type {
-    const char *columns; /* of tables: "file,rank,...", its items' too; NULL: told in no table */
+    const char *columns; /* of tables: "file,rank,...", its items' too; NULL: told in no table. With
+                            "first=index#1,second=index#2" a record has one row, with the index of
+                            item 1 and of item 2; "filename=file" is a column by another name */
     const char *heading; /* text before the first record; NULL: none */
     const char *text;
 } tm_record_type;

@@ -16,6 +16,24 @@ static tm_status no_memory(const char *path, tm_error *error)
     return tm_fail(error, TM_NO_MEMORY, "%s: no memory", path);
 }
 
+void tm_writer_release(tm_writer *writer)
+{
+    for (size_t i = 0; i < writer->count; i++) {
+        tm_array *array = &writer->arrays[i];
+        if (array->spooled && array->stream)
+            fclose(array->stream);
+        if (array->file.stream)
+            tm_outfile_abandon(&array->file);
+        free(array->key);
+    }
+    if (writer->out.stream)
+        tm_outfile_abandon(&writer->out);
+    free(writer->arrays);
+    free(writer->path);
+    tm_buffer_free(&writer->metadata);
+    free(writer);
+}
+
 tm_status tm_writer_failed(const char *path, tm_error *error)
 {
     return tm_fail(error, tm_errno_status(TM_WRITE), "%s: cannot write: %s", path, strerror(errno));

@@ -51,24 +51,6 @@ static const tm_writer_format *format_of(const char *path, tm_error *error)
     return NULL;
 }
 
-void tm_writer_release(tm_writer *writer)
-{
-    for (size_t i = 0; i < writer->count; i++) {
-        tm_array *array = &writer->arrays[i];
-        if (array->spooled && array->stream)
-            fclose(array->stream);
-        if (array->file.stream)
-            tm_outfile_abandon(&array->file);
-        free(array->key);
-    }
-    if (writer->out.stream)
-        tm_outfile_abandon(&writer->out);
-    free(writer->arrays);
-    free(writer->path);
-    tm_buffer_free(&writer->metadata);
-    free(writer);
-}
-
 void tm_writer_abandon(tm_writer *writer)
 {
     if (!writer)
@@ -155,7 +137,7 @@ static tm_status new_array(tm_writer *writer, const char *key, int rank, const i
     *array = (tm_array){.key = strdup(key), .dtype = writer->dtype, .rank = rank};
     if (!array->key)
         return no_memory(writer->path, error);
-    memcpy(array->shape, shape, (size_t)rank * sizeof *shape);
+    memcpy(array->shape, shape, (size_t)(rank ? rank : 1) * sizeof *shape);
     array->shape[0] = 0;
     tm_status status = writer->format->begin(writer, array, error);
     if (status != TM_OK) {
@@ -187,7 +169,7 @@ static tm_status check_range(const tm_writer *writer, const char *key, const flo
 tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int64_t *shape,
                         const float *data, tm_error *error)
 {
-    TM_ASSERT(rank >= 1 && rank <= TM_WRITER_RANK_MAX && shape[0] >= 0);
+    TM_ASSERT(rank >= 0 && rank <= TM_WRITER_RANK_MAX && shape[0] >= 0);
     tm_array *array = find_array(writer, key);
     if (!array) {
         tm_status status = new_array(writer, key, rank, shape, &array, error);
@@ -236,6 +218,8 @@ tm_status tm_writer_commit(tm_writer *writer, tm_error *error)
         status = writer->format->finish(writer, error);
     if (status == TM_OK)
         tm_writer_release(writer);
+    else if (writer->grows)
+        tm_writer_leave(writer, NULL);
     else
         tm_writer_abandon(writer);
     return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arrays of float32, or of half precision, into a file: .npy, .npz, .safetensors or a folder of .npy files.
+ * Arrays of float32, or of half precision, into a file: .npy, .npz, .safetensors or a folder of
+ * .npy files.
  *
  * Rows arrive in any number of calls and go to disk at once, so memory does not grow with them.
  * The target appears whole, at commit, or not at all.
@@ -25,8 +26,9 @@ tm_status tm_writer_open(const char *path, bool force, tm_writer **out, tm_error
 void tm_writer_store(tm_writer *writer, tm_dtype dtype);
 
 /* Adds rows to the array `key`: shape[0] rows of shape[1] x ... numbers in C order, where rank is
- * 1 to 8 and all but shape[0] stay the same from call to call (TM_SHAPE). TM_UNSUPPORTED: a finite
- * number is beyond what half precision holds; nothing is added then. A .npy file holds one
+ * 1 to 8 and all but shape[0] stay the same from call to call (TM_SHAPE); or, with rank 0 and 1 as
+ * shape[0], a single number, which formats other than .safetensors have as a row. TM_UNSUPPORTED: a
+ * finite number is beyond what half precision holds; nothing is added then. A .npy file holds one
  * key (TM_USAGE for a second). */
 tm_status tm_writer_add(tm_writer *writer, const char *key, int rank, const int64_t *shape,
                         const float *data, tm_error *error);

@@ -235,11 +235,11 @@ static bool read_pretrained(reader *r, const cJSON *json, tm_model_config *confi
 
 bool tm_argument_is_harmless(const char *key)
 {
-    static const char *const keys[] = {"pretrained",      "drop_rate",         "drop_path_rate",
-                                       "drop_block_rate", "drop_connect_rate", "attn_drop_rate",
-                                       "proj_drop_rate",  "pos_drop_rate",     "patch_drop_rate",
-                                       "scriptable",      "exportable",        "no_jit",
-                                       "checkpoint_path"};
+    static const char *const keys[] = {
+        "pretrained",        "drop_rate",      "drop_path_rate", "drop_block_rate",
+        "drop_connect_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate",
+        "patch_drop_rate",   "scriptable",     "exportable",     "no_jit",
+        "checkpoint_path",   "weight_init",    "zero_init_last", "fix_init"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0)
             return true;

@@ -246,3 +246,17 @@ const char *tm_deprecated_at(size_t index, const char **current)
     *current = text(tm_deprecated_rows[index].current);
     return text(tm_deprecated_rows[index].name);
 }
+
+const char *tm_own_argument(const tm_arch *arch, const char *name)
+{
+    size_t length = strlen(arch->module), added;
+    if (tm_added_find(arch->name, &added))
+        return NULL;
+    for (size_t i = 0; i < tm_own_argument_row_count; i++) {
+        const char *row = text(tm_own_argument_rows[i].argument);
+        if (strncmp(row, arch->module, length) == 0 && row[length] == '.' &&
+            strcmp(row + length + 1, name) == 0)
+            return text(tm_own_argument_rows[i].value);
+    }
+    return NULL;
+}

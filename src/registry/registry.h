@@ -144,6 +144,10 @@ const char *tm_name_elsewhere(const char *name);
 size_t tm_deprecated_count(void);
 const char *tm_deprecated_at(size_t index, const char **current);
 
+/* The value, as JSON, that all of timm's models of the architecture's module have for that argument
+ * of create_model; NULL: none is known, or the architecture is not timm's. */
+const char *tm_own_argument(const tm_arch *arch, const char *name);
+
 /* timm.list_models: the names that match any of include (none: all) and none of exclude, in one
  * of modules (none: all). With pretrained, "arch.tag" of the configs that have weights; a glob
  * without a tag then stands for all of its tags. */

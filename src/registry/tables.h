@@ -34,6 +34,12 @@ typedef struct tm_deprecated_row {
     uint32_t name, current;
 } tm_deprecated_row;
 
+/* An argument of create_model that has one value in all models of a module: "module.name", and the
+ * value as JSON. Giving that value changes nothing in timm. */
+typedef struct tm_own_argument_row {
+    uint32_t argument, value;
+} tm_own_argument_row;
+
 typedef struct tm_result_row {
     uint32_t interpolation;
     uint16_t img_size;
@@ -47,6 +53,8 @@ extern const size_t tm_pretrained_row_count;
 extern const uint16_t tm_tag_order[]; /* rows of tm_pretrained_rows, an architecture's together */
 extern const tm_deprecated_row tm_deprecated_rows[];
 extern const size_t tm_deprecated_row_count;
+extern const tm_own_argument_row tm_own_argument_rows[];
+extern const size_t tm_own_argument_row_count;
 extern const tm_result_row tm_result_rows[];
 extern const double tm_channel_values[][3];
 

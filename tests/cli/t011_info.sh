@@ -54,10 +54,43 @@ ok "tensors as a record" out_has '{"model":"test_vit.r160_in1k","tensors":[{"nam
 ok "one of it" out_lines 1
 timmc info test_vit --tensors
 ok "tensors one a line" first_line_is 'blocks.0.attn.proj.bias 64'
-for others in "--tensors --check" "--tensors -f dot" "-f dot --features" "--prune-head"; do
+for others in "--tensors --check" "--tensors -f dot" "-f dot --features" "-f svg --layers" "--prune-head"; do
     # $others is a list of words
     # shellcheck disable=SC2086
     timmc info test_vit --no-pretrained $others
     ok "info $others: exit 2" exit_is 2
 done
+
+# the graph drawn: a box a line, "<g>...<rect ... x= y= width=", and a line each "<path d=" in it
+timmc info inception_v3 -f svg
+ok "info -f svg" exit_is 0
+ok "begins as one" out_has '<svg xmlns="http://www.w3.org/2000/svg" width='
+cp "$tmp/out" "$tmp/graph.svg"
+svg_tail() { [ "$(tail -1 "$tmp/graph.svg")" = '</svg>' ]; }
+ok "ends as one" svg_tail
+timmc info inception_v3 -f json --layers
+boxes=$(($(grep -o '"id":' "$tmp/out" | wc -l) + 1))
+lines=$(grep -o '"inputs":\[[^]]*' "$tmp/out" | tr ',' '\n' | wc -l)
+ok "a box for each layer, and the input" test "$(grep -c '<rect' "$tmp/graph.svg")" -eq $boxes
+ok "a line for each input of a layer" \
+    test "$(grep -c '^<path \(class="l" \)\{0,1\}d=' "$tmp/graph.svg")" -eq "$lines"
+# two boxes of one height are apart, and each is within the picture
+sed -n 's/.*<rect class="[a-z]" x="\([0-9]*\)" y="\([0-9]*\)" width="\([0-9]*\)".*/\2 \1 \3/p' \
+    "$tmp/graph.svg" | sort -n -k1,1 -k2,2 >"$tmp/boxes"
+apart() { awk '$1 == y && $2 < end { bad = 1 } { y = $1; end = $2 + $3 } END { exit bad }' "$1"; }
+ok "no box is over another" apart "$tmp/boxes"
+ok "several are side by side" test "$(cut -d' ' -f1 "$tmp/boxes" | uniq -d | wc -l)" -gt 20
+# a line that passes a layer runs right of all boxes
+widest=$(awk '$2 + $3 > most { most = $2 + $3 } END { print most }' "$tmp/boxes")
+beside() {
+    sed -n 's/^<path class="l" d="M[0-9]* [0-9]*V[0-9]*H\([0-9]*\)V.*/\1/p' "$tmp/graph.svg" |
+        awk -v most="$widest" '$1 <= most { bad = 1 } END { exit bad || !NR }'
+}
+ok "long lines are beside them" beside
+ok "what is under the mouse" \
+    grep -q '^conv2d, height 35, width 35, 64 channels' "$tmp/graph.svg"
+mkdir "$tmp/local"
+echo '{"architecture": "test_vit", "pretrained_cfg": {"tag": "a<b>&\"c"}}' >"$tmp/local/config.json"
+timmc info "local-dir:$tmp/local" -f svg
+ok "names are no markup" out_has '>test_vit.a&#60;b&#62;&#38;&#34;c</text>'
 done_testing

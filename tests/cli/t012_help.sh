@@ -82,4 +82,14 @@ ok "an ambiguous option" err_has 'ambiguous option --m'
 timmc --verbose list
 ok "an option before the command" exit_is 2
 
+
+# numbers that may be left to the program
+cat=$here/../data/images/chelsea.png
+timmc classify -b auto -t auto "$cat"
+ok "-b auto -t auto" exit_is 0
+timmc bench test_vit --no-pretrained -b auto --repeats 1 -f json
+ok "bench -b auto: what it came to" out_has '"batch":1,'
+timmc classify -b automatic "$cat"
+ok "-b automatic: exit 2" exit_is 2
+ok "what is expected" err_has '"automatic" is not a whole number from 1 to 65536, nor "auto"'
 done_testing

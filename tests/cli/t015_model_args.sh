@@ -32,6 +32,15 @@ timmc features test_vit --no-pretrained --model-arg foo=1 "$cat"
 ok "what there is" err_has 'of timm'"'"'s vision_transformer there can be changed: patch_size, embed_dim'
 timmc features selecsls42 --no-pretrained --model-arg growth_rate=3 "$cat"
 ok "a family without any" err_has 'there can be changed: nothing'
+timmc info swin_tiny_patch4_window7_224 --model-arg mlp_ratio=4 -f json
+ok "what the model has itself, of an argument that is not in the table" exit_is 0
+timmc info swin_tiny_patch4_window7_224 --model-arg mlp_ratio=3
+ok "and no other value: exit 2" exit_is 2
+timmc info resnest50d --model-arg 'channels=[64,128,256,512]' --model-arg stem_type=deep \
+    --model-arg zero_init_last=false -f json
+ok "lists and words, too" exit_is 0
+timmc info resnest50d --model-arg 'channels=[64,128,256,513]'
+ok "another list: exit 2" exit_is 2
 timmc features swin_tiny_patch4_window7_224 --no-pretrained --model-arg num_heads=5 "$cat"
 ok "heads that do not divide: exit 2" exit_is 2
 timmc features cait_xxs24_224 --no-pretrained --model-arg num_heads=5 "$cat"
@@ -58,6 +67,14 @@ timmc features swin_tiny_patch4_window7_224 --no-pretrained --model-arg depths=2
 ok "one number where timm wants a list: exit 2" exit_is 2
 timmc features resnet18 --no-pretrained --model-arg 'layers=[1,2]' "$cat"
 ok "a list too short: exit 2" exit_is 2
+for width in 16 100; do
+    timmc info resnet50_clip --model-arg head_hidden_size=$width
+    ok "an attention pool of $width channels" err_has 'do not divide into heads of 64'
+done
+timmc info test_byobnet --model-arg width_factor=0.75
+ok "groups of a width that do not divide" err_has 'do not divide into groups'
+timmc info mobileone_s0 --model-arg stem_chs=16
+ok "a stem that depthwise blocks do not fit" err_has 'a stem of 16 channels before a depthwise block of 48'
 for bad in downsample=max downsample=1 w0=20 depth=3 wm=1; do
     timmc info regnetx_002 --model-arg "$bad"
     ok "regnet $bad: exit 2" exit_is 2

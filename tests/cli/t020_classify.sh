@@ -202,4 +202,29 @@ printf def >"$tmp/hub/models--timm--resnet18.a1_in1k/refs/main"
 cp "$tmp/cut.safetensors" "$tmp/hub/models--timm--resnet18.a1_in1k/snapshots/def/model.safetensors"
 timmc classify resnet18 --cache-dir "$tmp/hub" "$images/chelsea.png"
 ok "weights are found in the hub cache" err_has 'snapshots/def/model.safetensors'
+# tables of one row a picture
+three="$images/chelsea.png nothing.jpg $images/coffee.png"
+row() { sed -n "$1p" "$tmp/out"; }
+# shellcheck disable=SC2086
+timmc classify --wide -k 2 $three
+ok "--wide: a row for each picture" out_lines 4
+ok "--wide: its columns" first_line_is 'file,picture,row,warnings,top1,label1,prob1,top2,label2,prob2,error'
+ok "--wide: the classes" sh -c "sed -n 2p '$tmp/out' | grep -q 'chelsea.png,,,0,282,tiger cat,0.39[0-9]*,285,Egyptian cat,0.35[0-9]*,$'"
+ok "--wide: an error" sh -c "sed -n 3p '$tmp/out' | grep -qx 'nothing.jpg,,,0,,,,,,,nothing.jpg: No such file or directory'"
+# shellcheck disable=SC2086
+timmc classify --wide -k 2 -f tsv --threshold 0.3 --output logit $three
+ok "--wide: tsv, logits, and what is below the threshold left empty" sh -c "sed -n 4p '$tmp/out' | tr '\t' ';' | grep -q 'coffee.png;;;0;967;espresso;11.40[0-9]*;;;;$'"
+# shellcheck disable=SC2086
+timmc classify --timm-compat -k 2 $three
+ok "--timm-compat: timm's columns" first_line_is 'filename,index_0,index_1,label_0,label_1,prob_0,prob_1'
+ok "--timm-compat: rows" test "$(row 2 | cut -d, -f2-5)" = '282,285,tiger cat,Egyptian cat'
+ok "--timm-compat: what failed has a row, and a word" sh -c "sed -n 3p '$tmp/out' | grep -qx 'nothing.jpg,,,,,,'"
+ok "--timm-compat: the word" err_has 'nothing.jpg: No such file or directory'
+# shellcheck disable=SC2086
+timmc classify --timm-compat -k 1 $three
+ok "--timm-compat -k 1: without numbers" first_line_is 'filename,index,label,prob'
+timmc classify --wide -f json "$images/chelsea.png"
+ok "--wide -f json: exit 2" exit_is 2
+timmc classify --wide --timm-compat "$images/chelsea.png"
+ok "--wide --timm-compat: exit 2" exit_is 2
 done_testing

@@ -168,6 +168,17 @@ if command -v script >/dev/null 2>&1; then
     ok "progress: how many of how many, and for how long still" grep -Eq '\] [2-5] of 6 pictures, [0-9.]+/s  [0-9]+:[0-9][0-9] left' "$tmp/screen"
     run script -qec "TERM=xterm '$TIMMC' classify resnet18 --no-pretrained -t 1 -b 1 -f text $*" "$tmp/screen"
     ok "progress is wiped off before a row" sh -c "! grep -Eq 'left[^[:cntrl:]]' '$tmp/screen'"
+    widest() { tr '\r' '\n' <"$tmp/screen" | sed 's/.\[K//' | awk '/left/ && length > n { n = length } END { print n + 0 }'; }
+    for columns in 50 120; do
+        run script -qec "stty cols $columns; TERM=xterm '$TIMMC' classify resnet18 --no-pretrained -t 1 -b 1 $* >'$tmp/rows'" "$tmp/screen"
+        ok "progress: there, on $columns columns" test "$(widest)" -gt 30
+        ok "progress: no wider than $columns" test "$(widest)" -lt "$columns"
+    done
+    ok "progress: a bar of 40 where there is room" grep -Eq '\[#[#.]{39}\] [2-5] of 6' "$tmp/screen"
+    run script -qec "stty cols 20; TERM=xterm '$TIMMC' classify resnet18 --no-pretrained -t 1 -b 1 $* >'$tmp/rows'" "$tmp/screen"
+    ok "progress: no bar where there is none" sh -c "grep -q 'of 6' '$tmp/screen' && ! grep -q '#' '$tmp/screen'"
+    run script -qec "TERM=dumb '$TIMMC' classify resnet18 --no-pretrained -t 1 -b 1 $* >'$tmp/rows'" "$tmp/screen"
+    ok "a terminal that wipes nothing off: none" sh -c "! grep -q 'of 6 pictures' '$tmp/screen'"
     run script -qec "TERM=xterm '$TIMMC' classify -q resnet18 --no-pretrained -t 1 -b 1 $* >'$tmp/rows'" "$tmp/screen"
     ok "-q: none" sh -c "! grep -q 'of 6 pictures' '$tmp/screen'"
 fi

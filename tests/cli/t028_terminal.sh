@@ -77,7 +77,7 @@ cat >"$tmp/local/config.json" <<'END'
  "pretrained_cfg": {"tag": "t\u001b[2J\nweights         fake", "license": "l\u001b]0;x\u0007\nfake",
  "origin_url": "o\u001b[2J\nfake", "paper_name": "p\u009b2J\nfake", "notes": ["n\u001b[2J"]}}
 END
-for format in text json dot; do
+for format in text json dot svg; do
     timmc info "local-dir:$tmp/local" --format $format
     ok "info --format $format of a config: harmless" harmless
 done

@@ -72,6 +72,9 @@ few 900000 "$TIMMC" bench vit_large_patch16_224
 ok "bench refuses, before it asks for weights" is_refused
 few 900000 "$TIMMC" features vit_large_patch16_224 --no-pretrained --out-indices 0 "$cat"
 ok "what needs one block of it is none too large" exit_is 0
+few 120000 "$TIMMC" version
+[ "$code" -ne 0 ] || few 120000 "$TIMMC" info beit_large_patch16_512 -f json
+ok "info holds no table of offsets for each block" exit_is 0
 few 900000 "$TIMMC" info vit_large_patch16_224 -f json
 ok "info tells what it would take" test "$(number total)" -gt 1200000000
 

@@ -415,8 +415,7 @@ static bool run_model(tm_model *model, const cJSON *golden, verdict *v)
 
 /* ---- checkpoints ---- */
 
-static void write_tensors(const tm_tensor_spec *tensors, size_t count, const char *path,
-                          tm_error *error)
+static void write_tensors(tm_tensor_spec *tensors, size_t count, const char *path, tm_error *error)
 {
     tm_writer *writer = NULL;
     tm_writer_open(path, true, &writer, error);
@@ -424,6 +423,8 @@ static void write_tensors(const tm_tensor_spec *tensors, size_t count, const cha
         size_t elements = 1;
         for (int k = 0; k < tensors[i].rank; k++)
             elements *= (size_t)tensors[i].shape[k];
+        if (!tensors[i].rank)
+            tensors[i].shape[0] = 1;
         float *values = malloc(elements * sizeof *values);
         if (!values) {
             tm_fail(error, TM_NO_MEMORY, "no memory for %s", tensors[i].name);

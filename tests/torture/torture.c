@@ -47,6 +47,7 @@ static command commands[] = {
     {"classify npy", "classify test_efficientnet --no-pretrained -f csv -o @logits.npy %one.jpg"},
     {"classify built-in", "classify %one.jpg"},
     {"classify folder", "classify test_resnet --no-pretrained -o @logits.npy %folder"},
+    {"classify jsonl", "classify test_resnet --no-pretrained -b 1 -o @records.jsonl %folder"},
     {"validate", "validate test_resnet --no-pretrained --truth %truth %one.jpg"},
     {"classify list", "classify test_vit --no-pretrained --files-from %list"},
     {"features npz", "features test_vit --no-pretrained --kind pooled -o @pooled.npz %one.jpg"},
@@ -225,11 +226,38 @@ static long count_all(void)
     return all;
 }
 
+/* Puts back what the run left, and lets another go on with it. */
+static const char *resume(const command *c, const outcome *unfinished, const outcome *good)
+{
+    char text[1024];
+    outcome o;
+    const command again = {c->name, text};
+    snprintf(text, sizeof text, "%s --resume", c->arguments);
+    for (int i = 0; i < unfinished->file_count; i++) {
+        char folder[PATH * 2];
+        snprintf(folder, sizeof folder, "%s", unfinished->names[i]);
+        *strrchr(folder, '/') = '\0';
+        mkdir(folder, 0777);
+        FILE *f = fopen(unfinished->names[i], "wb");
+        const bytes *b = &unfinished->files[i];
+        if (!f || fwrite(b->data, 1, b->size, f) != b->size || fclose(f) != 0)
+            give_up(unfinished->names[i]);
+    }
+    run(timmc_path, shared_object, &again, NULL, 0, &o);
+    const char *what = judge_resumed(&o, good);
+    if (what)
+        printf("    %s\n", o.err.data);
+    release(&o);
+    return what;
+}
+
 static void try_one(const command *c, const fault *f, long at, const outcome *good)
 {
     outcome o;
     run(timmc_path, shared_object, c, f, at, &o);
     const char *what = judge(&o, good, f);
+    if (!what && is_unfinished(&o))
+        what = resume(c, &o, good);
     if (what)
         printf("FAIL %s: %s %ld%s, %s: %s (exit %d)\n    %.*s\n", c->name, f->call, at,
                f->on ? " and on" : "", f->error, what, o.exit, (int)strcspn(o.err.data, "\n"),

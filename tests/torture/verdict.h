@@ -139,23 +139,84 @@ static size_t count_lines(const bytes *b)
     return n;
 }
 
-/* NULL: the files are as they were, or absent, or have the rows of the inputs that succeeded. */
+/* The same but for the number of threads, which comes last. */
+static bool same_meta(const bytes *a, const bytes *b)
+{
+    const char *end = strstr(a->data, ",\"threads\":");
+    size_t n = end ? (size_t)(end - a->data) : 0;
+    return n && b->size > n && memcmp(a->data, b->data, n) == 0 &&
+           strncmp(b->data + n, end, strlen(",\"threads\":")) == 0;
+}
+
+/* With the rows and lines of the inputs that succeeded. */
+static bool is_file_of(const char *name, const bytes *file, const bytes *good, int exit_code,
+                       size_t lines)
+{
+    if (same(*file, *good) || (ends_with(name, "meta.json") && same_meta(file, good)))
+        return true;
+    int errors = 0;
+    if (exit_code == 0)
+        return false;
+    if (ends_with(name, "index.jsonl"))
+        return count_lines(file) == lines || exit_code != 1;
+    return ends_with(name, "meta.json") || (ends_with(name, ".npy") && has_rows(file, good)) ||
+           (ends_with(name, ".jsonl") && is_part(file, good, &errors));
+}
+
+/* Records of errors in a file of records. */
+static int count_told(const outcome *o, const outcome *good)
+{
+    int errors = 0;
+    for (int i = 0; i < o->file_count; i++) {
+        const char *name = o->names[i];
+        bool records = ends_with(name, "records.jsonl") || ends_with(name, "records.jsonl.part");
+        for (int k = 0; k < good->file_count && records; k++)
+            if (ends_with(good->names[k], "records.jsonl"))
+                (void)is_part(&o->files[i], &good->files[k], &errors);
+    }
+    return errors;
+}
+
+static bool is_unfinished(const outcome *o)
+{
+    for (int i = 0; i < o->file_count; i++)
+        if (ends_with(o->names[i], ".part"))
+            return true;
+    return false;
+}
+
+/* NULL: the files are as they were, or absent, or have the rows of the inputs that succeeded; or
+ * they are a run's that can be gone on with, which is tried. */
 static const char *judge_files(const outcome *o, const outcome *good)
 {
     for (int i = 0; i < o->file_count; i++) {
         const bytes *other = file_named(good, o->names[i]);
+        if (ends_with(o->names[i], ".part"))
+            continue;
         if (!other)
             return "a file is left behind";
-        if (same(o->files[i], *other))
-            continue;
-        if (o->exit == 1 && ends_with(o->names[i], ".index.jsonl") &&
-            count_lines(&o->files[i]) == count_lines(&o->out))
-            continue;
-        if (o->exit == 1 && ends_with(o->names[i], ".npy") && has_rows(&o->files[i], other))
-            continue;
-        return "a file differs";
+        if (!is_file_of(o->names[i], &o->files[i], other, o->exit, count_lines(&o->out)))
+            return "a file differs";
     }
     return NULL;
+}
+
+/* What --resume makes of an unfinished run. */
+static const char *judge_resumed(const outcome *o, const outcome *good)
+{
+    if (o->exit == 6 && strstr(o->err.data, ": expected th") && strstr(o->err.data, " inputs "))
+        return NULL; /* a folder that could not be read had other inputs than it has now */
+    if (o->exit != 0 && o->exit != 1 && o->exit != 4)
+        return "cannot be resumed";
+    for (int i = 0; i < good->file_count; i++) {
+        const bytes *file = file_named(o, good->names[i]);
+        if (!file)
+            return "resumed, a file is missing";
+        if (!is_file_of(good->names[i], file, &good->files[i], o->exit,
+                        count_lines(&good->files[i])))
+            return "resumed, a file differs";
+    }
+    return o->file_count == good->file_count ? NULL : "resumed, a file is left behind";
 }
 
 static const char *judge(const outcome *o, const outcome *good, const fault *f)
@@ -179,6 +240,7 @@ static const char *judge(const outcome *o, const outcome *good, const fault *f)
     if (!is_part(&o->out, &good->out, &errors))
         return "output differs";
     errors += is_array(&good->out) && o->err.size; /* where no record has room */
+    errors += count_told(o, good);
     if (o->err.size == 0 && errors == 0 && !(mute && f->on))
         return "nothing says why";
     if (o->exit == 1 && errors == 0)

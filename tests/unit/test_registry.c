@@ -531,6 +531,18 @@ static void test_list_query(void **state)
     free(indices);
 }
 
+static void test_own_arguments(void **state)
+{
+    (void)state;
+    tm_arch arch;
+    assert_true(tm_arch_find("swin_tiny_patch4_window7_224", &arch));
+    assert_string_equal(tm_own_argument(&arch, "mlp_ratio"), "4.0");
+    assert_null(tm_own_argument(&arch, "mlp"));
+    assert_null(tm_own_argument(&arch, "window_size")); /* not one for all */
+    assert_true(tm_arch_find("lambda_resnet50t", &arch));
+    assert_null(tm_own_argument(&arch, "drop_block_size")); /* of its module, but not of timm */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -541,7 +553,7 @@ int main(void)
         cmocka_unit_test(test_natural_compare), cmocka_unit_test(test_glob),
         cmocka_unit_test(test_nearest),         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_hub_cache),       cmocka_unit_test(test_buildable),
-        cmocka_unit_test(test_list_query),
+        cmocka_unit_test(test_list_query),      cmocka_unit_test(test_own_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
