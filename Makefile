@@ -1,12 +1,23 @@
 # timmc. Sources are found by wildcard, ISA flags from the folder name and kernels.def: nothing here changes when code is added.
 #   make [DEVELOPER=1] [SAN=address,undefined] [CC=clang]     build/timmc, build/libtimmc.a
 #   make lib                                                  build/libtimmc.so
-#   make check | check-all | check-kernels | install DESTDIR= prefix=
+#   make manual                                               build/man, build/completion
+#   make check | check-all | check-kernels | install DESTDIR= prefix= libdir=
 #   make check-sanitizers | check-cross | check-reproducible | check-cluster | check-interop | torture | fuzz | race
 
 CC ?= cc
 prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+libdir ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+datadir ?= $(prefix)/share
+mandir ?= $(datadir)/man
+bashdir ?= $(datadir)/bash-completion/completions
+zshdir ?= $(datadir)/zsh/site-functions
+fishdir ?= $(datadir)/fish/vendor_completions.d
 DESTDIR ?=
+# what runs the built program where it is for another processor
+RUN ?=
 VERSION := $(shell sed -n 's/^\#define TIMMC_VERSION "\(.*\)"/\1/p' include/timmc.h)
 
 comma := ,
@@ -28,6 +39,17 @@ endif
 ifeq ($(shell $(PKG_CONFIG) --exists libarchive && echo yes),yes)
 TM_CFLAGS += -DTM_HAVE_ARCHIVE
 endif
+# Pictures beside PNG and JPEG: likewise. TM_WEBP_LIBRARY is the name by which libwebpdemux is opened, that of the
+# headers; NAME,package,library,least version here.
+OPTIONAL_CODECS := WEBP,libwebpdemux,libwebpdemux,1 TIFF,libtiff-4,libtiff,4.5 AVIF,libavif,libavif,0.11 JXL,libjxl,libjxl,0.7 \
+	HEIF,libheif,libheif,1.15
+soname = $(shell $(PKG_CONFIG) --atleast-version=$(3) $(1) && readelf -d "$$($(PKG_CONFIG) --variable=libdir $(1))/$(2).so" | \
+	sed -n 's/.*(SONAME).*\[\(.*\)\]$$/\1/p')
+define optional_codec
+$(if $(3),TM_CFLAGS += -DTM_$(1)_LIBRARY='"$(3)"' $(shell $(PKG_CONFIG) --cflags $(2)))
+endef
+$(foreach row,$(OPTIONAL_CODECS),$(eval words := $(subst $(comma), ,$(row))) \
+	$(eval $(call optional_codec,$(word 1,$(words)),$(word 2,$(words)),$(call soname,$(word 2,$(words)),$(word 3,$(words)),$(word 4,$(words))))))
 ifdef DEVELOPER
 TM_CFLAGS += -Werror
 endif
@@ -202,16 +224,49 @@ $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libtimmc.a
 # what timmc_plugin.h includes
 PLUGIN_HEADERS := base/dtype.h base/dtypes.def base/error.h base/memory.h graph/graph.h kernels/activation.h models/model.h ops/nn.h
 
-install: $B/timmc $B/libtimmc.a $B/libtimmc.so
-	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/lib/pkgconfig $(DESTDIR)$(prefix)/include
-	install -m 755 $B/timmc $(DESTDIR)$(prefix)/bin/timmc
-	install -m 644 $B/libtimmc.a $(DESTDIR)$(prefix)/lib/libtimmc.a
-	install -m 755 $B/$(SONAME) $(DESTDIR)$(prefix)/lib/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(prefix)/lib/libtimmc.so
-	install -m 644 include/timmc.h include/timmc_plugin.h $(DESTDIR)$(prefix)/include
-	for header in $(PLUGIN_HEADERS); do install -D -m 644 src/$$header $(DESTDIR)$(prefix)/include/timmc/$$header; done
-	sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' -e 's|@libs@|$(TM_LIBS)|' \
-		scripts/timmc.pc.in >$(DESTDIR)$(prefix)/lib/pkgconfig/timmc.pc
+# What the program tells of its options: pages of the manual, and what completes command lines.
+COMMANDS := $(shell sed -n 's/^COMMAND.\([a-z_]*\),.*/\1/p' src/cli/commands.def | tr _ -)
+MAN_PAGES := $B/man/timmc.1 $(COMMANDS:%=$B/man/timmc-%.1)
+COMPLETIONS := $(addprefix $B/completion/,bash zsh fish)
+PLAIN := env -i PATH="$(PATH)" HOME=/
+
+manual: $(MAN_PAGES) $(COMPLETIONS)
+
+$B/man/timmc.1: $B/timmc
+	@mkdir -p $(@D)
+	$(PLAIN) $(RUN) $< help --man >$@.tmp && mv $@.tmp $@
+
+$B/man/timmc-%.1: $B/timmc
+	@mkdir -p $(@D)
+	$(PLAIN) $(RUN) $< help --man $* >$@.tmp && mv $@.tmp $@
+
+$B/completion/%: $B/timmc
+	@mkdir -p $(@D)
+	$(PLAIN) $(RUN) $< completion $* >$@.tmp && mv $@.tmp $@
+
+install: install-program install-library install-development
+
+install-program: $B/timmc manual
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1
+	install -m 755 $B/timmc $(DESTDIR)$(bindir)/timmc
+	install -m 644 $(MAN_PAGES) $(DESTDIR)$(mandir)/man1
+	install -D -m 644 $B/completion/bash $(DESTDIR)$(bashdir)/timmc
+	install -D -m 644 $B/completion/zsh $(DESTDIR)$(zshdir)/_timmc
+	install -D -m 644 $B/completion/fish $(DESTDIR)$(fishdir)/timmc.fish
+
+install-library: $B/libtimmc.so
+	install -d $(DESTDIR)$(libdir)
+	install -m 755 $B/$(SONAME) $(DESTDIR)$(libdir)/$(SONAME)
+
+install-development: $B/libtimmc.a
+	install -d $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)
+	install -m 644 $B/libtimmc.a $(DESTDIR)$(libdir)/libtimmc.a
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libtimmc.so
+	install -m 644 include/timmc.h include/timmc_plugin.h $(DESTDIR)$(includedir)
+	for header in $(PLUGIN_HEADERS); do install -D -m 644 src/$$header $(DESTDIR)$(includedir)/timmc/$$header; done
+	sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
+		-e 's|@version@|$(VERSION)|' -e 's|@libs@|$(TM_LIBS)|' \
+		scripts/timmc.pc.in >$(DESTDIR)$(libdir)/pkgconfig/timmc.pc
 
 # what scripts ask: make -s print-TARGETS
 print-%:
@@ -220,5 +275,5 @@ print-%:
 clean:
 	rm -rf build build-* timmc
 
-.PHONY: all lib tests race check check-all check-kernels check-sanitizers check-cross check-reproducible \
-	check-cluster check-interop torture fuzz fuzz-targets install clean
+.PHONY: all lib manual tests race check check-all check-kernels check-sanitizers check-cross check-reproducible \
+	check-cluster check-interop torture fuzz fuzz-targets install install-program install-library install-development clean

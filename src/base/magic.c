@@ -34,23 +34,23 @@ static const row rows[] = {
     /* pictures */
     {AT(0, "\xFF\xD8\xFF"), ALONE, "a JPEG picture", "", TO_INPUT},
     {AT(0, "\x89PNG\r\n\x1A\n"), ALONE, "a PNG picture", "", TO_INPUT},
-    {AT(0, "RIFF"), 8, "WEBP", "a WebP picture", TO_PNG, TO_INPUT},
-    {AT(0, "GIF8"), ALONE, "a GIF picture", TO_PNG, TO_INPUT},
-    {AT(0, "II*\0"), ALONE, "a TIFF picture", TO_PNG, TO_INPUT},
-    {AT(0, "MM\0*"), ALONE, "a TIFF picture", TO_PNG, TO_INPUT},
-    {AT(0, "II+\0"), ALONE, "a BigTIFF picture", TO_PNG, TO_INPUT},
-    {AT(0, "MM\0+"), ALONE, "a BigTIFF picture", TO_PNG, TO_INPUT},
-    {AT(4, "ftypavif"), ALONE, "an AVIF picture", TO_PNG, TO_INPUT},
-    {AT(4, "ftypavis"), ALONE, "an AVIF picture", TO_PNG, TO_INPUT},
-    {AT(4, "ftyphei"), ALONE, "a HEIC picture", TO_PNG, TO_INPUT},
-    {AT(4, "ftyphev"), ALONE, "a HEIC picture", TO_PNG, TO_INPUT},
-    {AT(4, "ftypmif1"), ALONE, "a HEIF picture", TO_PNG, TO_INPUT},
-    {AT(4, "ftypmsf1"), ALONE, "a HEIF picture", TO_PNG, TO_INPUT},
+    {AT(0, "RIFF"), 8, "WEBP", "a WebP picture", "", TO_INPUT},
+    {AT(0, "GIF8"), ALONE, "a GIF picture", "", TO_INPUT},
+    {AT(0, "II*\0"), ALONE, "a TIFF picture", "", TO_INPUT},
+    {AT(0, "MM\0*"), ALONE, "a TIFF picture", "", TO_INPUT},
+    {AT(0, "II+\0"), ALONE, "a BigTIFF picture", "", TO_INPUT},
+    {AT(0, "MM\0+"), ALONE, "a BigTIFF picture", "", TO_INPUT},
+    {AT(4, "ftypavif"), ALONE, "an AVIF picture", "", TO_INPUT},
+    {AT(4, "ftypavis"), ALONE, "an AVIF picture", "", TO_INPUT},
+    {AT(4, "ftyphei"), ALONE, "a HEIC picture", "", TO_INPUT},
+    {AT(4, "ftyphev"), ALONE, "a HEIC picture", "", TO_INPUT},
+    {AT(4, "ftypmif1"), ALONE, "a HEIF picture", "", TO_INPUT},
+    {AT(4, "ftypmsf1"), ALONE, "a HEIF picture", "", TO_INPUT},
     {AT(4, "ftypcrx "), ALONE, "a raw photo (CR3)", TO_PNG, TO_INPUT},
     {AT(4, "ftyp"), ALONE, "an MP4 or QuickTime video", "extract its frames as PNG or JPEG",
      TO_INPUT},
-    {AT(0, "\0\0\0\x0CJXL "), ALONE, "a JPEG XL picture", TO_PNG, TO_INPUT},
-    {AT(0, "\xFF\x0A"), ALONE, "a JPEG XL picture", TO_PNG, TO_INPUT},
+    {AT(0, "\0\0\0\x0CJXL "), ALONE, "a JPEG XL picture", "", TO_INPUT},
+    {AT(0, "\xFF\x0A"), ALONE, "a JPEG XL picture", "", TO_INPUT},
     {AT(0, "\0\0\0\x0CjP  "), ALONE, "a JPEG 2000 picture", TO_PNG, TO_INPUT},
     {AT(0, "\xFF\x4F\xFF\x51"), ALONE, "a JPEG 2000 picture", TO_PNG, TO_INPUT},
     {AT(0, "8BPS"), ALONE, "a Photoshop picture", TO_PNG, TO_INPUT},
@@ -207,7 +207,7 @@ bool tm_magic_find(const unsigned char *data, size_t size, tm_magic_wanted wante
     else if (text)
         *magic = choose(wanted, text->name, text->picture, text->weights);
     else if (is_bmp(data, size))
-        *magic = choose(wanted, "a BMP picture", TO_PNG, TO_INPUT);
+        *magic = choose(wanted, "a BMP picture", "", TO_INPUT);
     else if (is_protobuf_model(data, size, &onnx))
         *magic = choose(wanted, onnx ? "an ONNX model" : "a Core ML model", NO_PICTURE, TO_STATE);
     else

@@ -54,7 +54,8 @@ static const tm_command command = {
     .operands = "[MODEL] INPUT...",
     .description =
         "Tells the classes of pictures: the most probable first, one record for every "
-        "input, in their order. INPUT is a JPEG or PNG file, a folder or a tar of them, a .npy "
+        "input, in their order. INPUT is a picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, JPEG XL "
+        "or HEIF, as 'timmc version' tells), a folder or a tar of them, a .npy "
         "file of ready tensors [N,C,H,W], or - for a picture on stdin. With -o "
         "the logits go to a .npy (with an .index.jsonl beside it), .npz or .safetensors "
         "file; -o - writes .npy to stdout in place of the records.",

@@ -168,8 +168,8 @@ void tm_arguments_free(tm_arguments *arguments);
 tm_status tm_option_value(const tm_option *option, const char *text, void *value, tm_arena *arena,
                           tm_error *error);
 
-/* Writes the command's help to stdout; returns the exit code. */
-int tm_command_help(const tm_command *command, const tm_option_target *targets);
+/* Writes the command's help to stdout in a layout of help.h (NULL: text); returns the exit code. */
+int tm_command_help(const tm_command *command, const tm_option_target *targets, const char *layout);
 
 /* Options shared by the commands that run a model. Start from the _DEFAULT. */
 typedef struct tm_model_options {
@@ -195,7 +195,7 @@ typedef struct tm_picture_options {
     tm_numbers mean, std; /* one value for all channels, or one for each */
     const char *size;     /* "train" or "test" */
     int max_seq_len;      /* 0: pictures are brought to the model's size */
-    bool exif_orient, strict_decode;
+    bool exif_orient, strict_decode, fast_decode;
     size_t max_pixels; /* 0: the decoder's own limit */
     size_t max_memory; /* MB; 0: tm_image_memory_shared */
 } tm_picture_options;
@@ -278,7 +278,7 @@ tm_status tm_resolve_indices(const tm_ints *given, int count, const char *what, 
 
 /* The table of commands. */
 typedef struct tm_command_entry {
-    const char *name, *summary;
+    const char *name;
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } tm_command_entry;
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "image/image.h"
+
 bool tm_has_any_ending(const char *name, const char *const *endings)
 {
     size_t length = strlen(name);
@@ -17,8 +19,7 @@ bool tm_has_any_ending(const char *name, const char *const *endings)
 
 bool tm_is_picture_name(const char *name)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", NULL};
-    return tm_has_any_ending(name, endings);
+    return tm_image_has_ending(name);
 }
 
 bool tm_is_archive_name(const char *name)

@@ -8,7 +8,7 @@
 /* One of the endings, which end with NULL; upper and lower case are the same. */
 bool tm_has_any_ending(const char *name, const char *const *endings);
 
-/* A picture, as timm's reader takes them: .jpg, .jpeg, .png. */
+/* A picture of a format that this build reads: .jpg, .jpeg, .png, .gif, ... */
 bool tm_is_picture_name(const char *name);
 
 /* A tar: .tar, .tar.gz, .tgz, ... */

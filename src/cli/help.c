@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The help of a command, written from its tables. */
-#include "cli/cli.h"
+#include "cli/help.h"
 
 #include <string.h>
 
@@ -44,29 +44,48 @@ static void add_option(tm_buffer *out, const tm_option *option)
     add_wrapped(out, option->help, HELP_COLUMN);
 }
 
-int tm_command_help(const tm_command *command, const tm_option_target *targets)
+static void write_text(tm_buffer *out, const tm_command *command, const tm_option_target *targets)
 {
-    static const tm_option help = {.short_name = 'h', .name = "help", .help = "show this help"};
-    tm_buffer out = {0};
     bool has_options = targets->group;
-    tm_buffer_printf(&out, "Usage: timmc %s%s%s%s\n\n", command->name,
+    tm_buffer_printf(out, "Usage: timmc %s%s%s%s\n\n", command->name,
                      has_options ? " [OPTIONS]" : "", *command->operands ? " " : "",
                      command->operands);
-    add_wrapped(&out, command->description, 0);
-    const char *title = "";
-    for (const tm_option_group *group; (group = targets->group); targets++) {
-        if (strcmp(group->title, title) != 0)
-            tm_buffer_printf(&out, "\n%s:\n", group->title);
-        title = group->title;
-        for (size_t i = 0; i < group->count; i++)
-            add_option(&out, &group->options[i]);
+    add_wrapped(out, command->description, 0);
+    const char *last = "", *title;
+    const tm_option *option;
+    for (size_t i = 0; (option = tm_help_row(targets, i, &title)); i++) {
+        if (*title && strcmp(title, last) != 0)
+            tm_buffer_printf(out, "\n%s:\n", title);
+        else if (!*title && (*last || i == 0))
+            tm_buffer_puts(out, "\n");
+        last = title;
+        add_option(out, option);
     }
-    tm_buffer_puts(&out, "\n");
-    add_option(&out, &help);
     if (has_options)
-        tm_buffer_puts(&out, "\nAn option that is not given is taken from TIMMC_OPTION in the "
-                             "environment,\nunless that is empty.\n");
-    tm_buffer_printf(&out, "\nExamples:\n  timmc %s\n  timmc %s\n", command->examples[0],
+        tm_buffer_puts(out, "\nAn option that is not given is taken from TIMMC_OPTION in the "
+                            "environment,\nunless that is empty.\n");
+    tm_buffer_printf(out, "\nExamples:\n  timmc %s\n  timmc %s\n", command->examples[0],
                      command->examples[1]);
-    return tm_write_stdout(&out);
+}
+
+int tm_command_help(const tm_command *command, const tm_option_target *targets, const char *layout)
+{
+    static const struct {
+        const char *name;
+        tm_help_layout *write;
+    } layouts[] = {{"text", write_text},
+                   {"man", tm_help_man},
+                   {"bash", tm_help_bash},
+                   {"zsh", tm_help_zsh},
+                   {"fish", tm_help_fish}};
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
+        if (strcmp(layout ? layout : "text", layouts[i].name) == 0) {
+            tm_buffer out = {0};
+            layouts[i].write(&out, command, targets);
+            return tm_write_stdout(&out);
+        }
+    return tm_usage_error(command->name,
+                          "option --help: found '%s', expected text, man, bash, "
+                          "zsh or fish",
+                          layout);
 }

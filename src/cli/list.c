@@ -32,7 +32,7 @@ static const tm_option options[] = {
         LIST(NUMBER, max_params), 0, 1e9},
     {0, "max-gmacs", "G", "at most this many billion multiply-adds a picture",
         LIST(NUMBER, max_gmacs), 0, 1e9},
-    {0, "license", "GLOB", "only weights under this license, as apache-2.0 or cc-*",
+    {0, "license", "LICENSE", "only weights under this license, as apache-2.0 or cc-*",
         LIST(TEXT, license), 0, 0},
     {0, "sort", "name|top1|params|gmacs", "order: best top1, fewest params or gmacs first",
         LIST(CHOICE, sort), 0, 0},

@@ -30,6 +30,7 @@ static void tell_preprocess(const tm_session *session, const int64_t size[3], tm
     TM_TELL(record, "mean", tm_value_doubles(p->mean.values, p->mean.count));
     TM_TELL(record, "std", tm_value_doubles(p->std.values, p->std.count));
     TM_TELL(record, "exif_orient", tm_value_boolean(o->exif_orient));
+    TM_TELL(record, "fast_decode", tm_value_boolean(o->fast_decode));
     TM_TELL(record, "strict_decode", tm_value_boolean(o->strict_decode));
 }
 

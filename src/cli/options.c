@@ -54,7 +54,8 @@ static void start_parser(parser *p, const tm_command *command, const tm_option_t
     for (const tm_option_target *t = targets; t->group; t++)
         for (size_t i = 0; i < t->group->count; i++)
             add_option(p, &t->group->options[i], t->values, &short_length);
-    p->long_options[p->count] = (struct option){.name = "help", .val = HELP};
+    p->long_options[p->count] =
+        (struct option){.name = "help", .has_arg = optional_argument, .val = HELP};
 }
 
 static size_t option_number(const parser *p, int code)
@@ -153,7 +154,7 @@ static int parse_line(parser *p, int argc, char **argv)
         if (code == -1)
             return -1;
         if (code == 'h' || code == HELP)
-            return tm_command_help(p->command, p->targets);
+            return tm_command_help(p->command, p->targets, code == HELP ? optarg : NULL);
         if (code == ':') {
             const tm_option *option = p->options[option_number(p, optopt)];
             return tm_usage_error(p->command->name, "option --%s needs a value: %s", option->name,

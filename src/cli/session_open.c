@@ -68,6 +68,7 @@ static tm_status check_aspect(const tm_session *session, tm_error *error)
                         : p->size && strcmp(p->size, "test") == 0 ? "--size test"
                         : p->crop_pct > 0                         ? "--crop-pct"
                         : p->crop_mode                            ? "--crop-mode"
+                        : p->fast_decode                          ? "--fast-decode"
                         : o->from_features                        ? "--from-features"
                                                                   : NULL;
     if (!tm_session_keeps_aspect(session))

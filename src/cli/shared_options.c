@@ -76,6 +76,9 @@ static const tm_option picture_options[] = {
         PICTURE(FLAG, exif_orient), 0, 0},
     {0, "strict-decode", NULL, "refuse pictures that a decoder warns of: damaged or cut data",
         PICTURE(FLAG, strict_decode), 0, 0},
+    {0, "fast-decode", NULL, "decode a JPEG at 1/2, 1/4 or 1/8 where it then still has twice the pixels a "
+        "side that it is resized to: faster, and no longer timm's bits",
+        PICTURE(FLAG, fast_decode), 0, 0},
     {0, "max-pixels", "N", "refuse larger pictures",
         PICTURE(COUNT, max_pixels), 1, 1e12},
     {0, "max-memory", "MB", "for pictures while they are decoded, of all threads together; they "

@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "cli/archive.h"
 #include "cli/cli.h"
+#include "image/image.h"
 #include "output/json.h"
 #include "registry/registry.h"
 
@@ -75,6 +76,27 @@ static void isa_levels(char text[static 64])
                                      tm_isa_name((tm_isa)isa));
 }
 
+enum { FORMATS_MOST = 16, TEXT_BYTES = 64 };
+
+/* "libtiff.so.6, opened when needed", "no, built without libtiff-dev", or "yes" */
+static size_t add_formats(fact facts[static FORMATS_MOST],
+                          char texts[static FORMATS_MOST][TEXT_BYTES])
+{
+    tm_image_format format;
+    size_t count = 0;
+    for (; count < FORMATS_MOST && tm_image_format_at(count, &format); count++) {
+        char *text = texts[count];
+        if (!format.built)
+            snprintf(text, TEXT_BYTES, "no, built without %s", format.package);
+        else if (format.library)
+            snprintf(text, TEXT_BYTES, "%s, opened when needed", format.library);
+        else
+            snprintf(text, TEXT_BYTES, "yes");
+        facts[count] = (fact){format.title, text};
+    }
+    return count;
+}
+
 static void write_facts(tm_buffer *out, const fact *facts, size_t count, bool json)
 {
     for (size_t i = 0; i < count; i++) {
@@ -107,14 +129,17 @@ int tm_cmd_version(int argc, char **argv)
     snprintf(models, sizeof models, "%zu of %zu architectures", supported_count(), tm_arch_count());
     char levels[64];
     isa_levels(levels);
-    const fact facts[] = {
+    enum { OTHER_FACTS = 10 };
+    char texts[FORMATS_MOST][TEXT_BYTES];
+    fact facts[OTHER_FACTS + FORMATS_MOST] = {
         {"timmc", TIMMC_VERSION},  {"compiler", COMPILER},
         {"isa", levels},           {"threads", threads},
         {"models", models},        {"libpng", png_get_libpng_ver(NULL)},
         {"libjpeg", JPEG_VERSION}, {"cjson", cJSON_Version()},
         {"downloads", DOWNLOADS},  {"archives", tm_archive_support},
     };
+    size_t count = OTHER_FACTS + add_formats(facts + OTHER_FACTS, texts);
     tm_buffer out = {0};
-    write_facts(&out, facts, sizeof facts / sizeof *facts, chosen.json);
+    write_facts(&out, facts, count, chosen.json);
     return tm_write_stdout(&out);
 }

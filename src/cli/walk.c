@@ -130,8 +130,8 @@ void tm_left_out_text(const tm_left_out *left_out, char *text, size_t size)
     size_t count = left_out->count, again = left_out->folders_again;
     text[0] = '\0';
     if (count) {
-        add_text(text, size, "%zu file%s no .jpg, .jpeg or .png", count,
-                 count == 1 ? " is" : "s are");
+        add_text(text, size, "%zu file%s by name", count,
+                 count == 1 ? " is no picture" : "s are no pictures");
         add_endings(left_out, text, size);
     }
     if (again)

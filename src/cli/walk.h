@@ -69,7 +69,7 @@ tm_status tm_loss_fail(tm_loss loss, int cause, const char *path, tm_error *erro
 /* Counts a file that is left out for its name. */
 void tm_leave_out(tm_left_out *left_out, const char *name);
 
-/* "3 files are no .jpg, .jpeg or .png (.txt 2, .webp 1)"; "": nothing was left out. */
+/* "3 files are no pictures by name (.txt 2, .cls 1)"; "": nothing was left out. */
 void tm_left_out_text(const tm_left_out *left_out, char *text, size_t size);
 
 #endif

@@ -185,6 +185,18 @@ static size_t row_bytes(const struct jpeg_decompress_struct *cinfo)
     return ((size_t)cinfo->image_width + 32) * (size_t)cinfo->num_components * 128 + (1 << 20);
 }
 
+/* The inverse transform of fewer frequencies gives fewer pixels. */
+static void choose_scale(decoder *d)
+{
+    j_decompress_ptr cinfo = &d->cinfo;
+    JDIMENSION least = (JDIMENSION)d->in->least;
+    cinfo->scale_num = cinfo->scale_denom = 1;
+    for (unsigned by = 8; by > 1 && least && cinfo->scale_denom == 1; by /= 2)
+        if (cinfo->image_width / by >= least && cinfo->image_height / by >= least)
+            cinfo->scale_denom = by;
+    jpeg_calc_output_dimensions(cinfo);
+}
+
 static void read_header(decoder *d)
 {
     j_decompress_ptr cinfo = &d->cinfo;
@@ -207,20 +219,14 @@ static void read_header(decoder *d)
         escape(d, tm_fail(d->error, TM_UNSUPPORTED,
                           "%s: JPEG has %d components, expected 1, 3 or 4", d->in->name, parts));
     cinfo->out_color_space = parts == 4 ? JCS_CMYK : JCS_RGB;
+    choose_scale(d);
     size_t more = row_bytes(cinfo);
     if (jpeg_has_multiple_scans(cinfo))
         more += coefficient_bytes(cinfo);
-    status = tm_image_claim(d->in, cinfo->image_width, cinfo->image_height, more, d->error);
+    status = tm_image_claim(d->in, cinfo->output_width, cinfo->output_height, more, d->error);
     if (status != TM_OK)
         escape(d, status);
     cinfo->mem->max_memory_to_use = (long)(more + (64 << 20));
-}
-
-static unsigned char scale_by(unsigned char ink, int light)
-{
-    int product = ink * light + 128;
-    int value = light - (((product >> 8) + product) >> 8);
-    return (unsigned char)(value < 0 ? 0 : value);
 }
 
 /* Four-component files hold inverted inks, whatever their Adobe marker says. */
@@ -229,7 +235,7 @@ static void rgb_from_inverted_cmyk(const unsigned char *cmyk, unsigned char *rgb
     for (size_t i = 0; i < pixels; i++, cmyk += 4, rgb += 3) {
         int light = cmyk[3];
         for (int c = 0; c < 3; c++)
-            rgb[c] = scale_by((unsigned char)(255 - cmyk[c]), light);
+            rgb[c] = tm_ink((unsigned char)(255 - cmyk[c]), light);
     }
 }
 
@@ -277,5 +283,10 @@ static tm_status decode(const tm_codec_input *in, tm_image *out, int *orientatio
     return d.status;
 }
 
+static bool begins(const unsigned char *bytes, size_t size)
+{
+    return TM_BEGINS(bytes, size, "\xFF\xD8\xFF");
+}
+
 const tm_codec tm_codec_jpeg = {
-    .title = "JPEG", .magic = {0xFF, 0xD8, 0xFF}, .magic_size = 3, .decode = decode};
+    .title = "JPEG", .endings = ".jpg .jpeg", .begins = begins, .decode = decode};

@@ -319,7 +319,10 @@ static tm_status decode(const tm_codec_input *in, tm_image *out, int *orientatio
     return TM_OK;
 }
 
-const tm_codec tm_codec_png = {.title = "PNG",
-                               .magic = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'},
-                               .magic_size = 8,
-                               .decode = decode};
+static bool begins(const unsigned char *bytes, size_t size)
+{
+    return TM_BEGINS(bytes, size, "\x89PNG\r\n\x1A\n");
+}
+
+const tm_codec tm_codec_png = {
+    .title = "PNG", .endings = ".png", .begins = begins, .decode = decode};

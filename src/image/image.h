@@ -3,7 +3,8 @@
  * Pictures: decode by magic bytes, resize, crop, normalise.
  *
  * The reference is Pillow 13 and timm's evaluation transform, bit for bit. Nothing is read from a
- * picture but its pixels: colour profiles, gamma, alpha and (unless asked) EXIF are ignored.
+ * picture but its pixels: colour profiles, gamma, alpha and (unless asked) EXIF are ignored. Of
+ * several frames the first is read.
  */
 #ifndef TM_IMAGE_IMAGE_H
 #define TM_IMAGE_IMAGE_H
@@ -51,6 +52,8 @@ typedef struct tm_decode_options {
     size_t max_pixels; /* 0: TM_IMAGE_MAX_PIXELS */
     bool exif_orient;  /* turn the picture as its EXIF orientation says; Pillow and timm do not */
     bool strict;       /* what would count as a warning is TM_CORRUPT */
+    int least; /* a JPEG may come at a half, a quarter or an eighth of its size, as long as no side
+                  is shorter; Pillow's pixels are others then. 0: at its own */
     tm_image_memory *memory; /* NULL: nothing is shared, and nobody waits */
     /* Called before a file's bytes are claimed of the memory, and after; NULL: nobody is. A place
      * to wait for those who shall come first. */
@@ -86,6 +89,18 @@ tm_status tm_image_decode_file(const char *path, const tm_decode_options *option
                                tm_error *error);
 tm_status tm_image_decode_stream(int fd, const char *name, const tm_decode_options *options,
                                  tm_image *out, tm_error *error);
+
+/* A format, for people: "TIFF"; what it is read by, "libtiff.so.6", or NULL; Debian's package. */
+typedef struct tm_image_format {
+    const char *title, *library, *package;
+    bool built; /* false: not read, and package is what the build lacks */
+} tm_image_format;
+
+/* false: there are no so many. */
+bool tm_image_format_at(size_t index, tm_image_format *format);
+
+/* Whether a name ends as those of a format that is read, in letters of either case. */
+bool tm_image_has_ending(const char *name);
 
 typedef enum tm_filter {
     TM_FILTER_NEAREST,

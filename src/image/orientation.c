@@ -25,23 +25,27 @@ static uint32_t read_u32(const tiff *t, size_t at)
     return t->big_endian ? first << 16 | second : second << 16 | first;
 }
 
-int tm_exif_orientation(const unsigned char *bytes, size_t size)
+int tm_tiff_short(const unsigned char *bytes, size_t size, unsigned tag)
 {
     if (size < 8 || (memcmp(bytes, "II*\0", 4) != 0 && memcmp(bytes, "MM\0*", 4) != 0))
-        return 1;
+        return -1;
     tiff t = {bytes, size, bytes[0] == 'M'};
     size_t directory = read_u32(&t, 4);
     if (directory > size - 2)
-        return 1;
+        return -1;
     size_t entries = read_u16(&t, directory), room = (size - directory - 2) / ENTRY_BYTES;
     for (size_t i = 0; i < entries && i < room; i++) {
         size_t entry = directory + 2 + i * ENTRY_BYTES;
-        if (read_u16(&t, entry) == TAG_ORIENTATION && read_u16(&t, entry + 2) == TYPE_SHORT) {
-            unsigned value = read_u16(&t, entry + 8);
-            return value >= 1 && value <= 8 ? (int)value : 1;
-        }
+        if (read_u16(&t, entry) == tag && read_u16(&t, entry + 2) == TYPE_SHORT)
+            return (int)read_u16(&t, entry + 8);
     }
-    return 1;
+    return -1;
+}
+
+int tm_exif_orientation(const unsigned char *bytes, size_t size)
+{
+    int value = tm_tiff_short(bytes, size, TAG_ORIENTATION);
+    return value >= 1 && value <= 8 ? value : 1;
 }
 
 /* The source pixel of (x, y) is at origin + x * right + y * down, counted in pixels. */

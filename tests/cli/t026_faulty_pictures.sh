@@ -51,4 +51,18 @@ ok "an orientation that is not applied: told once" err_has '2 pictures with an E
 ok "it is no fault" out_lacks '"warnings"'
 run_model --exif-orient "$tmp/turned.jpg"
 ok "applied: nothing to tell" no_err
+
+# --fast-decode: fewer pixels of a JPEG that has many more than are needed
+for image in rocket.jpg chelsea.png rgb.jpg; do
+    for how in "" --fast-decode; do
+        # shellcheck disable=SC2086
+        "$TIMMC" features test_resnet --no-pretrained --img-size 64 --kind pooled -f raw $how "$images/$image" >"$tmp/fast$how"
+    done
+    case $image in
+    rocket.jpg) ok "--fast-decode: other numbers of a large JPEG" sh -c "! cmp -s '$tmp/fast' '$tmp/fast--fast-decode' && test -s '$tmp/fast--fast-decode'" ;;
+    *) ok "--fast-decode: $image as ever" cmp -s "$tmp/fast" "$tmp/fast--fast-decode" ;;
+    esac
+done
+timmc features test_resnet --no-pretrained --img-size 64 --fast-decode --kind pooled -o "$tmp/fast.npy" "$images/rocket.jpg"
+ok "--fast-decode: the meta tells it" grep -q '"fast_decode":true' "$tmp/fast.meta.json"
 done_testing

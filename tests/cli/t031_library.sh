@@ -18,6 +18,10 @@ fi
 run make -s -C "$root" install B="$build" prefix="$prefix"
 ok "make install" exit_is 0
 ok "the soname's link" test "$(readlink "$lib/libtimmc.so")" = libtimmc.so.0
+for file in man/man1/timmc.1 man/man1/timmc-forward-intermediates.1 bash-completion/completions/timmc \
+    zsh/site-functions/_timmc fish/vendor_completions.d/timmc.fish; do
+    ok "installed: $file" test -s "$prefix/share/$file"
+done
 
 # exactly the functions of the header
 sed -n 's/.*[ *]\(tm_[a-z_]*\)(.*/\1/p' "$root/include/timmc.h" | grep -v '^tm_progress$' | sort -u >"$tmp/declared"

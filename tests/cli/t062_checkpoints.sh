@@ -257,11 +257,11 @@ ok "a page" err_has 'found an HTML page'
 timmc classify test_vit -w "$image" "$image"
 ok "a picture as weights" err_has 'found a PNG picture'
 timmc classify test_vit --no-pretrained flat.safetensors
-ok "weights as a picture" out_has 'is a safetensors file, expected PNG or JPEG: give it with --weights'
-printf 'RIFF\1\2\3\4WEBPVP8 ' >cat.webp
-timmc classify test_vit --no-pretrained cat.webp
-ok "WebP" out_has 'is a WebP picture, expected PNG or JPEG: convert it'
-ok "WebP: exit 4" exit_is 4
+ok "weights as a picture" out_has 'is a safetensors file, expected PNG, JPEG, '
+printf 'qoif\1\2\3\4' >cat.qoi
+timmc classify test_vit --no-pretrained cat.qoi
+ok "QOI" out_has ': convert it to PNG or JPEG'
+ok "QOI: exit 4" exit_is 4
 timmc classify tf_efficientnet_lite0 -w "$lite0" "$image"
 ok "sound weights" exit_is 0
 done_testing

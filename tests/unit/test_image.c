@@ -84,10 +84,10 @@ static void not_pictures(void **state)
 {
     (void)state;
     expect_refused("", 0, TM_EMPTY, "file is empty");
-    expect_refused("GIF89a....", 10, TM_NOT_IMAGE,
-                   "is a GIF picture, expected PNG or JPEG: convert it to PNG or JPEG");
+    expect_refused("qoif......", 10, TM_NOT_IMAGE, "is a QOI picture, expected PNG, JPEG, ");
+    expect_refused("qoif......", 10, TM_NOT_IMAGE, ": convert it to PNG or JPEG");
     expect_refused("nothing..", 9, TM_NOT_IMAGE,
-                   "starts with 6e 6f 74 68 69 6e 67 2e, expected PNG or JPEG");
+                   "starts with 6e 6f 74 68 69 6e 67 2e, expected PNG, JPEG, ");
     expect_refused("\xFF\xD8", 2, TM_NOT_IMAGE, "starts with ff d8,");
     expect_refused("\0\xFF\xD8\xFF", 4, TM_NOT_IMAGE, "starts with 00");
     expect_refused("\x89PNG\r\n\x1a\n", 8, TM_TRUNCATED, "ends early at byte 8");

@@ -97,9 +97,10 @@ static void test_left_out(void **state)
     assert_string_equal(text, "");
     left_out = (tm_left_out){.count = 4, .endings = {{".txt", 2}, {"", 1}}, .ending_count = 2};
     tm_left_out_text(&left_out, text, sizeof text);
-    assert_string_equal(text, "4 files are no .jpg, .jpeg or .png (.txt 2, no ending 1, other "
+    assert_string_equal(text, "4 files are no pictures by name (.txt 2, no ending 1, other "
                               "endings 1)");
-    assert_true(tm_is_picture_name("a.JPeG") && tm_is_picture_name("x/a.b.png"));
+    assert_true(tm_is_picture_name("a.JPeG") && tm_is_picture_name("x/a.b.png") &&
+                tm_is_picture_name("a.gif") && tm_is_picture_name("a.BMP"));
     assert_false(tm_is_picture_name("a.png.txt") || tm_is_picture_name("png") ||
                  tm_is_picture_name(".png") || tm_is_picture_name("a.png/b"));
 }

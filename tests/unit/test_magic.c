@@ -17,7 +17,7 @@
 typedef struct known {
     const char *bytes;
     size_t length;
-    const char *name, *picture, *weights;
+    const char *name, *picture, *weights; /* no picture: a format that is read */
 } known;
 
 #define FILE_OF(bytes) bytes, sizeof(bytes) - 1
@@ -29,20 +29,20 @@ static const known files[] = {
     {FILE_OF("\xEF\xBB\xBF<?xml version='1.0'?>\n<svg>"), "SVG drawing", "convert", "as INPUT"},
     {FILE_OF("<svg xmlns="), "SVG drawing", "convert", "as INPUT"},
     {FILE_OF("%PDF-1.7\n"), "PDF", "convert", "PNG or JPEG"},
-    {FILE_OF("RIFF\1\2\3\4WEBPVP8 "), "WebP", "convert it to PNG or JPEG", "as INPUT"},
+    {FILE_OF("RIFF\1\2\3\4WEBPVP8 "), "WebP", NULL, "as INPUT"},
     {FILE_OF("\0\0\0\x18"
              "ftypheic\0\0\0\0"),
-     "HEIC", "convert", "as INPUT"},
+     "HEIC", NULL, "as INPUT"},
     {FILE_OF("\0\0\0\x18"
              "ftypavif\0\0\0\0"),
-     "AVIF", "convert", "as INPUT"},
+     "AVIF", NULL, "as INPUT"},
     {FILE_OF("\0\0\0\x18"
              "ftypisom\0\0\0\0"),
      "video", "frames", "as INPUT"},
-    {FILE_OF("\0\0\0\x0CJXL \r\n\x87\n"), "JPEG XL", "convert", "as INPUT"},
+    {FILE_OF("\0\0\0\x0CJXL \r\n\x87\n"), "JPEG XL", NULL, "as INPUT"},
     {FILE_OF("\0\0\0\x0CjP  \r\n\x87\n"), "JPEG 2000", "convert", "as INPUT"},
-    {FILE_OF("II*\0\x08\0\0\0"), "TIFF", "convert", "as INPUT"},
-    {FILE_OF("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"), "BMP", "convert", "as INPUT"},
+    {FILE_OF("II*\0\x08\0\0\0"), "TIFF", NULL, "as INPUT"},
+    {FILE_OF("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"), "BMP", NULL, "as INPUT"},
     {FILE_OF("8BPS\0\1"), "Photoshop", "convert", "as INPUT"},
     {FILE_OF("\0\0\1\0\1\0\x10\x10\0\0"), "icon", "convert", "as INPUT"},
     {FILE_OF("\x08\x07\x12\x07pytorch\x1A\x05"), "ONNX", "PNG or JPEG", "state dict"},
@@ -68,7 +68,7 @@ static void names(void **state)
         const known *f = &files[i];
         tm_magic magic;
         if (!tm_magic_find((const unsigned char *)f->bytes, f->length, TM_MAGIC_PICTURE, &magic) ||
-            !strstr(magic.name, f->name) || !strstr(magic.advice, f->picture))
+            !strstr(magic.name, f->name) || !strstr(magic.advice, f->picture ? f->picture : ""))
             fail_msg("%s: as a picture", f->name);
         if (!tm_magic_find((const unsigned char *)f->bytes, f->length, TM_MAGIC_WEIGHTS, &magic) ||
             !strstr(magic.name, f->name) || !strstr(magic.advice, f->weights))
@@ -94,8 +94,10 @@ static void readers_say_so(void **state)
         tm_error error = {0};
         tm_image image;
         tm_weights *weights = NULL;
-        assert_int_equal(tm_image_decode(bytes, SIZE, "x", NULL, &image, &error), TM_NOT_IMAGE);
-        if (!strstr(error.message, files[i].name) || !strstr(error.message, files[i].picture))
+        tm_status status = tm_image_decode(bytes, SIZE, "x", NULL, &image, &error);
+        assert_int_not_equal(status, TM_OK);
+        if (files[i].picture && (status != TM_NOT_IMAGE || !strstr(error.message, files[i].name) ||
+                                 !strstr(error.message, files[i].picture)))
             fail_msg("%s", error.message);
         error = (tm_error){0};
         assert_int_equal(tm_weights_open_memory(bytes, SIZE, "x", false, &weights, &error),
@@ -119,8 +121,8 @@ static void the_wrong_way_round(void **state)
     tm_magic magic;
     tm_image_decode((const unsigned char *)safetensors.bytes, safetensors.length, "x", NULL, &image,
                     &error);
-    assert_string_equal(error.message, "x: is a safetensors file, expected PNG or JPEG: give it "
-                                       "with --weights, and pictures as INPUT");
+    assert_non_null(strstr(error.message, "x: is a safetensors file, expected PNG, JPEG, "));
+    assert_non_null(strstr(error.message, ": give it with --weights, and pictures as INPUT"));
     error = (tm_error){0};
     tm_weights_open_memory(jpeg.bytes, jpeg.length, "x", false, &weights, &error);
     assert_non_null(strstr(error.message, "found a JPEG picture, expected one of: .npz"));
