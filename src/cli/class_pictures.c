@@ -78,7 +78,7 @@ tm_status tm_class_pictures_add(tm_class_pictures *pictures, const tm_session *s
 int tm_class_pictures_end(tm_class_pictures *pictures, const tm_session *session, int exit_code)
 {
     tm_error error = {0};
-    bool keep = !session->broken && !session->stopped;
+    bool keep = !session->broken && !session->stopped && session->done;
     tm_status status = tm_contact_sheet_end(&pictures->sheet, keep, &error);
     tm_status other = tm_contact_sheet_end(&pictures->heatmap, keep, status ? NULL : &error);
     return status || other ? tm_report(&error) : exit_code;

@@ -31,8 +31,8 @@ tm_status tm_class_pictures_add(tm_class_pictures *pictures, const tm_session *s
                                 const tm_answer *answer, const tm_class_told *told,
                                 tm_error *error);
 
-/* Writes the last pages of a run that came to its end. Returns the exit code, where that is of a
- * failure here its. */
+/* Writes the last pages of a run that came to its end, unless nothing succeeded. Returns the exit
+ * code, where that is of a failure here its. */
 int tm_class_pictures_end(tm_class_pictures *pictures, const tm_session *session, int exit_code);
 
 #endif

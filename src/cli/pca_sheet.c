@@ -112,6 +112,18 @@ static tm_box box_at(size_t column, int row)
     return (tm_box){TM_DRAWING_MARGIN + (int)column * ACROSS, HEAD + row * DOWN, SIDE, SIDE};
 }
 
+/* Of its maps, where they are all of one size, and of each place. */
+static void write_size(const tm_pca_column *column, int inputs, char text[static 64])
+{
+    const tm_pca_cell *first = &column->cells[0];
+    bool same = true;
+    for (int i = 1; i < inputs; i++)
+        same = same && column->cells[i].height == first->height &&
+               column->cells[i].width == first->width;
+    int length = same ? snprintf(text, 64, "%dx%d, ", first->height, first->width) : 0;
+    snprintf(text + length, 64 - (size_t)length, "%zu channels", column->channels);
+}
+
 static tm_status draw_column(const tm_pca_sheet *sheet, size_t index, tm_image *canvas,
                              tm_error *error)
 {
@@ -120,8 +132,7 @@ static tm_status draw_column(const tm_pca_sheet *sheet, size_t index, tm_image *
     tm_pca pca;
     char size[64];
     tm_status status = tm_pca_find(column->rows, column->count, column->channels, &pca, error);
-    snprintf(size, sizeof size, "%dx%d, %zu channels", column->cells[0].height,
-             column->cells[0].width, column->channels);
+    write_size(column, sheet->inputs, size);
     tm_canvas_text(canvas, box.x, HEAD - 2 * LINE, 2, tm_drawing_columns(SIDE, 2), TM_DRAWING_TEXT,
                    column->name);
     tm_canvas_text(canvas, box.x, HEAD - LINE, 1, tm_drawing_columns(SIDE, 1), TM_DRAWING_DIM,

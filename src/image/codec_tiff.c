@@ -111,42 +111,61 @@ static toff_t on_size(thandle_t handle)
     return d->in->size;
 }
 
+/* Of the tags that say what pixels are and where they lie: libtiff leaves out what is wrong, and
+ * goes on with what is usual. */
+static bool is_vital(const char *text)
+{
+    static const char *const tags[] = {"\"ColorMap\"",
+                                       "\"FillOrder\"",
+                                       "\"BitsPerSample\"",
+                                       "\"SamplesPerPixel\"",
+                                       "\"ExtraSamples\"",
+                                       "\"SampleFormat\"",
+                                       "\"Orientation\"",
+                                       "\"Compression\"",
+                                       "\"PhotometricInt",
+                                       "\"PlanarConfiguration\"",
+                                       "Offsets\"",
+                                       "Incorrect count for \"StripByteCounts\"",
+                                       "Incorrect count for \"TileByteCounts\""};
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
+        if (strstr(text, tags[i]))
+            return true;
+    return false;
+}
+
+/* What is said of pixels is a fault; of other tags, nothing. */
+__attribute__((format(printf, 3, 0))) static void note(decoder *d, bool failed, const char *format,
+                                                       va_list args)
+{
+    char text[sizeof d->said];
+    vsnprintf(text, sizeof text, format, args);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ')
+            *c = ' ';
+    bool vital = !d->reading && is_vital(text);
+    if ((vital && !d->tags_faulty) || ((failed || d->reading) && !*d->said))
+        memcpy(d->said, text, sizeof text);
+    d->faults += d->reading;
+    d->tags_faulty |= vital;
+    /* it has taken the samples beyond the colours for extra ones by itself */
+    d->extras_untold |= strncmp(text, "Sum of Photometric type-related", 31) == 0;
+}
+
 __attribute__((format(printf, 4, 0))) static int
 on_error(TIFF *file, void *context, const char *module, const char *format, va_list args)
 {
-    decoder *d = context;
     (void)file, (void)module;
-    d->faults += d->reading;
-    if (!*d->said)
-        vsnprintf(d->said, sizeof d->said, format, args);
-    for (char *c = d->said; *c; c++)
-        if ((unsigned char)*c < ' ')
-            *c = ' ';
+    note(context, true, format, args);
     return 1;
 }
 
-/* Tags that nobody knows are no faults; what libtiff leaves out of those that say what pixels are
- * is one, since it goes on with what is usual. */
 __attribute__((format(printf, 4, 0))) static int
 on_warning(TIFF *file, void *context, const char *module, const char *format, va_list args)
 {
-    static const char *const vital[] = {
-        "\"ColorMap\"",     "\"FillOrder\"",          "\"BitsPerSample\"", "\"SamplesPerPixel\"",
-        "\"ExtraSamples\"", "\"SampleFormat\"",       "\"Orientation\"",   "\"Compression\"",
-        "\"PhotometricInt", "\"PlanarConfiguration\""};
-    decoder *d = context;
-    char text[sizeof d->said];
-    va_list again;
-    va_copy(again, args);
-    vsnprintf(text, sizeof text, format, again);
-    va_end(again);
-    bool fault = d->reading;
-    for (size_t i = 0; i < sizeof vital / sizeof *vital && !d->reading; i++)
-        d->tags_faulty |= strstr(text, vital[i]) != NULL;
-    /* it has taken the samples beyond the colours for extra ones by itself */
-    d->extras_untold |= strncmp(text, "Sum of Photometric type-related", 31) == 0;
-    fault |= d->tags_faulty;
-    return fault ? on_error(file, context, module, format, args) : 1;
+    (void)file, (void)module;
+    note(context, false, format, args);
+    return 1;
 }
 
 static tm_status open_file(decoder *d)

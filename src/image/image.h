@@ -78,9 +78,11 @@ tm_status tm_image_read_stream(int fd, const char *name, const tm_decode_options
 void tm_image_bytes_free(tm_image_bytes *bytes);
 
 /* Decodes one file's bytes; `name` stands in messages, `options` may be NULL. Equal to Pillow's
- * Image.open(f).convert('RGB'). On failure nothing is left in *out, and the status is TM_EMPTY,
- * TM_NOT_IMAGE, TM_TRUNCATED, TM_CORRUPT, TM_UNSUPPORTED, TM_TOO_LARGE or TM_NO_MEMORY. Sizes are
- * checked from the header before any allocation that depends on them. */
+ * Image.open(f).convert('RGB') of an open file; a TIFF is turned as it says, as there. JPEG XL and
+ * HEIF, which Pillow does not read, are as their libraries have them. On failure nothing is left in
+ * *out, and the status is TM_EMPTY, TM_NOT_IMAGE, TM_TRUNCATED, TM_CORRUPT, TM_UNSUPPORTED,
+ * TM_TOO_LARGE or TM_NO_MEMORY. Sizes are checked from the header before any allocation that
+ * depends on them. */
 tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *name,
                           const tm_decode_options *options, tm_image *out, tm_error *error);
 

@@ -43,7 +43,7 @@ killed() { # OUTPUT ARGUMENT...
     rounds=0
     code=1
     rm -rf "$output"
-    while [ $rounds -lt 200 ]; do
+    while [ $rounds -lt 40 ]; do
         rounds=$((rounds + 1))
         "$TIMMC" "$@" -o "$output" --resume --files-from names -q >/dev/null 2>"$tmp/err" &
         pid=$!

@@ -18,8 +18,7 @@ static inline int fuzz_read_picture(const tm_codec *codec, const uint8_t *data, 
     static tm_image_memory memory;
     if (!memory.pixels.total)
         tm_image_memory_set(&memory, (size_t)512 << 20);
-    tm_decode_options options = {
-        .max_pixels = 1 << 20, .exif_orient = size & 1, .memory = &memory};
+    tm_decode_options options = {.max_pixels = 1 << 20, .exif_orient = size & 1, .memory = &memory};
     tm_image image;
     tm_error error = {0};
     tm_status status = tm_image_decode(data, size, "x", &options, &image, &error);

@@ -42,6 +42,7 @@ static command commands[] = {
     {"info features", "info test_resnet --features --layers"},
     {"info tensors", "info test_efficientnet --tensors"},
     {"info dot", "info test_resnet --format dot"},
+    {"info svg", "info test_resnet --format svg"},
     {"info pruned", "info test_vit --prune-intermediates 2 --prune-head --format text"},
     {"classify", "classify test_vit --no-pretrained %one.jpg"},
     {"classify npy", "classify test_efficientnet --no-pretrained -f csv -o @logits.npy %one.jpg"},
@@ -68,6 +69,9 @@ static command commands[] = {
     {"classify array", "classify test_vit --no-pretrained -f text %two.npy"},
     {"features grid", "features test_resnet --no-pretrained --grid @maps.png --data base64 "
                       "%one.jpg"},
+    {"features pca", "features test_vit --no-pretrained --pca @pca.png %one.jpg"},
+    {"classify pictures", "classify test_resnet --no-pretrained --contact-sheet @sheet.png "
+                          "--heatmap @heat.png %one.jpg"},
     {"features tsv", "features test_resnet --no-pretrained -f tsv %folder"},
     {"features stdout", "features test_vit --no-pretrained --kind pooled -f npy %folder"},
     {"classify own aspect", "classify naflexvit_base_patch16_gap --no-pretrained --num-classes 3 "

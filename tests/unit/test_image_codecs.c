@@ -255,6 +255,12 @@ static void faulty_tiffs(void **state)
     EXPECT_REFUSED(TIFF_FILE("\x8", "\1", "\3", "abcd"), TM_CORRUPT, "TIFF");
     EXPECT_REFUSED(TIFF_FILE("\7", "\1", "\1", "abcd"), TM_UNSUPPORTED, "7 bits");
     EXPECT_REFUSED(TIFF_FILE("\x8", "\x63", "\1", "abcd"), TM_UNSUPPORTED, "compression 99");
+    /* what libtiff would pass over with a warning */
+    unsigned char fewer[sizeof good - 1];
+    memcpy(fewer, good, sizeof fewer);
+    fewer[8 + 2 + 6 * 12] = 0x16; /* one row a strip, and one strip for two rows */
+    fewer[8 + 2 + 6 * 12 + 8] = 1;
+    expect_refused(fewer, sizeof fewer, TM_CORRUPT, "\"StripOffsets\"");
 }
 
 static void endings(void **state)
