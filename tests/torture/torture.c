@@ -95,6 +95,17 @@ static const fault faults[] = {
 
 /* ---- one run ---- */
 
+/* What a run tells of itself has their number in it. */
+static bool has_threads(const fault *f)
+{
+    return strcmp(f->call, "thread") == 0 || strcmp(f->call, "none") == 0;
+}
+
+static void set_threads(bool several)
+{
+    setenv("TIMMC_THREADS", several ? "2" : "1", 1);
+}
+
 static void set_fault(const fault *f, long at, const char *shared_object)
 {
     char number[32];
@@ -104,8 +115,7 @@ static void set_fault(const fault *f, long at, const char *shared_object)
     setenv("FAULT_AT", number, 1);
     if (f->on)
         setenv("FAULT_ON", "1", 1);
-    bool threads = strcmp(f->call, "thread") == 0 || strcmp(f->call, "none") == 0;
-    setenv("TIMMC_THREADS", threads ? "2" : "1", 1);
+    set_threads(has_threads(f));
     setenv("LD_PRELOAD", shared_object, 1);
 }
 
@@ -231,7 +241,8 @@ static long count_all(void)
 }
 
 /* Puts back what the run left, and lets another go on with it. */
-static const char *resume(const command *c, const outcome *unfinished, const outcome *good)
+static const char *resume(const command *c, const fault *f, const outcome *unfinished,
+                          const outcome *good)
 {
     char text[1024];
     outcome o;
@@ -242,11 +253,12 @@ static const char *resume(const command *c, const outcome *unfinished, const out
         snprintf(folder, sizeof folder, "%s", unfinished->names[i]);
         *strrchr(folder, '/') = '\0';
         mkdir(folder, 0777);
-        FILE *f = fopen(unfinished->names[i], "wb");
+        FILE *file = fopen(unfinished->names[i], "wb");
         const bytes *b = &unfinished->files[i];
-        if (!f || fwrite(b->data, 1, b->size, f) != b->size || fclose(f) != 0)
+        if (!file || fwrite(b->data, 1, b->size, file) != b->size || fclose(file) != 0)
             give_up(unfinished->names[i]);
     }
+    set_threads(has_threads(f));
     run(timmc_path, shared_object, &again, NULL, 0, &o);
     const char *what = judge_resumed(&o, good);
     if (what)
@@ -261,7 +273,7 @@ static void try_one(const command *c, const fault *f, long at, const outcome *go
     run(timmc_path, shared_object, c, f, at, &o);
     const char *what = judge(&o, good, f);
     if (!what && is_unfinished(&o))
-        what = resume(c, &o, good);
+        what = resume(c, f, &o, good);
     if (what)
         printf("FAIL %s: %s %ld%s, %s: %s (exit %d)\n    %.*s\n", c->name, f->call, at,
                f->on ? " and on" : "", f->error, what, o.exit, (int)strcspn(o.err.data, "\n"),
@@ -275,20 +287,27 @@ static void try_one(const command *c, const fault *f, long at, const outcome *go
 static void torture(size_t i, long stride, long *turn)
 {
     const command *c = &commands[i];
-    outcome good;
+    outcome good[2];
     long before = passed, before_failed = failed;
-    run(timmc_path, shared_object, c, NULL, 0, &good);
-    if (good.exit != 0) {
-        printf("FAIL %s: exit %d though nothing failed: %s", c->name, good.exit, good.err.data);
+    bool works = true;
+    for (int threads = 0; threads < 2; threads++) {
+        set_threads(threads);
+        run(timmc_path, shared_object, c, NULL, 0, &good[threads]);
+        if (good[threads].exit == 0)
+            continue;
+        printf("FAIL %s: exit %d though nothing failed: %s", c->name, good[threads].exit,
+               good[threads].err.data);
         failed++;
+        works = false;
     }
-    for (size_t k = 0; good.exit == 0 && k < FAULTS; k++)
+    for (size_t k = 0; works && k < FAULTS; k++)
         for (long at = 1; at <= calls[i][k]; at++)
             if ((*turn)++ % stride == 0)
-                try_one(c, &faults[k], at, &good);
+                try_one(c, &faults[k], at, &good[has_threads(&faults[k])]);
     printf("%s: %ld good, %ld bad\n", c->name, passed - before, failed - before_failed);
     fflush(stdout);
-    release(&good);
+    release(&good[0]);
+    release(&good[1]);
 }
 
 /* ---- inputs ---- */
