@@ -31,6 +31,8 @@ static tm_status parse_frames(tm_entry_source *source, const char *text, tm_erro
     if (!good)
         return tm_fail(error, TM_USAGE,
                        "--stdin-format %.100s: expected rgb24:WIDTHxHEIGHT in pixels", text);
+    if (source->from_features)
+        return tm_fail(error, TM_USAGE, "--stdin-format says pictures: not with --from-features");
     if ((size_t)width * (size_t)height > most)
         return tm_fail(error, TM_USAGE, "--stdin-format %.100s: more than %zu pixels", text, most);
     source->frame_width = width;
@@ -282,31 +284,29 @@ tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm
     *more = true;
     if (source->npy)
         return go_on_with_npy(source, entry, error);
-    if (source->in_frames) {
-        tm_status status = go_on_with_frames(source, entry, more, error);
-        if (status || *more)
-            return status;
-        tm_entry_free(entry);
-    }
-    for (bool taken = false; !taken;) {
+    for (;;) {
         tm_error loss = {0};
+        if (source->in_frames) {
+            tm_status status = go_on_with_frames(source, entry, more, error);
+            if (status || *more)
+                return status;
+            tm_entry_free(entry);
+        }
         const char *file = tm_inputs_next(&source->inputs, &loss);
         *more = file;
         if (!file)
             return TM_OK;
-        tm_entry_free(entry);
+        source->in_frames = !loss.status && source->frame_width && strcmp(file, "-") == 0;
+        if (source->in_frames)
+            continue;
         *entry =
             (tm_entry){.file = strdup(file), .index = -1, .error = loss, .settled = loss.status};
         if (!entry->file)
             return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its name", file);
-        if (!loss.status && source->frame_width && strcmp(file, "-") == 0) {
-            tm_entry_free(entry);
-            source->in_frames = true;
-            return tm_entry_take(source, entry, more, error);
-        }
-        taken = loss.status || take_file(source, entry);
+        if (loss.status || take_file(source, entry))
+            return TM_OK;
+        tm_entry_free(entry);
     }
-    return TM_OK;
 }
 
 /* ---- reading and decoding ---- */

@@ -36,6 +36,9 @@ for format in rgb24 rgb24:0x4 rgb24:24x16x3 bgr24:4x4 rgb24:99999x9999 rgb24:200
     timmc classify --stdin-format $format -
     ok "--stdin-format $format: exit 2" exit_is 2
 done
+timmc classify test_resnet --no-pretrained --from-features --stdin-format rgb24:24x16 -
+ok "frames are no hidden states: exit 2" exit_is 2
+ok "--from-features with frames: why" err_has '--stdin-format says pictures: not with --from-features'
 cat f1 f2 f3 f1 | "$TIMMC" features test_resnet --no-pretrained --kind pooled -q --stdin-format rgb24:24x16 -o e.npy - >/dev/null
 ok "rows of frames" grep -q '{"file":"-","index":3,"row":3}' e.index.jsonl
 # a picture with the same pixels
