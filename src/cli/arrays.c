@@ -153,9 +153,8 @@ bool tm_is_stream_format(const char *format)
 static tm_status check_siblings(tm_arrays *arrays, const tm_session *session, const char *format,
                                 tm_error *error)
 {
-    const tm_record_format *records = format ? tm_record_format_find(format) : NULL;
     arrays->json = session->options->input.siblings;
-    return arrays->json && format && !(records && records->numbers)
+    return arrays->json && !tm_records_take_json(format)
                ? tm_fail(error, TM_USAGE, "--siblings go into records of JSON: not with -f %s",
                          format)
                : TM_OK;

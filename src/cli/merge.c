@@ -359,7 +359,7 @@ static tm_status read_parts(merger *m, char **paths, tm_error *error)
     tm_status status = TM_OK;
     for (size_t i = 0; i < m->count && !status; i++) {
         m->parts[i].path = paths[i];
-        if (kind_of(paths[i]) != kind_of(m->options->output))
+        if (strcmp(kind_of(paths[i]), kind_of(m->options->output)) != 0)
             return tm_fail(error, TM_USAGE, "%.300s: %s, and -o is %s: expected the same", paths[i],
                            kind_of(paths[i]), kind_of(m->options->output));
         status = read_part(&m->parts[i], error);

@@ -22,6 +22,12 @@ static bool put(tm_records *records)
     return good;
 }
 
+bool tm_records_take_json(const char *format)
+{
+    const tm_record_format *records = format ? tm_record_format_find(format) : NULL;
+    return !format || (records && records->numbers);
+}
+
 void tm_records_open(tm_records *records, const char *format, const tm_record_type *type)
 {
     bool terminal = tm_stdout_is_terminal();

@@ -22,6 +22,10 @@ typedef struct tm_records {
  * type: of each record. */
 void tm_records_open(tm_records *records, const char *format, const tm_record_type *type);
 
+/* Whether records of that format, NULL: of any that may be chosen, have room for what JSON alone
+ * tells. */
+bool tm_records_take_json(const char *format);
+
 /* The same to a file that is the caller's, as jsonl. */
 void tm_records_open_file(tm_records *records, FILE *to, const char *name);
 

@@ -325,12 +325,10 @@ static void check_weights(tm_session *session, const tm_tensors_command *command
 /* Numbers in a record need one that can hold them. */
 static tm_status check_data(const tm_tensors_command *command, tm_error *error)
 {
-    const char *name = command->format;
-    const tm_record_format *format = name ? tm_record_format_find(name) : NULL;
-    if (!command->data || !name || (format && format->numbers))
+    if (!command->data || tm_records_take_json(command->format))
         return TM_OK;
     return tm_fail(error, TM_USAGE, "--data puts numbers into records of JSON: not with -f %s",
-                   name);
+                   command->format);
 }
 
 int tm_tensors_run(const tm_tensors_command *command, const tm_session_options *set,

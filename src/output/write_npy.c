@@ -74,15 +74,13 @@ static int64_t rows_told(const tm_array *array, const tm_buffer *header, const c
 
 /* Rows are counted by the bytes that are there: the header may be older. */
 static tm_status count_rows(tm_array *array, const tm_outfile *file, const tm_buffer *header,
-                            tm_error *error)
+                            uint64_t size, tm_error *error)
 {
-    struct stat st;
-    int fd = fileno(array->stream);
     char *found = calloc(1, header->length + 1);
     tm_status status = TM_OK;
     if (!found)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory", file->path);
-    if (fstat(fd, &st) != 0 || pread(fd, found, header->length, 0) != (ssize_t)header->length)
+    if (pread(fileno(array->stream), found, header->length, 0) != (ssize_t)header->length)
         status = tm_writer_failed(file->path, error);
     else if (rows_told(array, header, found) < 0)
         status = tm_fail(error, TM_WRITE,
@@ -90,7 +88,7 @@ static tm_status count_rows(tm_array *array, const tm_outfile *file, const tm_bu
                          file->path);
     else
         array->shape[0] =
-            (int64_t)(((uint64_t)st.st_size - header->length) /
+            (int64_t)((size - header->length) /
                       (tm_array_row(array->rank, array->shape) * tm_dtype_size(array->dtype)));
     free(found);
     return status;
@@ -101,16 +99,15 @@ static tm_status go_on(tm_array *array, tm_outfile *file, tm_error *error)
 {
     tm_buffer header = {0};
     struct stat st;
+    tm_status status;
     tm_npy_header(array->dtype, array->rank, array->shape, &header);
-    tm_status status = header.failed ? tm_fail(error, TM_NO_MEMORY, "%s: no memory", file->path)
-                       : fstat(fileno(array->stream), &st) != 0
-                           ? tm_writer_failed(file->path, error)
-                           : TM_OK;
-    if (!status && (uint64_t)st.st_size >= header.length)
-        status = count_rows(array, file, &header, error);
-    else if (!status)
-        status = tm_outfile_cut(file, 0, error);
-    if (!status && array->shape[0] == 0 && (uint64_t)st.st_size < header.length)
+    if (header.failed)
+        status = tm_fail(error, TM_NO_MEMORY, "%s: no memory", file->path);
+    else if (fstat(fileno(array->stream), &st) != 0)
+        status = tm_writer_failed(file->path, error);
+    else if ((uint64_t)st.st_size >= header.length)
+        status = count_rows(array, file, &header, (uint64_t)st.st_size, error);
+    else if ((status = tm_outfile_cut(file, 0, error)) == TM_OK)
         status = put_header(array, file->path, error);
     tm_buffer_free(&header);
     return status;

@@ -14,32 +14,10 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "image/image.h"
+#include "tests/unit/decoded.h"
 
 #define DATA "tests/data/images/"
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-
-static uint32_t checksum(const tm_image *image)
-{
-    return (uint32_t)crc32_z(0, image->rgb, 3 * (size_t)image->width * (size_t)image->height);
-}
-
-/* The bytes stand in a block of their exact size, so that reading past them is seen. */
-static tm_status decode(const void *bytes, size_t size, const tm_decode_options *options,
-                        tm_image *out, tm_error *error)
-{
-    unsigned char *copy = malloc(size ? size : 1);
-    assert_non_null(copy);
-    memcpy(copy, bytes, size);
-    *error = (tm_error){0};
-    tm_status status = tm_image_decode(copy, size, "x", options, out, error);
-    free(copy);
-    assert_int_equal(status, error->status);
-    if (status != TM_OK) {
-        assert_null(out->rgb);
-        assert_memory_equal(error->message, "x: ", 3);
-    }
-    return status;
-}
 
 static void expect_refused(const void *bytes, size_t size, tm_status expected, const char *words)
 {
