@@ -137,9 +137,12 @@ $B/gen/labels.c: scripts/gen-labels weights/labels/imagenet_synset_to_lemma.txt 
 $B/gen/%.o: $B/gen/%.c
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$B/weights/builtin.o: weights/builtin.S weights/tf_efficientnet_lite0.in1k.safetensors
+$B/weights/builtin.sha256: weights/tf_efficientnet_lite0.in1k.safetensors
 	@mkdir -p $(@D)
-	$(CC) -c -o $@ $<
+	sha256sum $< | cut -d ' ' -f 1 | tr -d '\n' >$@.tmp && mv $@.tmp $@
+
+$B/weights/builtin.o: weights/builtin.S $B/weights/builtin.sha256 weights/tf_efficientnet_lite0.in1k.safetensors
+	$(CC) -I$B/weights -c -o $@ $<
 
 # Tests: every tests/unit/test_*.c is a program of its own; so are the larger checkers.
 TEST_LIBS := -lcmocka -lmd -lz

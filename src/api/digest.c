@@ -63,11 +63,12 @@ tm_status tm_model_digest_weights(tm_model *model, char digits[static TM_DIGEST_
     tm_status status = tm_model_find_weights(model, path, error);
     if (status || (!*path && model->options.weights))
         return status;
+    if (!*path) {
+        strcpy(digits, tm_builtin_weights_sha256);
+        return TM_OK;
+    }
     tm_digest_start(&digest);
-    if (*path)
-        status = add_file(&digest, path, error);
-    else
-        tm_digest_add(&digest, tm_builtin_weights, tm_builtin_weights_size);
+    status = add_file(&digest, path, error);
     if (!status && tm_has_ending(path, ".index.json"))
         status = add_shards(&digest, path, error);
     if (!status)

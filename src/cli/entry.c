@@ -158,6 +158,7 @@ static void begin_npy(tm_entry_source *source, tm_entry *entry)
     }
     entry->index = 0;
     source->npy_next = 1;
+    source->arrays = true;
 }
 
 static tm_status go_on_with_npy(tm_entry_source *source, tm_entry *entry, tm_error *error)
@@ -307,6 +308,11 @@ tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm
             return TM_OK;
         tm_entry_free(entry);
     }
+}
+
+size_t tm_entry_source_expected(const tm_entry_source *source)
+{
+    return source->arrays ? 0 : tm_inputs_expected(&source->inputs);
 }
 
 /* ---- reading and decoding ---- */

@@ -35,6 +35,7 @@ typedef struct tm_entry_source {
     tm_npy *npy;            /* the array whose pictures come next */
     char *npy_file;
     int npy_next;
+    bool arrays;                   /* there has been one of several pictures */
     int frame_width, frame_height; /* 0: stdin holds no frames */
     int frame_next;
     bool in_frames;            /* these come next */
@@ -54,6 +55,9 @@ tm_status tm_entry_decode_file(tm_entry_source *source, const char *file, tm_ima
 /* The next one, with its stream's bytes or its tensor; *more is false: there are none. An error is
  * of the source, which ends: TM_NO_MEMORY. */
 tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm_error *error);
+
+/* How many there will be in all, as far as it is known without reading on; 0: not known. */
+size_t tm_entry_source_expected(const tm_entry_source *source);
 
 /* Reads the file of a picture that is not settled; turn: see tm_decode_options. Whatever fails is
  * entry->error. */

@@ -35,7 +35,9 @@ typedef struct flow {
     void *answer_context;
     tm_error *error;
     tm_pipeline_stages stages;
-    bool alone;            /* workers run the model, each for its own job */
+    bool alone; /* workers run the model, each for its own job */
+    job first;  /* taken before the stages are chosen: it tells how many may follow */
+    bool has_first;
     job *jobs;             /* by slot */
     tm_context **contexts; /* by place, of workers that run the model */
     int context_count;
@@ -73,9 +75,14 @@ static bool take_job(void *context, int slot)
 {
     flow *f = context;
     job *j = &f->jobs[slot];
+    if (f->has_first) {
+        f->has_first = false;
+        *j = f->first;
+        return true;
+    }
     *j = (job){0};
     bool more = take_new(f->session, j);
-    j->expected = tm_inputs_expected(&f->session->source.inputs);
+    j->expected = tm_entry_source_expected(&f->session->source);
     return more;
 }
 
@@ -324,10 +331,10 @@ static int at_most(int value, int most)
     return value < most ? value : most;
 }
 
-/* Inputs in all, where that is known before any is taken; 0: many. */
+/* Inputs in all, where that is known once the first is taken; 0: many. */
 static int count_inputs(const tm_session *session)
 {
-    size_t expected = session->single ? 1 : tm_inputs_expected(&session->source.inputs);
+    size_t expected = tm_entry_source_expected(&session->source);
     return expected < 1000000 ? (int)expected : 0;
 }
 
@@ -365,6 +372,8 @@ static tm_status load(flow *f, tm_error *error)
     tm_model *model = session->model;
     double begin = tm_seconds();
     tm_status status = TM_OK;
+    if (count_inputs(session) == 1 && !session->options->run.batch)
+        session->batch = model->options.max_batch = 1; /* needs no room for eight */
     if (!tm_session_keeps_aspect(session)) {
         model->spread = !are_few(session);
         if (!session->shapes_only)
@@ -384,6 +393,8 @@ static tm_status load(flow *f, tm_error *error)
 
 static void close_flow(flow *f)
 {
+    if (f->has_first)
+        tm_entry_free(&f->first.entry);
     for (int i = 0; f->jobs && i < f->stages.slots; i++)
         tm_entry_free(&f->jobs[i].entry);
     free(f->jobs);
@@ -394,8 +405,15 @@ static void close_flow(flow *f)
     free(f->contexts);
 }
 
+static void take_first(flow *f)
+{
+    f->has_first = take_new(f->session, &f->first);
+    f->first.expected = tm_entry_source_expected(&f->session->source);
+}
+
 static tm_status run_all(flow *f, tm_error *error)
 {
+    take_first(f);
     tm_status status = load(f, error);
     if (!status) {
         f->jobs = calloc((size_t)f->stages.slots, sizeof *f->jobs);

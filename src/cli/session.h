@@ -47,7 +47,6 @@ typedef struct tm_session {
     tm_sizes sizes;      /* of pictures of their own aspect ratio */
     tm_entry_source source;
     int batch, threads;
-    bool single;      /* there is one picture at most */
     bool shapes_only; /* no weights: inputs are checked, nothing is computed */
     size_t done, failed;
     struct tm_journal *journal; /* whose inputs are passed over; NULL: none */

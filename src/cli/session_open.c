@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the options make of a session. */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/text.h"
 #include "cli/session.h"
@@ -69,22 +68,6 @@ static tm_status check_aspect(const tm_session *session, tm_error *error)
     return tm_model_require_sequences(session->opened, error);
 }
 
-static bool is_single(const tm_session_options *o, const tm_arguments *arguments)
-{
-    struct stat st;
-    return arguments->operand_count == 1 && !o->input.files_from && !o->input.stdin_format &&
-           !tm_has_ending(arguments->operands[0], ".npy") &&
-           !tm_is_archive_name(arguments->operands[0]) &&
-           (stat(arguments->operands[0], &st) != 0 || !S_ISDIR(st.st_mode));
-}
-
-/* One picture needs no room for eight, and each core shall have one. */
-static int batch_size(const tm_session_options *o, bool single, int threads)
-{
-    int many = threads > DEFAULT_BATCH ? threads : DEFAULT_BATCH;
-    return o->run.batch ? o->run.batch : single ? 1 : many;
-}
-
 void tm_print_model_warning(const tm_model *model)
 {
     if (*tm_model_warning(model))
@@ -100,7 +83,9 @@ void tm_print_run(const tm_model *model, const tm_run_options *run)
                   o->img_width);
     tm_print_note("weights %s", model->weights_name ? model->weights_name : "none: shapes alone");
     tm_print_note("isa %s, precision %s", tm_isa_name(tm_isa_or_best(o->isa)), o->precision);
-    tm_print_note("threads %d, batch %d", o->threads, o->max_batch);
+    bool spread = model->loaded && model->plan.max_batch < o->max_batch;
+    tm_print_note("threads %d, batch %d%s", o->threads, o->max_batch,
+                  spread ? ", each picture on a thread" : "");
 }
 
 tm_status tm_session_open(tm_session *session, const tm_session_options *options,
@@ -117,8 +102,8 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
         return tm_fail(error, TM_USAGE, "no INPUT: give pictures, folders or --files-from");
     tm_open_options open = tm_open_options_of(&options->model, &options->run);
     session->threads = open.threads;
-    session->single = is_single(options, arguments);
-    session->batch = open.max_batch = batch_size(options, session->single, session->threads);
+    int many = session->threads > DEFAULT_BATCH ? session->threads : DEFAULT_BATCH;
+    session->batch = open.max_batch = options->run.batch ? options->run.batch : many;
     open.from_features = options->from_features;
     open.pictures_only = options->pictures_only && !tm_session_keeps_aspect(session);
     open.norm_intermediates = options->norm_intermediates;

@@ -65,7 +65,7 @@ static tm_status fit_shown(tm_shown *shown, const tm_session *session, tm_error 
 static tm_status check_rows(const tm_tensors *t, const tm_session *session, tm_error *error)
 {
     bool arrays = t->arrays.writer || t->arrays.stream;
-    bool one = session->single && !session->options->output.resume;
+    bool one = tm_entry_source_expected(&session->source) == 1 && !session->options->output.resume;
     if (!arrays || !tm_session_keeps_aspect(session) || one)
         return TM_OK;
     for (size_t i = 0; i < t->count; i++)

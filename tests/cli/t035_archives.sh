@@ -133,4 +133,25 @@ ok "why: not there" out_has '"file":"missing.tar","ok":false,"error":{"code":"'
 small -q --max-memory 1 t.tar
 ok "a member larger than there is memory" out_has '"code":"too_large"'
 
+# how many pictures a stream or an array holds is seen before it is decided how threads share them
+spread="each picture on a thread"
+from() { run sh -c "'$TIMMC' $2 -v -t 2 -b 8 -f jsonl <'$1'"; }
+timmc classify -v -t 2 -b 8 a/0001.jpg
+ok "one picture: all threads for it" sh -c "grep -q 'threads 2, batch 8\$' '$tmp/err'"
+from a/0001.jpg 'classify -'
+ok "one picture on a pipe: the same" sh -c "grep -q 'threads 2, batch 8\$' '$tmp/err'"
+from t.tar 'classify -'
+ok "a tar on a pipe: pictures side by side" err_has "$spread"
+timmc preprocess -o one.npy a/0001.jpg
+timmc classify -v -t 2 -b 8 one.npy
+ok "an array of one picture: all threads for it" sh -c "grep -q 'threads 2, batch 8\$' '$tmp/err'"
+(
+    printf '\223NUMPY\001\000\166\000%-117s\n' \
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3, 224, 224), }"
+    for i in 1 2 3 4 5; do tail -c 602112 one.npy; done
+) >five.npy
+timmc classify -v -t 2 -b 8 -f jsonl five.npy
+ok "an array of five: all are answered" out_lines 5
+ok "an array of five: side by side" err_has "$spread"
+
 done_testing
