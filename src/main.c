@@ -25,6 +25,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    tm_keep_memory();
     tm_take_standard_streams();
     tm_handle_signals();
     tm_error error = {0};

@@ -2,6 +2,9 @@
 #include "cli/process.h"
 
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -14,6 +17,16 @@ void tm_take_standard_streams(void)
         if (fcntl(fd, F_GETFD) < 0)
             /* open takes the lowest free number; the wrong direction makes its use fail */
             (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/* Pictures come and go by the million: memory of one goes to the next, and not to the system and
+ * back, page by page. What is larger is seldom, and returned. */
+void tm_keep_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 8 << 20);
+    mallopt(M_TRIM_THRESHOLD, 32 << 20);
+#endif
 }
 
 static void end(int number)

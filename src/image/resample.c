@@ -11,15 +11,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernels/kernels.h"
 
 #ifndef M_PI
 #define M_PI 3.14159265358979323846
 #endif
-
-enum {
-    FRACTION_BITS = 32 - 8 - 2, /* room for a byte and for weights below 0 and above 1 */
-    HALF = 1 << (FRACTION_BITS - 1)
-};
 
 static double box(double x)
 {
@@ -97,7 +93,7 @@ static void axis_free(axis *a)
 
 static int32_t fixed_point(double weight)
 {
-    double scaled = weight * (1 << FRACTION_BITS);
+    double scaled = weight * (1 << TM_RESAMPLE_BITS);
     return (int32_t)(weight < 0 ? -0.5 + scaled : 0.5 + scaled);
 }
 
@@ -145,82 +141,94 @@ static tm_status axis_init(axis *a, int source, int full, int from, int count, t
                : tm_fail(error, TM_NO_MEMORY, "no memory for %d x %d filter weights", count, taps);
 }
 
-static inline unsigned char byte_from_sum(int32_t sum)
-{
-    int32_t value = sum >> FRACTION_BITS;
-    return (unsigned char)(value < 0 ? 0 : value > 255 ? 255 : value);
-}
-
 /* Rows of RGB pixels, `stride` bytes apart. */
 typedef struct rows {
     const unsigned char *first;
     size_t stride;
 } rows;
 
-static void horizontal_row(const unsigned char *restrict row, const axis *a,
-                           unsigned char *restrict to)
-{
-    const int32_t *weights = a->weights;
-    for (int x = 0; x < a->count; x++, to += 3, weights += a->taps) {
-        const unsigned char *from = row + 3 * (size_t)(a->spans[x].first - a->source_first);
-        int32_t red = HALF, green = HALF, blue = HALF;
-        for (int k = 0; k < a->spans[x].count; k++, from += 3) {
-            red += from[0] * weights[k];
-            green += from[1] * weights[k];
-            blue += from[2] * weights[k];
-        }
-        to[0] = byte_from_sum(red);
-        to[1] = byte_from_sum(green);
-        to[2] = byte_from_sum(blue);
-    }
-}
-
-/* `from` begins at source column a->source_first. */
-static void horizontal_pass(rows from, int count, const axis *a, unsigned char *to, size_t stride)
-{
-    for (int y = 0; y < count; y++)
-        horizontal_row(from.first + (size_t)y * from.stride, a, to + (size_t)y * stride);
-}
-
-enum { LANES = 16 }; /* a known count, so that compilers use vectors at -O2 */
-
-static void add_row(int32_t *restrict sums, const unsigned char *restrict row, int count,
-                    int32_t weight)
-{
-    int i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (int j = 0; j < LANES; j++)
-            sums[i + j] += row[i + j] * weight;
-    for (; i < count; i++)
-        sums[i] += row[i] * weight;
-}
-
-enum { STRIP = 1024 }; /* bytes of a row done at once: their sums stay in the first-level cache */
-
-static void vertical_strip(rows from, const axis *a, int y, int count, unsigned char *restrict to)
-{
-    int32_t sums[STRIP];
-    const int32_t *weights = a->weights + (size_t)y * (size_t)a->taps;
-    const unsigned char *row =
-        from.first + (size_t)(a->spans[y].first - a->source_first) * from.stride;
-    for (int i = 0; i < count; i++)
-        sums[i] = HALF;
-    for (int k = 0; k < a->spans[y].count; k++, row += from.stride)
-        add_row(sums, row, count, weights[k]);
-    for (int i = 0; i < count; i++)
-        to[i] = byte_from_sum(sums[i]);
-}
+/* ---- down ---- */
 
 /* `from` begins at source row a->source_first. */
 static void vertical_pass(rows from, size_t row_bytes, const axis *a, unsigned char *to,
                           size_t stride)
 {
-    for (int y = 0; y < a->count; y++, to += stride)
-        for (size_t x = 0; x < row_bytes; x += STRIP) {
-            size_t left = row_bytes - x;
-            rows part = {from.first + x, from.stride};
-            vertical_strip(part, a, y, left < STRIP ? (int)left : STRIP, to + x);
+    tm_resample_u8_fn *resample = tm_kernels_for(tm_cpu_isa())->resample_u8;
+    for (int y = 0; y < a->count; y++, to += stride) {
+        size_t first = (size_t)(a->spans[y].first - a->source_first);
+        resample(row_bytes, (size_t)a->spans[y].count, from.first + first * from.stride,
+                 from.stride, a->weights + (size_t)y * (size_t)a->taps, to);
+    }
+}
+
+/* ---- across: down, of rows that are laid on their side, BAND at a time ---- */
+
+enum { BAND = 16 };
+typedef unsigned char band __attribute__((vector_size(BAND)));
+
+/* A square of bytes: four rounds, each of which puts the first half's bytes between the other's. */
+static void transpose(band r[BAND])
+{
+    static const band low = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23};
+    static const band high = {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    for (int round = 0; round < 4; round++) {
+        band t[BAND];
+        for (int i = 0; i < BAND / 2; i++) {
+            t[2 * i] = __builtin_shuffle(r[i], r[i + BAND / 2], low);
+            t[2 * i + 1] = __builtin_shuffle(r[i], r[i + BAND / 2], high);
         }
+        memcpy(r, t, sizeof t);
+    }
+}
+
+/* to[j] holds byte j of each of the first `count` rows; the last one stands for those that miss. */
+static void lay_down(rows from, int count, size_t row_bytes, band *to)
+{
+    for (size_t x = 0; x < row_bytes; x += BAND) {
+        band square[BAND] = {0};
+        size_t left = row_bytes - x < BAND ? row_bytes - x : BAND;
+        for (int y = 0; y < BAND; y++)
+            memcpy(&square[y], from.first + (size_t)(y < count ? y : count - 1) * from.stride + x,
+                   left);
+        transpose(square);
+        memcpy(to + x, square, left * sizeof *to);
+    }
+}
+
+static void set_up(const band *from, int count, size_t row_bytes, unsigned char *to, size_t stride)
+{
+    for (size_t x = 0; x < row_bytes; x += BAND) {
+        band square[BAND] = {0};
+        size_t left = row_bytes - x < BAND ? row_bytes - x : BAND;
+        memcpy(square, from + x, left * sizeof *from);
+        transpose(square);
+        for (int y = 0; y < count; y++)
+            memcpy(to + (size_t)y * stride + x, &square[y], left);
+    }
+}
+
+/* `from` begins at source column a->source_first. */
+static tm_status horizontal_pass(rows from, int count, const axis *a, unsigned char *to,
+                                 size_t stride, tm_error *error)
+{
+    tm_resample_u8_fn *resample = tm_kernels_for(tm_cpu_isa())->resample_u8;
+    size_t width = (size_t)(a->source_end - a->source_first), bytes = 3 * width;
+    size_t bytes_out = 3 * (size_t)a->count;
+    band *lying = tm_alloc_aligned((bytes + bytes_out) * sizeof *lying);
+    if (!lying)
+        return tm_fail(error, TM_NO_MEMORY, "no memory for rows of %zu pixels", width);
+    for (int y = 0; y < count; y += BAND, from.first += BAND * from.stride, to += BAND * stride) {
+        int left = count - y < BAND ? count - y : BAND;
+        lay_down(from, left, bytes, lying);
+        for (int x = 0; x < a->count; x++)
+            resample(3 * sizeof *lying, (size_t)a->spans[x].count,
+                     (unsigned char *)(lying + 3 * (a->spans[x].first - a->source_first)),
+                     3 * sizeof *lying, a->weights + (size_t)x * (size_t)a->taps,
+                     (unsigned char *)(lying + bytes + 3 * (size_t)x));
+        set_up(lying + bytes, left, bytes_out, to, stride);
+    }
+    free(lying);
+    return TM_OK;
 }
 
 static void copy_rows(rows from, size_t row_bytes, int count, unsigned char *to, size_t stride)
@@ -251,15 +259,17 @@ static tm_status two_passes(const tm_image *in, const tm_window *w, const axis *
                        middle_width);
     rows source = rows_at(in, across->source_first, down->source_first);
     rows half = {middle, row_bytes};
+    tm_status status;
     if (down_first) {
         vertical_pass(source, row_bytes, down, middle, row_bytes);
-        horizontal_pass(half, w->height, across, to, stride);
+        status = horizontal_pass(half, w->height, across, to, stride, error);
     } else {
-        horizontal_pass(source, (int)middle_height, across, middle, row_bytes);
-        vertical_pass(half, row_bytes, down, to, stride);
+        status = horizontal_pass(source, (int)middle_height, across, middle, row_bytes, error);
+        if (!status)
+            vertical_pass(half, row_bytes, down, to, stride);
     }
     free(middle);
-    return TM_OK;
+    return status;
 }
 
 /* An axis of count 0 does not change. */
@@ -270,8 +280,9 @@ static tm_status run_passes(const tm_image *in, const tm_window *w, const axis *
     if (across->count && down->count)
         return two_passes(in, w, across, down, to, stride, error);
     if (across->count)
-        horizontal_pass(rows_at(in, across->source_first, w->top), w->height, across, to, stride);
-    else if (down->count)
+        return horizontal_pass(rows_at(in, across->source_first, w->top), w->height, across, to,
+                               stride, error);
+    if (down->count)
         vertical_pass(rows_at(in, w->left, down->source_first), row_bytes, down, to, stride);
     else
         copy_rows(rows_at(in, w->left, w->top), row_bytes, w->height, to, stride);

@@ -195,6 +195,16 @@ typedef tm_pool_fn tm_pool_f32_fn, tm_pool_bf16_fn;
  * kernel gives the same bits. */
 typedef void tm_f16_to_f32_fn(const unsigned char *from, float *to, size_t count);
 
+/* ---- pictures ---- */
+
+/* One row of a resized picture, as Pillow rounds it: to[i] = the sum over k < taps of rows[k *
+ * stride + i] * weights[k], a fixed-point number of TM_RESAMPLE_BITS behind the point, rounded half
+ * up and clamped to a byte. Sums are exact, so that every kernel gives the same bytes; 255 * the
+ * sum of the weights' magnitudes must be below 2^31 - 2^TM_RESAMPLE_BITS. taps >= 1. */
+enum { TM_RESAMPLE_BITS = 32 - 8 - 2 }; /* room for a byte and for weights below 0 and above 1 */
+typedef void tm_resample_u8_fn(size_t count, size_t taps, const unsigned char *rows, size_t stride,
+                               const int32_t *weights, unsigned char *to);
+
 /* ---- the most that a core can do ---- */
 
 /* Multiply-adds on registers alone, in chains that do not wait for one another, `rounds` times.

@@ -417,6 +417,33 @@ static void bench_f16_to_f32(const bench *b)
     free(halves), free(f.to);
 }
 
+typedef struct resample_bench {
+    const tm_kernels *kernels;
+    const unsigned char *rows;
+    size_t count, taps;
+    unsigned char *to;
+    int32_t weights[8];
+} resample_bench;
+
+static void call_resample_u8(void *args)
+{
+    const resample_bench *r = args;
+    r->kernels->resample_u8(r->count, r->taps, r->rows, r->count, r->weights, r->to);
+}
+
+static void bench_resample_u8(const bench *b)
+{
+    resample_bench r = {.kernels = b->c->kernels, .count = 1536, .taps = 8};
+    float *rows = bench_floats(b->c, r.count * r.taps / 4), *to = bench_floats(b->c, r.count / 4);
+    r.rows = (const unsigned char *)rows;
+    r.to = (unsigned char *)to;
+    for (size_t k = 0; k < r.taps; k++)
+        r.weights[k] = 1 << (TM_RESAMPLE_BITS - 3);
+    print_bytes(b, "resample_u8", "a row of 512 pixels, 8 taps", best_time(call_resample_u8, &r),
+                (double)(r.count * r.taps));
+    free(rows), free(to);
+}
+
 /* ---- windows: one row of output pixels ---- */
 
 typedef struct window_bench {

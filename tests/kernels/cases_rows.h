@@ -254,6 +254,44 @@ static void check_f16_to_f32(check *c)
     expect_kept(c, &y);
 }
 
+/* ---- pictures ---- */
+
+/* Weights as filters have them: their sum is 1, some are negative. */
+static void any_weights(check *c, size_t taps, int32_t *weights)
+{
+    const int32_t one = 1 << TM_RESAMPLE_BITS;
+    int32_t sum = 0;
+    for (size_t k = 0; k + 1 < taps; k++)
+        sum += weights[k] = (int32_t)uniform(c, -0.3 * one / (double)taps, one / (double)taps);
+    weights[taps - 1] = one - sum;
+}
+
+/* Bytes between the ends of guarded memory, those beside them kept. */
+static void check_resample_u8(check *c)
+{
+    static unsigned char want[1024];
+    int32_t weights[32];
+    size_t n = coin(c) ? any_size(c) : 1 + below(c, 300), taps = 1 + below(c, 31);
+    size_t stride = n + below(c, 70), bytes = (taps - 1) * stride + n;
+    block x = input(c, 1, bytes / 4 + 1, bytes / 4 + 1, VALUES_PLAIN);
+    block y = take(c, 1, n / 4 + 1, n / 4 + 1);
+    const unsigned char *from = (const unsigned char *)(x.data + x.n) - bytes;
+    unsigned char *end = (unsigned char *)(y.data + y.n), *to = end - n;
+    size_t before = (size_t)(to - (unsigned char *)y.data);
+    any_weights(c, taps, weights);
+    describe(c, "%zu bytes, %zu taps, stride %zu", n, taps, stride);
+    memset(y.data, 0xA5, before);
+    c->reference->resample_u8(n, taps, from, stride, weights, want);
+    c->kernels->resample_u8(n, taps, from, stride, weights, to);
+    for (size_t i = 0; i < n; i++)
+        if (to[i] != want[i])
+            report(c, "%zu: got %d, want %d", i, to[i], want[i]);
+    for (size_t i = 0; i < before; i++)
+        if (((unsigned char *)y.data)[i] != 0xA5)
+            report(c, "the byte %zu before the row was written", before - i);
+    expect_kept(c, &y);
+}
+
 /* ---- softmax ---- */
 
 /* exp keeps 2 ulp; its argument d is rounded twice */

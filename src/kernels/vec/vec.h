@@ -7,8 +7,8 @@
  * vec_ISA.h also gives
  *   VL            floats in a vector; divides TM_PANEL
  *   VF_REGISTERS  vectors that registers hold
- *   vf, vmask     a vector; which of its elements count, always the first ones
- *   VF_KEEP(x)    the compiler must compute the vector x here, and in a register
+ *   vf, vi, vmask a vector of floats, of int32_t; which of its elements count, always the first
+ * ones VF_KEEP(x)    the compiler must compute the vector x here, and in a register
  */
 #ifndef TM_KERNELS_VEC_VEC_H
 #define TM_KERNELS_VEC_VEC_H
@@ -74,6 +74,18 @@ VF float vf_sum(vf a);  /* in halves: of the upper and the lower half, and so on
 VF float vf_hmax(vf a); /* of an a without NaN */
 
 VF void vf_transpose(vf r[VL]); /* a square of VL vectors */
+
+/* ---- whole numbers: VL of 32 bits ---- */
+
+VF vi vi_set(int32_t x);
+VF vi vi_add(vi a, vi b);
+VF vi vi_mul(vi a, vi b); /* the low 32 bits */
+VF vi vi_shift_right(vi a, int bits);
+VF vi vi_load_u8(const unsigned char *p);    /* VL bytes */
+VF void vi_store_u8(unsigned char *p, vi x); /* clamped to bytes */
+/* The first n of them, n <= VL; no other memory is touched. */
+VF vi vi_load_u8_first(const unsigned char *p, size_t n);
+VF void vi_store_u8_first(unsigned char *p, vi x, size_t n);
 
 /* ---- prefetch ---- */
 

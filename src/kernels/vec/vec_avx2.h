@@ -14,6 +14,7 @@
 
 enum { VL = 8, VF_REGISTERS = 16 };
 typedef __m256 vf;
+typedef __m256i vi;
 typedef __m256i vmask;
 
 VF vf vf_set(float x) { return _mm256_set1_ps(x); }
@@ -70,6 +71,35 @@ VF float vf_hmax(vf a)
     return _mm_cvtss_f32(_mm_max_ss(q, _mm_shuffle_ps(q, q, 1)));
 }
 VF vf vf_blend_first(vf a, vf other, vmask m) { return _mm256_blendv_ps(other, a, _mm256_castsi256_ps(m)); }
+
+VF vi vi_set(int32_t x) { return _mm256_set1_epi32(x); }
+VF vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+VF vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
+VF vi vi_shift_right(vi a, int bits) { return _mm256_srai_epi32(a, bits); }
+VF vi vi_load_u8(const unsigned char *p)
+{
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i_u *)p));
+}
+/* in the low half */
+VF __m128i vi_to_u8(vi x)
+{
+    __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    return _mm_packus_epi16(words, words);
+}
+VF void vi_store_u8(unsigned char *p, vi x) { _mm_storel_epi64((__m128i_u *)p, vi_to_u8(x)); }
+/* there are no masks for bytes */
+VF vi vi_load_u8_first(const unsigned char *p, size_t n)
+{
+    unsigned char bytes[VL] = {0};
+    memcpy(bytes, p, n);
+    return vi_load_u8(bytes);
+}
+VF void vi_store_u8_first(unsigned char *p, vi x, size_t n)
+{
+    unsigned char bytes[VL];
+    vi_store_u8(bytes, x);
+    memcpy(p, bytes, n);
+}
 
 #define VF_KEEP(x) __asm__ volatile("" : "+v"(x))
 

@@ -13,6 +13,7 @@
 
 enum { VL = 16, VF_REGISTERS = 32 };
 typedef __m512 vf;
+typedef __m512i vi;
 typedef __mmask16 vmask;
 
 VF vf vf_set(float x) { return _mm512_set1_ps(x); }
@@ -54,6 +55,25 @@ VF float vf_sum(vf a)
 }
 VF float vf_hmax(vf a) { return _mm512_reduce_max_ps(a); }
 VF vf vf_blend_first(vf a, vf other, vmask m) { return _mm512_mask_blend_ps(m, other, a); }
+
+VF vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
+VF vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+VF vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
+VF vi vi_shift_right(vi a, int bits) { return _mm512_srai_epi32(a, (unsigned)bits); }
+VF vi vi_load_u8(const unsigned char *p)
+{
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i_u *)p));
+}
+VF __m128i vi_to_u8(vi x) { return _mm512_cvtusepi32_epi8(_mm512_max_epi32(x, vi_set(0))); }
+VF void vi_store_u8(unsigned char *p, vi x) { _mm_storeu_si128((__m128i_u *)p, vi_to_u8(x)); }
+VF vi vi_load_u8_first(const unsigned char *p, size_t n)
+{
+    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), p));
+}
+VF void vi_store_u8_first(unsigned char *p, vi x, size_t n)
+{
+    _mm_mask_storeu_epi8(p, (__mmask16)((1u << n) - 1), vi_to_u8(x));
+}
 
 #define VF_KEEP(x) __asm__ volatile("" : "+v"(x))
 
