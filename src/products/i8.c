@@ -91,20 +91,28 @@ typedef struct i8_scratch {
     uint8_t *bytes;        /* [block][bytes.row] */
 } i8_scratch;
 
-static size_t scratch_of(const tm_product *p, void *scratch, i8_scratch *s)
+/* bytes of the pointers, and of them and the scales */
+static size_t pointer_bytes(const tm_product *p)
 {
-    size_t stride = pointer_stride(p), pointers = stride * (size_t)(p->taps + 1) * sizeof(void *);
-    size_t scales = lines_of(pointers), bytes = scales + lines_of(stride * sizeof *s->scales);
-    *s = (i8_scratch){.pointers = scratch,
-                      .rows = (const void **)scratch + stride * (size_t)p->taps,
-                      .scales = (tm_i8_scale *)(void *)((char *)scratch + scales),
-                      .bytes = (uint8_t *)scratch + bytes};
-    return bytes + (p->bytes.picture ? 0 : (size_t)p->division.block * p->bytes.row);
+    return lines_of(pointer_stride(p) * (size_t)(p->taps + 1) * sizeof(void *));
+}
+
+static size_t head_bytes(const tm_product *p)
+{
+    return pointer_bytes(p) + lines_of(pointer_stride(p) * sizeof(tm_i8_scale));
+}
+
+static i8_scratch scratch_of(const tm_product *p, void *scratch)
+{
+    const void **pointers = scratch;
+    return (i8_scratch){.pointers = pointers,
+                        .rows = pointers + pointer_stride(p) * (size_t)p->taps,
+                        .scales = (tm_i8_scale *)(void *)((char *)scratch + pointer_bytes(p)),
+                        .bytes = (uint8_t *)scratch + head_bytes(p)};
 }
 
 static size_t i8_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
 {
-    i8_scratch s;
     p->bytes.kc = ((size_t)p->kc + TM_I8_QUAD - 1) / TM_I8_QUAD * TM_I8_QUAD;
     p->bytes.row = (size_t)p->taps * p->bytes.kc;
     p->bytes.picture = !windows_are_apart(&p->window.conv);
@@ -112,7 +120,7 @@ static size_t i8_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
     divide(p, tm_lower_threads(lowering));
     if (p->bytes.picture)
         tm_i8_lower_picture(lowering, node, p);
-    return scratch_of(p, NULL, &s);
+    return head_bytes(p) + (p->bytes.picture ? 0 : (size_t)p->division.block * p->bytes.row);
 }
 
 /* ---- packing ---- */
@@ -237,8 +245,7 @@ static void run_panels(const tm_product *p, const tm_unit *unit, const i8_scratc
 
 static void i8_run(const tm_product *p, const tm_unit *unit)
 {
-    i8_scratch s;
-    scratch_of(p, unit->run->scratch, &s);
+    i8_scratch s = scratch_of(p, unit->run->scratch);
     bool picture = p->bytes.picture;
     tm_gemm_i8_tile tile = {.rows = picture ? s.pointers : s.rows,
                             .tap_stride = pointer_stride(p),
