@@ -114,7 +114,8 @@ typedef struct tm_open_options {
     int threads;                   /* 0: as many as this process may use; at most 4096 */
     const char *isa;       /* "avx2" or another level of `timmc version`; NULL: the best here */
     const char *precision; /* "f32" or NULL; "bf16", "bf16x3": products of bfloat16 in layers
-                              without groups, where the CPU has instructions for them */
+                              without groups, where the CPU has instructions for them; "int8":
+                              of bytes in all layers but small ones and depthwise, on any CPU */
 } tm_open_options;
 #ifdef __cplusplus
 #define TM_OPEN_OPTIONS_DEFAULT tm_open_options_default()

@@ -6,7 +6,7 @@
 set -eu
 export LC_ALL=C
 # what whoever includes it completes: sources that are compiled for several sizes or types
-bodies="src/kernels/vec/gemm_tile.h $(grep -l '^void TM_TYPED(' src/kernels/*/*.h | tr '\n' ' ')"
+bodies="src/kernels/vec/gemm_tile.h src/kernels/vec/gemm_i8.h $(grep -l '^void TM_TYPED(' src/kernels/*/*.h | tr '\n' ' ')"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -34,6 +34,7 @@ target_of() {
         target=${1#src/kernels/vec/vec_}
         target=${target%.h}
         ;;
+    src/kernels/vec/i8*.h) target=avx512vnni ;;
     src/kernels/vec/*) target=${shim%% *} ;;
     src/kernels/*/*)
         target=${1#src/kernels/}

@@ -126,12 +126,14 @@ awk -F '[(), ]+' '
     $1 == "VEC" { print "tm_" $2 "__scalar"; print "tm_" $2 "__vec" }
     $1 == "KERNEL" || $1 == "BF16" { print "tm_" $2 "__" $3 }
     $1 == "SPLIT" { print "tm_split_" $2 "__" $3 }
+    $1 == "I8" { print "tm_i8_" $2 "__" $3 }
+    $1 == "GEMM_I8" { print "tm_gemm_i8_" $2 "x" $3 "__" $4 }
     $1 == "GEMM" { print "tm_gemm_f32_" $2 "x" $3 "__" $4 }
     $1 == "GEMM_BF16" { print "tm_gemm_bf16_" $2 "x" $3 "__" $4 }
     $1 == "ROW_BF16" { print "tm_gemm_bf16_1x" $2 "__" $3 }' "$kernels" >"$work/listed"
 for folder in src/kernels/*/; do
     target=$(basename "$folder")
-    included=$(sed -n 's/^#include "\(kernels\/[a-z0-9]*\/split_[a-z]*\.h\)"$/src\/\1/p' "$folder"*.c)
+    included=$(sed -n 's/^#include "\(kernels\/[a-z0-9]*\/\(split_[a-z]*\|i8_rows\)\.h\)"$/src\/\1/p' "$folder"*.c)
     # none or several
     # shellcheck disable=SC2086
     sed -n "s/^[a-z].* TM_KERNEL(\(tm_[a-z0-9_]*\)).*/\1__$target/p

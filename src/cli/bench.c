@@ -5,13 +5,14 @@
 
 #include "api/context.h"
 #include "base/clock.h"
+#include "cli/comparison.h"
 #include "cli/records.h"
 #include "cli/session.h"
 
 typedef struct bench_options {
     int repeats;
     bool profile;
-    const char *format;
+    const char *compare, *format;
 } bench_options;
 
 /* clang-format off */
@@ -20,6 +21,8 @@ static const tm_option options[] = {
     {0, "repeats", "N", "timed runs (default: as many as fit a second, 5 to 1000)",
         BENCH(INT, repeats), 1, 1000000},
     {0, "profile", NULL, "tell each step's time", BENCH(FLAG, profile), 0, 0},
+    {0, "compare", "f32", "tell how far the logits are from those of the same weights in float32, of the "
+        "PICTUREs or of the noise", BENCH(CHOICE, compare), 0, 0},
     {'f', "format", "json|text", "default: text on a terminal, else json",
         BENCH(CHOICE, format), 0, 0},
 };
@@ -28,10 +31,13 @@ static const tm_option options[] = {
 static const tm_option_group options_group = TM_OPTION_GROUP("Options", options);
 static const tm_command command = {
     .name = "bench",
-    .operands = "[MODEL]",
+    .operands = "[MODEL [PICTURE...]]",
     .description = "Times a model on noise: the forward pass alone, from a tensor to the logits. "
-                   "The median is over --repeats runs after two that do not count.",
-    .examples = {"bench --batch 8 --threads 2", "bench resnet50 --no-pretrained --profile"},
+                   "The median is over --repeats runs after two that do not count. The error that "
+                   "--compare tells is the rms of the logits' differences over the rms of "
+                   "float32's.",
+    .examples = {"bench --batch 8 --threads 2",
+                 "bench resnet50 --no-pretrained --precision int8 --compare f32"},
 };
 
 typedef struct timing {
@@ -64,19 +70,29 @@ static double total_ms(const timing *t)
     return sum;
 }
 
-/* uniform in [-1, 1); the same for every run, as pictures are */
+/* Uniform in [-1, 1); returns where what follows goes on. */
+static uint64_t fill_from(uint64_t state, float *x, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        x[i] = (float)(state >> 40) * 0x1p-23f - 1.0f;
+    }
+    return state;
+}
+
+static void fill_first(float *x, int64_t count)
+{
+    fill_from(1, x, count);
+}
+
+/* the same for every run, as pictures are */
 static void fill_input(tm_context *context, int batch)
 {
     int64_t s[3];
     tm_model_input_shape(context->model, s);
     uint64_t state = 1;
-    for (int n = 0; n < batch; n++) {
-        float *x = tm_context_input(context, n);
-        for (int64_t i = 0; i < s[0] * s[1] * s[2]; i++) {
-            state = state * 6364136223846793005u + 1442695040888963407u;
-            x[i] = (float)(state >> 40) * 0x1p-23f - 1.0f;
-        }
-    }
+    for (int n = 0; n < batch; n++)
+        state = fill_from(state, tm_context_input(context, n), s[0] * s[1] * s[2]);
 }
 
 static tm_status one_run(tm_context *context, int batch, double *steps, double *ms, tm_error *error)
@@ -145,12 +161,15 @@ static tm_value megabytes(size_t bytes)
 /* ---- the record ---- */
 
 static const tm_record_type bench_type = {
-    .text = "{model}, batch {batch}, {threads} threads: median {median_ms:.3f} ms "
-            "(p10 {p10_ms:.3f}, p90 {p90_ms:.3f}, {repeats} runs)\n"
-            "{images_per_s:.1f} images/s, {gflops:.1f} GFLOP/s, {share_of_peak:.0f} % of the "
-            "float32 peak, load {load_ms:.1f} ms\n"
-            "weights {weights_mb:.1f} MB, activations {activations_mb:.1f} MB, peak memory "
-            "{peak_memory_mb:.1f} MB\n"};
+    .text =
+        "{model}, batch {batch}, {threads} threads: median {median_ms:.3f} ms "
+        "(p10 {p10_ms:.3f}, p90 {p90_ms:.3f}, {repeats} runs)\n"
+        "{images_per_s:.1f} images/s, {gflops:.1f} GFLOP/s, {share_of_peak:.0f} % of the "
+        "float32 peak, load {load_ms:.1f} ms\n"
+        "weights {weights_mb:.1f} MB, activations {activations_mb:.1f} MB, peak memory "
+        "{peak_memory_mb:.1f} MB\n"
+        "<beside float32: first class of {same_first_class} of {compared} the same, logits' error "
+        "{logits_error:.4f} in the mean, {worst_logits_error:.4f} at most\n>"};
 static const tm_record_type step_type = {
     .text = "{ms:9.4f} ms {gflops:7.1f} GFLOP/s  {op:-20} {step}\n"};
 
@@ -158,6 +177,7 @@ typedef struct bench_run {
     const tm_model *model;
     const timing *t;
     int batch;
+    const tm_comparison *comparison; /* NULL: none was asked for */
 } bench_run;
 
 static void tell_step(const void *context, size_t i, tm_record *record)
@@ -199,6 +219,14 @@ static void tell_run(tm_record *record, const bench_run *run)
     TM_TELL(record, "repeats", tm_value_integer(t->count));
 }
 
+static void tell_comparison(tm_record *record, const tm_comparison *c)
+{
+    TM_TELL(record, "compared", tm_value_integer(c->pictures));
+    TM_TELL(record, "same_first_class", tm_value_integer(c->same_first));
+    TM_TELL(record, "logits_error", tm_value_double(c->mean_error));
+    TM_TELL(record, "worst_logits_error", tm_value_double(c->worst_error));
+}
+
 static int write_record(const bench_run *run, const bench_options *chosen)
 {
     tm_records records;
@@ -207,6 +235,8 @@ static int write_record(const bench_run *run, const bench_options *chosen)
     size_t steps = (size_t)run->model->plan.steps.count;
     bool json = chosen->format && strcmp(chosen->format, "json") == 0; /* one record */
     tell_run(&record, run);
+    if (run->comparison)
+        tell_comparison(&record, run->comparison);
     if (chosen->profile)
         TM_TELL(&record, "steps", tm_value_list(&step_type, tell_step, run, steps));
     tm_records_open(&records, json ? "jsonl" : chosen->format, &bench_type);
@@ -223,27 +253,49 @@ static tm_status open_model(const tm_model_options *m, const tm_run_options *run
     return status ? status : tm_model_select(*model, "logits", error);
 }
 
+/* Beside the model that was measured, its weights once more in float32. */
+static tm_status compare(tm_model *model, const tm_model_options *m, const tm_run_options *run,
+                         const char *name, const tm_arguments *pictures, tm_comparison *result,
+                         tm_error *error)
+{
+    tm_model *exact = NULL;
+    tm_run_options exactly = *run;
+    exactly.precision = "f32";
+    tm_status status = open_model(m, &exactly, name, 1, &exact, error);
+    if (!status)
+        status = tm_model_load(exact, error);
+    if (!status)
+        status = tm_compare(model, exact, pictures->operands, (int)pictures->operand_count,
+                            fill_first, result, error);
+    tm_model_close(exact);
+    return status;
+}
+
 static int bench(const bench_options *chosen, const tm_model_options *m, const tm_run_options *run,
                  tm_arguments *arguments)
 {
     tm_model *model = NULL;
     tm_error error = {0};
     timing t = {0};
+    tm_comparison comparison;
     const char *name = tm_take_only_model(m, arguments);
     int batch = run->batch ? run->batch : 1, exit_code;
-    if (arguments->operand_count)
+    if (arguments->operand_count && !chosen->compare)
         return tm_usage_error(command.name, "one MODEL expected, but \"%s\" follows",
                               arguments->operands[0]);
     tm_status status = open_model(m, run, name, batch, &model, &error);
     if (!status)
         status = load_and_measure(model, chosen, batch, &t, &error);
+    if (!status && chosen->compare)
+        status = compare(model, m, run, name, arguments, &comparison, &error);
     if (status) {
         exit_code = tm_report(&error);
     } else {
         tm_print_run(model, run);
         if (run->timings)
             tm_print_note("load %.2f ms, run %.2f ms, %d runs", t.load_ms, total_ms(&t), t.count);
-        exit_code = write_record(&(bench_run){model, &t, batch}, chosen);
+        exit_code = write_record(
+            &(bench_run){model, &t, batch, chosen->compare ? &comparison : NULL}, chosen);
     }
     free(t.ms);
     free(t.steps);

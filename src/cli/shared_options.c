@@ -110,7 +110,7 @@ static const tm_option run_options[] = {
         RUN(AUTO, threads), 1, THREADS_MAX},
     {'b', "batch", "N|auto", "pictures at once; auto, the default: as many as are there, up to a good "
         "number for the model and the threads", RUN(AUTO, batch), 1, 65536},
-    {0, "precision", "f32|bf16x3|bf16", "arithmetic of the products (default: f32)",
+    {0, "precision", "f32|bf16x3|bf16|int8", "arithmetic of the products (default: f32)",
         RUN(CHOICE, precision), 0, 0},
     {0, "isa", TM_ISA_NAMES, "use no newer instructions than these",
         RUN(CHOICE, isa), 0, 0},

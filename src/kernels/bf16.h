@@ -15,6 +15,7 @@ typedef enum tm_precision {
     TM_PRECISION_F32,
     TM_PRECISION_BF16X3, /* three products of halves: torch's float32 matmul precision "high" */
     TM_PRECISION_BF16,   /* "medium" */
+    TM_PRECISION_INT8,   /* bytes, in the layers where that pays (products/i8.c) */
     TM_PRECISION_COUNT
 } tm_precision;
 

@@ -25,6 +25,13 @@ void tm_kernels_choose(tm_cpu_flags flags, tm_kernel_tables *tables)
     if (target)                                                                                    \
         tables->bf16.gemm_row[panels] =                                                            \
             (tm_gemm_bf16_kernel){tm_gemm_bf16_1x##panels##__##target, 1};
+#define I8(op, target)                                                                             \
+    if (target)                                                                                    \
+        tables->i8.op = tm_i8_##op##__##target;
+#define GEMM_I8(height, panels, target)                                                            \
+    if (target)                                                                                    \
+        tables->i8.gemm[panels] =                                                                  \
+            (tm_gemm_i8_kernel){tm_gemm_i8_##height##x##panels##__##target, height};
 #define SPLIT(op, target)                                                                          \
     if (target)                                                                                    \
         tables->split.op = tm_split_##op##__##target;
@@ -68,6 +75,11 @@ const tm_bf16_kernels *tm_bf16_kernels_for(tm_isa isa)
     return kernels->to_bf16 ? kernels : NULL;
 }
 
+const tm_i8_kernels *tm_i8_kernels_for(tm_isa isa)
+{
+    return &tables_of(isa)->i8;
+}
+
 const tm_split_kernels *tm_split_kernels_for(tm_isa isa)
 {
     const tm_split_kernels *kernels = &tables_of(isa)->split;
@@ -75,11 +87,21 @@ const tm_split_kernels *tm_split_kernels_for(tm_isa isa)
 }
 
 /* Tiles of 3 and 4 panels fill the registers best: the count is made of these where it can be. */
-int tm_gemm_width(const tm_kernels *kernels, int left)
+static int width_of(bool wide, int left)
 {
-    if (!kernels->gemm[3].run || !kernels->gemm[4].run)
+    if (!wide)
         return 1;
     if (left <= 4)
         return left;
     return left % 3 == 0 || left == 5 ? 3 : 4;
+}
+
+int tm_gemm_width(const tm_kernels *kernels, int left)
+{
+    return width_of(kernels->gemm[3].run && kernels->gemm[4].run, left);
+}
+
+int tm_gemm_i8_width(const tm_i8_kernels *kernels, int left)
+{
+    return width_of(kernels->gemm[3].run && kernels->gemm[4].run, left);
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *const names[TM_PRECISION_COUNT] = {"f32", "bf16x3", "bf16"};
+static const char *const names[TM_PRECISION_COUNT] = {"f32", "bf16x3", "bf16", "int8"};
 
 const char *tm_precision_name(tm_precision precision)
 {

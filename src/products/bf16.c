@@ -60,8 +60,9 @@ static size_t halves_bytes(const tm_product *p)
     return (bytes + 63) / 64 * 64;
 }
 
-static size_t bf16_plan(tm_lowering *lowering, tm_product *p)
+static size_t bf16_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
 {
+    (void)node;
     p->terms = tm_lower_precision(lowering) == TM_PRECISION_BF16X3 ? THREE_TERMS : 1;
     p->pairs.k = ((size_t)p->taps * (size_t)p->kc + 1) / 2 * 2;
     p->pairs.row = (size_t)p->terms * p->pairs.k;

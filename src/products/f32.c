@@ -72,8 +72,9 @@ static int sum_parts(const tm_product *p)
     return tm_ceil_div(pieces, tm_ceil_div(pieces, parts));
 }
 
-static size_t f32_plan(tm_lowering *lowering, tm_product *p)
+static size_t f32_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
 {
+    (void)node;
     const tm_conv_attrs *conv = &p->window.conv;
     p->whole.tap_rows = p->taps > 1 && p->division.groups == 1 && p->kc < NARROW;
     p->whole.parts = sum_parts(p);

@@ -132,12 +132,13 @@ void tm_product_lower(tm_lowering *lowering, const tm_node *node, const tm_produ
                     .store = tm_store_of(lowering, &conv->epilogue, TM_DTYPE_F32),
                     .f32 = tm_lower_kernels(lowering),
                     .bf16 = tm_lower_bf16_kernels(lowering),
+                    .i8 = tm_lower_i8_kernels(lowering),
                     .split = tm_lower_split_kernels(lowering)};
     if (conv->epilogue.residual)
         p.residual = tm_lower_input(lowering, node, node->input_count - 1);
     take_shapes(&p, &x, conv, tm_lower_threads(lowering));
     p.window.zeros = tm_lower_zeros(lowering, (size_t)x.c * (size_t)conv->kernel_w);
-    size_t scratch = kind->plan(lowering, &p);
+    size_t scratch = kind->plan(lowering, node, &p);
     scratch = tm_results_plan(&p, scratch);
     defer_packing(lowering, node, &p);
     tm_lower_step(lowering, node, product_run, product_units, &p, sizeof p, scratch);

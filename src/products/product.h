@@ -38,6 +38,7 @@ typedef struct tm_product {
     size_t results; /* where these stand in the scratch, in bytes, if y is not float32 */
     const tm_kernels *f32;
     const tm_bf16_kernels *bf16;
+    const tm_i8_kernels *i8;
     const tm_split_kernels *split;
     union { /* what a kind adds */
         struct {
@@ -47,6 +48,11 @@ typedef struct tm_product {
         struct {
             size_t k, row; /* elements of a term of a row, in pairs; of all its terms */
         } pairs;
+        struct {
+            size_t kc, row;   /* of a tap of a row, in whole quads; of all its taps */
+            bool picture;     /* of one scale: the window's x is its bytes, ... */
+            tm_tensor scales; /* ... and here stands how they are meant */
+        } bytes;
         struct {
             size_t steps, depth; /* of taps * kc inputs; of a block of them */
             size_t line;         /* elements of a split line of the picture, with its padding */
@@ -65,8 +71,9 @@ struct tm_product_kind {
      * the shapes. */
     bool (*pays)(const tm_lowering *lowering, const tm_node *node);
 
-    /* Sets division, terms, panel_bytes and what the kind adds; returns the bytes of scratch. */
-    size_t (*plan)(tm_lowering *lowering, tm_product *product);
+    /* Sets division, terms, panel_bytes and what the kind adds, and appends the steps that it needs
+     * before; returns the bytes of scratch. */
+    size_t (*plan)(tm_lowering *lowering, const tm_node *node, tm_product *product);
 
     /* One panel at `out`, panel_bytes of it: values [rows][kc / merged][taps], rows <= 16, are the
      * outputs of a group from `first` on. room: taps * kc * 16 floats. */

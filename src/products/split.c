@@ -143,8 +143,9 @@ static split_scratch scratch_of(const tm_product *p, void *scratch)
     return s;
 }
 
-static size_t split_plan(tm_lowering *lowering, tm_product *p)
+static size_t split_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
 {
+    (void)node;
     p->terms = tm_split_parts(tm_lower_precision(lowering));
     p->tiles.steps = tm_split_steps((size_t)p->taps * (size_t)p->kc);
     p->panel_bytes = is_whole(p) ? p->tiles.steps * TM_SPLIT_K * TM_PANEL * sizeof(float)

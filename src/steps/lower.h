@@ -4,6 +4,7 @@
 #define TM_STEPS_LOWER_H
 
 #include "graph/op.h"
+#include "kernels/i8.h"
 #include "kernels/kernels.h"
 #include "kernels/split.h"
 #include "steps/step.h"
@@ -54,6 +55,10 @@ const float *tm_lower_zeros(tm_lowering *lowering, size_t floats);
 void tm_lower_step(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
                    tm_step_units *units, const void *args, size_t args_size, size_t scratch);
 
+/* Appends a step that prepares the node's own: it needs no scratch and counts no multiply-adds. */
+void tm_lower_before(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
+                     tm_step_units *units, const void *args, size_t args_size);
+
 /* Work on weights, run once after every step is laid out, on any thread: it may evaluate constants
  * through `worker` and write memory that was obtained before. args is copied. */
 typedef void tm_lower_job(tm_lowering *worker, const void *args);
@@ -64,8 +69,9 @@ const tm_kernels *tm_lower_kernels(const tm_lowering *lowering);
 #define TM_LOWER_KERNEL(lowering, op, type)                                                        \
     ((type) == TM_DTYPE_BF16 ? tm_lower_kernels(lowering)->op##_bf16                               \
                              : tm_lower_kernels(lowering)->op##_f32)
-/* NULL: the model computes in float32. */
+/* NULL: no product is in bfloat16. */
 const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering);
+const tm_i8_kernels *tm_lower_i8_kernels(const tm_lowering *lowering);
 /* NULL: the level has no units for split products. */
 const tm_split_kernels *tm_lower_split_kernels(const tm_lowering *lowering);
 tm_precision tm_lower_precision(const tm_lowering *lowering);

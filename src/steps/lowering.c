@@ -57,27 +57,41 @@ static bool grow(tm_lowering *lowering)
     return true;
 }
 
-void tm_lower_step(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
-                   tm_step_units *units, const void *args, size_t args_size, size_t scratch)
+/* The step, to be told of; NULL after an error. */
+static tm_step *append(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
+                       tm_step_units *units, const void *args, size_t args_size)
 {
     tm_steps *steps = lowering->steps;
     if (lowering->status || !grow(lowering))
-        return;
+        return NULL;
     void *copy = tm_arena_alloc(&steps->args, args_size);
     if (!copy) {
         tm_lowering_no_memory(lowering, args_size);
-        return;
+        return NULL;
     }
     memcpy(copy, args, args_size);
-    steps->rows[steps->count++] = (tm_step){.run = run,
-                                            .units = units,
-                                            .args = copy,
-                                            .scratch = scratch,
-                                            .name = node->name,
-                                            .op = node->op->name,
-                                            .macs = node->op->macs ? node->op->macs(node) : 0};
-    if (scratch > steps->scratch_bytes)
-        steps->scratch_bytes = scratch;
+    tm_step *step = &steps->rows[steps->count++];
+    *step = (tm_step){
+        .run = run, .units = units, .args = copy, .name = node->name, .op = node->op->name};
+    return step;
+}
+
+void tm_lower_step(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
+                   tm_step_units *units, const void *args, size_t args_size, size_t scratch)
+{
+    tm_step *step = append(lowering, node, run, units, args, args_size);
+    if (!step)
+        return;
+    step->scratch = scratch;
+    step->macs = node->op->macs ? node->op->macs(node) : 0;
+    if (scratch > lowering->steps->scratch_bytes)
+        lowering->steps->scratch_bytes = scratch;
+}
+
+void tm_lower_before(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
+                     tm_step_units *units, const void *args, size_t args_size)
+{
+    append(lowering, node, run, units, args, args_size);
 }
 
 const tm_kernels *tm_lower_kernels(const tm_lowering *lowering)
@@ -87,7 +101,14 @@ const tm_kernels *tm_lower_kernels(const tm_lowering *lowering)
 
 const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering)
 {
-    return lowering->precision == TM_PRECISION_F32 ? NULL : tm_bf16_kernels_for(lowering->isa);
+    bool asked =
+        lowering->precision == TM_PRECISION_BF16 || lowering->precision == TM_PRECISION_BF16X3;
+    return asked ? tm_bf16_kernels_for(lowering->isa) : NULL;
+}
+
+const tm_i8_kernels *tm_lower_i8_kernels(const tm_lowering *lowering)
+{
+    return tm_i8_kernels_for(lowering->isa);
 }
 
 const tm_split_kernels *tm_lower_split_kernels(const tm_lowering *lowering)

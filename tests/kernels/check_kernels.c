@@ -7,6 +7,7 @@
  *
  *   check_kernels [--seed N] [--target TARGET] [--verbose] [--bench]
  */
+#include "tests/kernels/bench_i8.h"
 #include "tests/kernels/bench_split.h"
 #include "tests/kernels/cases_convert.h"
 #include "tests/kernels/cases_split.h"
@@ -14,7 +15,14 @@
 #include "tests/kernels/cases_winograd.h"
 #include "tests/kernels/curves.h"
 
-enum { CASES = 2000, SPLIT_CASES = 400, GEMM_CASES = 500, GEMM_BF16_CASES = 60, WIDTH_CASES = 60 };
+enum {
+    CASES = 2000,
+    SPLIT_CASES = 400,
+    GEMM_CASES = 500,
+    GEMM_BF16_CASES = 60,
+    GEMM_I8_CASES = 200,
+    WIDTH_CASES = 60
+};
 
 typedef void case_fn(check *c);
 typedef void bench_fn(const bench *b);
@@ -47,6 +55,7 @@ static const struct {
      bench_##name},
 #define KERNEL(op, target) ROW(f32, op, tm_, op, target, CASES)
 #define BF16(op, target) ROW(bf16, op, tm_, op, target, CASES)
+#define I8(op, target) ROW(i8, op, tm_, i8_##op, target, CASES)
 #define SPLIT(op, target) ROW(split, op, tm_, split_##op, target, SPLIT_CASES)
 #include "kernels/kernels.def"
 #undef ROW
@@ -122,6 +131,12 @@ static void check_gemms(check *c)
             check_gemm_bf16(c, &gemm_bf16_entries[e]);
             end_case(c);
         }
+    for (int e = 0; e < GEMM_I8_ENTRIES; e++)
+        for (int i = 0; is_ours(c, gemm_i8_entries[e].target) && i < GEMM_I8_CASES; i++) {
+            begin_case(c, gemm_i8_entries[e].name, i);
+            check_gemm_i8(c, &gemm_i8_entries[e]);
+            end_case(c);
+        }
 }
 
 /* Tiles are no larger than said, and every number of panels can be cut into their widths. */
@@ -135,6 +150,9 @@ static void check_table(check *c)
         int wide = tm_gemm_width(c->kernels, left);
         if (wide < 1 || wide > left || wide > TM_MAX_PANELS || !c->kernels->gemm[wide].run)
             report(c, "of %d panels left, a tile would span %d", left, wide);
+        wide = tm_gemm_i8_width(c->i8, left);
+        if (wide < 1 || wide > left || wide > TM_MAX_PANELS || !c->i8->gemm[wide].run)
+            report(c, "of %d panels left, a tile of bytes would span %d", left, wide);
     }
     end_case(c);
 }
@@ -194,6 +212,7 @@ static void bench_target(check *c)
         }
     bench_gemms(&b);
     bench_gemms_bf16(&b);
+    bench_gemms_i8(&b);
 }
 
 static bool parse(int argc, char **argv, options *o)
@@ -243,6 +262,7 @@ int main(int argc, char **argv)
     c.reference = &scalar.f32;
     c.kernels = &c.tables.f32;
     c.bf16 = &c.tables.bf16;
+    c.i8 = &c.tables.i8;
     c.split = &c.tables.split;
     open_slots(&c);
     catch_faults(&c);

@@ -38,6 +38,7 @@ typedef struct check {
     tm_kernel_tables tables;               /* what a CPU for it takes */
     const tm_kernels *kernels, *reference; /* of the tables; scalar */
     const tm_bf16_kernels *bf16;
+    const tm_i8_kernels *i8;
     const tm_split_kernels *split;
     bool fused; /* products and sums with one rounding */
     uint64_t seed, random;

@@ -128,6 +128,8 @@ static const struct {
 #define ROW(name, target) {(kernel_fn *)name##__##target, #name " " #target},
 #define KERNEL(op, target) ROW(tm_##op, target)
 #define BF16(op, target) ROW(tm_##op, target)
+#define I8(op, target) ROW(tm_i8_##op, target)
+#define GEMM_I8(rows, panels, target) ROW(tm_gemm_i8_##rows##x##panels, target)
 #define SPLIT(op, target) ROW(tm_split_##op, target)
 #define GEMM(rows, panels, target) ROW(tm_gemm_f32_##rows##x##panels, target)
 #define GEMM_BF16(rows, panels, target) ROW(tm_gemm_bf16_##rows##x##panels, target)
@@ -151,6 +153,7 @@ static const char *name_of(kernel_fn *kernel)
 /* what a machine should take */
 typedef struct expected {
     const char *vec, *f16, *gemm[TM_MAX_PANELS + 1];
+    const char *i8, *gemm_i8[TM_MAX_PANELS + 1]; /* the target; "10x1" */
     bool bf16, split;
 } expected;
 
@@ -211,6 +214,21 @@ static void expect_split(const tm_split_kernels *k, bool any)
     assert_string_equal(NAME_OF(k->panel_t), any ? "tm_split_panel_t amx" : "none");
 }
 
+static void expect_i8(const tm_i8_kernels *k, const expected *e)
+{
+    char name[64];
+    snprintf(name, sizeof name, "tm_i8_range %s", e->i8);
+    assert_string_equal(NAME_OF(k->range), name);
+    snprintf(name, sizeof name, "tm_i8_bytes %s", e->i8);
+    assert_string_equal(NAME_OF(k->bytes), name);
+    for (int p = 1; p <= TM_MAX_PANELS; p++) {
+        const char *tile = e->gemm_i8[p];
+        snprintf(name, sizeof name, "tm_gemm_i8_%s %s", tile ? tile : "", e->i8);
+        assert_string_equal(NAME_OF(k->gemm[p].run), tile ? name : "none");
+        assert_int_equal(k->gemm[p].rows, tile ? atoi(tile) : 0);
+    }
+}
+
 static void expect_choice(tm_cpu_flags flags, expected e)
 {
     tm_kernel_tables tables;
@@ -225,6 +243,7 @@ static void expect_choice(tm_cpu_flags flags, expected e)
         assert_true(e.gemm[p] ? k->rows == atoi(e.gemm[p]) : k->rows == 0);
     }
     expect_bf16(&tables.bf16, e.bf16);
+    expect_i8(&tables.i8, &e);
     expect_split(&tables.split, e.split);
 }
 
@@ -233,26 +252,34 @@ static void expect_choice(tm_cpu_flags flags, expected e)
 #define AVX512                                                                                     \
     .vec = "avx512",                                                                               \
     .gemm = {[1] = "10x1 avx512", [2] = "10x2 avx512", [3] = "8x3 avx512", [4] = "6x4 avx512"}
+#define BYTES .i8 = "scalar", .gemm_i8 = {[1] = "4x1"}
+#define VNNI256 .i8 = "avxvnni", .gemm_i8 = {[1] = "6x1"}
+#define VNNI512                                                                                    \
+    .i8 = "avx512vnni", .gemm_i8 = {[1] = "10x1", [2] = "10x2", [3] = "8x3", [4] = "6x4"}
 #define PORTABLE_F16 .f16 = "tm_f16_to_f32 scalar"
 #define F16C .f16 = "tm_f16_to_f32 f16c"
 
 static void choice(void **state)
 {
     (void)state;
-    expect_choice(0, (expected){SCALAR, PORTABLE_F16});
+    expect_choice(0, (expected){SCALAR, BYTES, PORTABLE_F16});
 #if defined(__x86_64__)
     tm_cpu_flags skylake_x = TM_CPU_AVX2 | TM_CPU_F16C | TM_CPU_AVX512;
-    expect_choice(AVX2_FLAGS, (expected){AVX2, F16C});
-    expect_choice(AVX512_FLAGS, (expected){AVX512, F16C, .bf16 = true});
-    expect_choice(AMX_FLAGS, (expected){AVX512, F16C, .bf16 = true, .split = true});
+    tm_cpu_flags no_vnni = ~(tm_cpu_flags)(TM_CPU_AVX_VNNI | TM_CPU_AVX512_VNNI);
+    expect_choice(AVX2_FLAGS, (expected){AVX2, VNNI256, F16C});
+    expect_choice(AVX512_FLAGS, (expected){AVX512, VNNI512, F16C, .bf16 = true});
+    expect_choice(AMX_FLAGS, (expected){AVX512, VNNI512, F16C, .bf16 = true, .split = true});
     /* what levels in a row could not say */
-    expect_choice(TM_CPU_F16C, (expected){SCALAR, F16C});
-    expect_choice(TM_CPU_AVX2, (expected){AVX2, PORTABLE_F16});
-    expect_choice(skylake_x, (expected){AVX512, F16C});
-    expect_choice(AMX_FLAGS & ~TM_CPU_AMX_TILE, (expected){AVX512, F16C, .bf16 = true});
-    expect_choice(AMX_FLAGS & ~TM_CPU_AMX_BF16, (expected){AVX512, F16C, .bf16 = true});
-    expect_choice(AMX_FLAGS & ~TM_CPU_AVX512_BF16, (expected){AVX512, F16C});
-    expect_choice(AMX_FLAGS & ~TM_CPU_AVX2, (expected){SCALAR, F16C});
+    expect_choice(TM_CPU_F16C, (expected){SCALAR, BYTES, F16C});
+    expect_choice(TM_CPU_AVX2, (expected){AVX2, BYTES, PORTABLE_F16});
+    expect_choice(skylake_x, (expected){AVX512, BYTES, F16C});
+    expect_choice(skylake_x | TM_CPU_AVX512_VNNI, (expected){AVX512, VNNI512, F16C});
+    expect_choice(AMX_FLAGS & no_vnni,
+                  (expected){AVX512, BYTES, F16C, .bf16 = true, .split = true});
+    expect_choice(AMX_FLAGS & ~TM_CPU_AMX_TILE, (expected){AVX512, VNNI512, F16C, .bf16 = true});
+    expect_choice(AMX_FLAGS & ~TM_CPU_AMX_BF16, (expected){AVX512, VNNI512, F16C, .bf16 = true});
+    expect_choice(AMX_FLAGS & ~TM_CPU_AVX512_BF16, (expected){AVX512, VNNI512, F16C});
+    expect_choice(AMX_FLAGS & ~TM_CPU_AVX2, (expected){SCALAR, BYTES, F16C});
 #endif
 }
 
@@ -268,6 +295,7 @@ static void choice_of_levels(void **state)
         assert_memory_equal(k, &tables.f32, sizeof *k);
         const tm_bf16_kernels *bf16 = tm_bf16_kernels_for(isa);
         const tm_split_kernels *split = tm_split_kernels_for(isa);
+        assert_memory_equal(tm_i8_kernels_for(isa), &tables.i8, sizeof tables.i8);
         assert_int_equal(bf16 != NULL, tables.bf16.to_bf16 != NULL);
         assert_int_equal(split != NULL, tables.split.multiply != NULL);
         if (bf16)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Vectors of bytes and of their sums beside those of the shim: 4 * VL bytes, VL sums. */
+#ifndef TM_KERNELS_VEC_I8_H
+#define TM_KERNELS_VEC_I8_H
+
+#include <string.h>
+
+#include "kernels/vec/vec.h"
+
+/*
+ * vi            32 bits for each of VL sums, or the four bytes that are multiplied for it
+ * vi_dot        sum + the four products of bytes, 0 to 255, and weights, -128 to 127
+ * vi_bytes      x[0] to x[3], one behind the other, as the nearest bytes
+ * vi_of_vf      to the nearest, ties to even; beyond an int32's range INT32_MIN
+ */
+/* clang-format off */
+#if defined(__AVX512VNNI__)
+
+typedef __m512i vi;
+
+VF vi vi_zero(void) { return _mm512_setzero_si512(); }
+VF vi vi_load(const void *p) { return _mm512_loadu_si512(p); }
+VF vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
+VF vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+VF vi vi_dot(vi sum, vi bytes, vi weights) { return _mm512_dpbusd_epi32(sum, bytes, weights); }
+VF vf vf_of_vi(vi x) { return _mm512_cvtepi32_ps(x); }
+VF vi vi_of_vf(vf x) { return _mm512_cvtps_epi32(x); }
+VF vi vi_bytes(const vi x[4])
+{
+    vi low = _mm512_packs_epi32(x[0], x[1]), high = _mm512_packs_epi32(x[2], x[3]);
+    const vi order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
+}
+VF void vi_store(void *p, vi x) { _mm512_storeu_si512(p, x); }
+VF void vi_store_first(uint8_t *p, vi x, size_t n) { _mm512_mask_storeu_epi8(p, ((__mmask64)1 << n) - 1, x); }
+
+#else
+
+typedef __m256i vi;
+
+VF vi vi_zero(void) { return _mm256_setzero_si256(); }
+VF vi vi_load(const void *p) { return _mm256_loadu_si256((const __m256i_u *)p); }
+VF vi vi_set(int32_t x) { return _mm256_set1_epi32(x); }
+VF vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+VF vi vi_dot(vi sum, vi bytes, vi weights) { return _mm256_dpbusd_avx_epi32(sum, bytes, weights); }
+VF vf vf_of_vi(vi x) { return _mm256_cvtepi32_ps(x); }
+VF vi vi_of_vf(vf x) { return _mm256_cvtps_epi32(x); }
+VF vi vi_bytes(const vi x[4])
+{
+    vi low = _mm256_packs_epi32(x[0], x[1]), high = _mm256_packs_epi32(x[2], x[3]);
+    const vi order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+}
+VF void vi_store(void *p, vi x) { _mm256_storeu_si256((__m256i_u *)p, x); }
+VF void vi_store_first(uint8_t *p, vi x, size_t n)
+{
+    uint8_t bytes[32];
+    vi_store(bytes, x);
+    memcpy(p, bytes, n);
+}
+
+#endif
+/* clang-format on */
+
+/* four bytes in every sum's place */
+VF vi vi_quad(const uint8_t *p)
+{
+    int32_t quad;
+    memcpy(&quad, p, sizeof quad);
+    return vi_set(quad);
+}
+
+#endif

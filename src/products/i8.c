@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Products of bytes (kernels/i8.h), with a scale for each output's weights and one for each row:
+ * of its own where windows do not overlap, so that a unit converts its rows; else that of the
+ * picture, whose bytes are made once, by steps before, and pointed at as float32 products point at
+ * pixels. Either depends on the picture alone, never on how work is divided.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/floats.h"
+#include "base/loops.h"
+#include "products/i8_picture.h"
+#include "products/results.h"
+
+enum {
+    LEAST_INPUTS = 16, /* of a group: no first layer */
+    LEAST_OUTPUTS = 16,
+    LEAST_MACS = 1 << 18, /* fewer are gates of pooled channels, quick and delicate */
+    BLOCK_MIN = 24,       /* rows of a unit */
+    BLOCK_MAX = 200,
+    BLOCK_BYTES = 256 * 1024, /* of a unit's rows, which should stay in L2 */
+    CHUNK_BYTES = 512 * 1024, /* weights of a unit, which should too */
+    CHUNK_PANELS = 12,        /* a multiple of 3 and 4, the widths that fill the registers best */
+    UNITS_PER_THREAD = 4
+};
+
+/* ---- whether it pays ---- */
+
+static bool i8_pays(const tm_lowering *lowering, const tm_node *node)
+{
+    const tm_conv_attrs *conv = node->attrs;
+    double pixels = (double)node->shape.h * node->shape.w;
+    double inputs = node->inputs[0]->shape.c / conv->groups, outputs = node->shape.c / conv->groups;
+    double terms = inputs * conv->kernel_h * conv->kernel_w;
+    bool whole = conv->groups == 1 || fmod(inputs, TM_I8_QUAD) == 0;
+    return tm_lower_precision(lowering) == TM_PRECISION_INT8 && whole && inputs >= LEAST_INPUTS &&
+           outputs >= LEAST_OUTPUTS && pixels * terms * node->shape.c >= LEAST_MACS &&
+           terms + 3.0 * conv->kernel_h * conv->kernel_w <= TM_I8_INPUTS_MAX;
+}
+
+/* ---- sizes ---- */
+
+/* Every input is read about once or less: rows cost no more conversions than the picture. */
+static bool windows_are_apart(const tm_conv_attrs *conv)
+{
+    return conv->kernel_h * conv->kernel_w <= conv->stride * conv->stride;
+}
+
+/* Blocks whose rows stay in L2 and, if there are several of them, chunks whose weights do; then
+ * smaller units until every thread has its share. */
+static void divide(tm_product *p, int threads)
+{
+    tm_division *d = &p->division;
+    int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
+    int fitting = (int)(BLOCK_BYTES / p->bytes.row);
+    fitting = fitting < BLOCK_MIN ? BLOCK_MIN : fitting > BLOCK_MAX ? BLOCK_MAX : fitting;
+    d->grain = p->i8->gemm[tm_gemm_i8_width(p->i8, p->panels)].rows;
+    d->block = tm_even_block(d->rows, fitting, d->grain);
+    d->chunk = p->panels;
+    if (d->block < d->rows && (size_t)d->chunk * p->panel_bytes > CHUNK_BYTES)
+        d->chunk = (int)(CHUNK_BYTES / p->panel_bytes) / CHUNK_PANELS * CHUNK_PANELS;
+    if (d->chunk == 0)
+        d->chunk = tm_least(CHUNK_PANELS, p->panels);
+    while (tm_ceil_div(d->rows, d->block) * tm_ceil_div(p->panels, d->chunk) * d->groups < wanted) {
+        if (d->chunk > TM_MAX_PANELS && !(d->by_rows && d->block > BLOCK_MIN))
+            d->chunk = tm_ceil_div(d->chunk, 2);
+        else if (d->block > BLOCK_MIN)
+            d->block = tm_even_block(d->rows, d->block / 2, d->grain);
+        else
+            return;
+    }
+}
+
+static size_t lines_of(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+/* pointers from tap to tap */
+static size_t pointer_stride(const tm_product *p)
+{
+    return (size_t)p->division.block + TM_MAX_ROWS;
+}
+
+/* A thread's scratch. */
+typedef struct i8_scratch {
+    const void **pointers; /* [taps][pointer_stride], to pixels of x */
+    const void **rows;     /* [pointer_stride], to converted rows */
+    tm_i8_scale *scales;   /* [pointer_stride] */
+    uint8_t *bytes;        /* [block][bytes.row] */
+} i8_scratch;
+
+/* bytes of the pointers, and of them and the scales */
+static size_t pointer_bytes(const tm_product *p)
+{
+    return lines_of(pointer_stride(p) * (size_t)(p->taps + 1) * sizeof(void *));
+}
+
+static size_t head_bytes(const tm_product *p)
+{
+    return pointer_bytes(p) + lines_of(pointer_stride(p) * sizeof(tm_i8_scale));
+}
+
+static i8_scratch scratch_of(const tm_product *p, void *scratch)
+{
+    const void **pointers = scratch;
+    return (i8_scratch){.pointers = pointers,
+                        .rows = pointers + pointer_stride(p) * (size_t)p->taps,
+                        .scales = (tm_i8_scale *)(void *)((char *)scratch + pointer_bytes(p)),
+                        .bytes = (uint8_t *)scratch + head_bytes(p)};
+}
+
+static size_t i8_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
+{
+    p->bytes.kc = ((size_t)p->kc + TM_I8_QUAD - 1) / TM_I8_QUAD * TM_I8_QUAD;
+    p->bytes.row = (size_t)p->taps * p->bytes.kc;
+    p->bytes.picture = !windows_are_apart(&p->window.conv);
+    p->panel_bytes = TM_I8_HEAD + p->bytes.row * TM_PANEL;
+    divide(p, tm_lower_threads(lowering));
+    if (p->bytes.picture)
+        tm_i8_lower_picture(lowering, node, p);
+    return head_bytes(p) + (p->bytes.picture ? 0 : (size_t)p->division.block * p->bytes.row);
+}
+
+/* ---- packing ---- */
+
+/* Of 16 outputs' weights [k][16]: the scales, and what to multiply by. A scale is NaN where a
+ * weight is infinite or NaN. */
+static void measure_weights(const float *values, size_t k, float *scale, float inverse[TM_PANEL])
+{
+    float most[TM_PANEL] = {0}, odd[TM_PANEL] = {0};
+    for (size_t i = 0; i < k; i++)
+        TM_VECTOR_LOOP for (size_t j = 0; j < TM_PANEL; j++)
+        {
+            float size = fabsf(values[i * TM_PANEL + j]);
+            most[j] = size > most[j] ? size : most[j];
+            odd[j] += size * 0.0f;
+        }
+    for (size_t j = 0; j < TM_PANEL; j++) {
+        tm_i8_range range = {.hi = 255.0f / 127 * most[j], .odd = odd[j]};
+        tm_i8_scale s = tm_i8_scale_of(&range);
+        scale[j] = s.scale;
+        inverse[j] = s.inverse;
+    }
+}
+
+/* To the nearest integer of -127 to 127; the low bits of a number near 2^23 hold it. */
+static int8_t weight_of(float steps)
+{
+    return (int8_t)((int32_t)tm_f32_bits(steps + 0x1.8p23f) - (int32_t)tm_f32_bits(0x1.8p23f));
+}
+
+/* A tap's inputs as quads. */
+static void pack_tap(const float *values, size_t kc, const float inverse[TM_PANEL], float *sums,
+                     int8_t *to)
+{
+    for (size_t i = 0; i < kc; i++)
+        for (size_t j = 0; j < TM_PANEL; j++) {
+            int8_t w = weight_of(values[i * TM_PANEL + j] * inverse[j]);
+            to[(i / TM_I8_QUAD * TM_PANEL + j) * TM_I8_QUAD + i % TM_I8_QUAD] = w;
+            sums[j] += w;
+        }
+}
+
+static void i8_pack(const tm_product *p, const float *values, int first, int rows, float *room,
+                    char *to)
+{
+    (void)first;
+    size_t kc = (size_t)p->kc, taps = (size_t)p->taps;
+    float inverse[TM_PANEL], *scale = (float *)(void *)to, *sums = scale + TM_PANEL;
+    int8_t *quads = (int8_t *)to + TM_I8_HEAD;
+    memset(to, 0, p->panel_bytes);
+    tm_pack_taps(p->f32, values, (size_t)rows, kc, taps, room);
+    measure_weights(room, taps * kc, scale, inverse);
+    for (size_t t = 0; t < taps; t++)
+        pack_tap(room + t * kc * TM_PANEL, kc, inverse, sums, quads + t * p->bytes.kc * TM_PANEL);
+}
+
+/* ---- running ---- */
+
+/* Row i, of a group: the taps of one pixel, with a scale of their own. */
+static void convert_row(const tm_product *p, const i8_scratch *s, size_t i, size_t offset)
+{
+    size_t kc = (size_t)p->kc, stride = pointer_stride(p);
+    uint8_t *row = s->bytes + i * p->bytes.row;
+    tm_i8_range range = {0};
+    for (size_t tap = 0; tap < (size_t)p->taps; tap++)
+        p->i8->range(kc, (const float *)s->pointers[tap * stride + i] + offset, &range);
+    s->scales[i] = tm_i8_scale_of(&range);
+    for (size_t tap = 0; tap < (size_t)p->taps; tap++, row += p->bytes.kc) {
+        p->i8->bytes(kc, (const float *)s->pointers[tap * stride + i] + offset, &s->scales[i], row);
+        memset(row + kc, 0, p->bytes.kc - kc);
+    }
+}
+
+static void convert_rows(const tm_product *p, const tm_unit *unit, const i8_scratch *s, int group)
+{
+    for (int i = 0; i < unit->count; i++)
+        convert_row(p, s, (size_t)i, (size_t)group * (size_t)p->kc);
+}
+
+static void point_at_rows(const tm_product *p, const tm_unit *unit, const i8_scratch *s)
+{
+    size_t last = (size_t)unit->count - 1;
+    for (size_t i = 0; i < pointer_stride(p); i++)
+        s->rows[i] = s->bytes + (i < last ? i : last) * p->bytes.row;
+}
+
+static void copy_picture_scales(const tm_product *p, const tm_unit *unit, const i8_scratch *s)
+{
+    int pixels = p->division.rows;
+    for (int i = 0; i < unit->count; i++)
+        s->scales[i] = *tm_i8_picture_scale(p, unit->run, unit->n + (unit->first + i) / pixels);
+}
+
+/* `wide` panels from `panel` on, times the unit's rows; tile: of the group. */
+static void run_panels(const tm_product *p, const tm_unit *unit, const i8_scratch *s, int group,
+                       int panel, int wide, tm_gemm_i8_tile tile)
+{
+    const tm_gemm_i8_kernel *kernel = &p->i8->gemm[wide];
+    const void *const *rows = tile.rows;
+    int behind = p->panels - panel - wide;
+    tile.panel = tm_product_panel(p, group, panel);
+    tile.bias = tm_product_bias(p, group, panel);
+    const float *next = (const float *)(const void *)(tile.panel + (size_t)wide * p->panel_bytes);
+    tm_results results = tm_results_of(p, unit, group, panel, wide, 0, unit->count);
+    tile.n = results.n;
+    tile.c_ld = results.c_ld;
+    tile.residual_ld = results.residual_ld;
+    for (int i = 0; i < unit->count; i += kernel->rows) {
+        tile.rows = rows + i;
+        tile.scales = s->scales + i;
+        tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
+        tile.next =
+            tm_rows_to_fetch(next, p->panel_bytes / sizeof(float), p->bytes.row / TM_I8_QUAD,
+                             behind > wide ? wide : behind, i / kernel->rows);
+        tile.c = results.c + (size_t)i * tile.c_ld;
+        if (results.residual)
+            tile.residual = results.residual + (size_t)i * tile.residual_ld;
+        kernel->run(&tile);
+        tm_results_finish(p, &results, i, tile.m);
+    }
+}
+
+static void i8_run(const tm_product *p, const tm_unit *unit)
+{
+    i8_scratch s = scratch_of(p, unit->run->scratch);
+    bool picture = p->bytes.picture;
+    tm_gemm_i8_tile tile = {.rows = picture ? s.pointers : s.rows,
+                            .tap_stride = pointer_stride(p),
+                            .taps = picture ? p->taps : 1,
+                            .kc = (int)(picture ? p->bytes.kc : p->bytes.row),
+                            .panel_stride = p->panel_bytes,
+                            .lo = p->store.lo,
+                            .hi = p->store.hi};
+    tm_window_point(&p->window, unit, s.pointers, tile.tap_stride);
+    if (picture)
+        copy_picture_scales(p, unit, &s);
+    else
+        point_at_rows(p, unit, &s);
+    for (int group = unit->group; group < unit->last_group; group++) {
+        if (picture)
+            tile.offset = (size_t)group * p->bytes.kc;
+        else
+            convert_rows(p, unit, &s, group);
+        int last = unit->panel + unit->panels;
+        for (int panel = unit->panel, wide; panel < last; panel += wide) {
+            wide = tm_gemm_i8_width(p->i8, last - panel);
+            run_panels(p, unit, &s, group, panel, wide, tile);
+        }
+    }
+}
+
+const tm_product_kind tm_product_i8 = {.name = "i8",
+                                       .types = TM_TYPES_WRITES,
+                                       .pays = i8_pays,
+                                       .plan = i8_plan,
+                                       .pack = i8_pack,
+                                       .run = i8_run};
