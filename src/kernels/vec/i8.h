@@ -8,7 +8,7 @@
 #include "kernels/vec/vec.h"
 
 /*
- * vi            32 bits for each of VL sums, or the four bytes that are multiplied for it
+ * vi            of the shim: a sum of 32 bits, or the four bytes that are multiplied for it
  * vi_dot        sum + the four products of bytes, 0 to 255, and weights, -128 to 127
  * vi_bytes      x[0] to x[3], one behind the other, as the nearest bytes
  * vi_of_vf      to the nearest, ties to even; beyond an int32's range INT32_MIN
@@ -16,12 +16,8 @@
 /* clang-format off */
 #if defined(__AVX512VNNI__)
 
-typedef __m512i vi;
-
 VF vi vi_zero(void) { return _mm512_setzero_si512(); }
 VF vi vi_load(const void *p) { return _mm512_loadu_si512(p); }
-VF vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
-VF vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 VF vi vi_dot(vi sum, vi bytes, vi weights) { return _mm512_dpbusd_epi32(sum, bytes, weights); }
 VF vf vf_of_vi(vi x) { return _mm512_cvtepi32_ps(x); }
 VF vi vi_of_vf(vf x) { return _mm512_cvtps_epi32(x); }
@@ -36,12 +32,8 @@ VF void vi_store_first(uint8_t *p, vi x, size_t n) { _mm512_mask_storeu_epi8(p, 
 
 #else
 
-typedef __m256i vi;
-
 VF vi vi_zero(void) { return _mm256_setzero_si256(); }
 VF vi vi_load(const void *p) { return _mm256_loadu_si256((const __m256i_u *)p); }
-VF vi vi_set(int32_t x) { return _mm256_set1_epi32(x); }
-VF vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 VF vi vi_dot(vi sum, vi bytes, vi weights) { return _mm256_dpbusd_avx_epi32(sum, bytes, weights); }
 VF vf vf_of_vi(vi x) { return _mm256_cvtepi32_ps(x); }
 VF vi vi_of_vf(vf x) { return _mm256_cvtps_epi32(x); }
