@@ -98,7 +98,7 @@ tm_status tm_tensor_pictures_open(tm_tensor_pictures *pictures, const tm_session
 
 /* ---- the grid ---- */
 
-static void write_title(const tm_shown *shown, tm_grid_map *map)
+static tm_status write_title(const tm_shown *shown, tm_grid_map *map, tm_error *error)
 {
     const tm_output *o = &shown->output;
     tm_buffer text = {0};
@@ -112,11 +112,14 @@ static void write_title(const tm_shown *shown, tm_grid_map *map)
         tm_buffer_printf(&text, "  1/%d", o->reduction);
     if (map->channels > TM_GRID_CHANNELS)
         tm_buffer_printf(&text, "  channels 0-%d", TM_GRID_CHANNELS - 1);
-    snprintf(map->title, sizeof map->title, "%s", text.failed ? shown->name : text.data);
+    const char *title = tm_buffer_text(&text, error);
+    if (title)
+        snprintf(map->title, sizeof map->title, "%s", title);
     tm_buffer_free(&text);
+    return title ? TM_OK : error->status;
 }
 
-static void set_map(const tm_shown *shown, tm_grid_map *map)
+static tm_status set_map(const tm_shown *shown, tm_grid_map *map, tm_error *error)
 {
     int size[2];
     map_size(shown, size);
@@ -125,7 +128,7 @@ static void set_map(const tm_shown *shown, tm_grid_map *map)
                          .channels = (int)shown->shape[shown->output.channel_axis],
                          .height = size[0],
                          .width = size[1]};
-    write_title(shown, map);
+    return write_title(shown, map, error);
 }
 
 /* The maps of the first picture that succeeded. */
@@ -138,10 +141,12 @@ static tm_status draw_grid(tm_tensor_pictures *p, const tm_answer *answer, const
     size_t found = 0;
     if (!maps)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory for the picture", p->grid.path);
-    for (size_t i = 0; i < count; i++)
+    tm_status status = TM_OK;
+    for (size_t i = 0; i < count && !status; i++)
         if (is_map(&shown[i]))
-            set_map(&shown[i], &maps[found++]);
-    tm_status status = tm_grid_draw(&input, maps, found, &canvas, error);
+            status = set_map(&shown[i], &maps[found++], error);
+    if (!status)
+        status = tm_grid_draw(&input, maps, found, &canvas, error);
     if (!status)
         status = tm_drawing_write(&p->grid, &canvas, error);
     tm_image_free(&canvas);
