@@ -103,8 +103,7 @@ static tm_status check_precision(const tm_open_options *o, tm_error *error)
     if (!tm_precision_parse(o->precision, &precision))
         return tm_fail(error, TM_USAGE, "precision '%s': expected f32, bf16x3, bf16 or int8",
                        o->precision);
-    bool halves = precision == TM_PRECISION_BF16 || precision == TM_PRECISION_BF16X3;
-    if (halves && !multiplies_bf16(tm_isa_or_best(o->isa)))
+    if (tm_precision_takes_bf16(precision) && !multiplies_bf16(tm_isa_or_best(o->isa)))
         return tm_fail(error, TM_UNSUPPORTED,
                        "precision '%s': needs a CPU with AVX512-BF16, and its use (--isa)",
                        o->precision);

@@ -71,19 +71,22 @@ static bool take_new(tm_session *session, job *j)
     return more;
 }
 
+static bool take(tm_session *session, job *j)
+{
+    *j = (job){0};
+    bool more = take_new(session, j);
+    j->expected = tm_entry_source_expected(&session->source);
+    return more;
+}
+
 static bool take_job(void *context, int slot)
 {
     flow *f = context;
-    job *j = &f->jobs[slot];
-    if (f->has_first) {
-        f->has_first = false;
-        *j = f->first;
-        return true;
-    }
-    *j = (job){0};
-    bool more = take_new(f->session, j);
-    j->expected = tm_entry_source_expected(&f->session->source);
-    return more;
+    if (!f->has_first)
+        return take(f->session, &f->jobs[slot]);
+    f->has_first = false;
+    f->jobs[slot] = f->first;
+    return true;
 }
 
 typedef struct turn {
@@ -405,15 +408,9 @@ static void close_flow(flow *f)
     free(f->contexts);
 }
 
-static void take_first(flow *f)
-{
-    f->has_first = take_new(f->session, &f->first);
-    f->first.expected = tm_entry_source_expected(&f->session->source);
-}
-
 static tm_status run_all(flow *f, tm_error *error)
 {
-    take_first(f);
+    f->has_first = take(f->session, &f->first);
     tm_status status = load(f, error);
     if (!status) {
         f->jobs = calloc((size_t)f->stages.slots, sizeof *f->jobs);

@@ -21,6 +21,7 @@ typedef enum tm_precision {
 
 const char *tm_precision_name(tm_precision precision);              /* "bf16x3" */
 bool tm_precision_parse(const char *name, tm_precision *precision); /* false: no such word */
+bool tm_precision_takes_bf16(tm_precision precision); /* products are of bfloat16 numbers */
 
 typedef uint16_t tm_bf16; /* the upper half of a float32 */
 

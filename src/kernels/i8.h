@@ -31,12 +31,10 @@ typedef struct tm_i8_range {
 } tm_i8_range;
 
 /*
- * c[i][j] = clamp(fma(t, scale[i] * scale(j), bias(j)) + residual[i][j], lo, hi),
- *           t = fma(-zero[i], weights(j), sum over taps, k of rows[tap * tap_stride + i][offset +
- * k]
- *                                                             * panel(j)[tap * kc + k]),
- *
- * the sum being rounded to float32 first, weights(j) being the sum of an output's weights.
+ *     c[i][j] = clamp(fma(t, scale[i] * scale(j), bias(j)) + residual[i][j], lo, hi)
+ *     t = fma(-zero[i], weights(j), s), weights(j) being the sum of an output's weights
+ *     s = sum over taps, k of rows[tap * tap_stride + i][offset + k] * panel(j)[tap * kc + k],
+ *         rounded to float32
  */
 typedef struct tm_gemm_i8_tile {
     const void *const *rows; /* as of tm_gemm_tile: pointers to bytes */

@@ -20,6 +20,11 @@ bool tm_precision_parse(const char *name, tm_precision *precision)
     return false;
 }
 
+bool tm_precision_takes_bf16(tm_precision precision)
+{
+    return precision == TM_PRECISION_BF16 || precision == TM_PRECISION_BF16X3;
+}
+
 int tm_split_parts(tm_precision precision)
 {
     return precision == TM_PRECISION_BF16 ? 1 : precision == TM_PRECISION_BF16X3 ? 2 : 3;

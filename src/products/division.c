@@ -3,6 +3,13 @@
 
 #include "steps/lower.h"
 
+enum {
+    BLOCK_MIN = 24, /* rows of a unit */
+    BLOCK_MAX = 200,
+    CHUNK_PANELS = 12,   /* a multiple of 3 and 4, the widths that fill the registers best */
+    UNITS_PER_THREAD = 4 /* so that an uneven machine stays busy */
+};
+
 static int blocks_of(const tm_division *d, int rows)
 {
     return tm_ceil_div(rows, d->block);
@@ -54,4 +61,37 @@ int tm_even_block(int count, int most, int grain)
 {
     int block = tm_ceil_div(count, tm_ceil_div(count, most));
     return tm_ceil_div(block, grain) * grain;
+}
+
+/* As many groups a unit as leave `wanted` units; false: there are fewer units, of one group each.
+ */
+static bool join_groups(tm_division *d, int wanted)
+{
+    int units = chunks_of(d) * blocks_of(d, d->rows) * d->groups;
+    d->group_step = tm_least(units / wanted, d->groups);
+    if (d->group_step > 0)
+        return true;
+    d->group_step = 1;
+    return false;
+}
+
+void tm_division_fit(tm_division *d, const tm_unit_bytes *bytes, int threads)
+{
+    int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
+    int fitting = (int)(bytes->rows_most / bytes->row);
+    fitting = fitting < BLOCK_MIN ? BLOCK_MIN : tm_least(fitting, BLOCK_MAX);
+    d->block = tm_even_block(d->rows, fitting, d->grain);
+    d->chunk = d->panels;
+    if (d->block < d->rows && (size_t)d->chunk * bytes->panel > bytes->panels_most)
+        d->chunk = (int)(bytes->panels_most / bytes->panel) / CHUNK_PANELS * CHUNK_PANELS;
+    if (d->chunk == 0)
+        d->chunk = tm_least(CHUNK_PANELS, d->panels);
+    while (!join_groups(d, wanted)) {
+        if (d->chunk > TM_MAX_PANELS && !(d->by_rows && d->block > BLOCK_MIN))
+            d->chunk = tm_ceil_div(d->chunk, 2);
+        else if (d->block > BLOCK_MIN)
+            d->block = tm_even_block(d->rows, d->block / 2, d->grain);
+        else
+            return;
+    }
 }

@@ -24,6 +24,16 @@ typedef struct tm_unit {
 int tm_division_units(const tm_division *division, int batch);
 tm_unit tm_unit_at(const tm_division *division, const tm_run_state *run, int index);
 
+/* Bytes of a row's inputs and of a panel's weights, and what those of a unit may take, so that they
+ * stay in L2. */
+typedef struct tm_unit_bytes {
+    size_t row, rows_most, panel, panels_most;
+} tm_unit_bytes;
+
+/* Sets block, chunk and group_step, the rest being there: blocks whose inputs fit and, if there are
+ * several of them, chunks whose weights do; then smaller units until every thread has its share. */
+void tm_division_fit(tm_division *division, const tm_unit_bytes *bytes, int threads);
+
 /* `count` rows in blocks of at most `most`, alike in size and made of whole grains. */
 int tm_even_block(int count, int most, int grain);
 

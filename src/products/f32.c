@@ -9,13 +9,9 @@
 #include "products/results.h"
 
 enum {
-    PART_ROWS = 1024, /* of panels, which should stay in L2 with the next ones */
-    BLOCK_MIN = 24,   /* rows of a unit */
-    BLOCK_MAX = 200,
+    PART_ROWS = 1024,          /* of panels, which should stay in L2 with the next ones */
     BLOCK_BYTES = 1024 * 1024, /* inputs of a unit, which should stay in L2 */
     CHUNK_BYTES = 384 * 1024,  /* weights of a unit, which should too */
-    CHUNK_PANELS = 12,         /* a multiple of 3 and 4, the widths that fill the registers best */
-    UNITS_PER_THREAD = 4,      /* so that an uneven machine stays busy */
     PACK_BLOCK = 64,           /* inputs packed at a time */
     NARROW = 8                 /* fewer input channels than this: a row of taps counts as one */
 };
@@ -27,39 +23,6 @@ static bool f32_pays(const tm_lowering *lowering, const tm_node *node)
 }
 
 /* ---- sizes ---- */
-
-/* Blocks whose inputs stay in L2 and, if there are several of them, chunks whose weights do; then
- * smaller units until every thread has its share. */
-static void divide(tm_product *p, int threads)
-{
-    tm_division *d = &p->division;
-    size_t panel_bytes = (size_t)p->taps * (size_t)p->kc * TM_PANEL * sizeof(float);
-    int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1, blocks;
-    int fitting = (int)(BLOCK_BYTES / ((size_t)p->kc * sizeof(float)));
-    fitting = fitting < BLOCK_MIN ? BLOCK_MIN : fitting > BLOCK_MAX ? BLOCK_MAX : fitting;
-    d->grain = p->f32->gemm[tm_gemm_width(p->f32, p->panels)].rows;
-    d->block = tm_even_block(d->rows, fitting, d->grain);
-    d->chunk = p->panels;
-    if (d->block < d->rows && (size_t)d->chunk * panel_bytes > CHUNK_BYTES)
-        d->chunk = (int)(CHUNK_BYTES / panel_bytes) / CHUNK_PANELS * CHUNK_PANELS;
-    if (d->chunk == 0)
-        d->chunk = CHUNK_PANELS;
-    for (;;) {
-        blocks = tm_ceil_div(d->rows, d->block) * d->groups;
-        d->group_step = tm_ceil_div(p->panels, d->chunk) * blocks / wanted;
-        if (d->group_step > d->groups)
-            d->group_step = d->groups;
-        if (d->group_step > 0)
-            return;
-        d->group_step = 1;
-        if (d->chunk > TM_MAX_PANELS && !(d->by_rows && d->block > BLOCK_MIN))
-            d->chunk = tm_ceil_div(d->chunk, 2);
-        else if (d->block > BLOCK_MIN)
-            d->block = tm_even_block(d->rows, d->block / 2, d->grain);
-        else
-            return;
-    }
-}
 
 /* Into how many parts, of whole taps if there are several, a sum is cut. */
 static int sum_parts(const tm_product *p)
@@ -78,8 +41,11 @@ static size_t f32_plan(tm_lowering *lowering, const tm_node *node, tm_product *p
     const tm_conv_attrs *conv = &p->window.conv;
     p->whole.tap_rows = p->taps > 1 && p->division.groups == 1 && p->kc < NARROW;
     p->whole.parts = sum_parts(p);
-    divide(p, tm_lower_threads(lowering));
     p->panel_bytes = (size_t)p->taps * (size_t)p->kc * TM_PANEL * sizeof(float);
+    p->division.grain = p->f32->gemm[tm_gemm_width(p->f32, p->panels)].rows;
+    const tm_unit_bytes bytes = {(size_t)p->kc * sizeof(float), BLOCK_BYTES, p->panel_bytes,
+                                 CHUNK_BYTES};
+    tm_division_fit(&p->division, &bytes, tm_lower_threads(lowering));
     size_t taps = (size_t)(p->whole.tap_rows ? conv->kernel_h : p->taps);
     size_t scratch = taps * ((size_t)p->division.block + TM_MAX_ROWS) * sizeof(float *);
     if (p->whole.tap_rows)

@@ -16,13 +16,9 @@
 enum {
     LEAST_INPUTS = 16, /* of a group: no first layer */
     LEAST_OUTPUTS = 16,
-    LEAST_MACS = 1 << 18, /* fewer are gates of pooled channels, quick and delicate */
-    BLOCK_MIN = 24,       /* rows of a unit */
-    BLOCK_MAX = 200,
+    LEAST_MACS = 1 << 18,     /* fewer are gates of pooled channels, quick and delicate */
     BLOCK_BYTES = 256 * 1024, /* of a unit's rows, which should stay in L2 */
-    CHUNK_BYTES = 512 * 1024, /* weights of a unit, which should too */
-    CHUNK_PANELS = 12,        /* a multiple of 3 and 4, the widths that fill the registers best */
-    UNITS_PER_THREAD = 4
+    CHUNK_BYTES = 512 * 1024  /* weights of a unit, which should too */
 };
 
 /* ---- whether it pays ---- */
@@ -45,31 +41,6 @@ static bool i8_pays(const tm_lowering *lowering, const tm_node *node)
 static bool windows_are_apart(const tm_conv_attrs *conv)
 {
     return conv->kernel_h * conv->kernel_w <= conv->stride * conv->stride;
-}
-
-/* Blocks whose rows stay in L2 and, if there are several of them, chunks whose weights do; then
- * smaller units until every thread has its share. */
-static void divide(tm_product *p, int threads)
-{
-    tm_division *d = &p->division;
-    int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
-    int fitting = (int)(BLOCK_BYTES / p->bytes.row);
-    fitting = fitting < BLOCK_MIN ? BLOCK_MIN : fitting > BLOCK_MAX ? BLOCK_MAX : fitting;
-    d->grain = p->i8->gemm[tm_gemm_i8_width(p->i8, p->panels)].rows;
-    d->block = tm_even_block(d->rows, fitting, d->grain);
-    d->chunk = p->panels;
-    if (d->block < d->rows && (size_t)d->chunk * p->panel_bytes > CHUNK_BYTES)
-        d->chunk = (int)(CHUNK_BYTES / p->panel_bytes) / CHUNK_PANELS * CHUNK_PANELS;
-    if (d->chunk == 0)
-        d->chunk = tm_least(CHUNK_PANELS, p->panels);
-    while (tm_ceil_div(d->rows, d->block) * tm_ceil_div(p->panels, d->chunk) * d->groups < wanted) {
-        if (d->chunk > TM_MAX_PANELS && !(d->by_rows && d->block > BLOCK_MIN))
-            d->chunk = tm_ceil_div(d->chunk, 2);
-        else if (d->block > BLOCK_MIN)
-            d->block = tm_even_block(d->rows, d->block / 2, d->grain);
-        else
-            return;
-    }
 }
 
 static size_t lines_of(size_t bytes)
@@ -117,7 +88,9 @@ static size_t i8_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
     p->bytes.row = (size_t)p->taps * p->bytes.kc;
     p->bytes.picture = !windows_are_apart(&p->window.conv);
     p->panel_bytes = TM_I8_HEAD + p->bytes.row * TM_PANEL;
-    divide(p, tm_lower_threads(lowering));
+    p->division.grain = p->i8->gemm[tm_gemm_i8_width(p->i8, p->panels)].rows;
+    const tm_unit_bytes bytes = {p->bytes.row, BLOCK_BYTES, p->panel_bytes, CHUNK_BYTES};
+    tm_division_fit(&p->division, &bytes, tm_lower_threads(lowering));
     if (p->bytes.picture)
         tm_i8_lower_picture(lowering, node, p);
     return head_bytes(p) + (p->bytes.picture ? 0 : (size_t)p->division.block * p->bytes.row);

@@ -101,9 +101,7 @@ const tm_kernels *tm_lower_kernels(const tm_lowering *lowering)
 
 const tm_bf16_kernels *tm_lower_bf16_kernels(const tm_lowering *lowering)
 {
-    bool asked =
-        lowering->precision == TM_PRECISION_BF16 || lowering->precision == TM_PRECISION_BF16X3;
-    return asked ? tm_bf16_kernels_for(lowering->isa) : NULL;
+    return tm_precision_takes_bf16(lowering->precision) ? tm_bf16_kernels_for(lowering->isa) : NULL;
 }
 
 const tm_i8_kernels *tm_lower_i8_kernels(const tm_lowering *lowering)

@@ -6,18 +6,6 @@
 #include "kernels/i8.h"
 #include "tests/kernels/cases_gemm.h"
 
-/* `count` bytes in guarded memory, at the very end of it or at its beginning. */
-static unsigned char *take_bytes(check *c, size_t count)
-{
-    block b = take(c, 1, (count + 3) / 4, (count + 3) / 4);
-    return (unsigned char *)b.data + ((uintptr_t)b.data == (uintptr_t)b.slot ? 0 : -count & 3);
-}
-
-static void seal(check *c)
-{
-    mprotect(c->slots[c->used - 1], SLOT_BYTES, PROT_READ);
-}
-
 typedef struct gemm_i8_entry {
     const char *name, *target;
     int rows, panels;

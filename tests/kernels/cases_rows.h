@@ -273,9 +273,11 @@ static void check_resample_u8(check *c)
     int32_t weights[32];
     size_t n = coin(c) ? any_size(c) : 1 + below(c, 300), taps = 1 + below(c, 31);
     size_t stride = n + below(c, 70), bytes = (taps - 1) * stride + n;
-    block x = input(c, 1, bytes / 4 + 1, bytes / 4 + 1, VALUES_PLAIN);
+    unsigned char *from = take_bytes(c, bytes);
+    for (size_t i = 0; i < bytes; i++)
+        from[i] = (unsigned char)below(c, 256);
+    seal(c);
     block y = take(c, 1, n / 4 + 1, n / 4 + 1);
-    const unsigned char *from = (const unsigned char *)(x.data + x.n) - bytes;
     unsigned char *end = (unsigned char *)(y.data + y.n), *to = end - n;
     size_t before = (size_t)(to - (unsigned char *)y.data);
     any_weights(c, taps, weights);

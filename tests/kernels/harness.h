@@ -220,6 +220,19 @@ static block take(check *c, size_t rows, size_t n, size_t ld)
     return take_as(c, F32, rows, n, ld);
 }
 
+/* `count` bytes in guarded memory, at the very end of it or at its beginning. */
+static unsigned char *take_bytes(check *c, size_t count)
+{
+    block b = take(c, 1, (count + 3) / 4, (count + 3) / 4);
+    return (unsigned char *)b.data + ((uintptr_t)b.data == (uintptr_t)b.slot ? 0 : -count & 3);
+}
+
+/* Nobody may write any more to what was taken last. */
+static void seal(check *c)
+{
+    mprotect(c->slots[c->used - 1], SLOT_BYTES, PROT_READ);
+}
+
 static void fill(check *c, const block *b, values kind)
 {
     for (size_t i = 0; i < b->rows; i++)
