@@ -279,10 +279,8 @@ static bool take_file(tm_entry_source *source, tm_entry *entry)
     return true;
 }
 
-/* Without its name an entry could not be answered, so that ends the run. */
-tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm_error *error)
+static tm_status take_next(tm_entry_source *source, tm_entry *entry, bool *more, tm_error *error)
 {
-    *more = true;
     if (source->npy)
         return go_on_with_npy(source, entry, error);
     for (;;) {
@@ -308,6 +306,17 @@ tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm
             return TM_OK;
         tm_entry_free(entry);
     }
+}
+
+/* Without its name an entry could not be answered, so that ends the run. */
+tm_status tm_entry_take(tm_entry_source *source, tm_entry *entry, bool *more, tm_error *error)
+{
+    *more = !source->lost;
+    if (source->lost)
+        return TM_OK;
+    tm_status status = take_next(source, entry, more, error);
+    source->lost = status;
+    return status;
 }
 
 size_t tm_entry_source_expected(const tm_entry_source *source)

@@ -36,6 +36,7 @@ typedef struct tm_entry_source {
     char *npy_file;
     int npy_next;
     bool arrays;                   /* there has been one of several pictures */
+    bool lost;                     /* one had no memory for its name: there are no more */
     int frame_width, frame_height; /* 0: stdin holds no frames */
     int frame_next;
     bool in_frames;            /* these come next */
