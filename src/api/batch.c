@@ -31,11 +31,11 @@ static bool take(void *context, int slot)
     return b->taken < b->count && ++b->taken;
 }
 
-static void prepare(void *context, int slot, tm_pipeline *pipeline)
+static void prepare(void *context, int slot, int place)
 {
     batch *b = context;
     job *j = &b->jobs[slot];
-    (void)pipeline;
+    (void)place;
     j->tensor = malloc(b->floats * sizeof *j->tensor);
     if (!j->tensor)
         tm_fail(&j->error, TM_NO_MEMORY, "no memory for the tensor of a picture");
@@ -97,13 +97,13 @@ static tm_status run(batch *b, tm_error *error)
     int workers = b->count < (size_t)threads ? (int)b->count : threads;
     b->slots = workers + most;
     b->jobs = calloc((size_t)b->slots, sizeof *b->jobs);
-    const tm_pipeline_stages stages = {.workers = b->count > 1 ? workers : 0,
+    const tm_pipeline_stages stages = {.readers = b->count > 1,
+                                       .computers = workers,
                                        .slots = b->slots,
-                                       .places = most,
-                                       .cores = threads,
+                                       .places = b->slots,
                                        .most = most,
                                        .take = take,
-                                       .work = prepare,
+                                       .compute = prepare,
                                        .finish = finish};
     if (!b->jobs || !tm_pipeline_run(&stages, b))
         tm_fail(error, TM_NO_MEMORY, "no memory for %zu pictures", b->count);

@@ -11,7 +11,7 @@
 #include "base/futex.h"
 #include "base/memory.h"
 
-enum { TEAM_MAX = 1024, STACK_BYTES = 2 << 20 /* what is large is not on a stack */ };
+enum { TEAM_MAX = 1024 };
 
 typedef struct helper {
     _Alignas(64) atomic_uint job; /* counts up with each that it has a part in */
@@ -35,7 +35,7 @@ static bool has_key;
 
 /* Signals that somebody sends are for the threads of the caller; those of a fault are not blocked,
  * or they would kill. */
-bool tm_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument)
+bool tm_thread_start(pthread_t *thread, size_t stack, void *(*run)(void *argument), void *argument)
 {
     pthread_attr_t attributes;
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
@@ -45,7 +45,7 @@ bool tm_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argu
         sigdelset(&blocked, faults[i]);
     if (pthread_attr_init(&attributes) != 0)
         return false;
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_attr_setstacksize(&attributes, stack);
     pthread_sigmask(SIG_SETMASK, &blocked, &saved);
     bool started = pthread_create(thread, &attributes, run, argument) == 0;
     pthread_sigmask(SIG_SETMASK, &saved, NULL);
@@ -93,7 +93,7 @@ static bool add_helper(team *t)
     if (!added)
         return false;
     *added = (helper){.team = t, .index = t->count + 1};
-    if (!tm_thread_start(&added->thread, help, added)) {
+    if (!tm_thread_start(&added->thread, TM_STACK, help, added)) {
         free(added);
         return false;
     }

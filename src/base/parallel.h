@@ -9,9 +9,13 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes of a thread's stack, where nothing large lies; of one that only waits and reads. */
+enum { TM_STACK = 2 << 20, TM_STACK_SMALL = 512 << 10 };
 
 /* Starts a thread that leaves signals to the others, but for its own faults. */
-bool tm_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument);
+bool tm_thread_start(pthread_t *thread, size_t stack, void *(*run)(void *argument), void *argument);
 
 /* Makes the team as large as that, if it can be; returns how many there are, from 1 to threads. */
 int tm_team_size(int threads);

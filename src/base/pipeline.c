@@ -8,8 +8,8 @@
 
 typedef struct item {
     bool passed; /* its turn is over */
-    bool done;
-    int place; /* -1: it has not entered */
+    bool read, begun, done;
+    int place; /* once it has begun */
 } item;
 
 struct tm_pipeline {
@@ -18,12 +18,16 @@ struct tm_pipeline {
     item *items;      /* slots of them; item n is in slot n % slots */
     int *free_places; /* a stack */
     int free_count;
-    int idle_cores, waiting_for_all;
+    int computing;                     /* items */
+    bool taken_cores;                  /* none begins */
     long long taken, passed, finished; /* how many have, in order */
     bool ended;                        /* no more are taken */
-    bool given_up;                     /* what is under way comes to its end, and that is all */
+    bool given_up;                     /* what has begun comes to its end, and that is all */
+    bool closing;                      /* no more are computed */
     pthread_mutex_t take_lock, lock;   /* the first is held while an item is taken */
-    pthread_cond_t moved, cores;       /* of the counts and items, and of idle_cores */
+    /* Who waits for what: a reader for a slot, readers for their turn, a computer for an item, the
+     * caller for the next one that is done or for the cores. */
+    pthread_cond_t room, turn, work, news;
 };
 
 static item *item_at(tm_pipeline *p, long long number)
@@ -38,13 +42,15 @@ static long long number_in(const tm_pipeline *p, int slot)
     return p->finished + (offset < 0 ? offset + p->stages->slots : offset);
 }
 
+/* Under the lock. */
 static void end(tm_pipeline *p)
 {
     p->ended = true;
-    pthread_cond_broadcast(&p->moved);
+    pthread_cond_broadcast(&p->room);
+    pthread_cond_signal(&p->news);
 }
 
-/* ---- one item ---- */
+/* ---- reading ---- */
 
 /* -1: there are no more. */
 static int take(tm_pipeline *p)
@@ -53,7 +59,7 @@ static int take(tm_pipeline *p)
     pthread_mutex_lock(&p->take_lock);
     pthread_mutex_lock(&p->lock);
     while (!p->ended && p->taken - p->finished == p->stages->slots)
-        pthread_cond_wait(&p->moved, &p->lock);
+        pthread_cond_wait(&p->room, &p->lock);
     bool more = !p->ended;
     pthread_mutex_unlock(&p->lock);
     if (more) {
@@ -61,7 +67,7 @@ static int take(tm_pipeline *p)
         more = p->stages->take(p->context, slot);
         pthread_mutex_lock(&p->lock);
         if (more) {
-            p->items[slot] = (item){.place = -1};
+            p->items[slot] = (item){0};
             p->taken++;
         } else {
             slot = -1;
@@ -76,19 +82,12 @@ static int take(tm_pipeline *p)
 /* Under the lock. */
 static void pass(tm_pipeline *p, int slot)
 {
+    long long before = p->passed;
     p->items[slot].passed = true;
     while (p->passed < p->taken && item_at(p, p->passed)->passed)
         p->passed++;
-    pthread_cond_broadcast(&p->moved);
-}
-
-static void work_on(tm_pipeline *p, int slot)
-{
-    p->stages->work(p->context, slot, p);
-    pthread_mutex_lock(&p->lock);
-    p->items[slot].done = true;
-    pass(p, slot);
-    pthread_mutex_unlock(&p->lock);
+    if (p->passed > before)
+        pthread_cond_broadcast(&p->turn);
 }
 
 void tm_pipeline_begin_turn(tm_pipeline *p, int slot)
@@ -96,7 +95,7 @@ void tm_pipeline_begin_turn(tm_pipeline *p, int slot)
     pthread_mutex_lock(&p->lock);
     long long number = number_in(p, slot);
     while (p->passed < number)
-        pthread_cond_wait(&p->moved, &p->lock);
+        pthread_cond_wait(&p->turn, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -107,47 +106,89 @@ void tm_pipeline_end_turn(tm_pipeline *p, int slot)
     pthread_mutex_unlock(&p->lock);
 }
 
-int tm_pipeline_enter(tm_pipeline *p, int slot)
+static void read_item(tm_pipeline *p, int slot)
 {
+    if (p->stages->read)
+        p->stages->read(p->context, slot, p);
     pthread_mutex_lock(&p->lock);
+    p->items[slot].read = true;
     pass(p, slot);
-    while (number_in(p, slot) >= p->finished + p->stages->places)
-        pthread_cond_wait(&p->moved, &p->lock);
-    int place = p->free_places[--p->free_count];
-    p->items[slot].place = place;
-    pthread_mutex_unlock(&p->lock);
-    return place;
-}
-
-void tm_pipeline_take_cores(tm_pipeline *p, int count)
-{
-    bool all = count == p->stages->cores;
-    pthread_mutex_lock(&p->lock);
-    p->waiting_for_all += all;
-    while (p->idle_cores < count || (!all && p->waiting_for_all))
-        pthread_cond_wait(&p->cores, &p->lock);
-    p->waiting_for_all -= all;
-    p->idle_cores -= count;
+    pthread_cond_signal(&p->work);
     pthread_mutex_unlock(&p->lock);
 }
 
-void tm_pipeline_give_cores(tm_pipeline *p, int count)
-{
-    pthread_mutex_lock(&p->lock);
-    p->idle_cores += count;
-    pthread_cond_broadcast(&p->cores);
-    pthread_mutex_unlock(&p->lock);
-}
-
-/* ---- the row ---- */
-
-static void *work_on_all(void *context)
+static void *read_all(void *context)
 {
     tm_pipeline *p = context;
     for (int slot; (slot = take(p)) >= 0;)
-        work_on(p, slot);
+        read_item(p, slot);
     return NULL;
 }
+
+/* ---- computing ---- */
+
+/* Under the lock: the slot of the first item that can begin, or -1. */
+static int find_work(tm_pipeline *p)
+{
+    long long last = p->finished + p->stages->places;
+    if (p->taken_cores)
+        return -1;
+    for (long long n = p->finished; n < last && n < p->taken; n++)
+        if (item_at(p, n)->read && !item_at(p, n)->begun)
+            return (int)(n % p->stages->slots);
+    return -1;
+}
+
+/* Under the lock, which it leaves meanwhile. */
+static void compute(tm_pipeline *p, int slot)
+{
+    item *it = &p->items[slot];
+    it->begun = true;
+    it->place = p->free_places[--p->free_count];
+    p->computing++;
+    int place = it->place;
+    pthread_mutex_unlock(&p->lock);
+    p->stages->compute(p->context, slot, place);
+    pthread_mutex_lock(&p->lock);
+    it->done = true;
+    p->computing--;
+    if (number_in(p, slot) == p->finished || (p->taken_cores && !p->computing))
+        pthread_cond_signal(&p->news);
+}
+
+static void *compute_all(void *context)
+{
+    tm_pipeline *p = context;
+    pthread_mutex_lock(&p->lock);
+    while (!p->closing) {
+        int slot = find_work(p);
+        if (slot >= 0)
+            compute(p, slot);
+        else
+            pthread_cond_wait(&p->work, &p->lock);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+void tm_pipeline_take_cores(tm_pipeline *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->taken_cores = true;
+    while (p->computing)
+        pthread_cond_wait(&p->news, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void tm_pipeline_give_cores(tm_pipeline *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->taken_cores = false;
+    pthread_cond_broadcast(&p->work);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* ---- finishing ---- */
 
 /* The first `count` items that are not finished, which are done. */
 static void finish(tm_pipeline *p, int count)
@@ -156,14 +197,12 @@ static void finish(tm_pipeline *p, int count)
     if (!p->given_up)
         p->given_up = !p->stages->finish(p->context, slot, count, p);
     pthread_mutex_lock(&p->lock);
-    for (int i = 0; i < count; i++) {
-        int place = item_at(p, p->finished++)->place;
-        if (place >= 0)
-            p->free_places[p->free_count++] = place;
-    }
+    for (int i = 0; i < count; i++)
+        p->free_places[p->free_count++] = item_at(p, p->finished++)->place;
     if (p->given_up)
-        p->ended = true;
-    pthread_cond_broadcast(&p->moved);
+        end(p);
+    pthread_cond_signal(&p->room);
+    pthread_cond_broadcast(&p->work);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -173,7 +212,7 @@ static int wait_for_next(tm_pipeline *p)
     int count = 0;
     pthread_mutex_lock(&p->lock);
     while (p->finished < p->taken ? !item_at(p, p->finished)->done : !p->ended)
-        pthread_cond_wait(&p->moved, &p->lock);
+        pthread_cond_wait(&p->news, &p->lock);
     while (count < p->stages->most && p->finished + count < p->taken &&
            item_at(p, p->finished + count)->done)
         count++;
@@ -181,31 +220,54 @@ static int wait_for_next(tm_pipeline *p)
     return count;
 }
 
+/* ---- the whole ---- */
+
 static void do_all_here(tm_pipeline *p)
 {
     for (int slot; (slot = take(p)) >= 0;) {
-        work_on(p, slot);
+        read_item(p, slot);
+        pthread_mutex_lock(&p->lock);
+        compute(p, slot);
+        pthread_mutex_unlock(&p->lock);
         finish(p, 1);
     }
 }
 
-static int start_workers(tm_pipeline *p, pthread_t *threads)
+static int start(int wanted, size_t stack, void *(*run)(void *), tm_pipeline *p, pthread_t *threads)
 {
     int count = 0;
-    while (count < p->stages->workers && tm_thread_start(&threads[count], work_on_all, p))
+    while (count < wanted && tm_thread_start(&threads[count], stack, run, p))
         count++;
     return count;
 }
 
+static void join(pthread_t *threads, int count)
+{
+    for (int i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void close_computers(tm_pipeline *p, pthread_t *computers, int count)
+{
+    pthread_mutex_lock(&p->lock);
+    p->closing = true;
+    pthread_cond_broadcast(&p->work);
+    pthread_mutex_unlock(&p->lock);
+    join(computers, count);
+}
+
 static void run(tm_pipeline *p, pthread_t *threads)
 {
-    int workers = start_workers(p, threads);
-    if (!workers)
-        do_all_here(p);
-    for (int count; workers && (count = wait_for_next(p)) > 0;)
+    const tm_pipeline_stages *s = p->stages;
+    int computers = s->readers ? start(s->computers, TM_STACK, compute_all, p, threads) : 0;
+    int readers =
+        computers ? start(s->readers, TM_STACK_SMALL, read_all, p, threads + computers) : 0;
+    for (int count; readers && (count = wait_for_next(p)) > 0;)
         finish(p, count);
-    for (int i = 0; i < workers; i++)
-        pthread_join(threads[i], NULL);
+    join(threads + computers, readers);
+    close_computers(p, threads, computers);
+    if (!readers)
+        do_all_here(p);
 }
 
 bool tm_pipeline_run(const tm_pipeline_stages *stages, void *context)
@@ -214,12 +276,14 @@ bool tm_pipeline_run(const tm_pipeline_stages *stages, void *context)
                      .context = context,
                      .items = calloc((size_t)stages->slots, sizeof *p.items),
                      .free_places = calloc((size_t)stages->places, sizeof *p.free_places),
-                     .idle_cores = stages->cores,
                      .take_lock = PTHREAD_MUTEX_INITIALIZER,
                      .lock = PTHREAD_MUTEX_INITIALIZER,
-                     .moved = PTHREAD_COND_INITIALIZER,
-                     .cores = PTHREAD_COND_INITIALIZER};
-    pthread_t *threads = calloc((size_t)stages->workers + 1, sizeof *threads);
+                     .room = PTHREAD_COND_INITIALIZER,
+                     .turn = PTHREAD_COND_INITIALIZER,
+                     .work = PTHREAD_COND_INITIALIZER,
+                     .news = PTHREAD_COND_INITIALIZER};
+    pthread_t *threads =
+        calloc((size_t)stages->readers + (size_t)stages->computers + 1, sizeof *threads);
     bool begins = p.items && p.free_places && threads;
     while (begins && p.free_count < stages->places) {
         p.free_places[p.free_count] = stages->places - 1 - p.free_count;

@@ -23,7 +23,7 @@ enum { TOGETHER_BATCH = 8, MORE_READERS = 2 /* than cores: they wait for files *
 /* One input on its way. */
 typedef struct job {
     tm_entry entry;
-    tm_context *context; /* that its worker has run it in; NULL: it has not */
+    tm_context *context; /* that its thread has run it in; NULL: it has not */
     size_t expected;     /* inputs in all, as far as it is known; 0: not known */
     tm_stage_seconds seconds;
     tm_error fatal; /* ends the run */
@@ -35,11 +35,11 @@ typedef struct flow {
     void *answer_context;
     tm_error *error;
     tm_pipeline_stages stages;
-    bool alone; /* workers run the model, each for its own job */
+    bool alone; /* the threads that compute run the model, each for its own job */
     job first;  /* taken before the stages are chosen: it tells how many may follow */
     bool has_first;
     job *jobs;             /* by slot */
-    tm_context **contexts; /* by place, of workers that run the model */
+    tm_context **contexts; /* by place, of threads that run the model */
     int context_count;
 } flow;
 
@@ -52,7 +52,7 @@ void tm_session_close(tm_session *session)
     tm_model_close(session->opened);
 }
 
-/* ---- on the workers ---- */
+/* ---- on other threads ---- */
 
 /* The next input that no earlier run has answered. */
 static bool take_new(tm_session *session, job *j)
@@ -100,10 +100,13 @@ static void take_turn(void *context, bool claimed)
     (claimed ? tm_pipeline_end_turn : tm_pipeline_begin_turn)(t->pipeline, t->slot);
 }
 
-static void read_job(flow *f, job *j, turn t)
+static void read_job(void *context, int slot, tm_pipeline *pipeline)
 {
+    flow *f = context;
+    job *j = &f->jobs[slot];
     double begin = tm_seconds();
-    if (!j->entry.settled)
+    turn t = {pipeline, slot};
+    if (!j->fatal.status && !j->entry.settled)
         tm_entry_read(&f->session->source, &j->entry, take_turn, &t);
     j->seconds.read = tm_seconds() - begin;
 }
@@ -135,20 +138,16 @@ static void run_job(job *j)
     j->seconds.run = tm_seconds() - begin;
 }
 
-static void work_on_job(void *context, int slot, tm_pipeline *pipeline)
+static void compute_job(void *context, int slot, int place)
 {
     flow *f = context;
     job *j = &f->jobs[slot];
     if (j->fatal.status)
         return;
-    read_job(f, j, (turn){pipeline, slot});
-    int place = tm_pipeline_enter(pipeline, slot);
     j->context = f->alone ? f->contexts[place] : NULL;
-    tm_pipeline_take_cores(pipeline, 1);
     decode_job(f, j);
     if (f->alone)
         run_job(j);
-    tm_pipeline_give_cores(pipeline, 1);
 }
 
 /* ---- on the main thread ---- */
@@ -204,7 +203,7 @@ static int set_inputs(const flow *f, int slot, int count)
     return good;
 }
 
-/* Jobs that no worker has run. */
+/* Jobs that no other thread has run. */
 static tm_status run_together(flow *f, int slot, int count, tm_pipeline *pipeline)
 {
     tm_session *session = f->session;
@@ -214,9 +213,9 @@ static tm_status run_together(flow *f, int slot, int count, tm_pipeline *pipelin
     int good = set_inputs(f, slot, count);
     if (!good)
         return TM_OK;
-    tm_pipeline_take_cores(pipeline, f->stages.cores);
+    tm_pipeline_take_cores(pipeline);
     tm_status status = tm_context_run_inputs(session->context, good, NULL, f->error);
-    tm_pipeline_give_cores(pipeline, f->stages.cores);
+    tm_pipeline_give_cores(pipeline);
     for (int i = 0; i < count && !status; i++) {
         tm_entry *entry = &job_at(f, slot, i)->entry;
         if (!entry->error.status)
@@ -352,20 +351,21 @@ static void choose_stages(flow *f)
 {
     tm_session *session = f->session;
     int cores = session->threads, inputs = count_inputs(session);
-    int workers = (f->alone ? 2 * cores : cores) + MORE_READERS, most = 1;
+    int readers = (f->alone ? 2 * cores : cores) + MORE_READERS, most = 1;
     if (!f->alone && !tm_session_keeps_aspect(session))
         most =
             session->options->run.batch ? session->batch : at_most(session->batch, TOGETHER_BATCH);
     if (inputs)
-        workers = at_most(workers, inputs);
+        readers = at_most(readers, inputs);
     int places = f->alone ? f->context_count : most + cores;
-    f->stages = (tm_pipeline_stages){.workers = inputs == 1 ? 0 : workers,
-                                     .slots = workers + places,
+    f->stages = (tm_pipeline_stages){.readers = inputs == 1 ? 0 : readers,
+                                     .computers = cores,
+                                     .slots = readers + places,
                                      .places = places,
-                                     .cores = cores,
                                      .most = most,
                                      .take = take_job,
-                                     .work = work_on_job,
+                                     .read = read_job,
+                                     .compute = compute_job,
                                      .finish = finish_jobs};
 }
 
@@ -415,7 +415,8 @@ static tm_status run_all(flow *f, tm_error *error)
     if (!status) {
         f->jobs = calloc((size_t)f->stages.slots, sizeof *f->jobs);
         if (!f->jobs || !tm_pipeline_run(&f->stages, f))
-            tm_fail(error, TM_NO_MEMORY, "no memory for %d threads", f->stages.workers);
+            tm_fail(error, TM_NO_MEMORY, "no memory for %d threads",
+                    f->stages.readers + f->stages.computers);
     }
     tm_progress_end();
     close_flow(f);

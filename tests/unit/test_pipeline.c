@@ -12,7 +12,7 @@
 
 #include "base/pipeline.h"
 
-enum { SLOTS = 7, PLACES = 4, CORES = 2, MOST = 3, WORKERS = 5, ITEMS = 300 };
+enum { SLOTS = 7, PLACES = 4, COMPUTERS = 2, MOST = 3, READERS = 5, ITEMS = 300 };
 
 typedef struct factory {
     int items, taken, finished, together,
@@ -48,7 +48,7 @@ static bool take(void *context, int slot)
     return true;
 }
 
-static void work(void *context, int slot, tm_pipeline *pipeline)
+static void read(void *context, int slot, tm_pipeline *pipeline)
 {
     factory *f = context;
     int item = f->in_slot[slot];
@@ -59,16 +59,19 @@ static void work(void *context, int slot, tm_pipeline *pipeline)
             f->orderly = false;
         tm_pipeline_end_turn(pipeline, slot);
     }
-    int place = tm_pipeline_enter(pipeline, slot);
+}
+
+static void compute(void *context, int slot, int place)
+{
+    factory *f = context;
+    int item = f->in_slot[slot];
     f->place_in[slot] = place;
     if (atomic_exchange(&f->place_of[place], 1) && f->last < 0)
         f->orderly = false;
     count_up(&f->entered, &f->most_entered);
-    tm_pipeline_take_cores(pipeline, 1);
     count_up(&f->computing, &f->most_computing);
     pause_for(item * 13 % 7 * 10);
     atomic_fetch_sub(&f->computing, 1);
-    tm_pipeline_give_cores(pipeline, 1);
 }
 
 static bool finish(void *context, int slot, int count, tm_pipeline *pipeline)
@@ -76,11 +79,11 @@ static bool finish(void *context, int slot, int count, tm_pipeline *pipeline)
     factory *f = context;
     f->together = count > f->together ? count : f->together;
     if (f->whole) {
-        tm_pipeline_take_cores(pipeline, CORES);
+        tm_pipeline_take_cores(pipeline);
         if (atomic_load(&f->computing))
             f->orderly = false;
         pause_for(200);
-        tm_pipeline_give_cores(pipeline, CORES);
+        tm_pipeline_give_cores(pipeline);
     }
     for (int i = 0; i < count; i++, slot = (slot + 1) % SLOTS) {
         if (f->in_slot[slot] != f->finished++)
@@ -94,16 +97,17 @@ static bool finish(void *context, int slot, int count, tm_pipeline *pipeline)
     return true;
 }
 
-static factory run(int items, int last, int workers, bool whole)
+static factory run(int items, int last, int readers, bool whole)
 {
     factory f = {.items = items, .last = last, .whole = whole, .orderly = true};
-    const tm_pipeline_stages stages = {.workers = workers,
+    const tm_pipeline_stages stages = {.readers = readers,
+                                       .computers = COMPUTERS,
                                        .slots = SLOTS,
                                        .places = PLACES,
-                                       .cores = CORES,
                                        .most = MOST,
                                        .take = take,
-                                       .work = work,
+                                       .read = read,
+                                       .compute = compute,
                                        .finish = finish};
     assert_true(tm_pipeline_run(&stages, &f));
     assert_true(f.orderly);
@@ -115,32 +119,66 @@ static void order_and_bounds(void **state)
 {
     (void)state;
     for (int whole = 0; whole < 2; whole++) {
-        factory f = run(ITEMS, -1, WORKERS, whole);
+        factory f = run(ITEMS, -1, READERS, whole);
         assert_int_equal(f.taken, ITEMS);
         assert_int_equal(f.finished, ITEMS);
         assert_true(f.most_under_way > 1 && f.most_under_way <= SLOTS);
         assert_true(f.most_entered > 1 && f.most_entered <= PLACES);
-        assert_true(f.most_computing <= CORES);
+        assert_true(f.most_computing <= COMPUTERS);
         assert_true(f.together > 1 && f.together <= MOST);
     }
 }
 
-static void without_workers(void **state)
+static void without_threads(void **state)
 {
     (void)state;
     factory f = run(20, -1, 0, true);
     assert_int_equal(f.finished, 20);
     assert_int_equal(f.most_under_way, 1);
     assert_int_equal(run(0, -1, 0, false).finished, 0);
-    assert_int_equal(run(0, -1, WORKERS, false).finished, 0);
+    assert_int_equal(run(0, -1, READERS, false).finished, 0);
+}
+
+static void compute_in_row(void *context, int slot, int place)
+{
+    factory *f = context;
+    (void)place;
+    if (atomic_exchange(&f->turns, f->in_slot[slot]) > f->in_slot[slot])
+        f->orderly = false;
+    pause_for(20);
+}
+
+static bool count_finished(void *context, int slot, int count, tm_pipeline *pipeline)
+{
+    (void)slot, (void)pipeline;
+    ((factory *)context)->finished += count;
+    return true;
+}
+
+/* Of those that are read, the first is computed first. */
+static void first_come(void **state)
+{
+    (void)state;
+    factory f = {.items = ITEMS, .last = -1, .orderly = true};
+    const tm_pipeline_stages stages = {.readers = 1,
+                                       .computers = 1,
+                                       .slots = SLOTS,
+                                       .places = PLACES,
+                                       .most = MOST,
+                                       .take = take,
+                                       .compute = compute_in_row,
+                                       .finish = count_finished};
+    assert_true(tm_pipeline_run(&stages, &f));
+    assert_true(f.orderly);
+    assert_int_equal(f.finished, ITEMS);
 }
 
 /* Nothing is finished after the one that gives up, and little is taken. */
 static void giving_up(void **state)
 {
     (void)state;
-    for (int workers = 0; workers <= WORKERS; workers += WORKERS) {
-        factory f = run(ITEMS, 40, workers, false);
+    for (int readers = 0; readers <= READERS; readers += READERS) {
+        factory f = run(ITEMS, 40, readers, false);
         assert_int_equal(f.finished, 41);
         assert_true(f.taken <= 41 + SLOTS);
     }
@@ -150,7 +188,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_and_bounds),
-        cmocka_unit_test(without_workers),
+        cmocka_unit_test(without_threads),
+        cmocka_unit_test(first_come),
         cmocka_unit_test(giving_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
