@@ -36,7 +36,7 @@ enum {
  * c[i][j] = act(start[i][j] + residual[i][j]
  *               + sum over t, k of rows[t * tap_stride + i][offset + k] * panel(j)[t * kc + k]),
  *
- * act being a clamp to [lo, hi] and start bias[j], or c[i][j] where a sum is continued,
+ * act being a clamp to [lo, hi] and start bias[j], or sum[i][j] where a sum is continued,
  *
  * for i < m, j < n: the products are added one by one in the order of t, then k, with fused
  * multiply-add (the scalar form rounds the product). rows holds pointers, so a convolution needs no
@@ -49,10 +49,12 @@ typedef struct tm_gemm_tile {
     size_t tap_stride;       /* pointers from tap to tap */
     size_t offset;
     int taps, kc;
-    const float *panel;    /* [taps * kc][16], 64-byte aligned; the next panel follows after */
-    size_t panel_stride;   /* this many floats */
-    const float *next;     /* rows of 16 floats wanted soon, one fetched every TM_STEPS; or NULL */
-    const float *bias;     /* 16 per panel; NULL: c continues */
+    const float *panel;  /* [taps * kc][16], 64-byte aligned; the next panel follows after */
+    size_t panel_stride; /* this many floats */
+    const float *next;   /* rows of 16 floats wanted soon, one fetched every TM_STEPS; or NULL */
+    const float *bias;   /* 16 per panel; NULL: sum continues */
+    const float *sum;    /* [m][n], may be c itself; for no bias */
+    size_t sum_ld;
     const float *residual; /* [m][n] or NULL; may be c itself */
     size_t residual_ld;
     float lo, hi;

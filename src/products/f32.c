@@ -11,6 +11,7 @@
 enum {
     PART_ROWS = 1024,          /* of panels, which should stay in L2 with the next ones */
     BLOCK_BYTES = 1024 * 1024, /* inputs of a unit, which should stay in L2 */
+    PART_BYTES = 640 * 1024,   /* inputs of a part of the sums of all panels, and these sums */
     CHUNK_BYTES = 384 * 1024,  /* weights of a unit, which should too */
     PACK_BLOCK = 64,           /* inputs packed at a time */
     NARROW = 8                 /* fewer input channels than this: a row of taps counts as one */
@@ -30,9 +31,33 @@ static int sum_parts(const tm_product *p)
     int taps = p->whole.tap_rows ? p->window.conv.kernel_h : p->taps;
     int pieces = taps > 1 ? taps : p->kc;
     int parts = tm_ceil_div(p->taps * p->kc, PART_ROWS);
-    if (tm_tensor_same_place(&p->residual, &p->y)) /* y would lose it to the first part */
-        parts = 1;
     return tm_ceil_div(pieces, tm_ceil_div(pieces, parts));
+}
+
+/* Whether all panels go through a part of the sum before the next one: so the inputs of a part stay
+ * in L2, where those of all parts do not. Otherwise each panel goes through all parts: so its sums
+ * stay in L1. */
+static bool goes_by_parts(const tm_product *p)
+{
+    size_t inputs = (size_t)p->division.rows * (size_t)p->kc * sizeof(float);
+    return p->whole.parts > 1 && p->taps == 1 && inputs > PART_BYTES;
+}
+
+/* Floats from row to row of the sums that are not whole: an odd number of lines. */
+static size_t sums_ld(const tm_product *p)
+{
+    return (size_t)((p->whole.by_parts ? p->division.chunk : TM_MAX_PANELS) | 1) * TM_PANEL;
+}
+
+static tm_unit_bytes unit_bytes(const tm_product *p)
+{
+    tm_unit_bytes bytes = {(size_t)p->kc * sizeof(float), BLOCK_BYTES, p->panel_bytes, CHUNK_BYTES};
+    if (p->whole.by_parts) {
+        int inputs = tm_ceil_div(p->kc, p->whole.parts);
+        bytes.row = (size_t)(inputs + p->panels * TM_PANEL) * sizeof(float);
+        bytes.rows_most = PART_BYTES;
+    }
+    return bytes;
 }
 
 static size_t f32_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
@@ -41,15 +66,18 @@ static size_t f32_plan(tm_lowering *lowering, const tm_node *node, tm_product *p
     const tm_conv_attrs *conv = &p->window.conv;
     p->whole.tap_rows = p->taps > 1 && p->division.groups == 1 && p->kc < NARROW;
     p->whole.parts = sum_parts(p);
+    p->whole.by_parts = goes_by_parts(p);
     p->panel_bytes = (size_t)p->taps * (size_t)p->kc * TM_PANEL * sizeof(float);
     p->division.grain = p->f32->gemm[tm_gemm_width(p->f32, p->panels)].rows;
-    const tm_unit_bytes bytes = {(size_t)p->kc * sizeof(float), BLOCK_BYTES, p->panel_bytes,
-                                 CHUNK_BYTES};
+    const tm_unit_bytes bytes = unit_bytes(p);
     tm_division_fit(&p->division, &bytes, tm_lower_threads(lowering));
     size_t taps = (size_t)(p->whole.tap_rows ? conv->kernel_h : p->taps);
     size_t scratch = taps * ((size_t)p->division.block + TM_MAX_ROWS) * sizeof(float *);
     if (p->whole.tap_rows)
         scratch += (size_t)p->division.block * (size_t)p->taps * (size_t)p->kc * sizeof(float);
+    p->whole.sums = (scratch + 63) & ~(size_t)63;
+    if (p->whole.parts > 1)
+        scratch = p->whole.sums + (size_t)p->division.block * sums_ld(p) * sizeof(float);
     return scratch;
 }
 
@@ -89,8 +117,7 @@ static void f32_pack(const tm_product *p, const float *values, int first, int ro
 
 /* ---- running ---- */
 
-/* Rows [first, first + count) of the panels, and the taps and channels they belong to. A part's
- * panels stay in L2 while the tiles of a block use them; sums go on from what y holds. */
+/* Rows [first, first + count) of the panels, and the taps and channels they belong to. */
 typedef struct k_part {
     size_t first, count;
     int tap, taps;
@@ -115,6 +142,22 @@ static k_part part_at(const tm_gemm_tile *whole, int parts, int index)
     return part;
 }
 
+/* Panels of a group from `panel` on, `wide` of them, which a part of the sum goes through. */
+typedef struct stretch {
+    int group, panel, wide, part;
+} stretch;
+
+/* Where a part's sums go: the last one's to y, the others' to the scratch, whence they go on. */
+static tm_results results_of(const tm_product *p, const tm_unit *unit, const stretch *at,
+                             float *sums)
+{
+    if (at->part + 1 == p->whole.parts)
+        return tm_results_of(p, unit, at->group, at->panel, at->wide, 0, unit->count);
+    return (tm_results){.c = sums,
+                        .c_ld = sums_ld(p),
+                        .n = tm_least(p->outputs - at->panel * TM_PANEL, at->wide * TM_PANEL)};
+}
+
 /* The tiles of a block for a part of the sum. tile: the first one's columns, of the whole sum;
  * next: the rows of `ahead` panels that the next tiles will want. */
 static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kernel,
@@ -122,6 +165,7 @@ static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kerne
                      int ahead)
 {
     const void *const *rows = tile.rows + (size_t)part.tap * tile.tap_stride;
+    const float *sums = tile.sum;
     bool last = part.first + part.count == tile.panel_stride / TM_PANEL;
     if (part.first > 0)
         tile.bias = NULL;
@@ -135,8 +179,9 @@ static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kerne
         tile.rows = rows + i;
         tile.m = count - i < kernel->rows ? count - i : kernel->rows;
         tile.next = tm_rows_to_fetch(next, tile.panel_stride, part.count, ahead, i / kernel->rows);
+        tile.sum = sums + (size_t)i * tile.sum_ld;
         tile.c = results->c + (size_t)i * tile.c_ld;
-        if (results->residual && last)
+        if (results->residual)
             tile.residual = results->residual + (size_t)i * tile.residual_ld;
         kernel->run(&tile);
         if (last)
@@ -144,28 +189,60 @@ static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kerne
     }
 }
 
-/* `wide` panels from `panel` on; behind: panels of the group that follow. */
-static void run_panels(const tm_product *p, const tm_unit *unit, int group, int panel, int wide,
-                       tm_gemm_tile tile)
+/* What comes after it: rows of `ahead` panels, from there on. */
+static const float *behind(const tm_product *p, const tm_unit *unit, const stretch *at,
+                           const k_part *part, int *ahead)
 {
-    int behind = p->panels - panel - wide;
-    tm_results results = tm_results_of(p, unit, group, panel, wide, 0, unit->count);
+    int more = p->panels - at->panel - at->wide, first = at->panel + at->wide;
+    bool last = at->part + 1 == p->whole.parts;
+    size_t row = p->whole.by_parts ? part->first : 0;
+    if (!last && (!p->whole.by_parts || first == unit->panel + unit->panels)) {
+        first = p->whole.by_parts ? unit->panel : at->panel;
+        row = part->first + part->count;
+        more = at->wide;
+    }
+    *ahead = tm_least(more, at->wide);
+    return (const float *)tm_product_panel(p, at->group, first) + row * TM_PANEL;
+}
+
+static void run_stretch(const tm_product *p, const tm_unit *unit, stretch at, tm_gemm_tile tile)
+{
+    k_part part = part_at(&tile, p->whole.parts, at.part);
+    int column = p->whole.by_parts ? at.panel - unit->panel : 0, ahead;
+    float *sums = (float *)(void *)((char *)unit->run->scratch + p->whole.sums) + column * TM_PANEL;
+    tm_results results = results_of(p, unit, &at, sums);
     tile.n = results.n;
     tile.c_ld = results.c_ld;
     tile.residual_ld = results.residual_ld;
-    tile.panel = tm_product_panel(p, group, panel);
-    tile.bias = tm_product_bias(p, group, panel);
-    for (int i = 0; i < p->whole.parts; i++) {
-        k_part part = part_at(&tile, p->whole.parts, i);
-        bool more = i + 1 < p->whole.parts;
-        const float *next = more ? tile.panel + (part.first + part.count) * TM_PANEL
-                                 : tile.panel + (size_t)wide * tile.panel_stride;
-        run_part(p, unit->count, &p->f32->gemm[wide], &results, tile, part, next,
-                 more || behind > wide ? wide : behind);
+    tile.sum = sums;
+    tile.sum_ld = sums_ld(p);
+    tile.panel = tm_product_panel(p, at.group, at.panel);
+    tile.bias = tm_product_bias(p, at.group, at.panel);
+    const float *next = behind(p, unit, &at, &part, &ahead);
+    run_part(p, unit->count, &p->f32->gemm[at.wide], &results, tile, part, next, ahead);
+}
+
+static void run_panels(const tm_product *p, const tm_unit *unit, int group, int part, int parts,
+                       tm_gemm_tile tile)
+{
+    stretch at = {.group = group};
+    int last = unit->panel + unit->panels;
+    for (at.panel = unit->panel; at.panel < last; at.panel += at.wide) {
+        at.wide = tm_gemm_width(p->f32, last - at.panel);
+        for (at.part = part; at.part < part + parts; at.part++)
+            run_stretch(p, unit, at, tile);
     }
 }
 
-/* scratch: the pointers, then the copies of tap rows */
+static void run_group(const tm_product *p, const tm_unit *unit, int group, tm_gemm_tile tile)
+{
+    if (!p->whole.by_parts)
+        run_panels(p, unit, group, 0, p->whole.parts, tile);
+    for (int part = 0; p->whole.by_parts && part < p->whole.parts; part++)
+        run_panels(p, unit, group, part, 1, tile);
+}
+
+/* scratch: the pointers, the copies of tap rows, the sums that are not whole */
 static void f32_run(const tm_product *p, const tm_unit *unit)
 {
     const void **rows = unit->run->scratch;
@@ -185,11 +262,7 @@ static void f32_run(const tm_product *p, const tm_unit *unit)
     }
     for (int group = unit->group; group < unit->last_group; group++) {
         tile.offset = (size_t)group * (size_t)p->kc;
-        int last = unit->panel + unit->panels;
-        for (int panel = unit->panel, wide; panel < last; panel += wide) {
-            wide = tm_gemm_width(p->f32, last - panel);
-            run_panels(p, unit, group, panel, wide, tile);
-        }
+        run_group(p, unit, group, tile);
     }
 }
 

@@ -42,8 +42,10 @@ typedef struct tm_product {
     const tm_split_kernels *split;
     union { /* what a kind adds */
         struct {
-            int parts; /* of a sum */
+            int parts;     /* of a sum */
+            bool by_parts; /* all panels go through a part before the next */
             bool tap_rows;
+            size_t sums; /* of the parts before the last: where in the scratch, in bytes */
         } whole;
         struct {
             size_t k, row; /* elements of a term of a row, in pairs; of all its terms */

@@ -30,7 +30,8 @@ enum { ALL_WIDTHS = 12 * TM_PANEL };
 typedef struct gemm_problem {
     tm_gemm_tile tile; /* of the whole; c is set by who runs it */
     const void *rows[9 * (2 * TM_MAX_ROWS + 3)];
-    float dense[TM_MAX_ROWS * ALL_WIDTHS]; /* copy of the residual, or of what c continues */
+    float added[TM_MAX_ROWS * ALL_WIDTHS], begun[TM_MAX_ROWS * ALL_WIDTHS]; /* copies of the
+                                                  residual and of the sum that is continued */
     bool has_residual, continues;
 } gemm_problem;
 
@@ -73,9 +74,11 @@ static void make_problem(check *c, gemm_problem *p, int rows, int m, int n)
     p->continues = below(c, 4) == 0;
     if (p->continues)
         t->bias = NULL;
-    p->has_residual = !p->continues && coin(c);
-    for (int i = 0; i < m * n; i++)
-        p->dense[i] = value(c, kind);
+    p->has_residual = coin(c);
+    for (int i = 0; i < m * n; i++) {
+        p->added[i] = value(c, kind);
+        p->begun[i] = value(c, kind);
+    }
 }
 
 /* what the contract says of element i, j */
@@ -83,7 +86,7 @@ static float chain(const gemm_problem *p, int i, int j, bool fused)
 {
     const tm_gemm_tile *t = &p->tile;
     const float *panel = t->panel + (size_t)(j / TM_PANEL) * t->panel_stride + j % TM_PANEL;
-    float sum = t->bias ? t->bias[j] : p->dense[i * t->n + j];
+    float sum = t->bias ? t->bias[j] : p->begun[i * t->n + j];
     for (int tap = 0; tap < t->taps; tap++)
         for (int k = 0; k < t->kc; k++, panel += TM_PANEL) {
             const float *row = t->rows[(size_t)tap * t->tap_stride + (size_t)i];
@@ -91,38 +94,48 @@ static float chain(const gemm_problem *p, int i, int j, bool fused)
             sum = fused ? fmaf(x, *panel, sum) : sum + x * *panel;
         }
     if (p->has_residual)
-        sum += p->dense[i * t->n + j];
+        sum += p->added[i * t->n + j];
     return clamped(sum, t->lo, t->hi);
 }
 
-static void copy_dense(const gemm_problem *p, block to)
+static void copy_dense(const gemm_problem *p, const float *numbers, block to)
 {
     size_t n = (size_t)p->tile.n;
     for (size_t i = 0; i < (size_t)p->tile.m; i++)
-        memcpy(to.data + i * to.ld, p->dense + i * n, n * sizeof(float));
+        memcpy(to.data + i * to.ld, numbers + i * n, n * sizeof(float));
 }
 
-/* An output whose residual, if any, is itself or stands elsewhere. */
+/* [m][n] numbers: in the output, or apart and not to be written. */
+static block take_numbers(check *c, const gemm_problem *p, const float *numbers, block out,
+                          bool in_place)
+{
+    size_t m = (size_t)p->tile.m, n = (size_t)p->tile.n;
+    block to = in_place ? out : take(c, m, n, n + below(c, 5));
+    copy_dense(p, numbers, to);
+    if (!in_place)
+        mprotect(to.slot, SLOT_BYTES, PROT_READ);
+    return to;
+}
+
+/* An output; its residual or the sum that it continues, if any, is itself or stands elsewhere. */
 static block take_output(check *c, gemm_problem *p, size_t ld)
 {
     tm_gemm_tile *t = &p->tile;
-    size_t m = (size_t)t->m, n = (size_t)t->n;
-    block out = take(c, m, n, ld), from = out;
+    bool place_for_sum = coin(c), place_for_residual = coin(c) && !(p->continues && place_for_sum);
+    block out = take(c, (size_t)t->m, (size_t)t->n, ld);
     t->c = out.data;
     t->c_ld = ld;
     t->residual = NULL;
-    if (p->continues)
-        copy_dense(p, out);
-    if (!p->has_residual)
-        return out;
-    bool in_place = coin(c);
-    if (!in_place)
-        from = take(c, m, n, n + below(c, 5));
-    copy_dense(p, from);
-    if (!in_place)
-        mprotect(from.slot, SLOT_BYTES, PROT_READ);
-    t->residual = from.data;
-    t->residual_ld = from.ld;
+    if (p->continues) {
+        block from = take_numbers(c, p, p->begun, out, place_for_sum);
+        t->sum = from.data;
+        t->sum_ld = from.ld;
+    }
+    if (p->has_residual) {
+        block from = take_numbers(c, p, p->added, out, place_for_residual);
+        t->residual = from.data;
+        t->residual_ld = from.ld;
+    }
     return out;
 }
 
@@ -159,6 +172,8 @@ static void run_with(const gemm_entry *entry, const gemm_problem *p)
             t.panel = p->tile.panel + (size_t)(j / TM_PANEL) * t.panel_stride;
             t.bias = p->tile.bias ? p->tile.bias + j : NULL;
             t.c = p->tile.c + (size_t)i * t.c_ld + j;
+            if (!t.bias)
+                t.sum = p->tile.sum + (size_t)i * t.sum_ld + j;
             if (t.residual)
                 t.residual = p->tile.residual + (size_t)i * t.residual_ld + j;
             entry->run(&t);

@@ -11,7 +11,7 @@ void tm_gemm_f32_4x1__scalar(const tm_gemm_tile *tile)
         float sum[TM_PANEL];
         for (int j = 0; j < TM_PANEL; j++)
             sum[j] = tile->bias    ? tile->bias[j]
-                     : j < tile->n ? tile->c[(size_t)i * tile->c_ld + (size_t)j]
+                     : j < tile->n ? tile->sum[(size_t)i * tile->sum_ld + (size_t)j]
                                    : 0.0f;
         const float *panel = tile->panel;
         for (int t = 0; t < tile->taps; t++) {

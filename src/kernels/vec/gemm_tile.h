@@ -69,17 +69,17 @@ VF void start_from_bias(const float *bias, vf acc[ROWS][NV])
     }
 }
 
-VF void start_from_output(const tm_gemm_tile *tile, vf acc[ROWS][NV])
+VF void start_from_sum(const tm_gemm_tile *tile, vf acc[ROWS][NV])
 {
     UNROLL
     for (int i = 0; i < ROWS; i++) {
-        const float *c = tile->c + (size_t)(i < tile->m ? i : 0) * tile->c_ld;
+        const float *sum = tile->sum + (size_t)(i < tile->m ? i : 0) * tile->sum_ld;
         UNROLL
         for (int v = 0; v < NV; v++) {
             int left = tile->n - v * VL;
-            acc[i][v] = left >= VL  ? vf_load(c + v * VL)
+            acc[i][v] = left >= VL  ? vf_load(sum + v * VL)
                         : left <= 0 ? vf_set(0.0f)
-                                    : vf_load_first(c + v * VL, vm_first((size_t)left));
+                                    : vf_load_first(sum + v * VL, vm_first((size_t)left));
         }
     }
 }
@@ -129,7 +129,7 @@ void TM_GEMM_NAME(const tm_gemm_tile *tile)
     if (tile->bias)
         start_from_bias(tile->bias, acc);
     else
-        start_from_output(tile, acc);
+        start_from_sum(tile, acc);
     if (tile->m == 1) {
         add_row(tile, acc[0]);
         if (tile->n == PANELS * TM_PANEL)
