@@ -13,4 +13,12 @@
 /* A loop with constant bounds is written out, so that the arrays that it walks are registers. */
 #define UNROLL _Pragma("GCC unroll 32")
 
+/* Of the functions that follow: several chains of operations that are written one after another
+ * become one step of each in turn. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define CHAINS_IN_TURN _Pragma("GCC optimize(\"schedule-insns\")")
+#else
+#define CHAINS_IN_TURN
+#endif
+
 #endif

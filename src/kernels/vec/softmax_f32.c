@@ -3,8 +3,10 @@
 
 #include "kernels/vec/vec.h"
 
-/* Maxima that do not wait for one another. */
-enum { MAXIMA = 4 };
+CHAINS_IN_TURN
+
+/* Maxima, and exponentials, that do not wait for one another. */
+enum { MAXIMA = 4, EXPONENTIALS = 4 };
 
 VF float row_max(size_t n, const float *x)
 {
@@ -29,6 +31,17 @@ VF vf exponentials(size_t n, float scale, float most, float *x)
     const vf s = vf_set(scale), top = vf_set(most);
     vf total = vf_set(0.0f);
     size_t j = 0;
+    for (; j + EXPONENTIALS * VL <= n; j += EXPONENTIALS * VL) {
+        vf e[EXPONENTIALS];
+        UNROLL
+        for (int i = 0; i < EXPONENTIALS; i++)
+            e[i] = vf_exp(vf_mul(vf_sub(vf_load(x + j + i * VL), top), s));
+        UNROLL
+        for (int i = 0; i < EXPONENTIALS; i++) {
+            vf_store(x + j + i * VL, e[i]);
+            total = vf_add(total, e[i]);
+        }
+    }
     for (; j + VL <= n; j += VL) {
         vf e = vf_exp(vf_mul(vf_sub(vf_load(x + j), top), s));
         vf_store(x + j, e);
