@@ -58,8 +58,11 @@ static tm_status set_words(const tm_preprocess_options *o, tm_preprocess *p, tm_
 
 static void set_decoding(tm_model *model, const tm_preprocess_options *o)
 {
-    model->decode = (tm_decode_options){
-        .max_pixels = o->max_pixels, .exif_orient = o->exif_orient, .strict = o->strict};
+    int least = o->fast_decode ? tm_preprocess_least(&model->preprocess) : 0;
+    model->decode = (tm_decode_options){.max_pixels = o->max_pixels,
+                                        .exif_orient = o->exif_orient,
+                                        .strict = o->strict,
+                                        .least = least};
     model->own_memory = o->max_memory > 0;
     if (model->own_memory)
         tm_image_memory_set(&model->decode_memory, o->max_memory);
