@@ -244,6 +244,13 @@ tm_status tm_model_preprocess(const tm_model *model, const tm_picture *picture, 
 tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
                                    tm_error *error);
 
+/* Models of sequences (timm's NaFlex) take a picture whole and in its own aspect ratio: the largest
+ * size for it of at most max_seq_len patches, 1 to 65536. A model opened with these img_height and
+ * img_width, and crop_mode "squash" and crop_pct 1, is for the pictures of that size. The picture
+ * is decoded for it. TM_USAGE: no model of sequences; TM_TOO_LARGE: no size is in proportion. */
+tm_status tm_model_sequence_size(const tm_model *model, const tm_picture *picture, int max_seq_len,
+                                 int *height, int *width, tm_error *error);
+
 /* ---- answers ---- */
 
 /* The chosen outputs, in the order of tm_model_select; index < output_count. */

@@ -234,6 +234,77 @@ static void preparation_is_checked(void **state)
     tm_model_close(model);
 }
 
+/* ---- pictures of their own aspect ratio ---- */
+
+static const char *const small_naflex[] = {"depth=2", "embed_dim=64", "num_heads=4", NULL};
+
+static tm_model *naflex(int height, int width)
+{
+    tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
+    options.model_args = small_naflex;
+    options.num_classes = 5;
+    options.img_height = height;
+    options.img_width = width;
+    return opened(options, "naflexvit_base_patch16_gap");
+}
+
+/* timm's size and logits of tests/cli/data/own_aspect.txt */
+static void own_aspect(void **state)
+{
+    (void)state;
+    static const float timm[5] = {-0.6822034f, -0.54178344f, 0.50741691f, -0.5878429f,
+                                  -0.46946772f};
+    const tm_preprocess_options whole = {
+        .size = sizeof whole, .crop_mode = "squash", .crop_pct = 1};
+    const tm_picture picture = {.path = chelsea}, none = {.path = "tests/data/images/none.png"};
+    int height = 0, width = 0;
+    float logits[5];
+    tm_error error;
+    tm_context *context;
+    tm_model *any = naflex(0, 0);
+    assert_int_equal(tm_model_sequence_size(any, &picture, 60, &height, &width, &error), TM_OK);
+    assert_int_equal(height, 96);
+    assert_int_equal(width, 160);
+    assert_int_equal(tm_model_sequence_size(any, &none, 60, &height, &width, &error), TM_NOT_FOUND);
+    tm_model *model = naflex(height, width);
+    assert_int_equal(tm_model_set_preprocess(model, &whole, &error), TM_OK);
+    assert_int_equal(tm_model_select(model, "logits", &error), TM_OK);
+    assert_int_equal(tm_model_load(model, &error), TM_OK);
+    assert_int_equal(tm_context_open(model, &context, &error), TM_OK);
+    float *in = malloc(floats_of(model) * sizeof *in);
+    assert_int_equal(tm_model_preprocess(model, &picture, in, &error), TM_OK);
+    assert_int_equal(tm_context_run(context, in, 1, &error), TM_OK);
+    assert_int_equal(tm_context_read(context, 0, 0, logits, &error), TM_OK);
+    for (int i = 0; i < 5; i++)
+        assert_true(fabsf(logits[i] - timm[i]) < 2e-5f);
+    free(in);
+    tm_context_close(context);
+    tm_model_close(model);
+    tm_model_close(any);
+}
+
+static void own_aspect_is_checked(void **state)
+{
+    (void)state;
+    const tm_picture picture = {.path = chelsea};
+    int height = 0, width = 0;
+    tm_error error;
+    tm_model *any = naflex(0, 0), *other = small();
+    expect_usage(tm_model_sequence_size(any, &picture, 0, &height, &width, &error), &error,
+                 "max_seq_len is 0");
+    expect_usage(tm_model_sequence_size(any, &picture, 65537, &height, &width, &error), &error,
+                 "max_seq_len is 65537");
+    expect_usage(tm_model_sequence_size(any, NULL, 60, &height, &width, &error), &error, "NULL");
+    expect_usage(tm_model_sequence_size(NULL, &picture, 60, &height, &width, &error), &error,
+                 "NULL");
+    expect_usage(tm_model_sequence_size(other, &picture, 60, &height, &width, &error), &error,
+                 "test_resnet");
+    assert_int_equal(height, 0);
+    assert_int_equal(width, 0);
+    tm_model_close(any);
+    tm_model_close(other);
+}
+
 /* ---- many pictures ---- */
 
 enum { MANY = 11, FEATURES = 4096 };
@@ -316,6 +387,8 @@ int main(void)
         cmocka_unit_test(jpegs_are_decoded_faster),
         cmocka_unit_test(pictures_as_timm_tests),
         cmocka_unit_test(preparation_is_checked),
+        cmocka_unit_test(own_aspect),
+        cmocka_unit_test(own_aspect_is_checked),
         cmocka_unit_test(many_pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
