@@ -382,14 +382,10 @@ static void many_pictures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pictures_from_memory),
-        cmocka_unit_test(preparation_is_chosen),
-        cmocka_unit_test(jpegs_are_decoded_faster),
-        cmocka_unit_test(pictures_as_timm_tests),
-        cmocka_unit_test(preparation_is_checked),
-        cmocka_unit_test(own_aspect),
-        cmocka_unit_test(own_aspect_is_checked),
-        cmocka_unit_test(many_pictures),
+        cmocka_unit_test(pictures_from_memory),     cmocka_unit_test(preparation_is_chosen),
+        cmocka_unit_test(jpegs_are_decoded_faster), cmocka_unit_test(pictures_as_timm_tests),
+        cmocka_unit_test(preparation_is_checked),   cmocka_unit_test(own_aspect),
+        cmocka_unit_test(own_aspect_is_checked),    cmocka_unit_test(many_pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
