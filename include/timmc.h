@@ -116,6 +116,8 @@ typedef struct tm_open_options {
     const char *precision; /* "f32" or NULL; "bf16", "bf16x3": products of bfloat16 in layers
                               without groups, where the CPU has instructions for them; "int8":
                               of bytes in all layers but small ones and depthwise, on any CPU */
+    bool test_size; /* as timm tests: the config's test_input_size where no size is given here,
+                       and its crop_pct for tests */
 } tm_open_options;
 #ifdef __cplusplus
 #define TM_OPEN_OPTIONS_DEFAULT tm_open_options_default()
@@ -198,6 +200,8 @@ typedef struct tm_preprocess_options {
     size_t max_memory; /* bytes for all pictures that are decoded at once: they wait for each other,
                           and one that needs more is TM_TOO_LARGE; 0: half of what the machine or
                           container has, at most 4 GB, of all models together */
+    bool fast_decode;  /* a JPEG is decoded at 1/2, 1/4 or 1/8 where it then still has twice the
+                          pixels a side that it is resized to: no longer timm's bits */
 } tm_preprocess_options;
 #ifdef __cplusplus
 #define TM_PREPROCESS_OPTIONS_DEFAULT tm_preprocess_options_default()
@@ -239,6 +243,13 @@ tm_status tm_model_preprocess(const tm_model *model, const tm_picture *picture, 
                               tm_error *error);
 tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,
                                    tm_error *error);
+
+/* Models of sequences (timm's NaFlex) take a picture whole and in its own aspect ratio: the largest
+ * size for it of at most max_seq_len patches, 1 to 65536. A model opened with these img_height and
+ * img_width, and crop_mode "squash" and crop_pct 1, is for the pictures of that size. The picture
+ * is decoded for it. TM_USAGE: no model of sequences; TM_TOO_LARGE: no size is in proportion. */
+tm_status tm_model_sequence_size(const tm_model *model, const tm_picture *picture, int max_seq_len,
+                                 int *height, int *width, tm_error *error);
 
 /* ---- answers ---- */
 

@@ -61,6 +61,10 @@ static void resolve_options(tm_model *model, const tm_open_options *options)
     if (!o->in_chans)
         o->in_chans = made->in_chans ? made->in_chans : config->input_size[0];
     own_size(model, &height, &width);
+    if (o->test_size && !o->img_height && !o->img_width) {
+        o->img_height = config->test_input_size[1];
+        o->img_width = config->test_input_size[2];
+    }
     o->img_height = o->img_height ? o->img_height : height;
     o->img_width = o->img_width ? o->img_width : width;
     if (!o->output_stride)
@@ -133,11 +137,12 @@ static tm_status check_options(const tm_model *model, tm_error *error)
 tm_status tm_model_own_preprocess(tm_model *model, tm_error *error)
 {
     const tm_pretrained *config = &model->resolved.config;
+    bool tests = model->options.test_size;
     tm_preprocess *p = &model->preprocess;
     *p = (tm_preprocess){.channels = model->options.in_chans,
                          .height = model->options.img_height,
                          .width = model->options.img_width,
-                         .crop_pct = config->crop_pct};
+                         .crop_pct = tests ? config->test_crop_pct : config->crop_pct};
     p->mean = config->mean;
     p->std = config->std;
     if (!tm_filter_parse(config->interpolation, &p->filter))

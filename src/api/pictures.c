@@ -8,6 +8,8 @@
 #include "api/options.h"
 #include "api/pictures.h"
 
+enum { SEQUENCE_MAX = 65536 /* patches of a picture */ };
+
 /* ---- how they are prepared ---- */
 
 typedef struct channel_values {
@@ -58,8 +60,11 @@ static tm_status set_words(const tm_preprocess_options *o, tm_preprocess *p, tm_
 
 static void set_decoding(tm_model *model, const tm_preprocess_options *o)
 {
-    model->decode = (tm_decode_options){
-        .max_pixels = o->max_pixels, .exif_orient = o->exif_orient, .strict = o->strict};
+    int least = o->fast_decode ? tm_preprocess_least(&model->preprocess) : 0;
+    model->decode = (tm_decode_options){.max_pixels = o->max_pixels,
+                                        .exif_orient = o->exif_orient,
+                                        .strict = o->strict,
+                                        .least = least};
     model->own_memory = o->max_memory > 0;
     if (model->own_memory)
         tm_image_memory_set(&model->decode_memory, o->max_memory);
@@ -159,6 +164,30 @@ tm_status tm_model_preprocess(const tm_model *model, const tm_picture *picture, 
     if (!model || !picture || !out)
         return tm_fail(error, TM_USAGE, "a picture is to be read with a NULL argument");
     return tm_model_prepare(model, picture, false, out, error);
+}
+
+tm_status tm_model_sequence_size(const tm_model *model, const tm_picture *picture, int max_seq_len,
+                                 int *height, int *width, tm_error *error)
+{
+    tm_image image = {0};
+    tm_preprocess how;
+    tm_error_clear(error);
+    if (!model || !picture || !height || !width)
+        return tm_fail(error, TM_USAGE, "a picture's size is asked for with a NULL argument");
+    if (max_seq_len < 1 || max_seq_len > SEQUENCE_MAX)
+        return tm_fail(error, TM_USAGE, "max_seq_len is %d, expected 1 to %d", max_seq_len,
+                       SEQUENCE_MAX);
+    tm_status status = tm_model_require_sequences(model, error);
+    if (!status)
+        status = decode(model, picture, &image, error);
+    if (!status)
+        status = tm_model_fit_sequence(model, &image, max_seq_len, &how, error);
+    if (!status) {
+        *height = how.height;
+        *width = how.width;
+    }
+    tm_image_free(&image);
+    return status;
 }
 
 tm_status tm_model_preprocess_file(const tm_model *model, const char *path, float *out,

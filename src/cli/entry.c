@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,19 +83,13 @@ void tm_entry_free(tm_entry *entry)
 
 /* ---- the bytes ---- */
 
-/* Twice what the picture is resized to. */
-static int least_side(const tm_entry_source *source)
-{
-    const tm_preprocess *p = &source->model->preprocess;
-    return 2 * (int)ceil((p->height > p->width ? p->height : p->width) / fmin(p->crop_pct, 1));
-}
-
 static tm_decode_options decode_options(tm_entry_source *source)
 {
+    const tm_preprocess *how = &source->model->preprocess;
     return (tm_decode_options){.max_pixels = source->picture->max_pixels,
                                .exif_orient = source->picture->exif_orient,
                                .strict = source->picture->strict_decode,
-                               .least = source->picture->fast_decode ? least_side(source) : 0,
+                               .least = source->picture->fast_decode ? tm_preprocess_least(how) : 0,
                                .memory = source->picture->max_memory ? &source->memory
                                                                      : tm_image_memory_shared()};
 }

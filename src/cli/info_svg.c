@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The graph as a picture. A node's layer is the longest way to it, layers lie one below the other,
- * and in each the nodes are in the order of what they read. What goes on in the next layer is a
- * curve; what goes further leaves to the right, runs down in a lane of its own beside all nodes,
- * and comes back, so that no line crosses a box.
+ * and in each the nodes are in the order of what they read. What no picture changes stands above
+ * what reads it first: all of it would make the top layer too wide to be read. What goes on in the
+ * next layer is a curve; what goes further leaves to the right, runs down in a lane of its own
+ * beside all nodes, and comes back, so that no line crosses a box.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,8 @@ typedef struct place {
     int layer, x; /* of its middle, from the middle of the layers */
     int last;     /* layer of the last that reads it, if not the next one; else 0 */
     int lane;
+    int reader;   /* the node that reads it first, in the highest layer; 0: none */
+    bool reached; /* from the input */
     double order;
 } place;
 
@@ -54,11 +57,30 @@ static void find_layers(sheet *s)
         if (!is_drawn(s, node))
             continue;
         for (int k = 0; k < node->input_count; k++) {
-            int before = s->places[node->inputs[k]->id].layer;
-            if (!node->inputs[k]->constant && before >= p->layer)
-                p->layer = before + 1;
+            const place *before = &s->places[node->inputs[k]->id];
+            if (node->inputs[k]->constant)
+                continue;
+            p->reached = p->reached || before->reached;
+            p->layer = before->layer >= p->layer ? before->layer + 1 : p->layer;
         }
+        p->reached = p->reached || node == s->graph->input;
         s->layers = p->layer >= s->layers ? p->layer + 1 : s->layers;
+    }
+}
+
+/* From the last node up: a node's own layer is known once all that read it have theirs. */
+static void find_first_readers(sheet *s)
+{
+    for (int i = s->graph->node_count - 1; i >= 0; i--) {
+        const tm_node *node = s->graph->nodes[i];
+        place *p = &s->places[i];
+        if (!p->reached && p->reader)
+            p->layer = s->places[p->reader].layer - 1;
+        for (int k = 0; k < node->input_count && is_drawn(s, node); k++) {
+            place *from = &s->places[node->inputs[k]->id];
+            if (!from->reader || p->layer <= s->places[from->reader].layer)
+                from->reader = i;
+        }
     }
 }
 
@@ -94,9 +116,12 @@ static void sort_by_layer(sheet *s)
 
 /* ---- places in a layer ---- */
 
-/* The middle of what the node reads. */
+/* The middle of what the node reads; without such its reader's, as it was placed before. */
 static double find_order(const sheet *s, const tm_node *node)
 {
+    const place *p = &s->places[node->id];
+    if (!p->reached)
+        return p->reader ? s->places[p->reader].x : 0;
     double sum = 0;
     int count = 0;
     for (int k = 0; k < node->input_count; k++)
@@ -138,14 +163,16 @@ static void take_lane(sheet *s, place *p)
 static void place_all(sheet *s)
 {
     find_layers(s);
+    find_first_readers(s);
     find_last_readers(s);
     sort_by_layer(s);
-    for (int layer = 0; layer < s->layers; layer++) {
-        place_layer(s, layer);
+    for (int turn = 0; turn < 2; turn++) /* what waits for its reader's place has it then */
+        for (int layer = 0; layer < s->layers; layer++)
+            place_layer(s, layer);
+    for (int layer = 0; layer < s->layers; layer++)
         for (int i = s->first[layer]; i < s->first[layer + 1]; i++)
             if (s->places[s->nodes[i]].last)
                 take_lane(s, &s->places[s->nodes[i]]);
-    }
 }
 
 /* ---- writing ---- */

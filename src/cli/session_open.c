@@ -9,29 +9,15 @@
 
 enum { DEFAULT_BATCH = 8 };
 
-/* --size test: the config's other size. */
-static tm_status set_size(const tm_session_options *o, const char *name, tm_open_options *open,
-                          tm_error *error)
+static bool asks_for_tests(const tm_picture_options *o)
 {
-    tm_arena arena = {0};
-    tm_source source;
-    if (open->img_height || !o->picture.size || strcmp(o->picture.size, "test") != 0)
-        return TM_OK;
-    tm_status status = tm_source_find(name, open, &arena, &source, error);
-    if (!status) {
-        open->img_height = source.config.resolved.config.test_input_size[1];
-        open->img_width = source.config.resolved.config.test_input_size[2];
-    }
-    tm_arena_free(&arena);
-    return status;
+    return o->size && strcmp(o->size, "test") == 0;
 }
 
 static tm_status set_preprocess(tm_model *model, const tm_picture_options *o, tm_error *error)
 {
-    bool tested = o->size && strcmp(o->size, "test") == 0;
-    double own = tested ? model->resolved.config.test_crop_pct : 0;
     const tm_preprocess_options options = {.size = sizeof options,
-                                           .crop_pct = o->crop_pct > 0 ? o->crop_pct : own,
+                                           .crop_pct = o->crop_pct,
                                            .crop_mode = o->crop_mode,
                                            .interpolation = o->interpolation,
                                            .mean = o->mean.values,
@@ -51,13 +37,13 @@ static tm_status check_aspect(const tm_session *session, tm_error *error)
 {
     const tm_session_options *o = session->options;
     const tm_picture_options *p = &o->picture;
-    const char *other = o->model.img_size.height                  ? "--img-size"
-                        : p->size && strcmp(p->size, "test") == 0 ? "--size test"
-                        : p->crop_pct > 0                         ? "--crop-pct"
-                        : p->crop_mode                            ? "--crop-mode"
-                        : p->fast_decode                          ? "--fast-decode"
-                        : o->from_features                        ? "--from-features"
-                                                                  : NULL;
+    const char *other = o->model.img_size.height ? "--img-size"
+                        : asks_for_tests(p)      ? "--size test"
+                        : p->crop_pct > 0        ? "--crop-pct"
+                        : p->crop_mode           ? "--crop-mode"
+                        : p->fast_decode         ? "--fast-decode"
+                        : o->from_features       ? "--from-features"
+                                                 : NULL;
     if (!tm_session_keeps_aspect(session))
         return TM_OK;
     if (other)
@@ -107,9 +93,8 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
     open.from_features = options->from_features;
     open.pictures_only = options->pictures_only && !tm_session_keeps_aspect(session);
     open.norm_intermediates = options->norm_intermediates;
-    status = set_size(options, name, &open, error);
-    if (!status)
-        status = tm_model_open(name, &open, &session->model, error);
+    open.test_size = asks_for_tests(&options->picture);
+    status = tm_model_open(name, &open, &session->model, error);
     if (!status && !tm_session_keeps_aspect(session))
         status = tm_open_at_tensor_size(session, name, &open, arguments, error);
     if (!status && !tm_session_keeps_aspect(session))

@@ -33,8 +33,8 @@ tm_status tm_open_at_tensor_size(tm_session *session, const char *name, const tm
                                  const tm_arguments *arguments, tm_error *error)
 {
     int64_t own[3], size[2];
-    if (open->img_height || open->from_features || !all_are_tensors(session, arguments) ||
-        !tm_model_takes_any_size(session->model))
+    if (open->img_height || open->test_size || open->from_features ||
+        !all_are_tensors(session, arguments) || !tm_model_takes_any_size(session->model))
         return TM_OK;
     tm_model_input_shape(session->model, own);
     if (!find_size(arguments->operands[0], own[0], size) ||

@@ -142,6 +142,9 @@ typedef struct tm_preprocess {
     tm_numbers mean, std; /* one for each channel, or one for all; one channel takes the first */
 } tm_preprocess;
 
+/* Twice the pixels a side that a picture is resized to: `least` of its tm_decode_options. */
+int tm_preprocess_least(const tm_preprocess *how);
+
 /* The resized and cropped picture, height x width; R = G = B when channels is 1. */
 tm_status tm_preprocess_u8(const tm_image *in, const tm_preprocess *how, tm_image *out,
                            tm_error *error);

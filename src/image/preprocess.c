@@ -25,6 +25,11 @@ const char *tm_crop_mode_name(tm_crop_mode mode)
     return crop_mode_names[mode];
 }
 
+int tm_preprocess_least(const tm_preprocess *how)
+{
+    return 2 * (int)ceil(fmax(how->height, how->width) / fmin(how->crop_pct, 1));
+}
+
 typedef struct size {
     double width, height; /* whole numbers */
 } size;

@@ -89,6 +89,15 @@ beside() {
 ok "long lines are beside them" beside
 ok "what is under the mouse" \
     grep -q '^conv2d, height 35, width 35, 64 channels' "$tmp/graph.svg"
+# what reads nothing stands above what reads it, not all of it beside the input
+timmc info coat_tiny -f svg
+sed -n 's/.*<rect class="[a-z]" x="\([0-9]*\)" y="\([0-9]*\)" width="\([0-9]*\)".*/\2 \1 \3/p' \
+    "$tmp/out" | sort -n -k1,1 -k2,2 >"$tmp/boxes"
+ok "info -f svg: the input alone is on top" \
+    test "$(awk 'NR == 1 { y = $1 } $1 == y' "$tmp/boxes" | wc -l)" -eq 1
+ok "a picture that is no wider than its branches" \
+    awk '$2 + $3 > 4500 { bad = 1 } END { exit bad || !NR }' "$tmp/boxes"
+ok "no box is over another there" apart "$tmp/boxes"
 mkdir "$tmp/local"
 echo '{"architecture": "test_vit", "pretrained_cfg": {"tag": "a<b>&\"c"}}' >"$tmp/local/config.json"
 timmc info "local-dir:$tmp/local" -f svg

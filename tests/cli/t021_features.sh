@@ -123,6 +123,9 @@ timmc features resnet18 --no-pretrained --kind pooled -f jsonl "$tmp/small.npy" 
 ok "one of a second size is a failure of its own: exit 1" exit_is 1
 timmc features resnet18 --no-pretrained --kind pooled -f jsonl "$tmp/small.npy" "$cat"
 ok "pictures beside it keep the model's size" out_has "Input height (96) doesn't match model (224)."
+timmc features resnet18 --no-pretrained --kind pooled --size test "$tmp/small.npy"
+ok "nor does a tensor change what --size test asks for" \
+    out_has "Input height (96) doesn't match model (288)."
 timmc features test_vit --no-pretrained --kind pooled "$tmp/small.npy"
 ok "a ViT of dynamic size takes it" exit_is 0
 timmc features test_vit --no-pretrained --kind pooled "$tmp/unbuilt.npy"

@@ -127,6 +127,87 @@ static void preparation_is_chosen(void **state)
     tm_model_close(model);
 }
 
+/* A large JPEG is decoded with fewer pixels, whatever it is read from; no other picture is. */
+static void jpegs_are_decoded_faster(void **state)
+{
+    (void)state;
+    static const char rocket[] = "tests/data/images/rocket.jpg"; /* 640 x 427 */
+    tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
+    options.img_height = options.img_width = 64;
+    tm_model *model = opened(options, "test_resnet");
+    const tm_preprocess_options fast = {.crop_pct = 0.5, .fast_decode = true};
+    const tm_preprocess_options whole = {.crop_pct = 0.5};
+    const tm_decode_options half = {.least = 200};
+    tm_error error;
+    tm_image image;
+    size_t size, floats = floats_of(model), bytes = floats * sizeof(float);
+    float *own = malloc(bytes), *out = malloc(bytes);
+    unsigned char *file = bytes_of(rocket, &size);
+    assert_int_equal(tm_image_decode_file(rocket, &half, &image, &error), TM_OK);
+    assert_int_equal(image.width, 320);
+    assert_int_equal(prepared(model, whole, rocket, own), TM_OK);
+    assert_int_equal(prepared(model, fast, rocket, out), TM_OK);
+    assert_memory_equal(out, own, bytes); /* 2 * 64 / 0.5 pixels are more than the half's 213 */
+    options.img_height = options.img_width = 48;
+    tm_model_close(model);
+    model = opened(options, "test_resnet");
+    bytes = floats_of(model) * sizeof(float);
+    assert_int_equal(prepared(model, whole, rocket, own), TM_OK);
+    assert_int_equal(prepared(model, fast, rocket, out), TM_OK);
+    assert_memory_not_equal(out, own, bytes);
+    expect_tensor(model, (tm_picture){.bytes = file, .byte_count = size}, out);
+    const tm_picture pixels = {.rgb = image.rgb, .width = image.width, .height = image.height};
+    expect_tensor(model, pixels, out);
+    assert_int_equal(prepared(model, whole, rocket, out), TM_OK);
+    assert_memory_equal(out, own, bytes);
+    assert_int_equal(prepared(model, whole, chelsea, own), TM_OK);
+    assert_int_equal(prepared(model, fast, chelsea, out), TM_OK);
+    assert_memory_equal(out, own, bytes);
+    tm_image_free(&image);
+    free(file);
+    free(own);
+    free(out);
+    tm_model_close(model);
+}
+
+/* ---- timm's tests ---- */
+
+static tm_model *opened_for(const char *name, bool test_size, int side)
+{
+    tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
+    options.test_size = test_size;
+    options.img_height = options.img_width = side;
+    return opened(options, name);
+}
+
+/* Both prepare a picture alike, if `how` is the second's. */
+static void expect_same_pictures(tm_model *tested, tm_model *other, tm_preprocess_options how)
+{
+    size_t floats = floats_of(other);
+    float *out = malloc(floats * sizeof *out);
+    assert_int_equal(floats_of(tested), floats);
+    assert_int_equal(prepared(other, how, chelsea, out), TM_OK);
+    expect_tensor(tested, (tm_picture){.path = chelsea}, out);
+    assert_int_equal(prepared(tested, (tm_preprocess_options){0}, chelsea, out), TM_OK);
+    expect_tensor(other, (tm_picture){.path = chelsea}, out);
+    free(out);
+    tm_model_close(tested);
+    tm_model_close(other);
+}
+
+/* resnet10t.c3_in1k is of 176 and 0.875, tested with 224 and 0.95. */
+static void pictures_as_timm_tests(void **state)
+{
+    (void)state;
+    static const char name[] = "resnet10t";
+    const tm_preprocess_options tested = {.crop_pct = 0.95}, trained = {.crop_pct = 0.875};
+    expect_same_pictures(opened_for(name, true, 0), opened_for(name, false, 224), tested);
+    expect_same_pictures(opened_for(name, false, 0), opened_for(name, false, 176), trained);
+    expect_same_pictures(opened_for(name, true, 64), opened_for(name, false, 64), tested);
+    /* test_resnet has no other */
+    expect_same_pictures(opened_for("test_resnet", true, 0), small(), (tm_preprocess_options){0});
+}
+
 static void preparation_is_checked(void **state)
 {
     (void)state;
@@ -151,6 +232,77 @@ static void preparation_is_checked(void **state)
                      rows[i].words);
     expect_usage(tm_model_set_preprocess(model, NULL, &error), &error, "NULL");
     tm_model_close(model);
+}
+
+/* ---- pictures of their own aspect ratio ---- */
+
+static const char *const small_naflex[] = {"depth=2", "embed_dim=64", "num_heads=4", NULL};
+
+static tm_model *naflex(int height, int width)
+{
+    tm_open_options options = TM_OPEN_OPTIONS_DEFAULT;
+    options.model_args = small_naflex;
+    options.num_classes = 5;
+    options.img_height = height;
+    options.img_width = width;
+    return opened(options, "naflexvit_base_patch16_gap");
+}
+
+/* timm's size and logits of tests/cli/data/own_aspect.txt */
+static void own_aspect(void **state)
+{
+    (void)state;
+    static const float timm[5] = {-0.6822034f, -0.54178344f, 0.50741691f, -0.5878429f,
+                                  -0.46946772f};
+    const tm_preprocess_options whole = {
+        .size = sizeof whole, .crop_mode = "squash", .crop_pct = 1};
+    const tm_picture picture = {.path = chelsea}, none = {.path = "tests/data/images/none.png"};
+    int height = 0, width = 0;
+    float logits[5];
+    tm_error error;
+    tm_context *context;
+    tm_model *any = naflex(0, 0);
+    assert_int_equal(tm_model_sequence_size(any, &picture, 60, &height, &width, &error), TM_OK);
+    assert_int_equal(height, 96);
+    assert_int_equal(width, 160);
+    assert_int_equal(tm_model_sequence_size(any, &none, 60, &height, &width, &error), TM_NOT_FOUND);
+    tm_model *model = naflex(height, width);
+    assert_int_equal(tm_model_set_preprocess(model, &whole, &error), TM_OK);
+    assert_int_equal(tm_model_select(model, "logits", &error), TM_OK);
+    assert_int_equal(tm_model_load(model, &error), TM_OK);
+    assert_int_equal(tm_context_open(model, &context, &error), TM_OK);
+    float *in = malloc(floats_of(model) * sizeof *in);
+    assert_int_equal(tm_model_preprocess(model, &picture, in, &error), TM_OK);
+    assert_int_equal(tm_context_run(context, in, 1, &error), TM_OK);
+    assert_int_equal(tm_context_read(context, 0, 0, logits, &error), TM_OK);
+    for (int i = 0; i < 5; i++)
+        assert_true(fabsf(logits[i] - timm[i]) < 2e-5f);
+    free(in);
+    tm_context_close(context);
+    tm_model_close(model);
+    tm_model_close(any);
+}
+
+static void own_aspect_is_checked(void **state)
+{
+    (void)state;
+    const tm_picture picture = {.path = chelsea};
+    int height = 0, width = 0;
+    tm_error error;
+    tm_model *any = naflex(0, 0), *other = small();
+    expect_usage(tm_model_sequence_size(any, &picture, 0, &height, &width, &error), &error,
+                 "max_seq_len is 0");
+    expect_usage(tm_model_sequence_size(any, &picture, 65537, &height, &width, &error), &error,
+                 "max_seq_len is 65537");
+    expect_usage(tm_model_sequence_size(any, NULL, 60, &height, &width, &error), &error, "NULL");
+    expect_usage(tm_model_sequence_size(NULL, &picture, 60, &height, &width, &error), &error,
+                 "NULL");
+    expect_usage(tm_model_sequence_size(other, &picture, 60, &height, &width, &error), &error,
+                 "test_resnet");
+    assert_int_equal(height, 0);
+    assert_int_equal(width, 0);
+    tm_model_close(any);
+    tm_model_close(other);
 }
 
 /* ---- many pictures ---- */
@@ -230,10 +382,10 @@ static void many_pictures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pictures_from_memory),
-        cmocka_unit_test(preparation_is_chosen),
-        cmocka_unit_test(preparation_is_checked),
-        cmocka_unit_test(many_pictures),
+        cmocka_unit_test(pictures_from_memory),     cmocka_unit_test(preparation_is_chosen),
+        cmocka_unit_test(jpegs_are_decoded_faster), cmocka_unit_test(pictures_as_timm_tests),
+        cmocka_unit_test(preparation_is_checked),   cmocka_unit_test(own_aspect),
+        cmocka_unit_test(own_aspect_is_checked),    cmocka_unit_test(many_pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
