@@ -2,11 +2,13 @@
 #include "base/library.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <string.h>
 
 void *tm_library_open(const char *const *names, size_t count)
 {
     void *library = NULL;
+    errno = 0;
     for (size_t i = 0; !library && i < count; i++)
         library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
     return library;

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The first of the names that the system has; NULL: none. It stays open. */
+/* The first of the names that the system has, and stays open. NULL: none, where errno is 0 or
+ * ENOENT; else this call failed, as errno says. */
 void *tm_library_open(const char *const *names, size_t count);
 
 /* *function, a pointer to a function, becomes the library's of that name; false: it has none. */

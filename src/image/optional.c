@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/optional.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "base/library.h"
 
 static bool open_library(const tm_codec_library *library, const char *file)
@@ -16,13 +19,19 @@ tm_status tm_codec_open(tm_codec_library *library, const tm_codec *codec, const 
                         tm_error *error)
 {
     pthread_mutex_lock(&library->lock);
-    if (!library->tried)
+    errno = 0;
+    if (!library->known)
         library->opened = open_library(library, codec->library);
-    library->tried = true;
-    bool good = library->opened;
+    int why = library->opened ? 0 : errno;
+    bool missing = !library->opened && (why == 0 || why == ENOENT);
+    library->known = library->opened || missing;
     pthread_mutex_unlock(&library->lock);
-    return good ? TM_OK
-                : tm_fail(error, TM_UNSUPPORTED,
-                          "%s: %s needs %s, which is not on this machine (Debian: %s)", name,
-                          codec->title, codec->library, codec->package);
+    if (missing)
+        return tm_fail(error, TM_UNSUPPORTED,
+                       "%s: %s needs %s, which is not on this machine (Debian: %s)", name,
+                       codec->title, codec->library, codec->package);
+    return why ? tm_fail(error, why == ENOMEM ? TM_NO_MEMORY : TM_UNSUPPORTED,
+                         "%s: %s needs %s, which cannot be opened: %s", name, codec->title,
+                         codec->library, strerror(why))
+               : TM_OK;
 }
