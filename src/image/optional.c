@@ -2,7 +2,6 @@
 #include "image/optional.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/library.h"
 
@@ -23,15 +22,10 @@ tm_status tm_codec_open(tm_codec_library *library, const tm_codec *codec, const 
     if (!library->known)
         library->opened = open_library(library, codec->library);
     int why = library->opened ? 0 : errno;
-    bool missing = !library->opened && (why == 0 || why == ENOENT);
-    library->known = library->opened || missing;
+    library->known = library->opened || tm_library_is_missing(why);
+    bool good = library->opened;
     pthread_mutex_unlock(&library->lock);
-    if (missing)
-        return tm_fail(error, TM_UNSUPPORTED,
-                       "%s: %s needs %s, which is not on this machine (Debian: %s)", name,
-                       codec->title, codec->library, codec->package);
-    return why ? tm_fail(error, why == ENOMEM ? TM_NO_MEMORY : TM_UNSUPPORTED,
-                         "%s: %s needs %s, which cannot be opened: %s", name, codec->title,
-                         codec->library, strerror(why))
-               : TM_OK;
+    return good ? TM_OK
+                : tm_library_fail(why, codec->package, error, "%s: %s needs %s", name, codec->title,
+                                  codec->library);
 }
