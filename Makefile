@@ -209,9 +209,10 @@ check-cross:
 check-reproducible:
 	scripts/check-reproducible
 
-# Batch jobs on engines that exist: needs root, slurm-wlm, munge and parallel.
+# Batch jobs on engines that exist: needs root, slurm-wlm, munge and parallel; Spark and Ray where
+# PYTHON has them.
 check-cluster: $B/timmc
-	scripts/check-cluster
+	PYTHON=$(PYTHON) scripts/check-cluster
 # Results read by numpy, and by pandas, DuckDB, Arrow and safetensors where PYTHON has them.
 check-interop: $B/timmc
 	rm -rf $B/interop && mkdir $B/interop

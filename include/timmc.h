@@ -148,7 +148,10 @@ typedef struct tm_output {
     const char *name; /* "logits", "pre_logits", "forward_features" (of the few models that have
                          several: "forward_features.0", ...), "features.2", "image_features",
                          "image_intermediates.5", "image_intermediates_prefix.5"; of the few that
-                         have no classifier "embedding", what the model itself answers */
+                         have no classifier "embedding", what the model itself answers. Not listed,
+                         made when chosen: "class_maps", the scores of each place of the last map,
+                         and "class_attention", what the class token takes of each patch, of the
+                         models that have such */
     int index;        /* of a feature, an intermediate or one of several forward_features */
     int rank;
     int64_t shape[4];   /* timm's, of one picture: [1,C,H,W], [1,L,C], [1,C]; a few families have

@@ -59,7 +59,7 @@ static tm_status find(const tm_model *model, const tm_node **classifier, tm_node
         return refuse(model, "its scores come from something else", *classifier, error);
     tm_node *pooled = skip_views((*classifier)->inputs[0]);
     if (pooled->op == &tm_op_slice_w)
-        return refuse(model, "it reads one token, whose attention is not kept", pooled, error);
+        return refuse(model, "it reads one token", pooled, error);
     if (!is_mean(pooled))
         return refuse(model, "something stands between", pooled, error);
     *map = pooled->inputs[0];
@@ -72,8 +72,6 @@ tm_status tm_model_add_class_maps(tm_model *model, tm_error *error)
 {
     const tm_node *classifier = NULL;
     tm_node *map = NULL;
-    if (tm_graph_tap(&model->graph, TM_TAP_CLASS_MAPS, 0))
-        return TM_OK;
     tm_status status = find(model, &classifier, &map, error);
     if (status)
         return status;
@@ -84,10 +82,5 @@ tm_status tm_model_add_class_maps(tm_model *model, tm_error *error)
                                    attrs->bias ? classifier->inputs[2] : NULL, conv);
     tm_tap_output(&model->builder, TM_TAP_CLASS_MAPS, maps,
                   map->shape.h > 1 ? TM_LAYOUT_MAP : TM_LAYOUT_TOKENS);
-    status = tm_model_check_graph(model, error);
-    if (status)
-        return status;
-    model->available[model->available_count] = (size_t)model->graph.tap_count - 1;
-    model->names[model->available_count++] = TM_CLASS_MAPS;
     return TM_OK;
 }

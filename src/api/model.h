@@ -107,9 +107,16 @@ tm_status tm_model_select_like(tm_model *model, const tm_model *other, tm_error 
 
 #define TM_CLASS_MAPS "class_maps"
 
-/* Makes the output of that name available: the classifier on each place of the last map, whose mean
- * it is made for. TM_USAGE: the model's scores are no linear function of such a mean. */
+/* Adds the output of that name to the graph: the classifier on each place of the last map, whose
+ * mean it is made for. TM_USAGE: the model's scores are no linear function of such a mean. */
 tm_status tm_model_add_class_maps(tm_model *model, tm_error *error);
+
+#define TM_CLASS_ATTENTION "class_attention"
+
+/* Likewise: how much the token that the classifier reads takes of each patch in the last attention
+ * before it, the mean of its heads; [N,1,H,W]. Of all tokens these numbers would sum to 1.
+ * TM_USAGE: the scores come from more than one token, or from an attention of another kind. */
+tm_status tm_model_add_class_attention(tm_model *model, tm_error *error);
 
 /* Adds to what tm_model_warning tells. */
 void tm_model_warn(tm_model *model, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -6,6 +6,14 @@
 
 #include "api/model.h"
 
+/* Outputs that no family taps: added to the graph when they are asked for. */
+static const struct {
+    const char *name;
+    tm_status (*add)(tm_model *model, tm_error *error);
+} added[] = {{TM_CLASS_MAPS, tm_model_add_class_maps},
+             {TM_CLASS_ATTENTION, tm_model_add_class_attention}};
+enum { ADDED = sizeof added / sizeof *added };
+
 static const struct {
     tm_tap_kind kind;
     const char *name;
@@ -17,6 +25,7 @@ static const struct {
     {TM_TAP_FINAL, "image_features", false},
     {TM_TAP_EMBEDDING, "embedding", false},
     {TM_TAP_CLASS_MAPS, TM_CLASS_MAPS, false},
+    {TM_TAP_CLASS_ATTENTION, TM_CLASS_ATTENTION, false},
     {TM_TAP_FEATURE, "features", true},
     {TM_TAP_INTERMEDIATE, "image_intermediates", true},
     {TM_TAP_PREFIX, "image_intermediates_prefix", true},
@@ -44,10 +53,10 @@ tm_status tm_model_list_outputs(tm_model *model, tm_error *error)
 {
     size_t count = (size_t)model->graph.tap_count;
     bool named = true;
-    /* with room for the class maps */
-    model->available = calloc(count + 1, sizeof *model->available);
-    model->chosen = calloc(count + 1, sizeof *model->chosen);
-    model->names = calloc(count + 1, sizeof *model->names);
+    size_t room = count + ADDED;
+    model->available = calloc(room, sizeof *model->available);
+    model->chosen = calloc(room, sizeof *model->chosen);
+    model->names = calloc(room, sizeof *model->names);
     for (size_t i = 0; model->available && model->names && i < count; i++) {
         model->available[i] = i;
         model->names[i] = name_of(&model->graph, &model->graph.taps[i], &model->strings);
@@ -179,6 +188,22 @@ static void choose(tm_model *model, size_t available)
     model->graph.taps[model->available[available]].selected = true;
 }
 
+/* Adds the last one that the graph has been given. */
+static tm_status make_available(tm_model *model, size_t which, tm_error *error)
+{
+    for (size_t i = 0; i < model->available_count; i++)
+        if (model->names[i] == added[which].name)
+            return TM_OK;
+    tm_status status = added[which].add(model, error);
+    if (!status)
+        status = tm_model_check_graph(model, error);
+    if (status)
+        return status;
+    model->available[model->available_count] = (size_t)model->graph.tap_count - 1;
+    model->names[model->available_count++] = added[which].name;
+    return TM_OK;
+}
+
 tm_status tm_model_select(tm_model *model, const char *name, tm_error *error)
 {
     tm_error_clear(error);
@@ -188,8 +213,9 @@ tm_status tm_model_select(tm_model *model, const char *name, tm_error *error)
     if (model->loaded || model->spent)
         return tm_fail(error, TM_USAGE, "output '%s' was chosen after the model was loaded", name);
     bool found = false;
-    if (strcmp(name, TM_CLASS_MAPS) == 0) {
-        tm_status status = tm_model_add_class_maps(model, error);
+    for (size_t i = 0; i < ADDED; i++) {
+        tm_status status =
+            strcmp(name, added[i].name) == 0 ? make_available(model, i, error) : TM_OK;
         if (status)
             return status;
     }

@@ -85,6 +85,7 @@ static struct {
 #undef MEMBER
 } lib;
 static bool opened;
+static int why_not; /* errno */
 
 static void open_library(void)
 {
@@ -95,6 +96,7 @@ static void open_library(void)
     ARCHIVE_FUNCTIONS(FIND)
 #undef FIND
     opened = good;
+    why_not = errno;
 }
 
 static tm_status require_library(const char *path, tm_error *error)
@@ -102,10 +104,8 @@ static tm_status require_library(const char *path, tm_error *error)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, open_library);
     return opened ? TM_OK
-                  : tm_fail(error, TM_UNSUPPORTED,
-                            "%.300s: a tar needs libarchive.so.13, which is not on this machine "
-                            "(Debian: libarchive13)",
-                            path);
+                  : tm_library_fail(why_not, "libarchive13", error,
+                                    "%.300s: a tar needs libarchive.so.13", path);
 }
 
 /* ---- an archive ---- */

@@ -1,9 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/class_pictures.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "cli/drawing.h"
 
-enum { CLASS_MAPS = 1 /* chosen outputs: the scores, and these */ };
+enum { PLACES = 1 /* chosen outputs: the scores, and what is said of places */ };
+
+/* What the class says of each place or, where the scores come from one token, what that sees. */
+static tm_status choose_places(tm_class_pictures *pictures, tm_model *model, tm_error *error)
+{
+    tm_error maps = {0}, attention = {0};
+    tm_status status = tm_model_select(model, TM_CLASS_MAPS, &maps);
+    if (status != TM_USAGE)
+        return status ? tm_fail(error, status, "%s", maps.message) : TM_OK;
+    pictures->attention = true;
+    status = tm_model_select(model, TM_CLASS_ATTENTION, &attention);
+    if (status == TM_USAGE)
+        return tm_fail(error, status, "--heatmap: %s. %s", maps.message, attention.message);
+    return status ? tm_fail(error, status, "%s", attention.message) : TM_OK;
+}
 
 tm_status tm_class_pictures_open(tm_class_pictures *pictures, tm_session *session,
                                  const tm_class_picture_names *names, tm_error *error)
@@ -14,7 +31,7 @@ tm_status tm_class_pictures_open(tm_class_pictures *pictures, tm_session *sessio
                                        names->contact_sheet, false, error);
     if (status || !names->heatmap)
         return status;
-    status = tm_model_select(session->model, TM_CLASS_MAPS, error);
+    status = choose_places(pictures, session->model, error);
     return status ? status
                   : tm_contact_sheet_open(&pictures->heatmap, session, "heatmap", names->heatmap,
                                           true, error);
@@ -29,16 +46,16 @@ static void write_texts(const tm_class_told *told, tm_tile *tile)
     snprintf(tile->value, sizeof tile->value, "%.2f %%", 100 * told->prob);
 }
 
-/* What the class says of each place. */
-static tm_status find_map(const tm_session *session, const tm_answer *answer, int class,
-                          tm_plane *plane, tm_error *error)
+static tm_status find_map(const tm_class_pictures *pictures, const tm_session *session,
+                          const tm_answer *answer, int class, tm_plane *plane, tm_error *error)
 {
-    tm_pixels maps = tm_context_pixels(session->context, CLASS_MAPS, answer->picture);
+    tm_pixels maps = tm_context_pixels(session->context, PLACES, answer->picture);
     int size[2] = {maps.h, maps.w};
-    if (maps.h == 1 && !tm_drawing_grid(session->model, (size_t)maps.w, size))
+    if (!pictures->attention && maps.h == 1 &&
+        !tm_drawing_grid(session->model, (size_t)maps.w, size))
         return tm_fail(error, TM_USAGE, "--heatmap: %d tokens of %s are no grid of square patches",
                        maps.w, session->model->display);
-    *plane = (tm_plane){.values = maps.data + class,
+    *plane = (tm_plane){.values = maps.data + (pictures->attention ? 0 : class),
                         .height = size[0],
                         .width = size[1],
                         .row = maps.ld * (size_t)size[1],
@@ -66,7 +83,9 @@ tm_status tm_class_pictures_add(tm_class_pictures *pictures, const tm_session *s
     if (!status && sheet)
         status = tm_contact_sheet_add(&pictures->sheet, session, &tile, error);
     if (!status && heatmap && !answer->error) {
-        status = find_map(session, answer, told->index, &plane, error);
+        if (pictures->attention) /* is of no class */
+            strcat(tile.value, ", attention");
+        status = find_map(pictures, session, answer, told->index, &plane, error);
         tile.veil = &plane;
     }
     if (!status && heatmap)

@@ -12,6 +12,7 @@ typedef struct tm_class_picture_names {
 
 typedef struct tm_class_pictures {
     tm_contact_sheet sheet, heatmap;
+    bool attention; /* the heatmap's, of no class */
 } tm_class_pictures;
 
 /* The most probable class of a picture. */
@@ -21,8 +22,8 @@ typedef struct tm_class_told {
     const char *name, *label; /* "": none */
 } tm_class_told;
 
-/* After the scores have been chosen; chooses the class maps beside them. TM_USAGE: the model has no
- * such, or as of tm_drawing_open. */
+/* After the scores have been chosen; chooses the class maps beside them, or the attention of the
+ * class token. TM_USAGE: the model has neither, or as of tm_drawing_open. */
 tm_status tm_class_pictures_open(tm_class_pictures *pictures, tm_session *session,
                                  const tm_class_picture_names *names, tm_error *error);
 

@@ -34,9 +34,11 @@ static const tm_option options[] = {
     {0, "contact-sheet", "OUT.png", "draw the pictures in a grid, each with its most probable class "
         "and probability; what goes beyond a page of 42 is in OUT-2.png, OUT-3.png, ...",
         CLASSIFY(TEXT, pictures.contact_sheet), 0, 0},
-    {0, "heatmap", "OUT.png", "draw each picture, and beside it how much its places say for its most "
-        "probable class: the class activation map, of models whose classifier is linear on the mean "
-        "of their last map; 18 a page",
+    {0, "heatmap", "OUT.png", "draw each picture, and beside it which of its places count, from dark "
+        "blue to yellow: of models whose classifier is linear on the mean of their last map, how much "
+        "each says for the most probable class (class activation map); of those whose classifier "
+        "reads the class token or what attention pools, how much that takes of each in the last "
+        "attention, the mean of its heads; others are refused; 18 a page",
         CLASSIFY(TEXT, pictures.heatmap), 0, 0},
     {0, "wide", NULL, "csv and tsv: one row for a picture, with columns top1, label1, prob1, top2, ...",
         CLASSIFY(FLAG, wide), 0, 0},

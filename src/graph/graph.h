@@ -59,8 +59,9 @@ typedef enum tm_tap_kind {
     TM_TAP_FORWARD_FEATURES, /* forward_features(x), or each of its list */
     TM_TAP_PRE_LOGITS,       /* forward_head(features, pre_logits=True) */
     TM_TAP_LOGITS,
-    TM_TAP_EMBEDDING, /* the model itself, where it has no classifier */
-    TM_TAP_CLASS_MAPS /* the scores of each place of the last map, of which LOGITS are the mean */
+    TM_TAP_EMBEDDING,  /* the model itself, where it has no classifier */
+    TM_TAP_CLASS_MAPS, /* the scores of each place of the last map, of which LOGITS are the mean */
+    TM_TAP_CLASS_ATTENTION /* what the token that LOGITS are made of takes of each patch */
 } tm_tap_kind;
 
 typedef struct tm_tap {

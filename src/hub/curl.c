@@ -3,18 +3,21 @@
 
 #include "hub/curl.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 #include "base/library.h"
 
 static tm_curl functions;
 static bool opened;
+static int why_not; /* errno */
 
 static void open_library(void)
 {
     static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
     void *library = tm_library_open(names, sizeof names / sizeof *names);
     bool good = library != NULL;
+    why_not = errno;
 #define FIND(name, type, parameters)                                                               \
     good = good && tm_library_find(library, #name, &functions.p_##name);
     TM_CURL_FUNCTIONS(FIND)
@@ -28,8 +31,7 @@ const tm_curl *tm_curl_open(tm_error *error)
     pthread_once(&once, open_library);
     if (opened)
         return &functions;
-    tm_fail(error, TM_UNSUPPORTED,
-            "downloads need libcurl.so.4, which is not on this machine (Debian: libcurl4)");
+    tm_library_fail(why_not, "libcurl4", error, "downloads need libcurl.so.4");
     return NULL;
 }
 

@@ -13,6 +13,7 @@
     X(heif_context_alloc, struct heif_context *, (void))                                           \
     X(heif_context_free, void, (struct heif_context *))                                            \
     X(heif_context_set_max_decoding_threads, void, (struct heif_context *, int))                   \
+    X(heif_context_set_maximum_image_size_limit, void, (struct heif_context *, int))               \
     X(heif_context_read_from_memory_without_copy, struct heif_error,                               \
       (struct heif_context *, const void *, size_t, const struct heif_reading_options *))          \
     X(heif_context_get_primary_image_handle, struct heif_error,                                    \
@@ -20,6 +21,8 @@
     X(heif_image_handle_release, void, (const struct heif_image_handle *))                         \
     X(heif_image_handle_get_width, int, (const struct heif_image_handle *))                        \
     X(heif_image_handle_get_height, int, (const struct heif_image_handle *))                       \
+    X(heif_image_handle_get_ispe_width, int, (const struct heif_image_handle *))                   \
+    X(heif_image_handle_get_ispe_height, int, (const struct heif_image_handle *))                  \
     X(heif_decoding_options_alloc, struct heif_decoding_options *, (void))                         \
     X(heif_decoding_options_free, void, (struct heif_decoding_options *))                          \
     X(heif_decode_image, struct heif_error,                                                        \
@@ -41,9 +44,16 @@ static tm_codec_library library = TM_CODEC_LIBRARY(functions);
 /* Planes of up to 2 bytes, before and after they are put together and turned, and the pixels. */
 enum { PIXEL_BYTES = 24, TABLES = 16 << 20 };
 
+/* The tiles of a small picture may be larger than it is; where a plane has 2 GB, libheif writes
+ * beside it. */
+enum { SIDE_LEAST = 4096, SIDE_MAX = 16384 };
+
 static tm_status fail_heif(const tm_codec_input *in, struct heif_error found, tm_error *error)
 {
     tm_status status = TM_CORRUPT;
+    if (found.subcode == heif_suberror_Security_limit_exceeded)
+        return tm_fail(error, TM_TOO_LARGE,
+                       "%s: HEIF: parts of the picture are larger than it says", in->name);
     if (found.code == heif_error_Unsupported_filetype ||
         found.code == heif_error_Unsupported_feature)
         status = TM_UNSUPPORTED;
@@ -67,6 +77,22 @@ static tm_status copy_rows(const tm_codec_input *in, const struct heif_image *pi
     size_t row = 3 * (size_t)width;
     for (size_t y = 0; y < (size_t)height; y++)
         memcpy(out->rgb + y * row, rows + y * (size_t)stride, row);
+    return TM_OK;
+}
+
+/* A grid is of the size that its data says, whatever the file says of it: no side may be longer
+ * than what was claimed. */
+static tm_status limit_sides(const tm_codec_input *in, struct heif_context *context,
+                             const struct heif_image_handle *handle, tm_error *error)
+{
+    int side = lib.heif_image_handle_get_ispe_width(handle);
+    int height = lib.heif_image_handle_get_ispe_height(handle);
+    side = height > side ? height : side;
+    if (side > SIDE_MAX)
+        return tm_fail(error, TM_TOO_LARGE,
+                       "%s: HEIF with a side of %d pixels, expected at most %d", in->name, side,
+                       SIDE_MAX);
+    lib.heif_context_set_maximum_image_size_limit(context, side > SIDE_LEAST ? side : SIDE_LEAST);
     return TM_OK;
 }
 
@@ -117,7 +143,9 @@ static tm_status decode(const tm_codec_input *in, tm_image *out, int *orientatio
     if (found.code == heif_error_Ok)
         found = lib.heif_context_get_primary_image_handle(context, &handle);
     if (found.code == heif_error_Ok) {
-        status = decode_picture(in, handle, out, error);
+        status = limit_sides(in, context, handle, error);
+        if (status == TM_OK)
+            status = decode_picture(in, handle, out, error);
         lib.heif_image_handle_release(handle);
     } else {
         status = fail_heif(in, found, error);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,19 @@ static tm_status fail_not_built(const tm_codec *codec, const char *name, tm_erro
                    name, codec->title, codec->package);
 }
 
+/* Libraries that got no memory call the picture faulty, or give one with something left out; the
+ * allocator's errno tells, on the thread that decodes. */
+static tm_status blame(const tm_codec *codec, const char *name, tm_status status, tm_error *error)
+{
+    bool theirs = status == TM_OK || status == TM_CORRUPT || status == TM_TRUNCATED ||
+                  status == TM_UNSUPPORTED;
+    if (!codec->library || !theirs || errno != ENOMEM)
+        return status;
+    tm_error_clear(error);
+    return tm_fail(error, TM_NO_MEMORY, "%s: no memory to decode a picture in %s", name,
+                   codec->title);
+}
+
 tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *name,
                           const tm_decode_options *options, tm_image *out, tm_error *error)
 {
@@ -110,7 +124,8 @@ tm_status tm_image_decode(const unsigned char *bytes, size_t size, const char *n
                          .copies = options && options->exif_orient ? 2 : 1,
                          .share = &share};
     int orientation = 1;
-    tm_status status = codec->decode(&in, out, &orientation, error);
+    errno = 0;
+    tm_status status = blame(codec, name, codec->decode(&in, out, &orientation, error), error);
     if (status == TM_OK && options && options->exif_orient)
         status = tm_image_orient(out, orientation, error);
     else

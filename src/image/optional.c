@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/optional.h"
 
+#include <errno.h>
+
 #include "base/library.h"
 
 static bool open_library(const tm_codec_library *library, const char *file)
@@ -16,13 +18,14 @@ tm_status tm_codec_open(tm_codec_library *library, const tm_codec *codec, const 
                         tm_error *error)
 {
     pthread_mutex_lock(&library->lock);
-    if (!library->tried)
+    errno = 0;
+    if (!library->known)
         library->opened = open_library(library, codec->library);
-    library->tried = true;
+    int why = library->opened ? 0 : errno;
+    library->known = library->opened || tm_library_is_missing(why);
     bool good = library->opened;
     pthread_mutex_unlock(&library->lock);
     return good ? TM_OK
-                : tm_fail(error, TM_UNSUPPORTED,
-                          "%s: %s needs %s, which is not on this machine (Debian: %s)", name,
-                          codec->title, codec->library, codec->package);
+                : tm_library_fail(why, codec->package, error, "%s: %s needs %s", name, codec->title,
+                                  codec->library);
 }

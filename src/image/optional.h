@@ -21,7 +21,7 @@ typedef struct tm_codec_library {
     pthread_mutex_t lock; /* PTHREAD_MUTEX_INITIALIZER */
     const tm_codec_function *functions;
     size_t count;
-    bool tried, opened;
+    bool known, opened; /* known: the machine has it or not */
 } tm_codec_library;
 
 #define TM_CODEC_LIBRARY(rows)                                                                     \
@@ -31,7 +31,8 @@ typedef struct tm_codec_library {
     }
 
 /* Opens it if nobody has; TM_UNSUPPORTED with the name of the Debian package: the machine has none,
- * or not all of the functions. `name` stands in messages. */
+ * or not all of the functions. TM_NO_MEMORY, TM_UNSUPPORTED: it could not be opened this time.
+ * `name` stands in messages. */
 tm_status tm_codec_open(tm_codec_library *library, const tm_codec *codec, const char *name,
                         tm_error *error);
 

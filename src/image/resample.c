@@ -166,16 +166,23 @@ static void vertical_pass(rows from, size_t row_bytes, const axis *a, unsigned c
 enum { BAND = 16 };
 typedef unsigned char band __attribute__((vector_size(BAND)));
 
+/* The bytes of x and y of these numbers: clang and older gcc have a name of their own each. */
+#ifdef __clang__
+#define PICK(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define PICK(x, y, ...) __builtin_shuffle(x, y, (band){__VA_ARGS__})
+#endif
+#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
 /* A square of bytes: four rounds, each of which puts the first half's bytes between the other's. */
 static void transpose(band r[BAND])
 {
-    static const band low = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23};
-    static const band high = {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
     for (int round = 0; round < 4; round++) {
         band t[BAND];
         for (int i = 0; i < BAND / 2; i++) {
-            t[2 * i] = __builtin_shuffle(r[i], r[i + BAND / 2], low);
-            t[2 * i + 1] = __builtin_shuffle(r[i], r[i + BAND / 2], high);
+            t[2 * i] = PICK(r[i], r[i + BAND / 2], LOW);
+            t[2 * i + 1] = PICK(r[i], r[i + BAND / 2], HIGH);
         }
         memcpy(r, t, sizeof t);
     }

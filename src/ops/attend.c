@@ -10,15 +10,6 @@
 
 enum { UNITS_PER_THREAD = 4 };
 
-/* inputs: q, k, v, and [bias], [mask], or down, across */
-typedef struct attend_attrs {
-    int heads;
-    float scale;
-    bool bias, mask; /* bias [heads][queries][keys], mask [rows][queries][keys]; divided by the
-                        scale */
-    bool places;     /* down and across */
-} attend_attrs;
-
 static bool shapes_agree(const tm_node *q, const tm_node *k, const tm_node *v, int heads)
 {
     return k->shape.h == q->shape.h && v->shape.h == q->shape.h && k->shape.w == v->shape.w &&
@@ -44,7 +35,7 @@ tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attenti
 {
     tm_node *inputs[5] = {q, k, v};
     int count = 3;
-    attend_attrs attrs = {.heads = attention.heads,
+    tm_attend_attrs attrs = {.heads = attention.heads,
                           .scale = attention.scale,
                           .bias = attention.bias != NULL,
                           .mask = attention.mask != NULL,
@@ -264,7 +255,7 @@ static size_t copy_bytes(const attend_args *args)
 
 static void attend_lower(tm_lowering *lowering, const tm_node *node)
 {
-    const attend_attrs *attrs = node->attrs;
+    const tm_attend_attrs *attrs = node->attrs;
     attend_args args = {.q = tm_lower_input(lowering, node, 0),
                         .k = tm_lower_input(lowering, node, 1),
                         .v = tm_lower_input(lowering, node, 2),

@@ -50,6 +50,15 @@ typedef struct tm_norm_attrs {
     bool weight, bias;
 } tm_norm_attrs;
 
+/* inputs: q, k, v, and [bias], [mask], or down, across */
+typedef struct tm_attend_attrs {
+    int heads;
+    float scale;
+    bool bias, mask; /* bias [heads][queries][keys], mask [rows][queries][keys]; divided by the
+                        scale */
+    bool places;     /* down and across */
+} tm_attend_attrs;
+
 typedef struct tm_binary_attrs {
     tm_binary_kind kind;
 } tm_binary_attrs;
@@ -77,6 +86,10 @@ tm_node *tm_constant(tm_builder *b, const tm_op *op, const char *name, const voi
                      const int64_t *dims);
 /* x in numbers of another type. */
 tm_node *tm_convert(tm_builder *b, tm_node *x, tm_dtype type);
+/* How much query `query` of an attend node, of one row and without places and mask, takes of each
+ * of its keys: the mean of what its heads say, 1 x 1 x keys. The scores are computed once more, for
+ * a node has its result alone. */
+tm_node *tm_attention_of(tm_builder *b, const tm_node *attend, int query);
 /* Batch norm folded into the convolution before it: weight * s and (bias - mean) * s + beta with
  * s = gamma / sqrt(var + eps). norm: the batch-norm node; bias may be NULL. */
 tm_node *tm_const_fold_weight(tm_builder *b, tm_node *weight, const tm_node *norm);

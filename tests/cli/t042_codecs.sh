@@ -64,6 +64,15 @@ ok "a cut GIF" out_has 'cut.gif: GIF ends early at byte 200'
 small --max-memory 64 "$formats/rgb24.bmp"
 ok "within a memory" exit_is 0
 
+# a grid that is larger than the file says: libheif would write beside a plane of 2 GB
+if built HEIF; then
+    for name in find_grid_of_2_gb find_grid_of_2_gb_small; do
+        small "$here/../fuzz/corpus/heif/$name"
+        ok "$name: exit 4" exit_is 4
+        ok "$name: too large" out_has '"code":"too_large"'
+    done
+fi
+
 # turned as EXIF asks, where that is wanted
 if built WebP; then
     timmc preprocess --exif-orient "$formats/orientation_6.webp" -o turned.npy --no-pretrained \

@@ -150,7 +150,35 @@ od -An -v -w4 -tf4 "$tmp/out" | paste - "$tmp/means" |
     awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 2e-5) bad++ } END { print NR, bad + 0 }' \
         >"$tmp/compared"
 ok "scores are the means of the class maps" test "$(cat "$tmp/compared")" = "1000 0"
-for model in test_vit:slice_w test_convnext:norm vgg11:place; do
+
+# what a class token sees: yellow where it takes most, dark blue where least
+look_vit() { timmc classify test_vit --no-pretrained -k 1 "$@"; }
+look_vit "$cat" "$images/coffee.png"
+cp "$tmp/out" "$tmp/records"
+look_vit --heatmap "$tmp/attention.png" "$cat" "$images/coffee.png"
+ok "classify --heatmap of a class token" exit_is 0
+ok "the records are as ever" out_is_file "$tmp/records"
+ok "pairs" size_is "$tmp/attention.png" "$((12 + 2 * 400))x$((12 + 285))"
+# extreme ORDER TILE: the centre of the patch of the largest (-gr) or smallest (-g) number
+extreme() {
+    od -An -v -w4 -tf4 "$tmp/out" | awk '{ print $1, NR - 1 }' | sort "$1" |
+        awk -v tile="$2" 'NR == 1 { side = 192 / 10
+            print int(208 + 400 * tile + ($2 % 10 + 0.5) * side), int(12 + (int($2 / 10) + 0.5) * side) }'
+}
+# warmth X Y: how much redder than blue, over gray
+warmth() { pixel "$tmp/attention.png" "$1" "$2" | awk '{ print $1 - $3 }'; }
+tile=0
+for picture in "$cat" "$images/coffee.png"; do
+    vit --outputs class_attention -f raw "$picture"
+    ok "the numbers" test "$(wc -c <"$tmp/out")" = 400
+    most=$(extreme -gr $tile) least=$(extreme -g $tile)
+    # shellcheck disable=SC2086 # two numbers each
+    ok "yellow where most is taken" test "$(warmth $most)" -gt 60
+    # shellcheck disable=SC2086
+    ok "blue where least is" test "$(warmth $least)" -lt 10
+    tile=$((tile + 1))
+done
+for model in test_vit2:reduce_hw test_convnext:norm vgg11:place crossvit_tiny_240:beside; do
     timmc classify "${model%:*}" --no-pretrained --heatmap "$tmp/y.png" "$cat"
     ok "$model has no such maps: exit 2" exit_is 2
     ok "why" err_has "${model#*:}"
