@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -22,6 +23,9 @@ static bool is_tar(const unsigned char *bytes, size_t size)
 bool tm_is_archive(const char *path)
 {
     unsigned char begin[MAGIC_AT + sizeof MAGIC];
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) /* a pipe's writer waits for one reader */
+        return false;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return false;
