@@ -5,6 +5,7 @@
 
 #include <arm_neon.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "kernels/bf16.h"
 #include "kernels/vec/inline.h"
@@ -13,6 +14,7 @@
 
 enum { VL = 4, VF_REGISTERS = 32 };
 typedef float32x4_t vf;
+typedef int32x4_t vi;
 typedef unsigned vmask; /* there are no masks: the count */
 
 VF vf vf_set(float x) { return vdupq_n_f32(x); }
@@ -73,6 +75,25 @@ VF vf vf_blend_first(vf a, vf other, vmask m)
     const uint32_t places[VL] = {0, 1, 2, 3};
     return vbslq_f32(vcltq_u32(vld1q_u32(places), vdupq_n_u32(m)), a, other);
 }
+
+VF vi vi_set(int32_t x) { return vdupq_n_s32(x); }
+VF vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
+VF vi vi_mul(vi a, vi b) { return vmulq_s32(a, b); }
+VF vi vi_shift_right(vi a, int bits) { return vshlq_s32(a, vdupq_n_s32(-bits)); }
+VF vi vi_load_u8_first(const unsigned char *p, size_t n)
+{
+    uint32_t bytes = 0;
+    memcpy(&bytes, p, n);
+    return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(bytes)))));
+}
+VF void vi_store_u8_first(unsigned char *p, vi x, size_t n)
+{
+    uint16x4_t halves = vqmovun_s32(x);
+    uint32_t bytes = vget_lane_u32(vreinterpret_u32_u8(vqmovn_u16(vcombine_u16(halves, halves))), 0);
+    memcpy(p, &bytes, n);
+}
+VF vi vi_load_u8(const unsigned char *p) { return vi_load_u8_first(p, VL); }
+VF void vi_store_u8(unsigned char *p, vi x) { vi_store_u8_first(p, x, VL); }
 
 #define VF_KEEP(x) __asm__ volatile("" : "+w"(x))
 #define VF_IN_ORDER(x) VF_KEEP(x)
