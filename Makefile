@@ -3,7 +3,7 @@
 #   make lib                                                  build/libtimmc.so
 #   make manual                                               build/man, build/completion
 #   make check | check-all | check-kernels | install DESTDIR= prefix= libdir=
-#   make check-sanitizers | check-cross | check-reproducible | check-cluster | check-interop | torture | fuzz | race
+#   make check-sanitizers | check-cross | check-aarch64 | check-reproducible | check-cluster | check-interop | torture | fuzz | race
 
 CC ?= cc
 prefix ?= /usr/local
@@ -206,6 +206,8 @@ THREADED := parallel pipeline run runner library library_pictures
 # Other processors, emulated; two builds in two folders.
 check-cross:
 	scripts/check-cross
+check-aarch64:
+	scripts/check-cross aarch64
 check-reproducible:
 	scripts/check-reproducible
 
@@ -279,5 +281,5 @@ print-%:
 clean:
 	rm -rf build build-* timmc
 
-.PHONY: all lib manual tests race check check-all check-kernels check-sanitizers check-cross check-reproducible \
+.PHONY: all lib manual tests race check check-all check-kernels check-sanitizers check-cross check-aarch64 check-reproducible \
 	check-cluster check-interop torture fuzz fuzz-targets install install-program install-library install-development clean

@@ -3,9 +3,11 @@
 # Proves that the program runs where it must: what is compiled for a target is reached through the
 # dispatch table alone, and no object holds an instruction beyond those that its target's CPUs have.
 # The targets and their options are those of kernels.def.
-#   scripts/check-symbols.sh [BUILD]
+#   scripts/check-symbols.sh [BUILD]      CC, NM, OBJDUMP: those of another processor
 set -eu
 build=${1:-build}
+nm=${NM:-nm}
+objdump=${OBJDUMP:-objdump}
 bad=0
 
 # an option of the compiler, and what only code that is built with it may hold
@@ -34,7 +36,7 @@ exports() {
         fail "$1: not built"
         return
     }
-    others=$(nm -g --defined-only "$1" | awk -v suffix="$2" '
+    others=$("$nm" -g --defined-only "$1" | awk -v suffix="$2" '
         NF == 3 && $3 !~ /^__(odr_)?asan/ && substr($3, length($3) - length(suffix) + 1) != suffix {
             print $3
         }')
@@ -60,7 +62,7 @@ within() {
         fail "$1: not built"
         return
     }
-    found=$(objdump -d --no-show-raw-insn "$1" | pattern=$2 awk '
+    found=$("$objdump" -d --no-show-raw-insn "$1" | pattern=$2 awk '
         /^[0-9a-f]+ <.*>:$/ { function_name = $2 }
         $0 ~ ENVIRON["pattern"] && !seen[function_name]++ { print function_name }')
     for name in $found; do
@@ -97,7 +99,7 @@ done
 # who calls a target's kernel: the table, and kernels of the same one
 suffixes=$(printf '%s\n' "$names" | grep -v '^scalar$' | sed 's/^/__/; s/$/$/' | tr '\n' '|' | sed 's/|$//')
 callers=$(for object in $portable; do
-    [ "$object" = "$build/kernels/dispatch.o" ] || nm -A -u "$object"
+    [ "$object" = "$build/kernels/dispatch.o" ] || "$nm" -A -u "$object"
 done | grep -E "${suffixes:-^$}" || true)
 [ -z "$callers" ] || fail "$callers
 these are reached past the dispatch table"

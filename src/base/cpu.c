@@ -9,6 +9,8 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <sys/syscall.h>
+#elif defined(__AARCH64EL__)
+#include <sys/auxv.h>
 #endif
 
 #include "base/cgroup.h"
@@ -16,7 +18,7 @@
 /* ---- flags ---- */
 
 /* What of XCR0 an instruction's registers are, and of those below them. */
-enum { YMM = 0x6, ZMM = 0xE6, TILES = 0x60000 };
+enum { NONE = 0, YMM = 0x6, ZMM = 0xE6, TILES = 0x60000 };
 
 static bool saves(const tm_cpuid *cpu, uint64_t state)
 {
@@ -74,6 +76,13 @@ static tm_cpuid ask_cpu(void)
     if (tm_cpu_has(tm_cpu_flags_of(&cpu), TM_CPU_AMX_TILE))
         cpu.tiles_allowed = ask_for_tiles();
     return cpu;
+}
+
+#elif defined(__AARCH64EL__)
+
+static tm_cpuid ask_cpu(void)
+{
+    return (tm_cpuid){.hwcap = getauxval(AT_HWCAP), .hwcap2 = getauxval(AT_HWCAP2)};
 }
 
 #else

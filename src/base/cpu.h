@@ -13,8 +13,8 @@
 /* ---- flags ---- */
 
 /*
- * FLAG(name, state, bits): the registers that the system must save, and the bits of CPUID, BIT(word
- * of tm_cpuid, number), all of which the flag stands for.
+ * FLAG(name, state, bits): the registers that the system must save, and the bits of what CPU and
+ * system answer, BIT(word of tm_cpuid, number), all of which the flag stands for.
  */
 #define TM_CPU_FLAG_LIST(FLAG, BIT)                                                                \
     FLAG(AVX2, YMM, BIT(leaf7_b, 5) BIT(leaf1_c, 12) BIT(leaf1_c, 28)) /* with FMA */              \
@@ -26,7 +26,11 @@
     FLAG(AVX512_VNNI, ZMM, BIT(leaf7_c, 11))                                                       \
     FLAG(AMX_TILE, TILES, BIT(leaf7_d, 24))                                                        \
     FLAG(AMX_BF16, TILES, BIT(leaf7_d, 22))                                                        \
-    FLAG(AMX_INT8, TILES, BIT(leaf7_d, 25))
+    FLAG(AMX_INT8, TILES, BIT(leaf7_d, 25))                                                        \
+    FLAG(NEON, NONE, BIT(hwcap, 1))                                                                \
+    FLAG(NEON_DOTPROD, NONE, BIT(hwcap, 20))                                                       \
+    FLAG(NEON_I8MM, NONE, BIT(hwcap2, 13))                                                         \
+    FLAG(NEON_BF16, NONE, BIT(hwcap2, 14))
 
 enum {
 #define TM_CPU_INDEX(name, state, bits) TM_CPU_INDEX_##name,
@@ -47,12 +51,14 @@ enum {
 
 typedef uint32_t tm_cpu_flags;
 
-/* What CPU and system answer: the words of CPUID that the flags lie in, the registers that the
- * system saves (XCR0), and whether it lets this process have the tiles. */
+/* What CPU and system answer. On x86 the words of CPUID that the flags lie in, the registers that
+ * the system saves (XCR0), and whether it lets this process have the tiles; on ARM the system's
+ * list of what may be used (AT_HWCAP and AT_HWCAP2). What another processor answers is 0. */
 typedef struct tm_cpuid {
     uint32_t leaf1_c, leaf7_b, leaf7_c, leaf7_d, leaf7_1_a;
     uint64_t saved;
     bool tiles_allowed;
+    uint64_t hwcap, hwcap2;
 } tm_cpuid;
 
 /* The flags that such an answer gives. */
@@ -71,10 +77,18 @@ static inline bool tm_cpu_has(tm_cpu_flags flags, tm_cpu_flags needs)
 
 /*
  * LEVEL(id, name, needs, may): in rising order. A machine has a level if it has the flags that the
- * level needs; what may be used are these, `may`, and all that lower levels may use.
+ * level needs; what may be used are these, `may`, and all that lower levels may use. Those of every
+ * processor are known everywhere; names are told of one's own alone.
  */
 #define TM_ISA_LIST(LEVEL)                                                                         \
     LEVEL(SCALAR, scalar, 0, 0)                                                                    \
+    TM_ISA_ARM(LEVEL)                                                                              \
+    TM_ISA_X86(LEVEL)
+
+#define TM_ISA_ARM(LEVEL)                                                                          \
+    LEVEL(NEON, neon, TM_CPU_NEON, TM_CPU_NEON_DOTPROD | TM_CPU_NEON_I8MM | TM_CPU_NEON_BF16)
+
+#define TM_ISA_X86(LEVEL)                                                                          \
     LEVEL(AVX2, avx2, TM_CPU_AVX2, TM_CPU_F16C | TM_CPU_AVX_VNNI)                                  \
     LEVEL(AVX512, avx512, TM_CPU_AVX2 | TM_CPU_AVX512, TM_CPU_AVX512_BF16 | TM_CPU_AVX512_VNNI)    \
     LEVEL(AMX, amx,                                                                                \
@@ -88,9 +102,15 @@ typedef enum tm_isa {
         TM_ISA_COUNT
 } tm_isa;
 
-/* "scalar|avx2|...": every level's name */
+/* "scalar|avx2|...": the names of the levels that such a processor may have */
 #define TM_ISA_OR_NAME(id, name, needs, may) "|" #name
-#define TM_ISA_NAMES (&(TM_ISA_LIST(TM_ISA_OR_NAME))[1])
+#if defined(__x86_64__)
+#define TM_ISA_NAMES "scalar" TM_ISA_X86(TM_ISA_OR_NAME)
+#elif defined(__AARCH64EL__)
+#define TM_ISA_NAMES "scalar" TM_ISA_ARM(TM_ISA_OR_NAME)
+#else
+#define TM_ISA_NAMES "scalar"
+#endif
 
 /* The flags that a level may use, whatever machine this is; and whether flags make it whole. */
 tm_cpu_flags tm_isa_flags(tm_isa isa);

@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__AARCH64EL__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 #include "kernels/dispatch.h"
 
@@ -31,7 +35,8 @@ static tm_cpuid whole_cpu(void)
 enum {
     AVX2_FLAGS = TM_CPU_AVX2 | TM_CPU_F16C | TM_CPU_AVX_VNNI,
     AVX512_FLAGS = AVX2_FLAGS | TM_CPU_AVX512 | TM_CPU_AVX512_BF16 | TM_CPU_AVX512_VNNI,
-    AMX_FLAGS = AVX512_FLAGS | TM_CPU_AMX_TILE | TM_CPU_AMX_BF16 | TM_CPU_AMX_INT8
+    AMX_FLAGS = AVX512_FLAGS | TM_CPU_AMX_TILE | TM_CPU_AMX_BF16 | TM_CPU_AMX_INT8,
+    NEON_FLAGS = TM_CPU_NEON | TM_CPU_NEON_DOTPROD | TM_CPU_NEON_I8MM | TM_CPU_NEON_BF16
 };
 
 static void flags_of_a_cpu(void **state)
@@ -51,6 +56,18 @@ static void flags_of_a_cpu(void **state)
     cpu.leaf7_1_a = 0;
     assert_int_equal(tm_cpu_flags_of(&cpu), AMX_FLAGS & ~(TM_CPU_AVX512_BF16 | TM_CPU_AVX_VNNI));
     assert_int_equal(tm_cpu_flags_of(&(tm_cpuid){0}), 0);
+}
+
+static void flags_of_an_arm(void **state)
+{
+    (void)state;
+    tm_cpuid neoverse_v1 = {.hwcap = 0xEFFFFFFF, .hwcap2 = 0x2F3FF};
+    tm_cpuid graviton2 = {.hwcap = 0x119FFF}; /* Neoverse N1 */
+    tm_cpuid cortex_a53 = {.hwcap = 0x8FF}, soft_float = {.hwcap = 0x8FC};
+    assert_int_equal(tm_cpu_flags_of(&neoverse_v1), NEON_FLAGS);
+    assert_int_equal(tm_cpu_flags_of(&graviton2), TM_CPU_NEON | TM_CPU_NEON_DOTPROD);
+    assert_int_equal(tm_cpu_flags_of(&cortex_a53), TM_CPU_NEON);
+    assert_int_equal(tm_cpu_flags_of(&soft_float), 0);
 }
 
 /* What the system does not save cannot be used, whatever the CPU has. */
@@ -84,6 +101,14 @@ static void this_machine(void **state)
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     assert_int_equal(tm_cpu_has(here, TM_CPU_AVX2), avx2);
     assert_int_equal(tm_cpu_has(here, TM_CPU_AVX512), avx512);
+#elif defined(__AARCH64EL__)
+    assert_int_equal(here & ~(tm_cpu_flags)NEON_FLAGS, 0);
+    unsigned long hwcap = getauxval(AT_HWCAP), hwcap2 = getauxval(AT_HWCAP2);
+    assert_int_equal(tm_cpu_has(here, TM_CPU_NEON), (hwcap & HWCAP_ASIMD) != 0);
+    assert_int_equal(tm_cpu_has(here, TM_CPU_NEON_DOTPROD), (hwcap & HWCAP_ASIMDDP) != 0);
+    assert_int_equal(tm_cpu_has(here, TM_CPU_NEON_I8MM), (hwcap2 & HWCAP2_I8MM) != 0);
+    assert_int_equal(tm_cpu_has(here, TM_CPU_NEON_BF16), (hwcap2 & HWCAP2_BF16) != 0);
+    assert_int_equal(tm_cpu_isa(), TM_ISA_NEON);
 #else
     assert_int_equal(here, 0);
 #endif
@@ -98,8 +123,12 @@ static void levels(void **state)
         const char *name;
         tm_cpu_flags flags;
     } expected[] = {
-        {"scalar", 0}, {"avx2", AVX2_FLAGS}, {"avx512", AVX512_FLAGS}, {"amx", AMX_FLAGS}};
-    char names[64] = "";
+        {"scalar", 0},
+        {"neon", NEON_FLAGS},
+        {"avx2", NEON_FLAGS | AVX2_FLAGS},
+        {"avx512", NEON_FLAGS | AVX512_FLAGS},
+        {"amx", NEON_FLAGS | AMX_FLAGS},
+    };
     assert_int_equal(TM_ISA_COUNT, sizeof expected / sizeof *expected);
     for (int i = 0; i < TM_ISA_COUNT; i++) {
         tm_isa isa;
@@ -107,14 +136,20 @@ static void levels(void **state)
         assert_int_equal(tm_isa_flags((tm_isa)i), expected[i].flags);
         assert_true(tm_isa_within((tm_isa)i, expected[i].flags));
         assert_true(tm_isa_parse(expected[i].name, &isa) && isa == (tm_isa)i);
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "|" : "",
-                 expected[i].name);
     }
-    assert_string_equal(TM_ISA_NAMES, names);
+#if defined(__x86_64__)
+    assert_string_equal(TM_ISA_NAMES, "scalar|avx2|avx512|amx");
+#elif defined(__AARCH64EL__)
+    assert_string_equal(TM_ISA_NAMES, "scalar|neon");
+#else
+    assert_string_equal(TM_ISA_NAMES, "scalar");
+#endif
     assert_false(tm_isa_within(TM_ISA_AMX, AMX_FLAGS & ~TM_CPU_AVX512_BF16));
     assert_true(tm_isa_within(TM_ISA_AVX512, AVX512_FLAGS & ~TM_CPU_AVX512_BF16));
     assert_true(tm_isa_within(TM_ISA_AVX2, TM_CPU_AVX2));
     assert_false(tm_isa_within(TM_ISA_AVX2, TM_CPU_F16C));
+    assert_true(tm_isa_within(TM_ISA_NEON, TM_CPU_NEON));
+    assert_false(tm_isa_within(TM_ISA_NEON, AMX_FLAGS));
 }
 
 /* ---- the choice ---- */
@@ -256,6 +291,7 @@ static void expect_choice(tm_cpu_flags flags, expected e)
 #define VNNI256 .i8 = "avxvnni", .gemm_i8 = {[1] = "6x1"}
 #define VNNI512                                                                                    \
     .i8 = "avx512vnni", .gemm_i8 = {[1] = "10x1", [2] = "10x2", [3] = "8x3", [4] = "6x4"}
+#define NEON .vec = "neon", .gemm = {[1] = "6x1 neon"}, .f16 = "tm_f16_to_f32 neon"
 #define PORTABLE_F16 .f16 = "tm_f16_to_f32 scalar"
 #define F16C .f16 = "tm_f16_to_f32 f16c"
 
@@ -280,6 +316,10 @@ static void choice(void **state)
     expect_choice(AMX_FLAGS & ~TM_CPU_AMX_BF16, (expected){AVX512, VNNI512, F16C, .bf16 = true});
     expect_choice(AMX_FLAGS & ~TM_CPU_AVX512_BF16, (expected){AVX512, VNNI512, F16C});
     expect_choice(AMX_FLAGS & ~TM_CPU_AVX2, (expected){SCALAR, BYTES, F16C});
+#elif defined(__AARCH64EL__)
+    expect_choice(TM_CPU_NEON, (expected){NEON, BYTES});
+    expect_choice(NEON_FLAGS, (expected){NEON, BYTES});
+    expect_choice(NEON_FLAGS & ~TM_CPU_NEON, (expected){SCALAR, BYTES, PORTABLE_F16});
 #endif
 }
 
@@ -308,9 +348,13 @@ static void choice_of_levels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(flags_of_a_cpu), cmocka_unit_test(flags_under_a_system),
-        cmocka_unit_test(this_machine),   cmocka_unit_test(levels),
-        cmocka_unit_test(choice),         cmocka_unit_test(choice_of_levels),
+        cmocka_unit_test(flags_of_a_cpu),
+        cmocka_unit_test(flags_of_an_arm),
+        cmocka_unit_test(flags_under_a_system),
+        cmocka_unit_test(this_machine),
+        cmocka_unit_test(levels),
+        cmocka_unit_test(choice),
+        cmocka_unit_test(choice_of_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

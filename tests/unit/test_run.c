@@ -198,6 +198,17 @@ static void same_bits_scalar(void **state)
         assert_true(check_model("test_vit", 0, "scalar"));
 }
 
+static void same_bits_neon(void **state)
+{
+    (void)state;
+    if (!tm_isa_within(TM_ISA_NEON, tm_cpu_flags_here()))
+        skip();
+    if (emulated())
+        assert_true(check_model("test_resnet", 64, "neon"));
+    else
+        check_all("neon");
+}
+
 static void same_bits_avx2(void **state)
 {
     (void)state;
@@ -258,9 +269,9 @@ static void unloaded_models_do_not_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_bits_scalar),           cmocka_unit_test(same_bits_avx2),
-        cmocka_unit_test(same_bits_avx512),           cmocka_unit_test(refusals),
-        cmocka_unit_test(unloaded_models_do_not_run),
+        cmocka_unit_test(same_bits_scalar), cmocka_unit_test(same_bits_neon),
+        cmocka_unit_test(same_bits_avx2),   cmocka_unit_test(same_bits_avx512),
+        cmocka_unit_test(refusals),         cmocka_unit_test(unloaded_models_do_not_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,8 +61,10 @@ VF void slide(const tm_dwconv_tile *tile, const column *at, int kernel, int stri
                 vf pixel = load(x + offset, at, v);
                 UNROLL
                 for (int i = 0; i < PIXELS; i++)
-                    if (j >= i * stride && j < i * stride + kernel)
+                    if (j >= i * stride && j < i * stride + kernel) {
                         sums[i][v] = vf_fma(pixel, weights[j - i * stride][v], sums[i][v]);
+                        VF_IN_ORDER(sums[i][v]);
+                    }
             }
         }
         offset += ld;

@@ -98,6 +98,9 @@ VF void add_products(const float *const row[ROWS], size_t k, const float *panel,
         UNROLL
         for (int v = 0; v < NV; v++)
             acc[i][v] = vf_fma(x, w[v], acc[i][v]);
+        UNROLL
+        for (int v = 0; v < NV; v++)
+            VF_IN_ORDER(acc[i][v]);
     }
 }
 

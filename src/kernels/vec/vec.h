@@ -8,7 +8,9 @@
  *   VL            floats in a vector; divides TM_PANEL
  *   VF_REGISTERS  vectors that registers hold
  *   vf, vi, vmask a vector of floats, of int32_t; which of its elements count, always the first
- * ones VF_KEEP(x)    the compiler must compute the vector x here, and in a register
+ *                 ones
+ *   VF_KEEP(x)    the compiler must compute the vector x here, and in a register
+ *   VF_IN_ORDER(x)  likewise, where it would else load so much ahead that it runs out of registers
  */
 #ifndef TM_KERNELS_VEC_VEC_H
 #define TM_KERNELS_VEC_VEC_H
@@ -25,6 +27,8 @@
 #include "kernels/vec/vec_avx512.h"
 #elif defined(__AVX2__)
 #include "kernels/vec/vec_avx2.h"
+#elif defined(__AARCH64EL__)
+#include "kernels/vec/vec_neon.h"
 #else
 #error "the compiler's options name no ISA that has a vec_ISA.h"
 #endif

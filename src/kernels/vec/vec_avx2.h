@@ -102,6 +102,7 @@ VF void vi_store_u8_first(unsigned char *p, vi x, size_t n)
 }
 
 #define VF_KEEP(x) __asm__ volatile("" : "+v"(x))
+#define VF_IN_ORDER(x) ((void)0)
 
 /* clang-format on */
 
