@@ -288,6 +288,7 @@ static void expect_choice(tm_cpu_flags flags, expected e)
     .vec = "avx512",                                                                               \
     .gemm = {[1] = "10x1 avx512", [2] = "10x2 avx512", [3] = "8x3 avx512", [4] = "6x4 avx512"}
 #define BYTES .i8 = "scalar", .gemm_i8 = {[1] = "4x1"}
+#define WORDS .i8 = "avx2", .gemm_i8 = {[1] = "4x1"}
 #define VNNI256 .i8 = "avxvnni", .gemm_i8 = {[1] = "6x1"}
 #define VNNI512                                                                                    \
     .i8 = "avx512vnni", .gemm_i8 = {[1] = "10x1", [2] = "10x2", [3] = "8x3", [4] = "6x4"}
@@ -307,11 +308,11 @@ static void choice(void **state)
     expect_choice(AMX_FLAGS, (expected){AVX512, VNNI512, F16C, .bf16 = true, .split = true});
     /* what levels in a row could not say */
     expect_choice(TM_CPU_F16C, (expected){SCALAR, BYTES, F16C});
-    expect_choice(TM_CPU_AVX2, (expected){AVX2, BYTES, PORTABLE_F16});
-    expect_choice(skylake_x, (expected){AVX512, BYTES, F16C});
+    expect_choice(TM_CPU_AVX2, (expected){AVX2, WORDS, PORTABLE_F16});
+    expect_choice(skylake_x, (expected){AVX512, WORDS, F16C});
     expect_choice(skylake_x | TM_CPU_AVX512_VNNI, (expected){AVX512, VNNI512, F16C});
     expect_choice(AMX_FLAGS & no_vnni,
-                  (expected){AVX512, BYTES, F16C, .bf16 = true, .split = true});
+                  (expected){AVX512, WORDS, F16C, .bf16 = true, .split = true});
     expect_choice(AMX_FLAGS & ~TM_CPU_AMX_TILE, (expected){AVX512, VNNI512, F16C, .bf16 = true});
     expect_choice(AMX_FLAGS & ~TM_CPU_AMX_BF16, (expected){AVX512, VNNI512, F16C, .bf16 = true});
     expect_choice(AMX_FLAGS & ~TM_CPU_AVX512_BF16, (expected){AVX512, VNNI512, F16C});

@@ -34,7 +34,18 @@ VF void vi_store_first(uint8_t *p, vi x, size_t n) { _mm512_mask_storeu_epi8(p, 
 
 VF vi vi_zero(void) { return _mm256_setzero_si256(); }
 VF vi vi_load(const void *p) { return _mm256_loadu_si256((const __m256i_u *)p); }
+#if defined(__AVXVNNI__)
 VF vi vi_dot(vi sum, vi bytes, vi weights) { return _mm256_dpbusd_avx_epi32(sum, bytes, weights); }
+#else
+/* as words, for sums of two products of bytes do not fit one */
+VF vi vi_dot(vi sum, vi bytes, vi weights)
+{
+    vi even = _mm256_and_si256(bytes, _mm256_set1_epi16(0xFF)), odd = _mm256_srli_epi16(bytes, 8);
+    vi even_w = _mm256_srai_epi16(_mm256_slli_epi16(weights, 8), 8);
+    vi odd_w = _mm256_srai_epi16(weights, 8);
+    return vi_add(sum, vi_add(_mm256_madd_epi16(even, even_w), _mm256_madd_epi16(odd, odd_w)));
+}
+#endif
 VF vf vf_of_vi(vi x) { return _mm256_cvtepi32_ps(x); }
 VF vi vi_of_vf(vf x) { return _mm256_cvtps_epi32(x); }
 VF vi vi_bytes(const vi x[4])
