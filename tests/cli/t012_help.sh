@@ -61,6 +61,10 @@ ok "--version is one line" out_lines 1
 timmc version --json
 ok "version --json" out_has '{"timmc":"'
 ok "version --json is one line" out_lines 1
+flags=$(sed 's/.*"cpu":"//; s/".*//' "$tmp/out")
+case $flags in *avx2* | *neon*) vectors=true ;; *) vectors=false ;; esac
+case $(cat "$tmp/out") in *'"isa":"scalar"'*) levels=false ;; *) levels=true ;; esac
+ok "version: the CPU's flags beside the levels that need them" test "$vectors" = "$levels"
 
 timmc lisst
 ok "a misspelt command exits 2" exit_is 2
