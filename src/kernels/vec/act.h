@@ -22,7 +22,7 @@ VF vf gelu(vf x)
     vf p67 = vf_fma(vf_set(2.79045912e-6f), a, vf_set(-2.7368671e-5f));
     vf p4 = vf_fma(vf_fma(vf_set(-1.11219485e-7f), a2, p67), a2, p45);
     vf y = vf_fma(p4, vf_mul(a2, a2), vf_fma(p23, a2, p01));
-    vf tail = vf_half_exp_minus_any(vf_mul(y, a));
+    vf tail = vf_half_exp_minus(vf_mul(y, a));
     return vf_fnma(a, tail, vf_sub(x, vf_min(vf_set(0.0f), x)));
 }
 
@@ -73,7 +73,7 @@ VF vf selu(vf x)
 /* x * sigmoid(t) */
 VF vf gated(vf x, vf t)
 {
-    return vf_div(x, vf_logistic_divisor(vf_half_exp_minus_any(t)));
+    return vf_div(x, vf_logistic_divisor(t));
 }
 
 VF vf gelu_tanh(vf x)

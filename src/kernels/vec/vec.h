@@ -130,35 +130,22 @@ VF vf vf_exp(vf x)
 }
 
 /* exp(-x) / 2, not below e^-86 / 2: cheaper, for where such a result is as good as 0. The half is
- * finite for every number x; its double is inf where exp(-x) is. */
-VF vf_power vf_half_power_minus(vf x)
+ * finite for every x; its double is inf where exp(-x) is. */
+VF vf vf_half_exp_minus(vf x)
 {
-    return vf_exp_parts(vf_min(vf_set(86.0f), vf_max(vf_set(-89.0f), x)), -1, 0.5f);
-}
-
-/* Of NaN some number or NaN: for what x itself is multiplied by. */
-VF vf vf_half_exp_minus_any(vf x)
-{
-    vf_power e = vf_half_power_minus(x);
+    vf_power e = vf_exp_parts(vf_min(vf_set(86.0f), vf_max(vf_set(-89.0f), x)), -1, 0.5f);
     return vf_scale2_normal(e.p, e.shifted);
 }
 
-/* Of NaN NaN, for it is shifted by 0 whatever its low bits are. */
-VF vf vf_half_exp_minus(vf x)
+/* 1 + exp(-x): what the logistic function divides by */
+VF vf vf_logistic_divisor(vf x)
 {
-    vf_power e = vf_half_power_minus(x);
-    return vf_scale2_normal(e.p, vf_max(e.shifted, vf_set(VF_SHIFT - 512)));
-}
-
-/* 1 + exp(-x), of half of exp(-x): what the logistic function divides by */
-VF vf vf_logistic_divisor(vf half)
-{
-    return vf_fma(half, vf_set(2.0f), vf_set(1.0f));
+    return vf_fma(vf_half_exp_minus(x), vf_set(2.0f), vf_set(1.0f));
 }
 
 VF vf vf_sigmoid(vf x)
 {
-    return vf_div(vf_set(1.0f), vf_logistic_divisor(vf_half_exp_minus(x)));
+    return vf_div(vf_set(1.0f), vf_logistic_divisor(x));
 }
 
 #endif
