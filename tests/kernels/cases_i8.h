@@ -178,7 +178,8 @@ static void check_i8_bytes(check *c)
     tm_i8_scale scale = {.zero = (int32_t)below(c, 256)};
     float most = 0;
     for (size_t i = 0; i < n; i++)
-        most = fmaxf(most, fabsf(x[i])); /* of a NaN the other */
+        if (fabsf(x[i]) > most) /* no NaN is */
+            most = fabsf(x[i]);
     if (below(c, 8) && most > 0x1p-90f)
         scale.inverse = uniform(c, 0, 512) / most;
     unsigned char *to = take_bytes(c, n + 8) + 4; /* the four on either side stay */

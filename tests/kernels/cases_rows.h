@@ -329,7 +329,7 @@ static void check_softmax_f32(check *c)
     block x = take(c, rows, n, ld);
     fill(c, &x, coin(c) ? VALUES_CURVE : VALUES_PLAIN);
     if (below(c, 8) == 0) /* what torch makes NaN, we do */
-        x.data[below(c, n)] = (float[]){INFINITY, NAN, -INFINITY, -1e30f}[below(c, 4)];
+        x.data[below(c, n)] = (float[]){INFINITY, any_nan(c), -INFINITY, -1e30f}[below(c, 4)];
     float scale = coin(c) ? 1.0f : uniform(c, 0.05, 2);
     describe(c, "%zu x %zu, ld %zu, scale %a", rows, n, ld, (double)scale);
     for (size_t i = 0; i < rows; i++) {

@@ -164,12 +164,26 @@ static void expect_limits(check *c, tm_act_kind kind)
                    (double)limits[i].high);
 }
 
+/* NaN of every kind stays NaN, in whole vectors and behind them. */
+static void expect_nans(check *c, tm_act_kind kind)
+{
+    enum { N = 203 };
+    float x[N], y[N];
+    for (size_t i = 0; i < N; i++)
+        x[i] = any_nan(c);
+    c->kernels->act_f32(kind, 0.1f, 1, N, x, N, y, N);
+    for (size_t i = 0; i < N; i++)
+        if (!isnan(y[i]))
+            report(c, "%s of the NaN %08X is %g", act_names[kind], bits_of(x[i]), (double)y[i]);
+}
+
 static void check_curve(check *c, tm_act_kind kind, bool verbose)
 {
     accuracy worst = {0};
     describe(c, "%s over all of float", act_names[kind]);
     sweep(c, kind, &worst);
     expect_limits(c, kind);
+    expect_nans(c, kind);
     if (verbose)
         printf("%-8s %-13s %10.2e at %-14.8g %10.2e at %-14.8g\n", c->target, act_names[kind],
                worst.absolute, worst.at_absolute, worst.relative, worst.at_relative);

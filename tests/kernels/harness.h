@@ -122,12 +122,22 @@ typedef enum values {
     VALUES_SPECIAL  /* zeros, denormals, +-1e30, infinities, NaN among plain ones */
 } values;
 
+/* Of either sign, quiet or signalling, of any payload but the patterns': arithmetic on bits may
+ * make a number of it. */
+static float any_nan(check *c)
+{
+    uint32_t sign = coin(c) ? 0x80000000 : 0, quiet = coin(c) ? 0x400000 : 0;
+    return tm_f32_of_bits(sign | 0x7F800000 | quiet | (1 + (uint32_t)below(c, 0x1FFFFF)));
+}
+
 static float special(check *c)
 {
-    static const float list[] = {0.0f,   -0.0f,   1e-45f,   -1e-45f,   1e-39f, -1e-39f, 0x1p-126f,
-                                 1e30f,  -1e30f,  INFINITY, -INFINITY, NAN,    88.5f,   -88.5f,
-                                 104.0f, -104.0f, 3.0e38f,  -3.0e38f,  20.0f,  -3.0f,   3.0f};
-    return list[below(c, sizeof list / sizeof *list)];
+    static const float list[] = {0.0f,    -0.0f,   1e-45f,   -1e-45f,   1e-39f, -1e-39f, 0x1p-126f,
+                                 1e30f,   -1e30f,  INFINITY, -INFINITY, 88.5f,  -88.5f,  104.0f,
+                                 -104.0f, 3.0e38f, -3.0e38f, 20.0f,     -3.0f,  3.0f};
+    enum { LISTED = sizeof list / sizeof *list };
+    size_t i = below(c, LISTED + 1);
+    return i < LISTED ? list[i] : any_nan(c);
 }
 
 static float value(check *c, values kind)

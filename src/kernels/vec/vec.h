@@ -73,8 +73,8 @@ VF vf vf_min(vf a, vf b);
 VF vf vf_max_nan(vf a, vf b);             /* NaN where either is */
 VF vf vf_if_less(vf x, vf y, vf a, vf b); /* a where x < y, else b */
 VF vf vf_scale2(vf a, vf n);              /* a * 2^n for integral n, right to the ends */
-VF vf vf_scale2_normal(vf a, vf shifted); /* the same where a and the result are normal numbers;
-                                             shifted: n + VF_SHIFT */
+VF vf vf_power2(vf shifted);              /* 2^(n - 127), n of 1 to 254; shifted: n + VF_SHIFT;
+                                             any number if that is NaN */
 VF float vf_sum(vf a);  /* in halves: of the upper and the lower half, and so on */
 VF float vf_hmax(vf a); /* of an a without NaN */
 
@@ -102,39 +102,42 @@ VF void vf_fetch(const float *p)
 
 /* ---- curves ---- */
 
-/* exp(sign * x) * scale = p * 2^n, p by a minimax polynomial on [-ln2/2, ln2/2] of relative error
- * 4e-9; shifted: n + VF_SHIFT */
+/* exp(sign * x) = p * 2^n, p by a minimax polynomial on [-ln2/2, ln2/2] of relative error 4e-9;
+ * shifted: n + shift */
 typedef struct vf_power {
     vf p, n, shifted;
 } vf_power;
 
-VF vf_power vf_exp_parts(vf x, float sign, float scale)
+VF vf_power vf_exp_parts(vf x, float sign, float shift)
 {
-    vf_power e = {.shifted = vf_fma(x, vf_set(sign * 1.44269504f), vf_set(VF_SHIFT))};
-    e.n = vf_sub(e.shifted, vf_set(VF_SHIFT));
+    vf_power e = {.shifted = vf_fma(x, vf_set(sign * 1.44269504f), vf_set(shift))};
+    e.n = vf_sub(e.shifted, vf_set(shift));
     vf r = vf_fnma(e.n, vf_set(sign * 0.693145752f), x);
     r = vf_fnma(e.n, vf_set(sign * 1.42860677e-6f), r);
     vf r2 = vf_mul(r, r); /* in pairs: half as long a chain as by Horner's rule */
-    vf p12 = vf_fma(vf_set(scale * 0.49999994f), r, vf_set(sign * scale));
-    vf p34 = vf_fma(vf_set(scale * 4.16684076e-2f), r, vf_set(sign * scale * 0.166665196f));
-    vf p56 = vf_fma(vf_set(scale * 1.38141739e-3f), r, vf_set(sign * scale * 8.36892147e-3f));
-    e.p = vf_fma(vf_fma(vf_fma(p56, r2, p34), r2, p12), r, vf_set(scale));
+    vf p12 = vf_fma(vf_set(0.49999994f), r, vf_set(sign));
+    vf p34 = vf_fma(vf_set(4.16684076e-2f), r, vf_set(sign * 0.166665196f));
+    vf p56 = vf_fma(vf_set(1.38141739e-3f), r, vf_set(sign * 8.36892147e-3f));
+    e.p = vf_fma(vf_fma(vf_fma(p56, r2, p34), r2, p12), r, vf_set(1.0f));
     return e;
 }
 
 /* relative error below 2 ulp; 0 and inf at the ends */
 VF vf vf_exp(vf x)
 {
-    vf_power e = vf_exp_parts(vf_min(vf_set(89.0f), vf_max(vf_set(-104.0f), x)), 1, 1);
+    vf_power e = vf_exp_parts(vf_min(vf_set(89.0f), vf_max(vf_set(-104.0f), x)), 1, VF_SHIFT);
     return vf_scale2(e.p, e.n);
 }
 
 /* exp(-x) / 2, not below e^-86 / 2: cheaper, for where such a result is as good as 0. The half is
- * finite for every x; its double is inf where exp(-x) is. */
+ * finite for every x; its double is inf where exp(-x) is. The power is multiplied, not added to the
+ * exponent: bits added to NaN may make a number of it. */
 VF vf vf_half_exp_minus(vf x)
 {
-    vf_power e = vf_exp_parts(vf_min(vf_set(86.0f), vf_max(vf_set(-89.0f), x)), -1, 0.5f);
-    return vf_scale2_normal(e.p, e.shifted);
+    const float half_bias = 126; /* of 2^n / 2; even, so that n is rounded as without it */
+    vf clamped = vf_min(vf_set(86.0f), vf_max(vf_set(-89.0f), x));
+    vf_power e = vf_exp_parts(clamped, -1, VF_SHIFT + half_bias);
+    return vf_mul(e.p, vf_power2(e.shifted));
 }
 
 /* 1 + exp(-x): what the logistic function divides by */

@@ -53,10 +53,9 @@ VF vf vf_scale2(vf a, vf n)
     vf s2 = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23));
     return _mm256_mul_ps(_mm256_mul_ps(a, s1), s2);
 }
-VF vf vf_scale2_normal(vf a, vf shifted)
+VF vf vf_power2(vf shifted)
 {
-    __m256i n = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
-    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), n));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23));
 }
 VF float vf_sum(vf a)
 {

@@ -41,10 +41,9 @@ VF vf vf_if_less(vf x, vf y, vf a, vf b)
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), b, a);
 }
 VF vf vf_scale2(vf a, vf n) { return _mm512_scalef_ps(a, n); }
-VF vf vf_scale2_normal(vf a, vf shifted)
+VF vf vf_power2(vf shifted)
 {
-    __m512i n = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
-    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), n));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(shifted), 23));
 }
 VF float vf_sum(vf a)
 {

@@ -59,10 +59,9 @@ VF vf vf_scale2(vf a, vf n)
     vf s2 = vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(rest, bias), 23));
     return vmulq_f32(vmulq_f32(a, s1), s2);
 }
-VF vf vf_scale2_normal(vf a, vf shifted)
+VF vf vf_power2(vf shifted)
 {
-    uint32x4_t n = vshlq_n_u32(vreinterpretq_u32_f32(shifted), 23);
-    return vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(a), n));
+    return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(shifted), 23));
 }
 VF float vf_sum(vf a)
 {
