@@ -16,6 +16,13 @@ typedef enum tm_types {
     TM_TYPES_ANY     /* each may be */
 } tm_types;
 
+/* Row y of a result reads rows [y * stride - before, y * stride - before + rows) of an input, as
+ * far as they exist, and all columns, or, if it reads no other pixel, its own alone. */
+typedef struct tm_reach {
+    int stride, before, rows;
+    bool pixel;
+} tm_reach;
+
 struct tm_op {
     const char *name;
 
@@ -48,6 +55,10 @@ struct tm_op {
      * input's type. */
     tm_types types;
     tm_types (*types_of)(const tm_lowering *lowering, const tm_node *node);
+
+    /* Activations whose one step has tm_lower_pixels: which rows of input 0 a row of the result
+     * reads. false: not this node's. */
+    bool (*reach)(const tm_lowering *lowering, const tm_node *node, tm_reach *reach);
 
     double (*macs)(const tm_node *node); /* multiply-adds per picture, as fvcore counts them */
 };

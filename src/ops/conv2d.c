@@ -132,6 +132,7 @@ const tm_op tm_op_conv2d = {.name = "conv2d",
                             .lower = tm_conv2d_lower,
                             .addend = conv_addend,
                             .types_of = tm_conv2d_types,
+                            .reach = tm_conv2d_reach,
                             .macs = conv_macs};
 
 const tm_op tm_op_conv2d_filtered = {

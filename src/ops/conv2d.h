@@ -8,6 +8,7 @@
 
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node);
 tm_types tm_conv2d_types(const tm_lowering *lowering, const tm_node *node);
+bool tm_conv2d_reach(const tm_lowering *lowering, const tm_node *node, tm_reach *reach);
 
 /* 3x3, stride 1, where tm_conv2d_winograd_pays, which depends on the shapes alone; beside_parts:
  * beside products of bfloat16 parts. */

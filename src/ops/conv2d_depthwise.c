@@ -63,13 +63,10 @@ static const float *weights_at(const dw_args *args, const tm_run_state *run, int
     return args->weights ? args->weights + c : tm_tensor_channel(run, &args->filters, n, 0, 0, c);
 }
 
-static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
+/* Rows [first, end) of picture n, a unit's channels from c on. */
+static void run_rows(const dw_args *args, const tm_run_state *run, int n, size_t c, int first,
+                     int end)
 {
-    const dw_args *args = step->args;
-    int blocks = tm_ceil_div(args->y.h, args->rows),
-        chunks = tm_ceil_div(args->y.c, args->channels);
-    int n = unit / (blocks * chunks), block = unit / chunks % blocks;
-    size_t c = (size_t)(unit % chunks) * (size_t)args->channels;
     tm_dwconv_tile tile = {.x_row = (size_t)(args->conv.dilation * args->x.w) * args->x.ld,
                            .x_ld = args->x.ld,
                            .width = args->x.w,
@@ -85,10 +82,26 @@ static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
     tile.w = weights_at(args, run, n, c, &tile.w_ld);
     const void *x = tm_tensor_channel(run, &args->x, n, 0, 0, c);
     void *y = tm_tensor_channel(run, &args->y, n, 0, 0, c);
-    int end = tm_least(args->y.h, (block + 1) * args->rows);
     for (int ox = 0; ox < args->y.w; ox += STRIP)
-        for (int oy = block * args->rows; oy < end; oy++)
+        for (int oy = first; oy < end; oy++)
             run_strip(args, tile, x, y, oy, ox);
+}
+
+static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
+{
+    const dw_args *args = step->args;
+    int blocks = tm_ceil_div(args->y.h, args->rows),
+        chunks = tm_ceil_div(args->y.c, args->channels);
+    int first = unit / chunks % blocks * args->rows;
+    run_rows(args, run, unit / (blocks * chunks), (size_t)(unit % chunks * args->channels), first,
+             tm_least(args->y.h, first + args->rows));
+}
+
+static void dw_pixels(const tm_step *step, const tm_run_state *run, int n, int first, int count)
+{
+    const dw_args *args = step->args;
+    for (int c = 0; c < args->y.c; c += args->channels)
+        run_rows(args, run, n, (size_t)c, first / args->y.w, (first + count) / args->y.w);
 }
 
 /* Channels in equal parts, whole cache lines, then rows. */
@@ -151,6 +164,7 @@ void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node)
     dw_args args = args_of(lowering, node);
     args.weights = packing.packed;
     tm_lower_step(lowering, node, dw_run, dw_units, &args, sizeof args, 0);
+    tm_lower_pixels(lowering, dw_pixels);
 }
 
 void tm_conv2d_lower_filtered(tm_lowering *lowering, const tm_node *node)

@@ -29,6 +29,19 @@ tm_types tm_conv2d_types(const tm_lowering *lowering, const tm_node *node)
     return kind->types;
 }
 
+bool tm_conv2d_reach(const tm_lowering *lowering, const tm_node *node, tm_reach *reach)
+{
+    const tm_conv_attrs *conv = node->attrs;
+    const tm_product_kind *kind = tm_product_choose(lowering, node);
+    if (!is_depthwise(node) && (!kind->pixels || winograd_pays(lowering, node, kind)))
+        return false;
+    *reach = (tm_reach){.stride = conv->stride,
+                        .before = conv->pad_top,
+                        .rows = (conv->kernel_h - 1) * conv->dilation + 1,
+                        .pixel = conv->kernel_h * conv->kernel_w == 1 && conv->stride == 1};
+    return true;
+}
+
 void tm_conv2d_lower(tm_lowering *lowering, const tm_node *node)
 {
     const tm_product_kind *kind = tm_product_choose(lowering, node);

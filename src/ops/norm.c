@@ -111,12 +111,21 @@ typedef struct layer_args {
     tm_layernorm_fn *kernel;
 } layer_args;
 
+static void layer_range(const layer_args *args, const tm_run_state *run, tm_row_range range)
+{
+    args->kernel(&args->norm, range.count, tm_row(run, &args->x, range), args->x.ld,
+                 tm_row(run, &args->y, range), args->y.ld);
+}
+
 static void layer_run(const tm_step *step, const tm_run_state *run, int unit)
 {
     const layer_args *args = step->args;
-    tm_row_range range = tm_rows_at(args->rows, unit);
-    args->kernel(&args->norm, range.count, tm_row(run, &args->x, range), args->x.ld,
-                 tm_row(run, &args->y, range), args->y.ld);
+    layer_range(args, run, tm_rows_at(args->rows, unit));
+}
+
+static void layer_pixels(const tm_step *step, const tm_run_state *run, int n, int first, int count)
+{
+    layer_range(step->args, run, (tm_row_range){n, first, (size_t)count});
 }
 
 static void layer_lower(tm_lowering *lowering, const tm_node *node)
@@ -134,6 +143,7 @@ static void layer_lower(tm_lowering *lowering, const tm_node *node)
     args.norm.bias = kept(lowering, node, attrs->bias, &at);
     args.rows = tm_rows_of(&args.y);
     tm_lower_step(lowering, node, layer_run, tm_rows_step_units, &args, sizeof args, 0);
+    tm_lower_pixels(lowering, layer_pixels);
 }
 
 /* ---- group ---- */
@@ -225,5 +235,16 @@ static tm_types norm_types(const tm_lowering *lowering, const tm_node *node)
     return group ? TM_TYPES_F32 : TM_TYPES_SAME;
 }
 
-const tm_op tm_op_norm = {
-    .name = "norm", .lower = norm_lower, .in_place = true, .types_of = norm_types};
+static bool norm_reach(const tm_lowering *lowering, const tm_node *node, tm_reach *reach)
+{
+    (void)lowering;
+    tm_norm_kind kind = ((const tm_norm_attrs *)node->attrs)->kind;
+    *reach = (tm_reach){.stride = 1, .rows = 1, .pixel = true};
+    return kind == TM_NORM_LAYER || kind == TM_NORM_RMS;
+}
+
+const tm_op tm_op_norm = {.name = "norm",
+                          .lower = norm_lower,
+                          .in_place = true,
+                          .types_of = norm_types,
+                          .reach = norm_reach};

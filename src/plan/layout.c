@@ -9,6 +9,7 @@ enum { ALIGN = 64 };
 typedef struct layouter {
     const tm_graph *graph;
     tm_arena_layout *layout;
+    const tm_strips *strips;
     int max_batch, walk_batch;
     int *concat_of, *part_of; /* by node id: the concatenation it writes into, or -1 */
     bool failed;
@@ -33,6 +34,11 @@ static void move(tm_place *place, const tm_node *node, int channel, int token)
 
 /* ---- storages and places ---- */
 
+static bool in_strip(const layouter *l, const tm_node *node)
+{
+    return l->strips && l->strips->space[node->id] != 0;
+}
+
 static tm_place new_storage(layouter *l, const tm_node *node)
 {
     tm_arena_layout *layout = l->layout;
@@ -45,6 +51,10 @@ static tm_place new_storage(layouter *l, const tm_node *node)
         place.stride *
         tm_dtype_size(node->type); /* of one picture, as long as its space is not known */
     layout->storage_count++;
+    if (in_strip(l, node)) {
+        storage->space = (tm_space)l->strips->space[node->id];
+        place.stride = 0; /* there is one picture of it */
+    }
     return place;
 }
 
@@ -134,7 +144,8 @@ static void extend(const layouter *l, const tm_node *node, int at)
         storage->first = at;
 }
 
-/* The input and the selected taps are there before and after the run. */
+/* The input and the selected taps are there before and after the run; what a strip reads is there
+ * until its last step ran. */
 static void find_lifetimes(const layouter *l)
 {
     const tm_graph *graph = l->graph;
@@ -143,8 +154,9 @@ static void find_lifetimes(const layouter *l)
         if (!node->live || node->constant)
             continue;
         extend(l, node, i);
+        int last = l->strips ? l->strips->end[i] : i;
         for (int k = 0; k < node->input_count; k++)
-            extend(l, node->inputs[k], i);
+            extend(l, node->inputs[k], last);
     }
     for (int i = 0; i < graph->tap_count; i++)
         if (graph->taps[i].selected)
@@ -187,7 +199,8 @@ static void merge_in_place(const layouter *l)
     for (int i = 0; i < l->graph->node_count; i++) {
         const tm_node *node = l->graph->nodes[i];
         int which = node->live && !node->constant ? in_place_input(node) : -1;
-        if (which < 0 || l->concat_of[i] >= 0)
+        /* the first steps of a strip would read what the last one wrote in another */
+        if (which < 0 || l->concat_of[i] >= 0 || in_strip(l, node->inputs[0]))
             continue;
         const tm_node *x = node->inputs[which];
         if (x->constant || x == l->graph->input || x->type != node->type ||
@@ -210,6 +223,8 @@ static void choose_spaces(layouter *l)
     tm_arena_layout *layout = l->layout;
     for (int i = 0; i < layout->storage_count; i++) {
         tm_storage *storage = &layout->storages[i];
+        if (storage->space >= TM_SPACES)
+            continue;
         bool kept = layout->storages[root(layout, i)].last == INT_MAX;
         storage->space = kept ? TM_SPACE_KEPT : TM_SPACE_ARENA;
         size_t pictures = (size_t)(kept ? l->max_batch : l->walk_batch);
@@ -280,14 +295,15 @@ static bool assign_offsets(tm_arena_layout *layout)
     return good;
 }
 
-tm_status tm_layout_make(const tm_graph *graph, int max_batch, int walk_batch,
-                         tm_arena_layout *layout, tm_error *error)
+tm_status tm_layout_make(const tm_graph *graph, const tm_strips *strips, int max_batch,
+                         int walk_batch, tm_arena_layout *layout, tm_error *error)
 {
     size_t count = (size_t)graph->node_count;
     *layout = (tm_arena_layout){.places = calloc(count, sizeof *layout->places),
                                 .storages = calloc(count, sizeof *layout->storages)};
     layouter l = {.graph = graph,
                   .layout = layout,
+                  .strips = strips,
                   .max_batch = max_batch,
                   .walk_batch = walk_batch,
                   .concat_of = calloc(count, sizeof(int)),

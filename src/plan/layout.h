@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "graph/op.h"
+#include "plan/strips.h"
 #include "steps/step.h"
 
 /* An activation's place. */
@@ -19,7 +20,7 @@ typedef struct tm_place {
 typedef struct tm_storage {
     size_t bytes;    /* for all pictures of its space */
     int first, last; /* nodes between which it is alive */
-    tm_space space;  /* kept: the input, and what a selected tap reads */
+    tm_space space;  /* kept: the input, and what a selected tap reads; or of a strip */
     size_t offset;   /* bytes */
     int merged;      /* the storage whose memory it shares; itself if none */
 } tm_storage;
@@ -31,9 +32,9 @@ typedef struct tm_arena_layout {
     size_t bytes[TM_SPACES];
 } tm_arena_layout;
 
-/* The arena holds `walk_batch` pictures, the kept space max_batch. */
-tm_status tm_layout_make(const tm_graph *graph, int max_batch, int walk_batch,
-                         tm_arena_layout *layout, tm_error *error);
+/* The arena holds `walk_batch` pictures, the kept space max_batch. strips NULL: there are none. */
+tm_status tm_layout_make(const tm_graph *graph, const tm_strips *strips, int max_batch,
+                         int walk_batch, tm_arena_layout *layout, tm_error *error);
 void tm_layout_free(tm_arena_layout *layout);
 
 #endif

@@ -12,6 +12,7 @@
 typedef struct planner {
     tm_plan *plan;
     const tm_graph *graph;
+    tm_strips strips;
     tm_arena_layout layout;
     tm_tensor *tensors; /* by node id */
     tm_lowering lowering;
@@ -77,13 +78,22 @@ static void measure_pair(tm_plan *plan, const tm_node *node)
         plan->pair_bytes = bytes;
 }
 
+static bool ends_strip(const planner *p, const tm_node *node)
+{
+    return p->strips.end[node->id] == node->id && node->input_count &&
+           p->strips.end[node->inputs[0]->id] == node->id;
+}
+
 static void lower(planner *p)
 {
+    const tm_strip *strip = p->strips.rows;
     for (int i = 0; i < p->graph->node_count && !p->lowering.status; i++) {
         const tm_node *node = p->graph->nodes[i];
         if (computes(p, node)) {
             node->op->lower(&p->lowering, node);
             measure_pair(p->plan, node);
+            if (ends_strip(p, node))
+                tm_lower_strip(&p->lowering, strip++);
         }
     }
 }
@@ -152,7 +162,10 @@ tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_o
     tm_types_assign(b, &p.lowering);
     if (graph->error.status)
         return tm_fail(error, graph->error.status, "%s", graph->error.message);
-    tm_status status = tm_layout_make(graph, plan->max_batch, plan->walk_batch, &p.layout, error);
+    tm_status status = tm_strips_find(graph, &p.lowering, plan->walk_batch, &p.strips, error);
+    if (!status)
+        status =
+            tm_layout_make(graph, &p.strips, plan->max_batch, plan->walk_batch, &p.layout, error);
     if (!status)
         status = place_tensors(&p, error);
     if (!status) {
@@ -166,6 +179,7 @@ tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_o
         tm_lowering_free(&p.lowering);
     }
     tm_layout_free(&p.layout);
+    tm_strips_free(&p.strips);
     free(p.tensors);
     if (status)
         tm_plan_free(plan);

@@ -269,6 +269,7 @@ static void f32_run(const tm_product *p, const tm_unit *unit)
 const tm_product_kind tm_product_f32 = {.name = "f32",
                                         .types = TM_TYPES_WRITES,
                                         .merges = true,
+                                        .pixels = true,
                                         .pays = f32_pays,
                                         .plan = f32_plan,
                                         .pack = f32_pack,

@@ -18,6 +18,26 @@ static void product_run(const tm_step *step, const tm_run_state *run, int index)
     p->kind->run(p, &unit);
 }
 
+/* All of a product's outputs for some pixels, in blocks as large as a unit's. */
+static void product_pixels(const tm_step *step, const tm_run_state *run, int n, int first,
+                           int count)
+{
+    const tm_product *p = step->args;
+    const tm_division *d = &p->division;
+    int block = tm_even_block(count, d->block, d->grain);
+    for (int i = 0; i < count; i += block) {
+        tm_unit unit = {.run = run,
+                        .n = n,
+                        .first = first + i,
+                        .count = tm_least(block, count - i),
+                        .last_group = d->groups};
+        for (; unit.panel < d->panels; unit.panel += unit.panels) {
+            unit.panels = tm_least(d->chunk, d->panels - unit.panel);
+            p->kind->run(p, &unit);
+        }
+    }
+}
+
 /* ---- packing ---- */
 
 typedef struct packing {
@@ -142,4 +162,6 @@ void tm_product_lower(tm_lowering *lowering, const tm_node *node, const tm_produ
     scratch = tm_results_plan(&p, scratch);
     defer_packing(lowering, node, &p);
     tm_lower_step(lowering, node, product_run, product_units, &p, sizeof p, scratch);
+    if (kind->pixels)
+        tm_lower_pixels(lowering, product_pixels);
 }

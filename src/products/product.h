@@ -67,6 +67,7 @@ typedef struct tm_product {
 struct tm_product_kind {
     const char *name;
     bool merges;    /* groups too narrow to fill a panel */
+    bool pixels;    /* its units read and write nothing but rows and scratch: fit for strips */
     tm_types types; /* of rows and results, under bf16 */
 
     /* Whether it can and had better compute a convolution: by the precision, the kernels there, and

@@ -55,6 +55,9 @@ const float *tm_lower_zeros(tm_lowering *lowering, size_t floats);
 void tm_lower_step(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
                    tm_step_units *units, const void *args, size_t args_size, size_t scratch);
 
+/* The step just appended can also compute pixels of a picture one by one. */
+void tm_lower_pixels(tm_lowering *lowering, tm_step_pixels *pixels);
+
 /* Appends a step that prepares the node's own: it needs no scratch and counts no multiply-adds. */
 void tm_lower_before(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
                      tm_step_units *units, const void *args, size_t args_size);

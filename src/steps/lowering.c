@@ -88,6 +88,12 @@ void tm_lower_step(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
         lowering->steps->scratch_bytes = scratch;
 }
 
+void tm_lower_pixels(tm_lowering *lowering, tm_step_pixels *pixels)
+{
+    if (!lowering->status)
+        lowering->steps->rows[lowering->steps->count - 1].pixels = pixels;
+}
+
 void tm_lower_before(tm_lowering *lowering, const tm_node *node, tm_step_run *run,
                      tm_step_units *units, const void *args, size_t args_size)
 {

@@ -17,19 +17,24 @@
 
 #include "base/dtype.h"
 
+enum { TM_MAX_STRIP = 3 /* steps that go through a strip together: steps/strip.h */ };
+
 /* The kinds of a run's memory. */
 typedef enum tm_space {
     TM_SPACE_ARENA, /* activations, which are overwritten once nothing reads them any more */
     TM_SPACE_KEPT,  /* the input and what was asked for: there before and after the run */
-    TM_SPACES
+    TM_SPACES,
+    /* and of a thread's scratch: what the first, second, ... step of a strip leaves for the next */
+    TM_SPACE_STRIP = TM_SPACES,
+    TM_ALL_SPACES = TM_SPACE_STRIP + TM_MAX_STRIP - 1
 } tm_space;
 
 /* One walk over the steps, as one thread sees it. */
 typedef struct tm_run_state {
-    char *memory[TM_SPACES]; /* 64-byte aligned */
-    int batch;               /* pictures of this walk */
-    int first;               /* in the kept space: which picture this walk begins with */
-    void *scratch;           /* step->scratch bytes, 64-byte aligned, the calling thread's own */
+    char *memory[TM_ALL_SPACES]; /* 64-byte aligned; of a strip: where its picture would begin */
+    int batch;                   /* pictures of this walk */
+    int first;                   /* in the kept space: which picture this walk begins with */
+    void *scratch; /* step->scratch bytes, 64-byte aligned, the calling thread's own */
 } tm_run_state;
 
 /* An activation: pixel (n, y, x) begins n * stride + (y * w + x) * ld numbers of its type behind
@@ -98,10 +103,15 @@ static inline bool tm_tensor_is_run(const tm_tensor *t)
 typedef struct tm_step tm_step;
 typedef void tm_step_run(const tm_step *step, const tm_run_state *run, int unit);
 typedef int tm_step_units(const tm_step *step, int batch);
+/* Pixels [first, first + count) of picture n, in row-major order: whole rows, unless each pixel is
+ * made of a single one (tm_reach). The same bits as its units. */
+typedef void tm_step_pixels(const tm_step *step, const tm_run_state *run, int n, int first,
+                            int count);
 
 struct tm_step {
     tm_step_run *run;
     tm_step_units *units;
+    tm_step_pixels *pixels; /* NULL: it cannot be part of a strip */
     const void *args;
     size_t scratch;
     const char *name, *op; /* for the profile */

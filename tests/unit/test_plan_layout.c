@@ -282,7 +282,7 @@ static void simulate(const tm_graph *graph, uint64_t seed, int batch)
 {
     tm_error error = {0};
     simulation s = {.graph = graph, .seed = seed, .batch = batch};
-    assert_int_equal(tm_layout_make(graph, batch, batch, &s.layout, &error), TM_OK);
+    assert_int_equal(tm_layout_make(graph, NULL, batch, batch, &s.layout, &error), TM_OK);
     s.arena = calloc(memory_size(&s), sizeof *s.arena);
     s.values = calloc((size_t)graph->node_count, sizeof *s.values);
     assert_true(s.arena && s.values);
@@ -367,7 +367,7 @@ static bool shares(net *n, const tm_node *x, const tm_node *y)
     tm_arena_layout layout;
     tm_error error = {0};
     tm_pass_prune(&n->b);
-    assert_int_equal(tm_layout_make(&n->graph, 2, 2, &layout, &error), TM_OK);
+    assert_int_equal(tm_layout_make(&n->graph, NULL, 2, 2, &layout, &error), TM_OK);
     bool same = start_of(&layout, x) == start_of(&layout, y);
     tm_layout_free(&layout);
     return same;
@@ -454,7 +454,8 @@ static void too_large_a_batch(void **state)
     net_open(&n, (tm_shape){16384, 16384, 4096});
     net_tap(&n, tm_activate(&n.b, n.graph.input, TM_ACT_RELU));
     tm_pass_prune(&n.b);
-    assert_int_equal(tm_layout_make(&n.graph, 2000000000, 1, &layout, &n.error), TM_NO_MEMORY);
+    assert_int_equal(tm_layout_make(&n.graph, NULL, 2000000000, 1, &layout, &n.error),
+                     TM_NO_MEMORY);
     assert_non_null(strstr(n.error.message, "2000000000"));
     net_close(&n);
 }
