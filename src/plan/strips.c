@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/strips.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "graph/constant.h"
@@ -12,6 +13,16 @@ enum {
     STRIP_BYTES = 768 * 1024,  /* of activations in a strip */
     UNITS_PER_THREAD = 4       /* so that an uneven machine stays busy */
 };
+
+/* Multiply-adds for a byte that stays in L2: those that are computed twice must not outweigh it,
+ * and where there are windows, and thus rows to read twice as well, neither may all. */
+static const double TWICE_PER_BYTE = 1.0, WINDOWS_PER_BYTE = 8.0;
+
+/* A strip under construction. */
+typedef struct draft {
+    tm_strip strip;
+    const tm_node *nodes[TM_MAX_STRIP];
+} draft;
 
 typedef struct finder {
     const tm_graph *graph;
@@ -62,8 +73,10 @@ static const tm_node *reader_of(const finder *f, const tm_node *node)
     return next && node->users == 1 && next->inputs[0] == node ? next : NULL;
 }
 
-static void add_stage(tm_strip *strip, const tm_node *node, tm_reach reach)
+static void add_stage(draft *d, const tm_node *node, tm_reach reach)
 {
+    tm_strip *strip = &d->strip;
+    d->nodes[strip->count] = node;
     strip->stages[strip->count++] =
         (struct tm_strip_stage){.reach = reach,
                                 .h = node->shape.h,
@@ -96,23 +109,69 @@ static bool choose_rows(const finder *f, tm_strip *strip)
     return tm_strip_bytes(strip, strip->rows) <= STRIP_BYTES;
 }
 
-/* The longest strip that begins at the node; returns its last node, NULL: there is none. */
-static const tm_node *find_from(const finder *f, const tm_node *node, tm_strip *strip)
+static double macs_of(const tm_node *node)
 {
+    return node->op->macs ? node->op->macs(node) : 0;
+}
+
+/* Multiply-adds of the rows of stage i that two strips compute. */
+static double computed_twice(const draft *d, int i)
+{
+    const tm_strip *strip = &d->strip;
+    int h = strip->stages[strip->count - 1].h, rows = 0;
+    tm_strip_rows need[TM_MAX_STRIP];
+    for (int first = 0; first < h; first += strip->rows) {
+        tm_strip_need(strip, first, tm_least(first + strip->rows, h), need);
+        rows += need[i].end - need[i].first;
+    }
+    return macs_of(d->nodes[i]) * fmax(0, (double)rows / strip->stages[i].h - 1);
+}
+
+static bool pays(const draft *d)
+{
+    bool windows = false;
+    double all = 0, twice = 0, saved = 0;
+    for (int i = 0; i < d->strip.count; i++) {
+        windows = windows || !d->strip.stages[i].reach.pixel;
+        all += macs_of(d->nodes[i]);
+    }
+    for (int i = 0; i + 1 < d->strip.count; i++) {
+        twice += computed_twice(d, i);
+        saved += (double)bytes_of(d->nodes[i]);
+    }
+    return twice <= saved * TWICE_PER_BYTE && (!windows || all <= saved * WINDOWS_PER_BYTE);
+}
+
+/* All that could go through strips together from the node on, before what they cost is known. */
+static void draw(const finder *f, const tm_node *node, draft *d)
+{
+    tm_strip *strip = &d->strip;
     tm_reach reach;
     size_t weights = weights_of(node);
-    *strip = (tm_strip){0};
+    *d = (draft){0};
     if (!can_join(f, node, &reach))
-        return NULL;
-    add_stage(strip, node, reach);
-    const tm_node *last = node, *next;
-    while (strip->count < TM_MAX_STRIP && is_large(f, last) && (next = reader_of(f, last)) &&
-           can_join(f, next, &reach) && (weights += weights_of(next)) <= WEIGHT_BYTES) {
-        add_stage(strip, next, reach);
-        last = next;
+        return;
+    add_stage(d, node, reach);
+    while (strip->count < TM_MAX_STRIP && is_large(f, node) && (node = reader_of(f, node)) &&
+           can_join(f, node, &reach) && (weights += weights_of(node)) <= WEIGHT_BYTES)
+        add_stage(d, node, reach);
+}
+
+/* The longest strip that pays, from the node on; returns its last node, NULL: there is none. */
+static const tm_node *find_from(const finder *f, const tm_node *node, tm_strip *strip)
+{
+    draft all;
+    draw(f, node, &all);
+    for (int count = all.strip.count; count > 1; count--) {
+        draft d = all;
+        d.strip.count = count;
+        go_by_pixels(&d.strip);
+        if (!choose_rows(f, &d.strip) || !pays(&d))
+            continue;
+        *strip = d.strip;
+        return d.nodes[count - 1];
     }
-    go_by_pixels(strip);
-    return strip->count > 1 && choose_rows(f, strip) ? last : NULL;
+    return NULL;
 }
 
 static void mark(const finder *f, const tm_node *first, const tm_node *last)

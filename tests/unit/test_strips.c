@@ -51,7 +51,7 @@ static chain strided(tm_builder *b, tm_node *x)
 
 static chain wide(tm_builder *b, tm_node *x)
 {
-    return inverted(b, x, 7, 1, 1);
+    return inverted(b, x, 5, 1, 1);
 }
 
 static chain wide_strided(tm_builder *b, tm_node *x)
