@@ -20,18 +20,24 @@ typedef struct share {
     _Alignas(64) atomic_int next;
 } share;
 
+/* What a thread of a walk waited for the others, on a cache line of its own. */
+typedef struct waiting {
+    _Alignas(64) double seconds;
+} waiting;
+
 /* Pictures [first, first + count) of a run. */
 typedef struct part {
     int first, count;
 } part;
 
 typedef struct walk {
-    const tm_runner *runner;
+    tm_runner *runner;
     double *step_seconds;
     /* together: */
     part part;
     int share_count;
     tm_barrier barrier;
+    waiting waited[MAX_SHARES];  /* by thread, the first ones */
     share shares[2][MAX_SHARES]; /* of even and odd steps */
     /* alone: */
     int batch, parts; /* pictures of the run, parts that are walked alone */
@@ -87,25 +93,43 @@ static void walk_with_others(void *context, int thread)
     walk *w = context;
     tm_run_state state = state_of(w->runner, w->part, 0, thread);
     unsigned sense = 0;
+    double waited = 0, begin = tm_seconds();
     for (int i = 0; i < w->runner->plan->steps.count; i++) {
-        double begin = thread == 0 && w->step_seconds ? tm_seconds() : 0;
         run_step(w, &state, i, thread);
         if (thread == 0)
             deal(w, i + 1);
+        double done = tm_seconds();
         tm_barrier_wait(&w->barrier, &sense);
+        double end = tm_seconds();
+        waited += end - done;
         if (thread == 0 && w->step_seconds)
-            w->step_seconds[i] += tm_seconds() - begin;
+            w->step_seconds[i] += end - begin;
+        begin = end;
     }
+    if (thread < MAX_SHARES)
+        w->waited[thread].seconds = waited;
+}
+
+static double longest_wait(const walk *w, int size)
+{
+    double longest = 0;
+    for (int i = 0; i < size && i < MAX_SHARES; i++)
+        longest = w->waited[i].seconds > longest ? w->waited[i].seconds : longest;
+    return longest;
 }
 
 static void walk_together(walk *w, part p)
 {
-    int threads = w->runner->threads, size = tm_team_size(threads);
+    tm_pace *pace = &w->runner->pace;
+    int all = tm_team_size(w->runner->threads), size = tm_pace_threads(pace, all);
     w->part = p;
-    w->share_count = threads < MAX_SHARES ? threads : MAX_SHARES;
+    w->share_count = size < MAX_SHARES ? size : MAX_SHARES;
     deal(w, 0);
     tm_barrier_init(&w->barrier, size);
+    double begin = tm_seconds();
     tm_team_run(size, walk_with_others, w);
+    double seconds = tm_seconds() - begin;
+    tm_pace_tell(pace, all, size, seconds / p.count, longest_wait(w, size) / seconds);
 }
 
 /* ---- alone ---- */
@@ -138,7 +162,7 @@ static void walk_alone(void *context, int lane)
         walk_part(w, part_at(w, i), lane);
 }
 
-void tm_run(const tm_runner *runner, int batch, double *step_seconds)
+void tm_run(tm_runner *runner, int batch, double *step_seconds)
 {
     walk w = {.runner = runner, .step_seconds = step_seconds, .batch = batch};
     int size = runner->plan->walk_batch, parts = (batch + size - 1) / size, lanes = runner->lanes;

@@ -7,6 +7,7 @@
 #define TM_RUN_RUN_H
 
 #include "plan/plan.h"
+#include "run/pace.h"
 
 typedef struct tm_runner {
     const tm_plan *plan;
@@ -16,6 +17,7 @@ typedef struct tm_runner {
     int threads;   /* of a run */
     int lanes;     /* walks that can be under way at once */
     size_t bytes;  /* of all */
+    tm_pace pace;  /* of the walks so far */
 } tm_runner;
 
 /* Takes the memory for runs on so many threads, 1 to plan->threads; the plan must outlive it.
@@ -31,7 +33,7 @@ bool tm_runner_bytes(const tm_plan *plan, size_t *bytes);
  * not go round, and a batch that one walk computes, is walked by all threads together. Every thread
  * count and every way gives the same bits. step_seconds (may be NULL) has a number per step, to
  * which the first thread's time in that step is added. */
-void tm_run(const tm_runner *runner, int batch, double *step_seconds);
+void tm_run(tm_runner *runner, int batch, double *step_seconds);
 
 /* Pixel (y, x) of picture n of plan->input or of a tap, which are float32 and live from before a
  * run to the next one. */
