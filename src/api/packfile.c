@@ -238,3 +238,26 @@ tm_status tm_packfile_require(const tm_model *model, tm_error *error)
                        model->options.weights);
     return TM_OK;
 }
+
+static void add_facts(const tm_model *model, const char *weights_sha256, tm_buffer *facts)
+{
+    tm_buffer_printf(facts, "weights_sha256 %s\n", weights_sha256);
+    if (model->made_up)
+        tm_buffer_printf(facts, "made_up %s\n", model->made_up);
+}
+
+tm_status tm_packfile_save(const tm_model *model, const char *weights_sha256, FILE *stream,
+                           const char *path, tm_error *error)
+{
+    tm_buffer key = {0}, facts = {0};
+    tm_packfile_key(model, &key);
+    add_facts(model, weights_sha256, &facts);
+    const char *key_text = tm_buffer_text(&key, error), *facts_text = tm_buffer_text(&facts, error);
+    tm_status status =
+        key_text && facts_text
+            ? tm_packfile_write(&model->plan, key_text, facts_text, stream, path, error)
+            : TM_NO_MEMORY;
+    tm_buffer_free(&key);
+    tm_buffer_free(&facts);
+    return status;
+}

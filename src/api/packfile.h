@@ -46,6 +46,11 @@ void tm_packfile_line(const char *text, const char *name, char *value, size_t si
 /* TM_WEIGHTS_INVALID: the data is not what was written. Reads all of it. */
 tm_status tm_packfile_check(const tm_packfile *file, tm_error *error);
 
+/* Writes the memory of a plan's constants. path: the stream's name for messages. TM_WRITE,
+ * TM_NO_MEMORY. */
+tm_status tm_packfile_write(const tm_plan *plan, const char *key, const char *facts, FILE *stream,
+                            const char *path, tm_error *error);
+
 /* What decides the bytes that the model's plan packs, but for the weights. */
 void tm_packfile_key(const tm_model *model, tm_buffer *key);
 
@@ -58,8 +63,7 @@ tm_status tm_packfile_digest(const tm_model *model, char digits[static TM_DIGEST
                              tm_error *error);
 /* TM_USAGE: what the model packs depends on more than a key says. */
 tm_status tm_packfile_require(const tm_model *model, tm_error *error);
-/* Writes a loaded model's packed weights; weights_sha256: of what they were made from; path: the
- * stream's name for messages. TM_WRITE, TM_NO_MEMORY. */
+/* Writes a loaded model's packed weights; weights_sha256: of what they were made from. */
 tm_status tm_packfile_save(const tm_model *model, const char *weights_sha256, FILE *stream,
                            const char *path, tm_error *error);
 

@@ -154,13 +154,6 @@ static void write_sizes(const sizes *s, char *header)
     }
 }
 
-static void add_facts(const tm_model *model, const char *weights_sha256, tm_buffer *facts)
-{
-    tm_buffer_printf(facts, "weights_sha256 %s\n", weights_sha256);
-    if (model->made_up)
-        tm_buffer_printf(facts, "made_up %s\n", model->made_up);
-}
-
 static void fill_header(const tm_plan *plan, const sizes *s, const char *key, const char *facts,
                         char *header)
 {
@@ -175,13 +168,13 @@ static void fill_header(const tm_plan *plan, const sizes *s, const char *key, co
     memcpy(header + DIGEST_AT, digits, DIGITS);
 }
 
-static tm_status write_file(const tm_plan *plan, const tm_buffer *key, const tm_buffer *facts,
-                            FILE *stream, const char *path, tm_error *error)
+tm_status tm_packfile_write(const tm_plan *plan, const char *key, const char *facts, FILE *stream,
+                            const char *path, tm_error *error)
 {
     sizes s = {.data = plan->steps.memory_bytes,
                .layout = plan->layout,
-               .key = key->length,
-               .facts = facts->length};
+               .key = strlen(key),
+               .facts = strlen(facts)};
     size_t texts = TEXTS_AT + s.key + s.facts + 2;
     s.header = (texts + TM_PACKFILE_PAGE - 1) / TM_PACKFILE_PAGE * TM_PACKFILE_PAGE;
     if (s.header > TM_PACKFILE_HEADER_MAX)
@@ -189,23 +182,9 @@ static tm_status write_file(const tm_plan *plan, const tm_buffer *key, const tm_
     char *header = calloc(1, s.header);
     if (!header)
         return tm_fail(error, TM_NO_MEMORY, "%s: no memory for its header", path);
-    fill_header(plan, &s, key->data, facts->data, header);
+    fill_header(plan, &s, key, facts, header);
     bool written = fwrite(header, 1, s.header, stream) == s.header &&
                    fwrite(plan->steps.memory, 1, s.data, stream) == s.data;
     free(header);
     return written ? TM_OK : tm_fail(error, TM_WRITE, "%s: cannot be written", path);
-}
-
-tm_status tm_packfile_save(const tm_model *model, const char *weights_sha256, FILE *stream,
-                           const char *path, tm_error *error)
-{
-    tm_buffer key = {0}, facts = {0};
-    tm_packfile_key(model, &key);
-    add_facts(model, weights_sha256, &facts);
-    tm_status status = key.failed || facts.failed
-                           ? tm_fail(error, TM_NO_MEMORY, "%s: no memory for its header", path)
-                           : write_file(&model->plan, &key, &facts, stream, path, error);
-    tm_buffer_free(&key);
-    tm_buffer_free(&facts);
-    return status;
 }
