@@ -107,21 +107,11 @@ void tm_packfile_key(const tm_model *model, tm_buffer *key)
     add_model(model, key);
 }
 
-static tm_status refuse(const char *path, const char *found, const char *expected, tm_error *error)
+static int line_length(const char *line)
 {
-    int name = (int)strcspn(expected, " \n"), from = (int)strcspn(found, "\n"),
-        to = (int)strcspn(expected, "\n");
-    if (strncmp(found, expected, (size_t)name) != 0)
-        return tm_fail(error, TM_WEIGHTS_MISMATCH,
-                       "%s: was packed for other options: found %.*s, expected %.*s; 'timmc pack' "
-                       "makes it for these",
-                       path, from < 100 ? from : 100, found, to < 100 ? to : 100, expected);
-    return tm_fail(
-        error, TM_WEIGHTS_MISMATCH,
-        "%s: was packed for another %.*s: found%.*s, expected%.*s; 'timmc pack' makes it "
-        "for this one",
-        path, name, expected, from - name < 100 ? from - name : 100, found + name,
-        to - name < 100 ? to - name : 100, expected + name);
+    enum { SHOWN = 120 };
+    size_t length = strcspn(line, "\n");
+    return length < SHOWN ? (int)length : SHOWN;
 }
 
 /* The first line that differs. */
@@ -130,7 +120,9 @@ static tm_status compare(const char *path, const char *found, const char *expect
     while (*found || *expected) {
         size_t length = strcspn(expected, "\n");
         if (length != strcspn(found, "\n") || strncmp(found, expected, length) != 0)
-            return refuse(path, found, expected, error);
+            return tm_fail(error, TM_WEIGHTS_MISMATCH,
+                           "%s: was packed with %.*s, expected %.*s; 'timmc pack' makes another",
+                           path, line_length(found), found, line_length(expected), expected);
         found += length + (found[length] == '\n');
         expected += length + (expected[length] == '\n');
     }

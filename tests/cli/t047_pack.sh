@@ -65,20 +65,20 @@ refused() {
     ok "$what: no record" no_out
     ok "$what: why" err_has "$why"
 }
-refused "another precision" "another precision: found f32, expected int8" classify -w w.packed --precision int8
-refused "another model" "another model: found tf_efficientnet_lite0.in1k" classify resnet18 -w w.packed
-refused "another output" "another outputs: found logits" features --kind pooled -w w.packed
-refused "another size" "another input_size: found 3 224 224, expected 3 256 256" classify -w w.packed --img-size 256
-refused "other classes" "another num_classes" features --kind pooled --num-classes 7 -w f.packed
-refused "other channels" "another input_size" classify -w w.packed --in-chans 1
-refused "an argument" "other options" classify -w w.packed --model-arg bn_eps=0.01
+refused "another precision" "packed with precision f32, expected precision int8" classify -w w.packed --precision int8
+refused "another model" "packed with model tf_efficientnet_lite0.in1k, expected model resnet18" classify resnet18 -w w.packed
+refused "another output" "packed with outputs logits, expected outputs pre_logits" features --kind pooled -w w.packed
+refused "another size" "packed with input_size 3 224 224, expected input_size 3 256 256" classify -w w.packed --img-size 256
+refused "other classes" "expected num_classes 7" features --kind pooled --num-classes 7 -w f.packed
+refused "other channels" "expected input_size 1 224 224" classify -w w.packed --in-chans 1
+refused "an argument" "expected model_arg bn_eps=0.01" classify -w w.packed --model-arg bn_eps=0.01
 level=$("$TIMMC" version | sed -n 's/^isa  *//p')
 if [ "$level" != scalar ]; then
-    refused "other instructions" "another isa" classify -w w.packed --isa scalar
+    refused "other instructions" "expected isa scalar" classify -w w.packed --isa scalar
     timmc pack --isa scalar -o scalar.packed
     timmc classify --isa scalar -w scalar.packed "$image"
     ok "the same, packed for it" exit_is 0
-    refused "the best ones" "another isa: found scalar" classify -w scalar.packed
+    refused "the best ones" "packed with isa scalar" classify -w scalar.packed
 fi
 for option in "--no-ema" "--allow-missing" "--drop-head" "--weights-key x" "--weights-prefix x"; do
     # shellcheck disable=SC2086
@@ -112,7 +112,7 @@ at=$(LC_ALL=C grep -abo 'build ' d.packed | head -n 1 | cut -d : -f 1)
 printf 'g' | dd of=d.packed bs=1 seek=$((at + 6)) conv=notrunc 2>/dev/null
 digest=$(head -c 4096 d.packed | tail -c +73 | sha256sum | cut -c 1-64)
 printf '%s' "$digest" | dd of=d.packed bs=1 seek=8 conv=notrunc 2>/dev/null
-refused "another build" "another build: found g" classify -w d.packed
+refused "another build" "packed with build g" classify -w d.packed
 
 timmc pack --no-pretrained -o x.packed
 ok "made-up weights: exit 2" exit_is 2
