@@ -88,7 +88,7 @@ endef
 $(foreach target,$(TARGETS),$(eval $(call target_objects,$(target))))
 
 # Data: tables turned into C by awk, and the built-in model's weights.
-LIB_OBJS += $B/gen/registry.o $B/gen/labels.o $B/weights/builtin.o
+LIB_OBJS += $B/gen/registry.o $B/gen/labels.o $B/gen/sources.o $B/weights/builtin.o
 LABEL_SETS := $(sort $(wildcard weights/labels/*_synsets.txt))
 
 all: $B/timmc $B/libtimmc.a
@@ -133,6 +133,13 @@ $B/gen/registry.c: scripts/gen-registry $(wildcard src/registry/tables/*.tsv)
 $B/gen/labels.c: scripts/gen-labels weights/labels/imagenet_synset_to_lemma.txt $(LABEL_SETS)
 	@mkdir -p $(@D)
 	LC_ALL=C awk -f scripts/gen-labels weights/labels/imagenet_synset_to_lemma.txt $(LABEL_SETS) >$@.tmp && mv $@.tmp $@
+
+# What decides the bytes of packed weights is known by its digest: a change of any of it refuses older ones.
+PACKING := $(sort $(foreach room,base graph kernels steps products ops layers models weights passes plan registry api,\
+	$(shell find src/$(room) -type f)))
+$B/gen/sources.c: $(PACKING)
+	@mkdir -p $(@D)
+	cat $(PACKING) | sha256sum | sed 's/\([0-9a-f]*\).*/extern const char tm_sources_sha256[];\nconst char tm_sources_sha256[] = "\1";/' >$@.tmp && mv $@.tmp $@
 
 $B/gen/%.o: $B/gen/%.c
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

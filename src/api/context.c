@@ -82,8 +82,9 @@ tm_status tm_context_run_inputs(tm_context *context, int count, double *step_sec
     if (status)
         return status;
     tm_run(&context->runner, count, step_seconds);
-    context->last_count = count;
-    return TM_OK;
+    status = tm_plan_check(&context->model->plan, error);
+    context->last_count = status ? 0 : count;
+    return status;
 }
 
 tm_status tm_context_run(tm_context *context, const float *inputs, int count, tm_error *error)

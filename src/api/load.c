@@ -5,6 +5,7 @@
 
 #include "api/adapt.h"
 #include "api/model.h"
+#include "api/packfile.h"
 #include "api/trust.h"
 #include "ops/ops.h"
 
@@ -199,23 +200,10 @@ tm_status tm_model_require_size(const tm_model *model, tm_error *error)
                : TM_OK;
 }
 
-tm_status tm_model_load(tm_model *model, tm_error *error)
+static tm_status load_weights(tm_model *model, tm_error *error)
 {
-    tm_error_clear(error);
-    if (!model)
-        return tm_fail(error, TM_USAGE, "a NULL model was to be loaded");
-    if (model->loaded || model->spent)
-        return tm_fail(error, TM_USAGE, "%s was loaded already%s", model->display,
-                       model->loaded ? "" : ", in vain: open it again");
-    if (!model->chosen_count)
-        return tm_fail(error, TM_USAGE, "%s: choose an output before loading", model->display);
     tm_weights *weights = NULL;
-    model->warning = "";
-    tm_status status = tm_model_require_size(model, error);
-    if (!status)
-        status = tm_model_require_memory(model, error);
-    if (!status)
-        status = tm_model_open_weights(model, &weights, error);
+    tm_status status = tm_model_open_weights(model, &weights, error);
     if (!status) /* again: the file that is mapped now takes addresses, too */
         status = tm_model_require_memory(model, error);
     if (!status)
@@ -228,10 +216,30 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
     if (!status)
         status = tm_find_made_up(model, error);
     if (!status)
-        status = tm_model_plan(model, weights, model->options.max_batch, error);
+        status = tm_model_plan(model, weights, NULL, model->options.max_batch, error);
     if (!status)
         status = tm_model_check_texts(model, error);
     status = tm_weights_close(weights, status, error);
+    return status;
+}
+
+tm_status tm_model_load(tm_model *model, tm_error *error)
+{
+    tm_error_clear(error);
+    if (!model)
+        return tm_fail(error, TM_USAGE, "a NULL model was to be loaded");
+    if (model->loaded || model->spent)
+        return tm_fail(error, TM_USAGE, "%s was loaded already%s", model->display,
+                       model->loaded ? "" : ", in vain: open it again");
+    if (!model->chosen_count)
+        return tm_fail(error, TM_USAGE, "%s: choose an output before loading", model->display);
+    model->warning = "";
+    tm_status status = tm_model_require_size(model, error);
+    if (!status)
+        status = tm_model_require_memory(model, error);
+    if (!status)
+        status = tm_has_packed_weights(model) ? tm_packfile_load(model, error)
+                                              : load_weights(model, error);
     model->loaded = status == TM_OK;
     return status;
 }

@@ -8,15 +8,14 @@
 
 enum { PROGRAM_BYTES = 8 << 20 /* with what a weight is read through */ };
 
-/* The model's answer: its logits, else what stands in their place. */
-static tm_status choose_answer(tm_model *model, tm_error *error)
+tm_status tm_model_select_answer(tm_model *model, tm_error *error)
 {
     static const tm_tap_kind answers[] = {TM_TAP_LOGITS, TM_TAP_EMBEDDING, TM_TAP_FORWARD_FEATURES};
     static const char *const names[] = {"logits", "embedding", "forward_features"};
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
         if (tm_graph_tap(&model->graph, answers[i], 0))
             return tm_model_select(model, names[i], error);
-    return tm_fail(error, TM_USAGE, "%s has no answer to measure", model->display);
+    return tm_fail(error, TM_USAGE, "%s has no answer of its own", model->display);
 }
 
 tm_status tm_model_measure(const tm_model *model, tm_model_memory *memory, tm_error *error)
@@ -25,9 +24,9 @@ tm_status tm_model_measure(const tm_model *model, tm_model_memory *memory, tm_er
     *memory = (tm_model_memory){0};
     tm_status status = tm_model_repeat(model, &again, error);
     if (!status && !again->chosen_count)
-        status = choose_answer(again, error);
+        status = tm_model_select_answer(again, error);
     if (!status)
-        status = tm_model_plan(again, NULL, 1, error);
+        status = tm_model_plan(again, NULL, NULL, 1, error);
     if (!status) {
         memory->weights = again->plan.steps.weight_bytes;
         if (!tm_runner_bytes(&again->plan, &memory->activations))

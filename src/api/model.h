@@ -89,8 +89,10 @@ tm_status tm_model_require_memory(const tm_model *model, tm_error *error);
 /* TM_USAGE: timm makes the model, but it runs no pictures of this size. */
 tm_status tm_model_require_size(const tm_model *model, tm_error *error);
 
-/* Runs the passes and plans the chosen outputs, once; weights as of tm_plan_make. */
-tm_status tm_model_plan(tm_model *model, const tm_weights *weights, int max_batch, tm_error *error);
+/* Runs the passes and plans the chosen outputs, once, with weights as of tm_plan_make, or packed
+ * ones as of tm_plan_make_packed: one of these is NULL. */
+tm_status tm_model_plan(tm_model *model, const tm_weights *weights, const tm_packed_memory *packed,
+                        int max_batch, tm_error *error);
 
 /* Every tensor of the state dict but num_batches_tracked, in byte order of the names. The array
  * lives in the arena. */
@@ -101,6 +103,9 @@ tm_status tm_model_tensors(const tm_model *model, tm_arena *arena, tm_tensor_spe
 tm_status tm_model_list_outputs(tm_model *model, tm_error *error);
 
 const tm_tap *tm_model_tap(const tm_model *model, size_t available);
+
+/* Chooses the model's answer: its logits, else what stands in their place. */
+tm_status tm_model_select_answer(tm_model *model, tm_error *error);
 
 /* Chooses what the other has chosen. */
 tm_status tm_model_select_like(tm_model *model, const tm_model *other, tm_error *error);
@@ -147,7 +152,8 @@ tm_status tm_model_fetch_weights(tm_model *model, char path[static TM_PATH_MAX],
 /* The file that load would open, fetched if need be; "": the weights are made up or built in. */
 tm_status tm_model_find_weights(tm_model *model, char path[static TM_PATH_MAX], tm_error *error);
 /* SHA-256 of that file, or of what is built in; of an index, of it and then of its shards by name,
- * in one. "": the weights are made up. Each file is read through. */
+ * in one; of packed weights, of what they were made from. "": the weights are made up. Each file
+ * but a packed one is read through. */
 tm_status tm_model_digest_weights(tm_model *model, char digits[static TM_DIGEST_TEXT_MAX],
                                   tm_error *error);
 /* Whether load would find weights on this machine, without opening them. */

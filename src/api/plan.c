@@ -2,7 +2,8 @@
 #include "api/model.h"
 #include "passes/passes.h"
 
-tm_status tm_model_plan(tm_model *model, const tm_weights *weights, int max_batch, tm_error *error)
+tm_status tm_model_plan(tm_model *model, const tm_weights *weights, const tm_packed_memory *packed,
+                        int max_batch, tm_error *error)
 {
     model->spent = true;
     tm_passes_run(&model->builder);
@@ -14,5 +15,6 @@ tm_status tm_model_plan(tm_model *model, const tm_weights *weights, int max_batc
                                .spread = model->spread,
                                .isa = tm_isa_or_best(model->options.isa)};
     tm_precision_parse(model->options.precision, &options.precision);
-    return tm_plan_make(&model->builder, weights, &options, &model->plan, error);
+    return packed ? tm_plan_make_packed(&model->builder, packed, &options, &model->plan, error)
+                  : tm_plan_make(&model->builder, weights, &options, &model->plan, error);
 }

@@ -30,6 +30,8 @@ typedef struct row {
 
 static const row rows[] = {
     {AT(0, "version https://git-lfs"), ALONE, "a Git LFS pointer", LFS, LFS},
+    {AT(0, "timmcpk1"), ALONE, "weights packed for one model", TO_WEIGHTS,
+     "classify, features and other runs of that model read it"},
     {AT(0, "%PDF-"), ALONE, "a PDF document", TO_PNG, NO_PICTURE},
     /* pictures */
     {AT(0, "\xFF\xD8\xFF"), ALONE, "a JPEG picture", "", TO_INPUT},

@@ -3,9 +3,12 @@
 
 #include <string.h>
 
+#include "cli/process.h"
+
 tm_status tm_load_model(tm_model *model, tm_error *error)
 {
     tm_status status = tm_model_load(model, error);
+    tm_return_memory();
     return status ? status : tm_model_require_classifier(model, error);
 }
 

@@ -29,6 +29,13 @@ void tm_keep_memory(void)
 #endif
 }
 
+void tm_return_memory(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 static void end(int number)
 {
     tm_outfile_remove_pending();

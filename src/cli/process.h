@@ -6,6 +6,9 @@
 /* What one picture has freed the next one gets; before anything is allocated. */
 void tm_keep_memory(void);
 
+/* What packing has freed goes back: before a run takes memory that the packing wanted. */
+void tm_return_memory(void);
+
 /* First of all: descriptors 0, 1 and 2 that the caller closed are taken, so that no file of the
  * run gets their number and their bytes; using them fails as it should. */
 void tm_take_standard_streams(void);

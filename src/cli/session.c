@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/pipeline.h"
 #include "cli/journal.h"
+#include "cli/loading.h"
 #include "cli/npy_input.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
@@ -35,8 +36,9 @@ typedef struct flow {
     void *answer_context;
     tm_error *error;
     tm_pipeline_stages stages;
-    bool alone; /* the threads that compute run the model, each for its own job */
-    job first;  /* taken before the stages are chosen: it tells how many may follow */
+    tm_loading loading; /* of the session's model, where it goes on beside the first jobs */
+    bool alone;         /* the threads that compute run the model, each for its own job */
+    job first;          /* taken before the stages are chosen: it tells how many may follow */
     bool has_first;
     job *jobs;             /* by slot */
     tm_context **contexts; /* by place, of threads that run the model */
@@ -159,6 +161,21 @@ static void tell_loaded(const tm_session *session)
     tm_print_run(session->model, &session->options->run);
 }
 
+/* The model that was being loaded, if one was, and a context for it. */
+static tm_status wait_for_model(flow *f)
+{
+    tm_session *session = f->session;
+    if (!f->loading.model)
+        return TM_OK;
+    tm_status status = tm_loading_end(&f->loading, f->error);
+    session->seconds.load += f->loading.seconds;
+    if (!status)
+        status = tm_context_open(session->model, &session->context, f->error);
+    if (!status)
+        tell_loaded(session);
+    return status;
+}
+
 /* The model for the size that the picture has. */
 static tm_status take_size(tm_session *session, const tm_entry *entry, tm_error *error)
 {
@@ -230,11 +247,11 @@ static tm_status run_jobs(flow *f, int slot, int *count, tm_pipeline *pipeline)
 {
     tm_session *session = f->session;
     const tm_entry *first = &f->jobs[slot].entry;
-    tm_status status = TM_OK;
+    tm_status status = wait_for_model(f);
     for (int i = 0; i < *count; i++)
         if (job_at(f, slot, i)->fatal.status)
             *count = i;
-    if (*count && tm_session_keeps_aspect(session) && !first->error.status)
+    if (!status && *count && tm_session_keeps_aspect(session) && !first->error.status)
         status = take_size(session, first, f->error);
     return status || f->alone ? status : run_together(f, slot, *count, pipeline);
 }
@@ -369,6 +386,13 @@ static void choose_stages(flow *f)
                                      .finish = finish_jobs};
 }
 
+/* The one picture, for whose stages nobody need know the plan, is decoded meanwhile; more of them
+ * would hold the memory that a context wants. */
+static bool loads_beside(const tm_session *session)
+{
+    return session->threads > 1 && !session->shapes_only && count_inputs(session) == 1;
+}
+
 static tm_status load(flow *f, tm_error *error)
 {
     tm_session *session = f->session;
@@ -379,6 +403,10 @@ static tm_status load(flow *f, tm_error *error)
         session->batch = model->options.max_batch = 1; /* needs no room for eight */
     if (!tm_session_keeps_aspect(session)) {
         model->spread = !are_few(session);
+        if (loads_beside(session) && tm_loading_begin(&f->loading, model)) {
+            choose_stages(f);
+            return TM_OK;
+        }
         if (!session->shapes_only)
             status = tm_load_model(model, error);
         f->alone = model->loaded && model->plan.max_batch < model->options.max_batch;
@@ -417,6 +445,7 @@ static tm_status run_all(flow *f, tm_error *error)
         if (!f->jobs || !tm_pipeline_run(&f->stages, f))
             tm_fail(error, TM_NO_MEMORY, "no memory for %d threads",
                     f->stages.readers + f->stages.computers);
+        wait_for_model(f); /* there was no input */
     }
     tm_progress_end();
     close_flow(f);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "graph/constant.h"
 #include "graph/op.h"
 #include "plan/layout.h"
@@ -84,14 +85,38 @@ static bool ends_strip(const planner *p, const tm_node *node)
            p->strips.end[node->inputs[0]->id] == node->id;
 }
 
+/* FNV-1a, with the NUL that ends the text. */
+static uint64_t add_text(uint64_t hash, const char *text)
+{
+    do
+        hash = (hash ^ (unsigned char)*text) * 0x100000001B3u;
+    while (*text++);
+    return hash;
+}
+
+static uint64_t add_number(uint64_t hash, uint64_t number)
+{
+    for (int shift = 0; shift < 64; shift += 8)
+        hash = (hash ^ (number >> shift & 0xFF)) * 0x100000001B3u;
+    return hash;
+}
+
+static void add_to_layout(planner *p, const tm_node *node)
+{
+    uint64_t hash = add_text(p->plan->layout, tm_or_empty(node->name));
+    p->plan->layout = add_number(add_text(hash, node->op->name), p->lowering.used);
+}
+
 static void lower(planner *p)
 {
     const tm_strip *strip = p->strips.rows;
+    p->plan->layout = 0xCBF29CE484222325u;
     for (int i = 0; i < p->graph->node_count && !p->lowering.status; i++) {
         const tm_node *node = p->graph->nodes[i];
         if (computes(p, node)) {
             node->op->lower(&p->lowering, node);
             measure_pair(p->plan, node);
+            add_to_layout(p, node);
             if (ends_strip(p, node))
                 tm_lower_strip(&p->lowering, strip++);
         }
@@ -104,6 +129,20 @@ static void pack(planner *p)
     lower(p);
     if (!p->lowering.status)
         tm_lowering_run_jobs(&p->lowering);
+}
+
+static void take_packed(planner *p, const tm_packed_memory *packed)
+{
+    if (p->lowering.status)
+        return;
+    if (packed->layout == p->plan->layout && tm_lowering_take_packed(&p->lowering, packed)) {
+        lower(p);
+        return;
+    }
+    tm_fail(p->lowering.error, TM_WEIGHTS_MISMATCH,
+            "%s: found weights packed for another plan, expected this one's",
+            tm_map_path(&packed->map));
+    tm_lowering_fail(&p->lowering, TM_WEIGHTS_MISMATCH);
 }
 
 /* Every number of these is at most SIZE_MAX / 64: the layout has checked it. */
@@ -145,8 +184,9 @@ static void choose_batches(tm_plan *plan, const tm_graph *graph, const tm_plan_o
                                                         : options->max_batch};
 }
 
-tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_options *options,
-                       tm_plan *plan, tm_error *error)
+/* weights and packed: at most one of them is there. */
+static tm_status make(tm_builder *b, const tm_weights *weights, const tm_packed_memory *packed,
+                      const tm_plan_options *options, tm_plan *plan, tm_error *error)
 {
     const tm_graph *graph = b->graph;
     choose_batches(plan, graph, options);
@@ -174,6 +214,8 @@ tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_o
         lower(&p);
         if (weights)
             pack(&p);
+        else if (packed)
+            take_packed(&p, packed);
         measure(&p);
         status = p.lowering.status;
         tm_lowering_free(&p.lowering);
@@ -181,9 +223,33 @@ tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_o
     tm_layout_free(&p.layout);
     tm_strips_free(&p.strips);
     free(p.tensors);
+    if (status && packed) { /* the map stays the caller's */
+        plan->steps.packed = (tm_map){0};
+        plan->steps.memory = NULL;
+    }
     if (status)
         tm_plan_free(plan);
     return status;
+}
+
+tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_options *options,
+                       tm_plan *plan, tm_error *error)
+{
+    return make(b, weights, NULL, options, plan, error);
+}
+
+tm_status tm_plan_make_packed(tm_builder *b, const tm_packed_memory *packed,
+                              const tm_plan_options *options, tm_plan *plan, tm_error *error)
+{
+    return make(b, NULL, packed, options, plan, error);
+}
+
+tm_status tm_plan_check(const tm_plan *plan, tm_error *error)
+{
+    tm_error cause = {0};
+    return tm_map_check(&plan->steps.packed, &cause)
+               ? tm_fail(error, TM_WEIGHTS_INVALID, "%s", cause.message)
+               : TM_OK;
 }
 
 void tm_plan_free(tm_plan *plan)

@@ -24,6 +24,8 @@ typedef struct tm_plan {
     size_t kept_bytes;  /* of the whole batch */
     size_t pair_bytes;  /* the most that the inputs and the output of one step hold together, of
                            one walk */
+    uint64_t layout;    /* a hash of which node has how much packed: what else decides what stands
+                           there is for the caller to know */
 } tm_plan;
 
 typedef struct tm_plan_options {
@@ -39,6 +41,13 @@ typedef struct tm_plan_options {
  * must not be run. On error nothing is left. */
 tm_status tm_plan_make(tm_builder *b, const tm_weights *weights, const tm_plan_options *options,
                        tm_plan *plan, tm_error *error);
+/* The same with weights that were packed before, for this graph and these options but for threads
+ * and batches. With TM_OK the map is the plan's, which reads it for as long as it runs: after each
+ * run tm_plan_check. TM_WEIGHTS_MISMATCH: the plan packs other sizes, or for other nodes. */
+tm_status tm_plan_make_packed(tm_builder *b, const tm_packed_memory *packed,
+                              const tm_plan_options *options, tm_plan *plan, tm_error *error);
+/* TM_WEIGHTS_INVALID: the file of packed weights was cut or written to since it was mapped. */
+tm_status tm_plan_check(const tm_plan *plan, tm_error *error);
 void tm_plan_free(tm_plan *plan);
 
 #endif

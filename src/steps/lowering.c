@@ -139,7 +139,10 @@ void tm_lowering_free(tm_lowering *lowering)
 
 void tm_steps_free(tm_steps *steps)
 {
-    free(steps->memory);
+    if (!steps->packed.file)
+        free(steps->memory);
+    tm_status verdict = tm_unmap(&steps->packed, TM_OK, NULL); /* each run has asked for it */
+    (void)verdict;
     free(steps->rows);
     tm_arena_free(&steps->args);
     *steps = (tm_steps){0};

@@ -49,9 +49,12 @@ struct tm_lowering {
 void tm_lowering_fail(tm_lowering *lowering, tm_status status);
 void tm_lowering_no_memory(tm_lowering *lowering, size_t bytes);
 
-/* A graph is lowered twice: at first memory is only counted, and no job may run; then this takes it
- * and forgets the steps, which come again to be kept. */
+/* A graph is lowered twice: at first memory is only counted, and no job may run; then one of these
+ * takes it and forgets the steps, which come again to be kept. */
 void tm_lowering_take_memory(tm_lowering *lowering);
+/* Constants that stand there packed: no job must run. The map becomes the steps'. False: they take
+ * another number of bytes, and nothing is done. */
+bool tm_lowering_take_packed(tm_lowering *lowering, const tm_packed_memory *packed);
 
 /* Runs what was deferred, on the threads. */
 void tm_lowering_run_jobs(tm_lowering *lowering);

@@ -44,6 +44,16 @@ static tm_status new_weights(const char *name, tm_weights **out, tm_error *error
     return TM_OK;
 }
 
+/* Of a file's bytes those pages that hold nothing else: a neighbour may be in use. */
+static void release_pages(const unsigned char *data, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)data + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)data + size) & ~(page - 1);
+    if (begin < end)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
 tm_status tm_weights_close(tm_weights *weights, tm_status status, tm_error *error)
 {
     tm_error changed = {0};
@@ -51,6 +61,8 @@ tm_status tm_weights_close(tm_weights *weights, tm_status status, tm_error *erro
         return status;
     tm_state_free(&weights->state);
     tm_tensor_index_free(&weights->index);
+    if (weights->file_backed && !weights->map.file) /* it stays mapped */
+        release_pages(weights->data, weights->size);
     tm_status verdict = tm_unmap(&weights->map, TM_OK, &changed);
     if (tm_shard_files_close(&weights->shards, verdict, &changed) && !status)
         status = tm_fail(error, TM_WEIGHTS_INVALID, "%s", changed.message);
@@ -385,10 +397,5 @@ void tm_weights_release_pages(const tm_weights *weights, const char *name)
     const tm_tensor_view *view = tm_weights_find(weights, name);
     if (!view || !weights->file_backed || !tm_view_is_contiguous(view) || !is_mapped(weights, view))
         return;
-    /* Only pages that hold nothing else: a neighbour may be in use. */
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = ((uintptr_t)view->data + page - 1) & ~(page - 1);
-    uintptr_t end = ((uintptr_t)view->data + view->bytes) & ~(page - 1);
-    if (begin < end)
-        madvise((void *)begin, end - begin, MADV_DONTNEED);
+    release_pages(view->data, view->bytes);
 }

@@ -59,11 +59,11 @@ few() {
 few 120000 "$TIMMC" version
 if [ "$code" -eq 0 ]; then
     room=100000
-    until few $room "$TIMMC" classify -t 8 -b 8 "$tmp/big1.png" && [ "$code" -eq 0 ]; do
+    until few $room "$TIMMC" classify -t 8 -b 8 "$tmp/big1.png" "$cat" && [ "$code" -eq 0 ]; do
         room=$((room + 10000))
         [ $room -lt 1000000 ] || break
     done
-    ok "one picture, 8 threads, $room KB" exit_is 0
+    ok "one large picture, 8 threads, $room KB" exit_is 0
     few $((room + 30000)) "$TIMMC" classify -t 8 -b 8 --max-memory 4000 "$tmp"/big?.png "$cat"
     ok "eight of them: exit 0" exit_is 0
     ok "eight of them: the same records" out_is_file "$tmp/want"
