@@ -43,14 +43,15 @@ static block choose_dwconv_input(check *c, elem type, tm_dwconv_tile *t)
 
 static void check_dwconv(check *c, elem type)
 {
-    static const int kernels[] = {1, 2, 3, 3, 5, 5, 7, 7, 9}, strides[] = {1, 1, 2, 3};
+    static const int kernels[] = {1, 2, 3, 3, 5, 5, 7, 7, 9, 11, 22, 60},
+                     strides[] = {1, 1, 2, 3};
     size_t channels = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50;
     tm_dwconv_tile t = {.rows = (int)below(c, 8),
-                        .kernel_w = kernels[below(c, 9)],
+                        .kernel_w = kernels[below(c, 12)],
                         .stride = strides[below(c, 4)],
                         .dilation = below(c, 4) ? 1 : 2,
                         .pixels = 1 + (int)below(c, 20),
-                        .width = 1 + (int)below(c, 24),
+                        .width = 1 + (int)below(c, coin(c) ? 24 : 80),
                         .channels = (int)channels};
     t.left = (int)below(c, 12) - 9;
     block x = choose_dwconv_input(c, type, &t);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
+
 /* Enough sums at once that no multiply-add waits for the one before it; where there are registers,
  * twice as many share what it takes to walk along the pixels. */
 enum { PIXELS = 8, MAX_KERNEL = 7, WIDE = VF_REGISTERS == 32 ? 2 : 1 };
+
+/* How a row of taps is walked, beside the numbers of taps that slide: in parts, and tap by tap. */
+enum { IN_PARTS = -1, BY_TAP = 0, LONGEST = 64 - (PIXELS - 1) };
 
 /* The compiler forgets what it knows of x: it would keep the sum of each step in a register of its
  * own and run out of them. */
@@ -15,7 +20,7 @@ typedef struct column {
     bool whole;      /* all of the vectors' channels exist */
     bool edge;       /* not all of the columns do */
     int left, count; /* the column of x under the first tap of the first pixel; pixels */
-    unsigned inside; /* bit j: column left + j exists */
+    uint64_t inside; /* bit j: column left + j exists */
 } column;
 
 VF vf load(const elem *p, const column *at, int v)
@@ -52,7 +57,7 @@ VF void slide(const tm_dwconv_tile *tile, const column *at, int kernel, int stri
             weights[k][v] = load_f32(w, at, v);
     }
     ptrdiff_t ld = (ptrdiff_t)tile->x_ld, offset = at->left * ld;
-    unsigned inside = at->inside;
+    uint64_t inside = at->inside;
     UNROLL
     for (int j = 0; j < (PIXELS - 1) * stride + kernel; j++) {
         if (!at->edge || inside & 1) {
@@ -72,6 +77,28 @@ VF void slide(const tm_dwconv_tile *tile, const column *at, int kernel, int stri
         FORGET(offset);
         if (at->edge)
             FORGET(inside);
+    }
+}
+
+/* A row of more taps than registers hold weights, stride 1: in nearly equal parts, 4 to 7 taps. */
+VF void slide_in_parts(const tm_dwconv_tile *tile, const column *at, const elem *x, const float *w,
+                       vf sums[PIXELS][WIDE])
+{
+    column part = *at;
+    int parts = (tile->kernel_w + MAX_KERNEL - 1) / MAX_KERNEL;
+    for (int i = 0, taps, done = 0; i < parts; i++, done += taps) {
+        taps = tile->kernel_w * (i + 1) / parts - done;
+        if (taps == 4)
+            slide(tile, &part, 4, 1, x, w, sums);
+        else if (taps == 5)
+            slide(tile, &part, 5, 1, x, w, sums);
+        else if (taps == 6)
+            slide(tile, &part, 6, 1, x, w, sums);
+        else
+            slide(tile, &part, 7, 1, x, w, sums);
+        part.left += taps;
+        part.inside >>= taps;
+        w += (size_t)taps * tile->w_ld;
     }
 }
 
@@ -114,7 +141,6 @@ VF void finish(const tm_dwconv_tile *tile, const column *at, vf sums[PIXELS][WID
         }
 }
 
-/* kernel 0: any */
 VF void compute(const tm_dwconv_tile *tile, column at, int kernel, int stride, elem *out)
 {
     vf sums[PIXELS][WIDE];
@@ -129,19 +155,19 @@ VF void compute(const tm_dwconv_tile *tile, column at, int kernel, int stride, e
     const float *w = tile->w;
     size_t w_row = (size_t)tile->kernel_w * tile->w_ld;
     for (int row = 0; row < tile->rows; row++, x += tile->x_row, w += w_row)
-        if (kernel)
-            slide(tile, &at, kernel, stride, x, w, sums);
-        else
+        if (kernel == IN_PARTS)
+            slide_in_parts(tile, &at, x, w, sums);
+        else if (kernel == BY_TAP)
             tap_by_tap(tile, &at, x, w, sums);
+        else
+            slide(tile, &at, kernel, stride, x, w, sums);
     finish(tile, &at, sums, out);
 }
 
-VF unsigned inside(const tm_dwconv_tile *tile, int left)
+/* n ones, or as many as there can be */
+VF uint64_t ones(int n)
 {
-    unsigned bits = 0;
-    for (int j = 0; j < 32; j++)
-        bits |= (unsigned)(left + j >= 0 && left + j < tile->width) << j;
-    return bits;
+    return n <= 0 ? 0 : n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
 }
 
 VF void each_column(const tm_dwconv_tile *tile, column at, int kernel, int stride, elem *out)
@@ -171,14 +197,14 @@ VF void fetch_output(const tm_dwconv_tile *tile, int count, const elem *out)
 
 VF void each_tile(const tm_dwconv_tile *tile, int kernel, int stride)
 {
-    const unsigned all = (1u << ((PIXELS - 1) * stride + kernel)) - 1;
+    const uint64_t all = ones((PIXELS - 1) * stride + tile->kernel_w);
     for (int i = 0; i < tile->pixels; i += PIXELS) {
         elem *out = (elem *)tile->out + (size_t)i * tile->out_ld;
         column at = {.mask = vm_first(0),
                      .whole = true,
                      .left = tile->left + i * tile->stride,
                      .count = tile->pixels - i};
-        at.inside = inside(tile, at.left);
+        at.inside = ones(tile->width - at.left) & ~ones(-at.left);
         if (tile->out_cold)
             fetch_output(tile, at.count, out);
         at.edge = (~at.inside & all) != 0;
@@ -205,6 +231,8 @@ void TM_TYPED(tm_dwconv)(const tm_dwconv_tile *tile)
         each_tile(tile, 7, 1);
     else if (slides && kernel == 7)
         each_tile(tile, 7, 2);
+    else if (slides && kernel > MAX_KERNEL && kernel <= LONGEST && stride == 1)
+        each_tile(tile, IN_PARTS, 1);
     else
-        each_tile(tile, 0, 0);
+        each_tile(tile, BY_TAP, 0);
 }
