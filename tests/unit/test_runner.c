@@ -83,6 +83,28 @@ static void every_way_gives_the_same_bits(void **state)
 }
 
 /* As many lanes as threads, or as there are walks for. */
+/* Where others take the cores, run/pace.h. */
+static void a_thread_left_out(void **state)
+{
+    (void)state;
+    size_t size, again;
+    net n;
+    build(&n);
+    net_plan(&n, (net_options){.max_batch = BATCH, .walk_batch = BATCH, .threads = 3});
+    net_run(&n, BATCH);
+    float *all = values_of(&n, BATCH, &size);
+    n.runner.pace = (tm_pace){.left = 1, .stay = 1};
+    net_run(&n, BATCH);
+    float *fewer = values_of(&n, BATCH, &again);
+    assert_int_equal(n.runner.pace.left, 0); /* so it was told of a walk of two */
+    assert_true(n.runner.pace.fewer > 0);
+    assert_int_equal(size, again);
+    assert_memory_equal(all, fewer, size * sizeof *all);
+    free(all);
+    free(fewer);
+    net_close(&n);
+}
+
 static void lanes(void **state)
 {
     (void)state;
@@ -194,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_way_gives_the_same_bits),
+        cmocka_unit_test(a_thread_left_out),
         cmocka_unit_test(lanes),
         cmocka_unit_test(walks_chosen),
         cmocka_unit_test(seconds_of_steps),
