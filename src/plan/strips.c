@@ -53,8 +53,7 @@ static size_t weights_of(const tm_node *node)
 
 static bool is_large(const finder *f, const tm_node *node)
 {
-    return bytes_of(node) * (size_t)f->pictures / (size_t)tm_lower_threads(f->lowering) >
-           LARGE_BYTES;
+    return (double)bytes_of(node) * f->pictures / tm_lower_threads(f->lowering) > LARGE_BYTES;
 }
 
 static bool can_join(const finder *f, const tm_node *node, tm_reach *reach)
