@@ -68,8 +68,10 @@ tm_status tm_model_digest_weights(tm_model *model, char digits[static TM_DIGEST_
         strcpy(digits, tm_builtin_weights_sha256);
         return TM_OK;
     }
-    if (tm_has_packed_weights(model))
-        return tm_packfile_digest(model, digits, error);
+    bool packed;
+    status = tm_packfile_probe(model, &packed, error);
+    if (status || packed)
+        return status ? status : tm_packfile_digest(model, digits, error);
     tm_digest_start(&digest);
     status = add_file(&digest, path, error);
     if (!status && tm_has_ending(path, ".index.json"))

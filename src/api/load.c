@@ -237,9 +237,11 @@ tm_status tm_model_load(tm_model *model, tm_error *error)
     tm_status status = tm_model_require_size(model, error);
     if (!status)
         status = tm_model_require_memory(model, error);
+    bool packed;
     if (!status)
-        status = tm_has_packed_weights(model) ? tm_packfile_load(model, error)
-                                              : load_weights(model, error);
+        status = tm_packfile_probe(model, &packed, error);
+    if (!status)
+        status = packed ? tm_packfile_load(model, error) : load_weights(model, error);
     model->loaded = status == TM_OK;
     return status;
 }

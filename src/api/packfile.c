@@ -2,6 +2,7 @@
 /* For what weights are packed, and a model that is loaded from such a file. */
 #include "api/packfile.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,16 +143,33 @@ static tm_status require_key(const tm_model *model, const char *path, const tm_p
 
 /* ---- loading ---- */
 
-bool tm_has_packed_weights(const tm_model *model)
+static bool is_formula(const tm_model *model)
+{
+    const char *weights = model->options.weights;
+    return weights && strncmp(weights, "formula:", 8) == 0;
+}
+
+tm_status tm_packfile_probe(const tm_model *model, bool *packed, tm_error *error)
 {
     const char *path = model->options.weights;
     char start[sizeof TM_PACKFILE_MAGIC - 1];
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-    bool packed = fd >= 0 && read(fd, start, sizeof start) == (ssize_t)sizeof start &&
-                  memcmp(start, TM_PACKFILE_MAGIC, sizeof start) == 0;
+    size_t count = 0;
+    ssize_t got = 0;
+    *packed = false;
+    if (!path || is_formula(model))
+        return TM_OK;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    while (fd >= 0 && count < sizeof start &&
+           (got = read(fd, start + count, sizeof start - count)) > 0)
+        count += (size_t)got;
+    int cause = fd < 0 || got < 0 ? errno : 0;
     if (fd >= 0)
         close(fd);
-    return packed;
+    if (cause && cause != ENOENT && cause != ENOTDIR && cause != EISDIR)
+        return tm_fail(error, cause == ENOMEM ? TM_NO_MEMORY : TM_WEIGHTS_MISSING, "%s: %s", path,
+                       strerror(cause));
+    *packed = count == sizeof start && memcmp(start, TM_PACKFILE_MAGIC, sizeof start) == 0;
+    return TM_OK;
 }
 
 /* They say how a file of tensors is read: a packed one holds what came of it. */
@@ -223,12 +241,14 @@ tm_status tm_packfile_require(const tm_model *model, tm_error *error)
         return tm_fail(error, TM_USAGE,
                        "%s: is of a plugin, of whose code no key tells: it cannot be packed",
                        model->display);
-    if (tm_has_packed_weights(model))
-        return tm_fail(error, TM_USAGE, "%s: is packed already", model->options.weights);
-    if (model->options.weights && strncmp(model->options.weights, "formula:", 8) == 0)
+    if (is_formula(model))
         return tm_fail(error, TM_USAGE, "%s: made-up values are not packed, only those of a file",
                        model->options.weights);
-    return TM_OK;
+    bool packed;
+    tm_status status = tm_packfile_probe(model, &packed, error);
+    if (!status && packed)
+        status = tm_fail(error, TM_USAGE, "%s: is packed already", model->options.weights);
+    return status;
 }
 
 static void add_facts(const tm_model *model, const char *weights_sha256, tm_buffer *facts)
@@ -245,10 +265,9 @@ tm_status tm_packfile_save(const tm_model *model, const char *weights_sha256, FI
     tm_packfile_key(model, &key);
     add_facts(model, weights_sha256, &facts);
     const char *key_text = tm_buffer_text(&key, error), *facts_text = tm_buffer_text(&facts, error);
-    tm_status status =
-        key_text && facts_text
-            ? tm_packfile_write(&model->plan, key_text, facts_text, stream, path, error)
-            : TM_NO_MEMORY;
+    tm_status status = key_text && facts_text ? tm_packfile_write(&model->plan, key_text,
+                                                                  facts_text, stream, path, error)
+                                              : TM_NO_MEMORY;
     tm_buffer_free(&key);
     tm_buffer_free(&facts);
     return status;

@@ -54,8 +54,9 @@ tm_status tm_packfile_write(const tm_plan *plan, const char *key, const char *fa
 /* What decides the bytes that the model's plan packs, but for the weights. */
 void tm_packfile_key(const tm_model *model, tm_buffer *key);
 
-/* Whether the model's weights are a file of these. */
-bool tm_has_packed_weights(const tm_model *model);
+/* Whether the model's weights are a file of these; one that is not there is none.
+ * TM_WEIGHTS_MISSING: the file cannot be looked at. */
+tm_status tm_packfile_probe(const tm_model *model, bool *packed, tm_error *error);
 /* Loads the model from that file. TM_WEIGHTS_MISMATCH: it was packed for something else. */
 tm_status tm_packfile_load(tm_model *model, tm_error *error);
 /* SHA-256 of the weights that were packed. */

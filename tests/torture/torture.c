@@ -61,6 +61,9 @@ static command commands[] = {
     {"convert legacy", "convert %legacy.pth @weights.safetensors --dtype f32"},
     {"convert model", "convert %vit.safetensors @weights.safetensors -m test_vit --dtype f16"},
     {"convert", "convert %weights.pth @weights.safetensors"},
+    {"pack", "pack test_vit -w %vit.safetensors -o @vit.packed"},
+    {"pack check", "pack --check %vit.packed"},
+    {"classify packed", "classify test_vit -w %vit.packed -o @logits.npy %one.jpg %small.png"},
     {"classify weights",
      "classify test_vit -w %vit.safetensors --img-size 192 --in-chans 1 %one.jpg"},
     {"classify local-dir", "classify local-dir:%model -k 1 %one.jpg"},
@@ -490,6 +493,8 @@ static void prepare_weights(void)
     write_checkpoint(b.data, path);
     copy(path, "in/model/model.safetensors");
     write_index(b.data, "vit.safetensors", "in/vit.safetensors.index.json");
+    free(b.data);
+    b = answer_of("pack test_vit -w %vit.safetensors -o %vit.packed");
     free(b.data);
     b = answer_of("preprocess %one.jpg -m test_vit -o %small.png");
     free(b.data);
