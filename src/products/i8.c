@@ -17,6 +17,7 @@ enum {
     LEAST_INPUTS = 16, /* of a group: no first layer */
     LEAST_OUTPUTS = 16,
     LEAST_MACS = 1 << 18,     /* fewer are gates of pooled channels, quick and delicate */
+    LEAST_ROW = 2048,         /* products of a row: fewer take less time than its conversion */
     BLOCK_BYTES = 256 * 1024, /* of a unit's rows, which should stay in L2 */
     CHUNK_BYTES = 512 * 1024  /* weights of a unit, which should too */
 };
@@ -31,7 +32,8 @@ static bool i8_pays(const tm_lowering *lowering, const tm_node *node)
     double terms = inputs * conv->kernel_h * conv->kernel_w;
     bool whole = conv->groups == 1 || fmod(inputs, TM_I8_QUAD) == 0;
     return tm_lower_precision(lowering) == TM_PRECISION_INT8 && whole && inputs >= LEAST_INPUTS &&
-           outputs >= LEAST_OUTPUTS && pixels * terms * node->shape.c >= LEAST_MACS &&
+           outputs >= LEAST_OUTPUTS && terms * outputs >= LEAST_ROW &&
+           pixels * terms * node->shape.c >= LEAST_MACS &&
            terms + 3.0 * conv->kernel_h * conv->kernel_w <= TM_I8_INPUTS_MAX;
 }
 
