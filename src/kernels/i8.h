@@ -8,6 +8,7 @@
 #ifndef TM_KERNELS_I8_H
 #define TM_KERNELS_I8_H
 
+#include <math.h>
 #include <stdint.h>
 
 #include "kernels/kernels.h"
@@ -18,7 +19,9 @@ enum {
     TM_I8_HEAD = 2 * TM_PANEL * (int)sizeof(float) /* bytes of a panel before its weights */
 };
 
-/* x is about (byte - zero) * scale, byte about x * inverse + zero. */
+/* x is about (byte - zero) * scale, byte about x * inverse + zero. Where a number is infinite or
+ * NaN the scale is NaN, which no sum hides; a range without a width is the byte 0, with the scale
+ * 0. */
 typedef struct tm_i8_scale {
     float scale, inverse;
     int32_t zero; /* 0 to 255 */
@@ -29,6 +32,20 @@ typedef struct tm_i8_range {
     float lo, hi;
     float odd; /* 0; NaN if any of them is infinite or NaN, and lo and hi mean nothing then */
 } tm_i8_range;
+
+/* All 256 bytes between lo and hi. */
+static inline tm_i8_scale tm_i8_scale_of(const tm_i8_range *range)
+{
+    const float least = 0x1p-100f; /* its 255th part and the inverse of that are normal numbers */
+    float width = range->hi - range->lo;
+    if (isnan(range->odd) || isinf(width))
+        return (tm_i8_scale){.scale = NAN};
+    if (width < least)
+        return (tm_i8_scale){0};
+    tm_i8_scale scale = {.scale = width / 255, .inverse = 255 / width};
+    scale.zero = (int32_t)lrintf(-range->lo * scale.inverse);
+    return scale;
+}
 
 /*
  *     c[i][j] = clamp(fma(t, scale[i] * scale(j), bias(j)) + residual[i][j], lo, hi)
@@ -65,14 +82,30 @@ typedef struct tm_gemm_i8_kernel {
 /* The range goes on over x[n]. */
 typedef void tm_i8_range_fn(size_t n, const float *x, tm_i8_range *range);
 
-/* to[i] = x[i] * inverse, rounded to the nearest integer, ties to even, + zero, and of that the
- * nearest byte; 0 where x[i] * inverse is NaN. Else it lies within -2^30 to 2^30. */
+/* to[i] = fma(x[i], inverse, zero), rounded to the nearest integer, ties to even, and of that the
+ * nearest byte; 0 where it is NaN. Else it lies within -2^30 to 2^30. */
 typedef void tm_i8_bytes_fn(size_t n, const float *x, const tm_i8_scale *scale, uint8_t *to);
+
+/* Rows with a scale each: the bytes of row i are those of rows[tap * tap_stride + i][offset + k],
+ * k < kc, at to[(i * taps + tap) * step + k], and zeros behind them up to step. */
+typedef struct tm_i8_rows {
+    const void *const *rows; /* pointers to float32 */
+    size_t tap_stride;
+    size_t offset;
+    int taps;
+    size_t kc, step; /* kc <= step < kc + 4 */
+    int m;
+    tm_i8_scale *scales; /* [m] */
+    uint8_t *to;
+} tm_i8_rows;
+
+typedef void tm_i8_rows_fn(const tm_i8_rows *rows);
 
 typedef struct tm_i8_kernels {
     tm_gemm_i8_kernel gemm[TM_MAX_PANELS + 1]; /* by panels; run NULL: no kernel of that width */
     tm_i8_range_fn *range;
     tm_i8_bytes_fn *bytes;
+    tm_i8_rows_fn *rows;
 } tm_i8_kernels;
 
 /* As tm_gemm_width. */

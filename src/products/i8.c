@@ -17,6 +17,7 @@ enum {
     LEAST_INPUTS = 16, /* of a group: no first layer */
     LEAST_OUTPUTS = 16,
     LEAST_MACS = 1 << 18,     /* fewer are gates of pooled channels, quick and delicate */
+    LEAST_ROW = 2048,         /* products of a row: fewer take less time than its conversion */
     BLOCK_BYTES = 256 * 1024, /* of a unit's rows, which should stay in L2 */
     CHUNK_BYTES = 512 * 1024  /* weights of a unit, which should too */
 };
@@ -31,7 +32,8 @@ static bool i8_pays(const tm_lowering *lowering, const tm_node *node)
     double terms = inputs * conv->kernel_h * conv->kernel_w;
     bool whole = conv->groups == 1 || fmod(inputs, TM_I8_QUAD) == 0;
     return tm_lower_precision(lowering) == TM_PRECISION_INT8 && whole && inputs >= LEAST_INPUTS &&
-           outputs >= LEAST_OUTPUTS && pixels * terms * node->shape.c >= LEAST_MACS &&
+           outputs >= LEAST_OUTPUTS && terms * outputs >= LEAST_ROW &&
+           pixels * terms * node->shape.c >= LEAST_MACS &&
            terms + 3.0 * conv->kernel_h * conv->kernel_w <= TM_I8_INPUTS_MAX;
 }
 
@@ -152,25 +154,18 @@ static void i8_pack(const tm_product *p, const float *values, int first, int row
 
 /* ---- running ---- */
 
-/* Row i, of a group: the taps of one pixel, with a scale of their own. */
-static void convert_row(const tm_product *p, const i8_scratch *s, size_t i, size_t offset)
-{
-    size_t kc = (size_t)p->kc, stride = pointer_stride(p);
-    uint8_t *row = s->bytes + i * p->bytes.row;
-    tm_i8_range range = {0};
-    for (size_t tap = 0; tap < (size_t)p->taps; tap++)
-        p->i8->range(kc, (const float *)s->pointers[tap * stride + i] + offset, &range);
-    s->scales[i] = tm_i8_scale_of(&range);
-    for (size_t tap = 0; tap < (size_t)p->taps; tap++, row += p->bytes.kc) {
-        p->i8->bytes(kc, (const float *)s->pointers[tap * stride + i] + offset, &s->scales[i], row);
-        memset(row + kc, 0, p->bytes.kc - kc);
-    }
-}
-
+/* The taps of a pixel, of a group, with a scale of their own. */
 static void convert_rows(const tm_product *p, const tm_unit *unit, const i8_scratch *s, int group)
 {
-    for (int i = 0; i < unit->count; i++)
-        convert_row(p, s, (size_t)i, (size_t)group * (size_t)p->kc);
+    p->i8->rows(&(tm_i8_rows){.rows = s->pointers,
+                              .tap_stride = pointer_stride(p),
+                              .offset = (size_t)group * (size_t)p->kc,
+                              .taps = p->taps,
+                              .kc = (size_t)p->kc,
+                              .step = p->bytes.kc,
+                              .m = unit->count,
+                              .scales = s->scales,
+                              .to = s->bytes});
 }
 
 static void point_at_rows(const tm_product *p, const tm_unit *unit, const i8_scratch *s)

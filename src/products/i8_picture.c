@@ -7,7 +7,6 @@
  */
 #include "products/i8_picture.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { BLOCKS = 16, LINE_BYTES = 64, LINE_FLOATS = 16 };
@@ -22,19 +21,6 @@ typedef struct picture_args {
 } picture_args;
 
 /* ---- scales ---- */
-
-tm_i8_scale tm_i8_scale_of(const tm_i8_range *range)
-{
-    const float least = 0x1p-100f; /* its 255th part and the inverse of that are normal numbers */
-    float width = range->hi - range->lo;
-    if (isnan(range->odd) || isinf(width))
-        return (tm_i8_scale){.scale = NAN};
-    if (width < least)
-        return (tm_i8_scale){0};
-    tm_i8_scale scale = {.scale = width / 255, .inverse = 255 / width};
-    scale.zero = (int32_t)lrintf(-range->lo * scale.inverse);
-    return scale;
-}
 
 static tm_i8_scale *scale_at(const tm_tensor *between, const tm_run_state *run, int n)
 {

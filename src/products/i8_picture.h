@@ -5,11 +5,6 @@
 
 #include "products/product.h"
 
-/* The bytes that numbers of a range become, all 256 of them between lo and hi. A range without a
- * width is the byte 0, with the scale 0; where a number is infinite or NaN the scale is NaN, which
- * no sum hides. */
-tm_i8_scale tm_i8_scale_of(const tm_i8_range *range);
-
 /* Appends the steps that convert the pictures of a product's input, with one scale each, and with
  * the pixels that pad them; its window is then one of bytes without padding. p->bytes.kc is set. */
 void tm_i8_lower_picture(tm_lowering *lowering, const tm_node *node, tm_product *p);

@@ -109,4 +109,39 @@ static void bench_i8_bytes(const bench *b)
     bench_i8_row(b, "i8_bytes", call_i8_bytes);
 }
 
+enum { BENCH_ROWS = 32 };
+
+static void call_i8_rows(void *args)
+{
+    const i8_rows_bench *r = args;
+    const void *rows[BENCH_ROWS];
+    tm_i8_scale scales[BENCH_ROWS];
+    for (size_t i = 0; i < BENCH_ROWS; i++)
+        rows[i] = r->x + i * r->count;
+    r->kernels->rows(&(tm_i8_rows){.rows = rows,
+                                   .taps = 1,
+                                   .kc = r->count,
+                                   .step = r->count,
+                                   .m = BENCH_ROWS,
+                                   .scales = scales,
+                                   .to = r->bytes});
+}
+
+static void bench_i8_rows(const bench *b)
+{
+    static const size_t widths[] = {16, 64, 384};
+    for (int i = 0; i < 3; i++) {
+        i8_rows_bench r = {.kernels = b->c->i8, .count = widths[i]};
+        float *x = bench_floats(b->c, r.count * BENCH_ROWS);
+        float *room = bench_floats(b->c, r.count * BENCH_ROWS);
+        char name[32];
+        snprintf(name, sizeof name, "32 rows of %zu", r.count);
+        r.x = x;
+        r.bytes = (uint8_t *)room;
+        print_bytes(b, "i8_rows", name, best_time(call_i8_rows, &r),
+                    4 * (double)r.count * BENCH_ROWS);
+        free(x), free(room);
+    }
+}
+
 #endif

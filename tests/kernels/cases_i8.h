@@ -167,7 +167,7 @@ static void check_i8_range(check *c)
 
 static int nearest_byte(float x, const tm_i8_scale *scale)
 {
-    double byte = rint((double)(x * scale->inverse)) + scale->zero;
+    float byte = rintf(fmaf(x, scale->inverse, (float)scale->zero));
     return !(byte > 0) ? 0 : byte > 255 ? 255 : (int)byte;
 }
 
@@ -193,6 +193,70 @@ static void check_i8_bytes(check *c)
     for (size_t i = 0; i < 4; i++)
         if (to[-1 - (ptrdiff_t)i] != 0x5A || to[n + i] != 0x5A)
             report(c, "wrote beside its %zu bytes", n);
+}
+
+/* The rows of a case: pointers of each tap, and what they mean. */
+static void make_i8_rows(check *c, tm_i8_rows *r, const void **pointers)
+{
+    size_t width = r->offset + r->kc;
+    for (int tap = 0; tap < r->taps; tap++)
+        for (int i = 0; i < r->m; i++)
+            pointers[(size_t)tap * r->tap_stride + (size_t)i] = i8_numbers(c, width);
+    r->rows = pointers;
+}
+
+static void expect_row(check *c, const tm_i8_rows *r, int i)
+{
+    tm_i8_range range = {0};
+    for (int tap = 0; tap < r->taps; tap++)
+        for (size_t k = 0; k < r->kc; k++) {
+            const void *row = r->rows[(size_t)tap * r->tap_stride + (size_t)i];
+            float x = ((const float *)row)[r->offset + k];
+            range.lo = fminf(range.lo, x);
+            range.hi = fmaxf(range.hi, x);
+            range.odd += x * 0.0f;
+        }
+    tm_i8_scale scale = tm_i8_scale_of(&range), got = r->scales[i];
+    if (isnan(scale.scale) ? !isnan(got.scale) : memcmp(&scale, &got, sizeof scale) != 0)
+        report(c, "row %d: scale %g, zero %d, want %g, %d", i, (double)got.scale, (int)got.zero,
+               (double)scale.scale, (int)scale.zero);
+    const uint8_t *to = r->to + (size_t)i * (size_t)r->taps * r->step;
+    for (int tap = 0; tap < r->taps; tap++, to += r->step)
+        for (size_t k = 0; k < r->step; k++) {
+            const void *row = r->rows[(size_t)tap * r->tap_stride + (size_t)i];
+            const float *x = (const float *)row + r->offset;
+            int want = k < r->kc ? nearest_byte(x[k], &scale) : 0;
+            if (to[k] != want)
+                report(c, "row %d, tap %d, byte %zu: got %d, want %d", i, tap, k, to[k], want);
+        }
+}
+
+static void check_i8_rows(check *c)
+{
+    enum { MOST = 10, TAPS = 4 };
+    const void *pointers[TAPS * (MOST + 2)];
+    tm_i8_scale scales[MOST + 1];
+    tm_i8_rows r = {.m = 1 + (int)below(c, MOST),
+                    .taps = coin(c) ? 1 : 1 + (int)below(c, TAPS),
+                    .kc = 1 + below(c, coin(c) ? 40 : 300),
+                    .offset = coin(c) ? 0 : below(c, 20),
+                    .scales = scales};
+    r.tap_stride = (size_t)r.m + below(c, 3);
+    r.step = (r.kc + 3) / 4 * 4;
+    make_i8_rows(c, &r, pointers);
+    size_t bytes = (size_t)r.m * (size_t)r.taps * r.step;
+    r.to = take_bytes(c, bytes + 8) + 4;
+    memset(r.to - 4, 0x5A, bytes + 8);
+    memset(scales, 0x5A, sizeof scales);
+    describe(c, "m %d, taps %d, kc %zu, offset %zu", r.m, r.taps, r.kc, r.offset);
+    c->i8->rows(&r);
+    for (int i = 0; i < r.m; i++)
+        expect_row(c, &r, i);
+    for (size_t i = 0; i < 4; i++)
+        if (r.to[-1 - (ptrdiff_t)i] != 0x5A || r.to[bytes + i] != 0x5A)
+            report(c, "wrote beside its %zu bytes", bytes);
+    if (((const unsigned char *)&scales[r.m])[0] != 0x5A)
+        report(c, "wrote a scale more than %d", r.m);
 }
 
 #endif

@@ -256,6 +256,8 @@ static void expect_i8(const tm_i8_kernels *k, const expected *e)
     assert_string_equal(NAME_OF(k->range), name);
     snprintf(name, sizeof name, "tm_i8_bytes %s", e->i8);
     assert_string_equal(NAME_OF(k->bytes), name);
+    snprintf(name, sizeof name, "tm_i8_rows %s", e->i8);
+    assert_string_equal(NAME_OF(k->rows), name);
     for (int p = 1; p <= TM_MAX_PANELS; p++) {
         const char *tile = e->gemm_i8[p];
         snprintf(name, sizeof name, "tm_gemm_i8_%s %s", tile ? tile : "", e->i8);

@@ -12,6 +12,7 @@
  * vi_dot        sum + the four products of bytes, 0 to 255, and weights, -128 to 127
  * vi_bytes      x[0] to x[3], one behind the other, as the nearest bytes
  * vi_of_vf      to the nearest, ties to even; beyond an int32's range INT32_MIN
+ * vf_hmax4      the largest of each of four vectors without NaN
  */
 /* clang-format off */
 #if defined(__AVX512VNNI__)
@@ -64,6 +65,30 @@ VF void vi_store_first(uint8_t *p, vi x, size_t n)
 
 #endif
 /* clang-format on */
+
+#if defined(__AVX512F__)
+VF __m256 vf_halves_max(vf a)
+{
+    return _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+}
+#else
+VF __m256 vf_halves_max(vf a)
+{
+    return a;
+}
+#endif
+
+VF void vf_hmax4(const vf a[4], float most[4])
+{
+    __m256 h[4];
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        h[i] = vf_halves_max(a[i]);
+    __m256 ab = _mm256_max_ps(_mm256_unpacklo_ps(h[0], h[1]), _mm256_unpackhi_ps(h[0], h[1]));
+    __m256 cd = _mm256_max_ps(_mm256_unpacklo_ps(h[2], h[3]), _mm256_unpackhi_ps(h[2], h[3]));
+    __m256 all = _mm256_max_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xEE));
+    _mm_storeu_ps(most, _mm_max_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1)));
+}
 
 /* four bytes in every sum's place */
 VF vi vi_quad(const uint8_t *p)
