@@ -187,17 +187,6 @@ static tm_status check_options(const tm_open_options *o, tm_error *error)
                   : TM_OK;
 }
 
-/* A classifier that was made up when it was packed is so still. */
-static void take_made_up(tm_model *model, const tm_packfile *file)
-{
-    char name[512];
-    tm_packfile_line(file->facts, "made_up", name, sizeof name);
-    model->made_up = *name ? tm_arena_strdup(&model->strings, name) : NULL;
-    if (*name)
-        tm_model_warn(model, "%s: its classifier (%s) has the formula's values", model->display,
-                      name);
-}
-
 tm_status tm_packfile_load(tm_model *model, tm_error *error)
 {
     const char *path = model->options.weights;
@@ -208,10 +197,7 @@ tm_status tm_packfile_load(tm_model *model, tm_error *error)
     if (status)
         return status;
     model->weights_name = path;
-    take_made_up(model, &file);
-    status = tm_model_check_texts(model, error);
-    if (!status)
-        status = require_key(model, path, &file, error);
+    status = require_key(model, path, &file, error);
     if (!status)
         status = tm_model_plan(model, NULL, &file.memory, model->options.max_batch, error);
     if (!status)
@@ -251,19 +237,12 @@ tm_status tm_packfile_require(const tm_model *model, tm_error *error)
     return status;
 }
 
-static void add_facts(const tm_model *model, const char *weights_sha256, tm_buffer *facts)
-{
-    tm_buffer_printf(facts, "weights_sha256 %s\n", weights_sha256);
-    if (model->made_up)
-        tm_buffer_printf(facts, "made_up %s\n", model->made_up);
-}
-
 tm_status tm_packfile_save(const tm_model *model, const char *weights_sha256, FILE *stream,
                            const char *path, tm_error *error)
 {
     tm_buffer key = {0}, facts = {0};
     tm_packfile_key(model, &key);
-    add_facts(model, weights_sha256, &facts);
+    tm_buffer_printf(&facts, "weights_sha256 %s\n", weights_sha256);
     const char *key_text = tm_buffer_text(&key, error), *facts_text = tm_buffer_text(&facts, error);
     tm_status status = key_text && facts_text ? tm_packfile_write(&model->plan, key_text,
                                                                   facts_text, stream, path, error)

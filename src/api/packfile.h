@@ -64,7 +64,8 @@ tm_status tm_packfile_digest(const tm_model *model, char digits[static TM_DIGEST
                              tm_error *error);
 /* TM_USAGE: what the model packs depends on more than a key says. */
 tm_status tm_packfile_require(const tm_model *model, tm_error *error);
-/* Writes a loaded model's packed weights; weights_sha256: of what they were made from. */
+/* Writes the packed weights of a loaded model whose classifier is not made up; weights_sha256: of
+ * what they were made from. */
 tm_status tm_packfile_save(const tm_model *model, const char *weights_sha256, FILE *stream,
                            const char *path, tm_error *error);
 

@@ -116,6 +116,8 @@ refused "another build" "packed with build g" classify -w d.packed
 
 timmc pack --no-pretrained -o x.packed
 ok "made-up weights: exit 2" exit_is 2
+timmc pack -w "$lite0" -m tf_efficientnet_lite0.in1k --num-classes 7 --drop-head -o x.packed
+ok "a classifier that would be made up: exit 3" exit_is 3
 timmc pack -w w.packed -o x.packed
 ok "packed weights: exit 2" exit_is 2
 timmc pack "$image" -o x.packed
