@@ -43,24 +43,11 @@ static void add_program(tm_buffer *key)
 /* Kernels are chosen by flags, of which machines of one level have some or others. */
 static void add_processor(const tm_open_options *o, tm_buffer *key)
 {
-    static const struct {
-        const char *name;
-        tm_cpu_flags flag;
-    } known[] = {
-#define NO_BIT(word, number)
-#define FLAG(name, state, bits) {#name, TM_CPU_##name},
-        TM_CPU_FLAG_LIST(FLAG, NO_BIT)
-#undef FLAG
-#undef NO_BIT
-    };
     tm_isa isa = tm_isa_or_best(o->isa);
-    tm_cpu_flags flags = tm_cpu_flags_here() & tm_isa_flags(isa);
+    char flags[TM_CPU_FLAGS_BYTES];
+    tm_cpu_flags_text(tm_cpu_flags_here() & tm_isa_flags(isa), flags);
     add_text(key, "isa", tm_isa_name(isa));
-    tm_buffer_puts(key, "cpu");
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (tm_cpu_has(flags, known[i].flag))
-            tm_buffer_printf(key, " %s", known[i].name);
-    tm_buffer_putc(key, '\n');
+    add_text(key, "cpu", flags);
     add_text(key, "precision", o->precision);
 }
 

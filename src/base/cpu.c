@@ -2,8 +2,10 @@
 #define _GNU_SOURCE
 #include "base/cpu.h"
 
+#include <ctype.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #if defined(__x86_64__)
@@ -36,6 +38,29 @@ tm_cpu_flags tm_cpu_flags_of(const tm_cpuid *cpu)
 #undef FLAG
 #undef BIT
     return flags;
+}
+
+void tm_cpu_flags_text(tm_cpu_flags flags, char text[static TM_CPU_FLAGS_BYTES])
+{
+    static const struct {
+        const char *name;
+        tm_cpu_flags flag;
+    } known[] = {
+#define NO_BIT(word, number)
+#define FLAG(name, state, bits) {#name, TM_CPU_##name},
+        TM_CPU_FLAG_LIST(FLAG, NO_BIT)
+#undef FLAG
+#undef NO_BIT
+    };
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (tm_cpu_has(flags, known[i].flag))
+            used += (size_t)snprintf(text + used, TM_CPU_FLAGS_BYTES - used, "%s%s",
+                                     used ? " " : "", known[i].name);
+    if (!used)
+        snprintf(text, TM_CPU_FLAGS_BYTES, "none");
+    for (char *p = text; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
 }
 
 #if defined(__x86_64__)

@@ -68,6 +68,10 @@ tm_cpu_flags tm_cpu_flags_of(const tm_cpuid *cpu);
  * registers. */
 tm_cpu_flags tm_cpu_flags_here(void);
 
+enum { TM_CPU_FLAGS_BYTES = 256 };
+/* "avx2 f16c"; "none" */
+void tm_cpu_flags_text(tm_cpu_flags flags, char text[static TM_CPU_FLAGS_BYTES]);
+
 static inline bool tm_cpu_has(tm_cpu_flags flags, tm_cpu_flags needs)
 {
     return (flags & needs) == needs;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
 #include <stdio.h>
 
 #include <cjson/cJSON.h>
@@ -77,33 +76,6 @@ static void isa_levels(char text[static 64])
                                      tm_isa_name((tm_isa)isa));
 }
 
-enum { CPU_BYTES = 256 };
-
-/* "avx2 f16c": what kernels may ask for and this machine has; "none" */
-static void cpu_flags(char text[static CPU_BYTES])
-{
-    static const struct {
-        const char *name;
-        tm_cpu_flags flag;
-    } known[] = {
-#define NO_BIT(word, number)
-#define FLAG(name, state, bits) {#name, TM_CPU_##name},
-        TM_CPU_FLAG_LIST(FLAG, NO_BIT)
-#undef FLAG
-#undef NO_BIT
-    };
-    tm_cpu_flags here = tm_cpu_flags_here();
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (tm_cpu_has(here, known[i].flag))
-            used += (size_t)snprintf(text + used, CPU_BYTES - used, "%s%s", used ? " " : "",
-                                     known[i].name);
-    if (!used)
-        snprintf(text, CPU_BYTES, "none");
-    for (char *p = text; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
-}
-
 enum { FORMATS_MOST = 16, TEXT_BYTES = 64 };
 
 /* "libtiff.so.6, opened when needed", "no, built without libtiff-dev", or "yes" */
@@ -157,8 +129,8 @@ int tm_cmd_version(int argc, char **argv)
     snprintf(models, sizeof models, "%zu of %zu architectures", supported_count(), tm_arch_count());
     char levels[64];
     isa_levels(levels);
-    char flags[CPU_BYTES];
-    cpu_flags(flags);
+    char flags[TM_CPU_FLAGS_BYTES];
+    tm_cpu_flags_text(tm_cpu_flags_here(), flags);
     enum { OTHER_FACTS = 11 };
     char texts[FORMATS_MOST][TEXT_BYTES];
     fact facts[OTHER_FACTS + FORMATS_MOST] = {
