@@ -22,6 +22,7 @@ static const layer layers[] = {
     {"odd channels", {16, 16, 37}, {.out = 58, .kernel = 1, .bias = true}, true, TM_ACT_NONE},
     {"3x3", {14, 13, 32}, {.out = 48, .kernel = 3, .bias = true}, true, TM_ACT_RELU6},
     {"3x3, odd channels", {9, 12, 21}, {.out = 130, .kernel = 3}, false, TM_ACT_NONE},
+    {"first, 7x7", {20, 22, 3}, {.out = 64, .kernel = 7, .stride = 2}, false, TM_ACT_RELU},
     {"stride 2", {15, 14, 24}, {.out = 64, .kernel = 3, .stride = 2}, false, TM_ACT_SILU},
     {"dilated", {15, 14, 24}, {.out = 33, .kernel = 3, .dilation = 2}, false, TM_ACT_NONE},
     {"5x5 same",
