@@ -157,7 +157,7 @@ UNIT_TESTS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
 
 $B/tests/%: tests/%.c $B/libtimmc.a
 	@mkdir -p $(@D)
-	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -MMD -MP $(TM_LDFLAGS) $(LDFLAGS) -o $@ $< $B/libtimmc.a $(TM_LIBS) $(TEST_LIBS)
+	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -MMD -MP $(TM_LDFLAGS) $(LDFLAGS) -o $@ $< $(filter %.o,$^) $B/libtimmc.a $(TM_LIBS) $(TEST_LIBS)
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
@@ -168,6 +168,15 @@ $B/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $B/libtimmc.a
 	$(CC) $(TM_CFLAGS) $(CFLAGS) -I. -MMD -MP $(TM_LDFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $B/libtimmc.a $(TM_LIBS)
 
 CHECKERS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/kernels/check_*.c tests/parity/parity.c tests/corpora/check_*.c tests/hub/*.c tests/weights/*.c tests/torture/torture.c))
+
+# The kernels of avxvnni with VPDPBUSD as AVX512-VNNI encodes it, see tests/kernels/check_avxvnni.c.
+EVEX := $(patsubst src/kernels/%.c,$B/tests/kernels/evex/%.o,$(if $(filter avxvnni,$(TARGETS)),$(wildcard src/kernels/avxvnni/*.c)))
+$B/tests/kernels/evex/%.o: src/kernels/%.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_CFLAGS) $(CFLAGS) $(FLAGS_avxvnni) -g0 -DTM_TARGET=avxvnni -MMD -MP -MT $@ -MF $(@:.o=.d) -S -o - $< | \
+		sed 's/{vex} *vpdpbusd/vpdpbusd/' > $(@:.o=.s)
+	$(CC) -c -o $@ $(@:.o=.s)
+$B/tests/kernels/check_avxvnni: $(EVEX)
 
 # Commands whose calls fail: what makes them fail, and a timmc that asks for every piece by itself.
 TORTURE := $B/tests/torture/fault.so $B/tests/torture/timmc

@@ -14,7 +14,7 @@
 #include "products/results.h"
 
 enum {
-    LEAST_INPUTS = 16, /* of a group: no first layer */
+    LEAST_INPUTS = 16, /* of a tap, where taps do not lie together */
     LEAST_OUTPUTS = 16,
     LEAST_MACS = 1 << 18,     /* fewer are gates of pooled channels, quick and delicate */
     LEAST_ROW = 2048,         /* products of a row: fewer take less time than its conversion */
@@ -24,6 +24,12 @@ enum {
 
 /* ---- whether it pays ---- */
 
+/* Every input is read about once or less: rows cost no more conversions than the picture. */
+static bool windows_are_apart(const tm_conv_attrs *conv)
+{
+    return conv->kernel_h * conv->kernel_w <= conv->stride * conv->stride;
+}
+
 static bool i8_pays(const tm_lowering *lowering, const tm_node *node)
 {
     const tm_conv_attrs *conv = node->attrs;
@@ -31,19 +37,14 @@ static bool i8_pays(const tm_lowering *lowering, const tm_node *node)
     double inputs = node->inputs[0]->shape.c / conv->groups, outputs = node->shape.c / conv->groups;
     double terms = inputs * conv->kernel_h * conv->kernel_w;
     bool whole = conv->groups == 1 || fmod(inputs, TM_I8_QUAD) == 0;
-    return tm_lower_precision(lowering) == TM_PRECISION_INT8 && whole && inputs >= LEAST_INPUTS &&
-           outputs >= LEAST_OUTPUTS && terms * outputs >= LEAST_ROW &&
-           pixels * terms * node->shape.c >= LEAST_MACS &&
+    bool lines = conv->groups == 1 && !windows_are_apart(conv);
+    return tm_lower_precision(lowering) == TM_PRECISION_INT8 && whole &&
+           (lines || inputs >= LEAST_INPUTS) && outputs >= LEAST_OUTPUTS &&
+           terms * outputs >= LEAST_ROW && pixels * terms * node->shape.c >= LEAST_MACS &&
            terms + 3.0 * conv->kernel_h * conv->kernel_w <= TM_I8_INPUTS_MAX;
 }
 
 /* ---- sizes ---- */
-
-/* Every input is read about once or less: rows cost no more conversions than the picture. */
-static bool windows_are_apart(const tm_conv_attrs *conv)
-{
-    return conv->kernel_h * conv->kernel_w <= conv->stride * conv->stride;
-}
 
 static size_t lines_of(size_t bytes)
 {
@@ -211,18 +212,26 @@ static void run_panels(const tm_product *p, const tm_unit *unit, const i8_scratc
     }
 }
 
+/* Taps of a picture's line that lie together, and so are one. */
+static int taps_together(const tm_product *p)
+{
+    const tm_conv_attrs *conv = &p->window.conv;
+    return conv->groups == 1 && conv->dilation == 1 ? conv->kernel_w : 1;
+}
+
 static void i8_run(const tm_product *p, const tm_unit *unit)
 {
     i8_scratch s = scratch_of(p, unit->run->scratch);
     bool picture = p->bytes.picture;
+    int together = picture ? taps_together(p) : p->taps;
     tm_gemm_i8_tile tile = {.rows = picture ? s.pointers : s.rows,
-                            .tap_stride = pointer_stride(p),
-                            .taps = picture ? p->taps : 1,
-                            .kc = (int)(picture ? p->bytes.kc : p->bytes.row),
+                            .tap_stride = pointer_stride(p) * (size_t)together,
+                            .taps = p->taps / together,
+                            .kc = together * (int)p->bytes.kc,
                             .panel_stride = p->panel_bytes,
                             .lo = p->store.lo,
                             .hi = p->store.hi};
-    tm_window_point(&p->window, unit, s.pointers, tile.tap_stride);
+    tm_window_point(&p->window, unit, s.pointers, pointer_stride(p));
     if (picture)
         copy_picture_scales(p, unit, &s);
     else

@@ -15,6 +15,10 @@
 #include "tests/kernels/cases_winograd.h"
 #include "tests/kernels/curves.h"
 
+#ifndef FLAGS_HERE /* else by who includes this */
+#define FLAGS_HERE tm_cpu_flags_here()
+#endif
+
 enum {
     CASES = 2000,
     SPLIT_CASES = 400,
@@ -238,7 +242,7 @@ static bool parse(int argc, char **argv, options *o)
 static bool choose_target(check *c, int t)
 {
     c->target = targets[t].name;
-    if (!tm_cpu_has(tm_cpu_flags_here() | TM_CPU_EMULATED, targets[t].needs)) {
+    if (!tm_cpu_has(FLAGS_HERE | TM_CPU_EMULATED, targets[t].needs)) {
         printf("%s: this machine lacks what its kernels need, they are not run\n", c->target);
         return false;
     }

@@ -49,6 +49,8 @@ static double least_bound(const char *precision)
 {
     if (precision && strcmp(precision, "bf16x3") == 0)
         return 1e-4;
+    if (precision && strcmp(precision, "int8") == 0)
+        return 0.1;
     return precision && strcmp(precision, "bf16") == 0 ? 0.05 : 5e-5;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products of bytes as layers: near float32, the same bits however they are computed, and no number
  * that is none is lost in them. */
+#include "products/product.h"
 #include "tests/unit/harness.h"
 
 #define BEST ((tm_isa)(TM_ISA_COUNT - 1))
@@ -21,6 +22,7 @@ static const layer layers[] = {
     {"odd channels", {16, 16, 37}, {.out = 58, .kernel = 1, .bias = true}, true, TM_ACT_NONE},
     {"3x3", {14, 13, 32}, {.out = 48, .kernel = 3, .bias = true}, true, TM_ACT_RELU6},
     {"3x3, odd channels", {9, 12, 21}, {.out = 130, .kernel = 3}, false, TM_ACT_NONE},
+    {"first, 7x7", {20, 22, 3}, {.out = 64, .kernel = 7, .stride = 2}, false, TM_ACT_RELU},
     {"stride 2", {15, 14, 24}, {.out = 64, .kernel = 3, .stride = 2}, false, TM_ACT_SILU},
     {"dilated", {15, 14, 24}, {.out = 33, .kernel = 3, .dilation = 2}, false, TM_ACT_NONE},
     {"5x5 same",
@@ -210,12 +212,38 @@ static void small_layers_stay(void **state)
     }
 }
 
+/* Of the outputs of a panel, the one with a weight that is none has the scale NaN, which makes NaN
+ * of each of its sums. */
+static void odd_weights_stay_odd(void **state)
+{
+    (void)state;
+    enum { INPUTS = 8, ODD = 3 };
+    static const float odd[] = {NAN, INFINITY, -INFINITY};
+    for (int k = 0; k < 3; k++) {
+        float values[TM_PANEL * INPUTS], room[TM_PANEL * INPUTS];
+        _Alignas(64) char panel[TM_I8_HEAD + INPUTS * TM_PANEL];
+        for (int i = 0; i < TM_PANEL * INPUTS; i++)
+            values[i] = 0.5f;
+        values[ODD * INPUTS + 2] = odd[k];
+        const tm_product p = {.kc = INPUTS,
+                              .taps = 1,
+                              .merged = 1,
+                              .panel_bytes = sizeof panel,
+                              .f32 = tm_kernels_for(BEST),
+                              .bytes = {.kc = INPUTS, .row = INPUTS}};
+        tm_product_i8.pack(&p, values, 0, TM_PANEL, room, panel);
+        const float *scales = (const float *)(const void *)panel;
+        for (int j = 0; j < TM_PANEL; j++)
+            assert_true(j == ODD ? isnan(scales[j]) : scales[j] == 0.5f / 127);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_stay_near), cmocka_unit_test(same_bits),
         cmocka_unit_test(no_number_is_lost), cmocka_unit_test(zeros_are_zeros),
-        cmocka_unit_test(small_layers_stay),
+        cmocka_unit_test(small_layers_stay), cmocka_unit_test(odd_weights_stay_odd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
