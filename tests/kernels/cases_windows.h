@@ -43,8 +43,7 @@ static block choose_dwconv_input(check *c, elem type, tm_dwconv_tile *t)
 
 static void check_dwconv(check *c, elem type)
 {
-    static const int kernels[] = {1, 2, 3, 3, 5, 5, 7, 7, 9, 11, 22, 60},
-                     strides[] = {1, 1, 2, 3};
+    static const int kernels[] = {1, 2, 3, 3, 5, 5, 7, 7, 9, 11, 22, 60}, strides[] = {1, 1, 2, 3};
     size_t channels = coin(c) ? any_size(c) : 1 + (size_t)c->index % 50;
     tm_dwconv_tile t = {.rows = (int)below(c, 8),
                         .kernel_w = kernels[below(c, 12)],
