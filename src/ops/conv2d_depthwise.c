@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <string.h>
 
 #include "ops/conv2d.h"
 #include "products/finish.h"
 
 /*
  * A unit is a block of output rows of some of the channels. It walks down strips of STRIP pixels,
- * so that an input pixel is in the L1 cache when the next output rows need it again.
+ * so that an input pixel is in the L1 cache when the next output rows need it again. Pixels whose
+ * distance lets them share too few sets of that cache are copied first, side by side.
  */
 enum {
     STRIP = 8,
-    STRIP_BYTES = 32 * 1024, /* the input under a strip's row, and its weights */
-    UNITS = 16,              /* of a picture, at least, */
-    UNIT_MACS = 256 * 1024,  /* none of more than this */
-    LINE = 16,               /* floats */
-    COLD_FLOATS = 256 * 1024 /* an output larger than this is not in the L2 cache */
+    STRIP_BYTES = 32 * 1024,   /* the input under a strip's row, and its weights */
+    UNITS = 16,                /* of a picture, at least, */
+    UNIT_MACS = 256 * 1024,    /* none of more than this, */
+    COPIED_MACS = 1024 * 1024, /* with a copy, of whose rows neighbours share many, this */
+    LINE = 16,                 /* floats */
+    COLD_FLOATS = 256 * 1024   /* an output larger than this is not in the L2 cache */
 };
+
+/* What a copy pays for: taps, and CROWD times the lines that an L1 cache has room for. */
+enum { COPIED_TAPS = 25, CROWD = 4, CACHE_LINE = 64 /* bytes */, SETS = 64, WAYS = 8 };
 
 typedef struct dw_args {
     tm_tensor x, y;
@@ -23,9 +29,16 @@ typedef struct dw_args {
     const float *weights, *bias; /* weights: [taps][channels]; NULL: the picture's own are */
     tm_tensor filters;
     int rows, channels; /* of a unit */
+    bool copied;        /* the input of a unit is */
     tm_store store;
     tm_dwconv_fn *kernel;
 } dw_args;
+
+/* The rows of the input from `first` on. */
+typedef struct dw_rows {
+    const void *x;
+    int first;
+} dw_rows;
 
 static int dw_units(const tm_step *step, int batch)
 {
@@ -33,19 +46,20 @@ static int dw_units(const tm_step *step, int batch)
     return batch * tm_ceil_div(args->y.h, args->rows) * tm_ceil_div(args->y.c, args->channels);
 }
 
-/* Up to STRIP output pixels from (oy, ox) on, the tile's channels; x, y: where these begin in the
+/* Up to STRIP output pixels from (oy, ox) on, the tile's channels, which begin at y in the
  * picture. */
-static void run_strip(const dw_args *args, tm_dwconv_tile tile, const void *x, void *y, int oy,
+static void run_strip(const dw_args *args, tm_dwconv_tile tile, dw_rows from, void *y, int oy,
                       int ox)
 {
     const tm_conv_attrs *conv = &args->conv;
     int top = oy * conv->stride - conv->pad_top, step = conv->dilation;
+    size_t row = (size_t)args->x.w * tile.x_ld;
     int first = top < 0 ? tm_ceil_div(-top, step) : 0;
     int last = tm_least(conv->kernel_h, args->x.h > top ? tm_ceil_div(args->x.h - top, step) : 0);
     if (first < last) {
         tile.rows = last - first;
-        tile.x =
-            tm_numbers_behind(x, args->x.type, tm_tensor_pixel(&args->x, top + first * step, 0));
+        tile.x = tm_numbers_behind(from.x, args->x.type,
+                                   (size_t)(top + first * step - from.first) * row);
         tile.w += (size_t)(first * conv->kernel_w) * tile.w_ld;
     }
     tile.left = ox * conv->stride - conv->pad_left;
@@ -61,6 +75,29 @@ static const float *weights_at(const dw_args *args, const tm_run_state *run, int
 {
     *row = args->weights ? (size_t)args->y.c : args->filters.ld;
     return args->weights ? args->weights + c : tm_tensor_channel(run, &args->filters, n, 0, 0, c);
+}
+
+/* The input of output rows from `oy` to `end`, and of the tile's channels, side by side. */
+static dw_rows copy_rows(const dw_args *args, const tm_run_state *run, tm_dwconv_tile *tile,
+                         const void *x, int oy, int end)
+{
+    const tm_conv_attrs *conv = &args->conv;
+    size_t element = tm_dtype_size(args->x.type), ld = (size_t)args->channels;
+    size_t bytes = (size_t)tile->channels * element;
+    int first = oy * conv->stride - conv->pad_top;
+    int behind = (end - 1) * conv->stride - conv->pad_top + (conv->kernel_h - 1) * conv->dilation;
+    first = tm_least(first > 0 ? first : 0, args->x.h);
+    behind = tm_least(args->x.h, behind + 1);
+    const char *pixel = tm_numbers_behind(x, args->x.type, tm_tensor_pixel(&args->x, first, 0));
+    char *copy = run->scratch;
+    for (int i = 0; i < (behind - first) * args->x.w; i++) {
+        memcpy(copy, pixel, bytes);
+        pixel += args->x.ld * element;
+        copy += ld * element;
+    }
+    tile->x_ld = ld;
+    tile->x_row = (size_t)(conv->dilation * args->x.w) * ld;
+    return (dw_rows){run->scratch, first};
 }
 
 /* Rows [first, end) of picture n, a unit's channels from c on. */
@@ -82,9 +119,12 @@ static void run_rows(const dw_args *args, const tm_run_state *run, int n, size_t
     tile.w = weights_at(args, run, n, c, &tile.w_ld);
     const void *x = tm_tensor_channel(run, &args->x, n, 0, 0, c);
     void *y = tm_tensor_channel(run, &args->y, n, 0, 0, c);
+    dw_rows from = {.x = x};
+    if (args->copied)
+        from = copy_rows(args, run, &tile, x, first, end);
     for (int ox = 0; ox < args->y.w; ox += STRIP)
         for (int oy = first; oy < end; oy++)
-            run_strip(args, tile, x, y, oy, ox);
+            run_strip(args, tile, from, y, oy, ox);
 }
 
 static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
@@ -100,8 +140,25 @@ static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
 static void dw_pixels(const tm_step *step, const tm_run_state *run, int n, int first, int count)
 {
     const dw_args *args = step->args;
+    int begin = first / args->y.w, end = begin + count / args->y.w;
+    int rows = args->copied ? args->rows : end - begin; /* what there is room to copy for */
     for (int c = 0; c < args->y.c; c += args->channels)
-        run_rows(args, run, n, (size_t)c, first / args->y.w, (first + count) / args->y.w);
+        for (int y = begin; y < end; y += rows)
+            run_rows(args, run, n, (size_t)c, y, tm_least(end, y + rows));
+}
+
+/* Whether the pixels under a strip are so far from one another that they push each other out of
+ * the L1 cache. */
+static bool is_crowded(const tm_tensor *x, const tm_conv_attrs *conv)
+{
+    size_t bytes = x->ld * tm_dtype_size(x->type), lines = bytes / CACHE_LINE;
+    int under = conv->kernel_h * tm_least(x->w, (STRIP - 1) * conv->stride + conv->kernel_w);
+    int sets = SETS;
+    if (bytes % CACHE_LINE)
+        return false;
+    for (; sets > 1 && lines % 2 == 0; lines /= 2)
+        sets /= 2;
+    return under > CROWD * WAYS * sets;
 }
 
 /* Channels in equal parts, whole cache lines, then rows. */
@@ -113,8 +170,9 @@ static void choose_units(dw_args *args)
     int most = STRIP_BYTES / (int)sizeof(float) / (under + taps) / LINE * LINE;
     int chunks = tm_ceil_div(args->y.c, most > LINE ? most : LINE);
     args->channels = tm_ceil_div(tm_ceil_div(args->y.c, chunks), LINE) * LINE;
+    args->copied = taps >= COPIED_TAPS && is_crowded(&args->x, conv);
     double row_macs = (double)args->y.w * args->channels * taps;
-    int rows = (int)fmin(args->y.h, UNIT_MACS / row_macs);
+    int rows = (int)fmin(args->y.h, (args->copied ? COPIED_MACS : UNIT_MACS) / row_macs);
     rows = tm_least(rows, args->y.h * tm_ceil_div(args->y.c, args->channels) / UNITS);
     args->rows = rows > 1 ? rows : 1;
 }
@@ -134,6 +192,15 @@ static void pack(tm_lowering *worker, const void *context)
         for (size_t c = 0; c < args->channels; c++)
             args->packed[t * args->channels + c] = values[c * args->taps + t];
     tm_lower_release(worker, values);
+}
+
+/* of the input of a unit; 0 where it stays in its place */
+static size_t copied_bytes(const dw_args *args)
+{
+    const tm_conv_attrs *conv = &args->conv;
+    int rows = (args->rows - 1) * conv->stride + (conv->kernel_h - 1) * conv->dilation + 1;
+    size_t pixels = (size_t)tm_least(rows, args->x.h) * (size_t)args->x.w;
+    return args->copied ? pixels * (size_t)args->channels * tm_dtype_size(args->x.type) : 0;
 }
 
 /* What both kinds of filters share; the caller sets these. */
@@ -163,7 +230,7 @@ void tm_conv2d_lower_depthwise(tm_lowering *lowering, const tm_node *node)
     tm_lower_defer(lowering, pack, &packing, sizeof packing);
     dw_args args = args_of(lowering, node);
     args.weights = packing.packed;
-    tm_lower_step(lowering, node, dw_run, dw_units, &args, sizeof args, 0);
+    tm_lower_step(lowering, node, dw_run, dw_units, &args, sizeof args, copied_bytes(&args));
     tm_lower_pixels(lowering, dw_pixels);
 }
 
@@ -171,5 +238,5 @@ void tm_conv2d_lower_filtered(tm_lowering *lowering, const tm_node *node)
 {
     dw_args args = args_of(lowering, node);
     args.filters = tm_lower_input(lowering, node, 1);
-    tm_lower_step(lowering, node, dw_run, dw_units, &args, sizeof args, 0);
+    tm_lower_step(lowering, node, dw_run, dw_units, &args, sizeof args, copied_bytes(&args));
 }

@@ -290,6 +290,36 @@ static void depthwise(void **state)
     run_many(DEPTHWISE, 200);
 }
 
+/* Pixels 4 KB from one another, whose lines share a set of the L1 cache: a unit copies them. */
+static void depthwise_of_crowded_pixels(void **state)
+{
+    (void)state;
+    static const struct {
+        int kernel, stride, dilation, pad;
+    } windows[] = {{5, 1, 1, 2}, {7, 2, 1, 3}, {9, 1, 1, 4}, {9, 1, 2, 0}, {11, 3, 1, 20}};
+    random_state = 77;
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
+        for (int isa = TM_ISA_SCALAR; isa <= (int)tm_cpu_isa(); isa++) {
+            int count = between(2, 70);
+            setup s = {.map = {between(23, 40), between(17, 30), 1024},
+                       .begin = between(0, 5),
+                       .count = count,
+                       .conv = {.out = count,
+                                .groups = count,
+                                .kernel = windows[i].kernel,
+                                .stride = windows[i].stride,
+                                .dilation = windows[i].dilation,
+                                .padding = TM_PAD_EXPLICIT,
+                                .pad = windows[i].pad},
+                       .batch = 2,
+                       .threads = 2,
+                       .isa = (tm_isa)isa,
+                       .passes = true};
+            describe(&s);
+            run_one(&s);
+        }
+}
+
 static void depthwise_with_multiplier(void **state)
 {
     (void)state;
@@ -393,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dense),
         cmocka_unit_test(depthwise),
+        cmocka_unit_test(depthwise_of_crowded_pixels),
         cmocka_unit_test(depthwise_with_multiplier),
         cmocka_unit_test(narrow_groups),
         cmocka_unit_test(wide_groups),

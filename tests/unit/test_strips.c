@@ -64,6 +64,16 @@ static chain dilated(tm_builder *b, tm_node *x)
     return inverted(b, x, 3, 1, 3);
 }
 
+/* The depthwise step copies its input, some rows at a time. */
+static chain crowded(tm_builder *b, tm_node *x)
+{
+    chain c = {.count = 2};
+    c.between[0] = conv(b, "expand", x, 1024, 1);
+    c.between[1] = depthwise(b, "depthwise", c.between[0], 5, 1, 1);
+    c.out = conv(b, "project", c.between[1], x->shape.c, 1);
+    return c;
+}
+
 /* The rows that the first step's window reads are shared by strips, too. */
 static chain stem(tm_builder *b, tm_node *x)
 {
@@ -157,6 +167,12 @@ static void the_same_bits(void **state)
         }
 }
 
+static void of_crowded_pixels(void **state)
+{
+    (void)state;
+    expect_same(crowded, (tm_shape){300, 9, 4}, (net_options){.max_batch = 2, .walk_batch = 2});
+}
+
 static void at_every_level(void **state)
 {
     (void)state;
@@ -203,9 +219,8 @@ static void none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_bits),
-        cmocka_unit_test(at_every_level),
-        cmocka_unit_test(less_memory),
+        cmocka_unit_test(the_same_bits),  cmocka_unit_test(of_crowded_pixels),
+        cmocka_unit_test(at_every_level), cmocka_unit_test(less_memory),
         cmocka_unit_test(none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
