@@ -3,6 +3,7 @@
  * (passes/fold_batch_norm.c); what is left is an affine per channel. */
 #include <math.h>
 
+#include "base/loops.h"
 #include "ops/rows.h"
 
 /* timm's SimpleNorm, of other operators */
@@ -148,66 +149,117 @@ static void layer_lower(tm_lowering *lowering, const tm_node *node)
 
 /* ---- group ---- */
 
+enum { LINE = 16 /* floats of a cache line: narrower groups are computed together */ };
+
 typedef struct group_args {
     tm_tensor x, y;
-    int groups;
+    int groups, together; /* together: groups of a unit, at most */
     float eps;
     const float *weight, *bias;
     tm_affine_fn *kernel;
 } group_args;
 
+/* A unit's channels, m of them, n a group. */
+typedef struct group_part {
+    size_t first, n, m, pixels;
+    const float *x;
+    /* scratch, of each channel */
+    double *mean, *sums;
+    float *mul, *add;
+} group_part;
+
+static int shares_of_groups(const group_args *args)
+{
+    return tm_ceil_div(args->groups, args->together);
+}
+
 static int group_units(const tm_step *step, int batch)
 {
-    return batch * ((const group_args *)step->args)->groups;
+    return batch * shares_of_groups(step->args);
 }
 
-/* mean and biased variance over one group of channels of all pixels; two passes in double */
-static void moments(const float *x, size_t pixels, size_t ld, size_t n, double *mean, double *var)
+static group_part group_part_of(const group_args *args, const tm_run_state *run, int unit)
 {
-    double sum = 0, squares = 0, count = (double)pixels * (double)n;
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t j = 0; j < n; j++)
-            sum += x[i * ld + j];
-    *mean = sum / count;
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t j = 0; j < n; j++)
-            squares += (x[i * ld + j] - *mean) * (x[i * ld + j] - *mean);
-    *var = squares / count;
+    size_t n = (size_t)(args->x.c / args->groups), most = n * (size_t)args->together;
+    int shares = shares_of_groups(args), group = unit % shares * args->together;
+    group_part p = {.first = n * (size_t)group,
+                    .n = n,
+                    .m = n * (size_t)tm_least(args->together, args->groups - group),
+                    .pixels = (size_t)args->x.h * (size_t)args->x.w,
+                    .mean = run->scratch};
+    p.x = tm_tensor_channel(run, &args->x, unit / shares, 0, 0, p.first);
+    p.sums = p.mean + most;
+    p.mul = (float *)(void *)(p.sums + most);
+    p.add = p.mul + most;
+    return p;
 }
 
-/* scratch: mul and add of the group's channels */
+/* sums[j] = of (x[j] - mean[j]) to that power, 1 or 2, over all pixels */
+static void sum_columns(const group_part *p, size_t ld, int power)
+{
+    for (size_t j = 0; j < p->m; j++)
+        p->sums[j] = 0;
+    for (size_t i = 0; i < p->pixels; i++) {
+        const float *x = p->x + i * ld;
+        double *sums = p->sums;
+        const double *mean = p->mean;
+        if (power == 1) {
+            TM_VECTOR_LOOP
+            for (size_t j = 0; j < p->m; j++)
+                sums[j] += x[j];
+        } else {
+            TM_VECTOR_LOOP
+            for (size_t j = 0; j < p->m; j++)
+                sums[j] += (x[j] - mean[j]) * (x[j] - mean[j]);
+        }
+    }
+}
+
+/* Of the group whose channels begin at j, over all its numbers. */
+static double group_mean_of_sums(const group_part *p, size_t j)
+{
+    double sum = 0;
+    for (size_t k = 0; k < p->n; k++)
+        sum += p->sums[j + k];
+    return sum / ((double)p->pixels * (double)p->n);
+}
+
+/* mean and biased variance in two passes, in double */
 static void group_run(const tm_step *step, const tm_run_state *run, int unit)
 {
     const group_args *args = step->args;
-    size_t n = (size_t)(args->x.c / args->groups), first = (size_t)(unit % args->groups) * n;
-    size_t pixels = (size_t)args->x.h * (size_t)args->x.w;
-    const float *x = tm_tensor_channel(run, &args->x, unit / args->groups, 0, 0, first);
-    float *y = tm_tensor_channel(run, &args->y, unit / args->groups, 0, 0, first);
-    double mean, var;
-    moments(x, pixels, args->x.ld, n, &mean, &var);
-    double scale = 1.0 / sqrt(var + args->eps);
-    float *mul = run->scratch, *add = mul + n;
-    for (size_t j = 0; j < n; j++) {
-        double m = scale * (args->weight ? args->weight[first + j] : 1.0);
-        mul[j] = (float)m;
-        add[j] = (float)((args->bias ? args->bias[first + j] : 0.0) - mean * m);
+    group_part p = group_part_of(args, run, unit);
+    sum_columns(&p, args->x.ld, 1);
+    for (size_t j = 0; j < p.m; j++)
+        p.mean[j] = j % p.n ? p.mean[j - 1] : group_mean_of_sums(&p, j);
+    sum_columns(&p, args->x.ld, 2);
+    double scale = 0;
+    for (size_t j = 0; j < p.m; j++) {
+        if (j % p.n == 0)
+            scale = 1.0 / sqrt(group_mean_of_sums(&p, j) + args->eps);
+        double m = scale * (args->weight ? args->weight[p.first + j] : 1.0);
+        p.mul[j] = (float)m;
+        p.add[j] = (float)((args->bias ? args->bias[p.first + j] : 0.0) - p.mean[j] * m);
     }
-    args->kernel(pixels, n, x, args->x.ld, mul, add, -INFINITY, INFINITY, y, args->y.ld);
+    float *y = tm_tensor_channel(run, &args->y, unit / shares_of_groups(args), 0, 0, p.first);
+    args->kernel(p.pixels, p.m, p.x, args->x.ld, p.mul, p.add, -INFINITY, INFINITY, y, args->y.ld);
 }
 
 static void group_lower(tm_lowering *lowering, const tm_node *node)
 {
     const tm_norm_attrs *attrs = node->attrs;
-    int at = 1;
+    int at = 1, n = node->shape.c / attrs->groups;
     group_args args = {.x = tm_lower_input(lowering, node, 0),
                        .y = tm_lower_output(lowering, node),
                        .groups = attrs->groups,
+                       .together = tm_least(tm_ceil_div(LINE, n), attrs->groups),
                        .eps = attrs->eps,
                        .kernel = tm_lower_kernels(lowering)->affine_f32};
     args.weight = kept(lowering, node, attrs->weight, &at);
     args.bias = kept(lowering, node, attrs->bias, &at);
-    size_t scratch = 2 * sizeof(float) * (size_t)(node->shape.c / attrs->groups);
-    tm_lower_step(lowering, node, group_run, group_units, &args, sizeof args, scratch);
+    size_t channels = (size_t)n * (size_t)args.together;
+    tm_lower_step(lowering, node, group_run, group_units, &args, sizeof args,
+                  2 * channels * (sizeof(double) + sizeof(float)));
 }
 
 static void norm_lower(tm_lowering *lowering, const tm_node *node)

@@ -175,8 +175,8 @@ static bool is_dense(const tm_graph *graph)
 
 static void choose_batches(tm_plan *plan, const tm_graph *graph, const tm_plan_options *options)
 {
-    bool shared = options->threads > 1 && options->max_batch >= options->threads;
-    bool one = shared && !options->walk_batch && is_dense(graph);
+    bool several = options->max_batch > 1 && options->max_batch >= options->threads;
+    bool one = several && !options->walk_batch && is_dense(graph);
     *plan = (tm_plan){.max_batch = one && options->spread ? 1 : options->max_batch,
                       .threads = options->threads,
                       .walk_batch = options->walk_batch ? options->walk_batch
