@@ -130,7 +130,8 @@ static void walks_chosen(void **state)
     static const struct {
         bool narrow; /* one pixel: a multiply-add for each weight */
         int batch, threads, walk;
-    } rows[] = {{false, 8, 2, 1}, {false, 8, 1, 1}, {false, 2, 3, 2}, {true, 8, 2, 8}, {true, 8, 1, 8}};
+    } rows[] = {
+        {false, 8, 2, 1}, {false, 8, 1, 1}, {false, 2, 3, 2}, {true, 8, 2, 8}, {true, 8, 1, 8}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         net n;
         net_open(&n, rows[i].narrow ? (tm_shape){1, 1, 64} : (tm_shape){16, 16, 64});
