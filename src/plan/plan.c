@@ -7,6 +7,7 @@
 #include "graph/constant.h"
 #include "graph/op.h"
 #include "plan/layout.h"
+#include "plan/nodes.h"
 #include "plan/types.h"
 #include "steps/lowering.h"
 
@@ -22,7 +23,7 @@ typedef struct planner {
 /* Views have no steps, unless they had to become copies. */
 static bool computes(const planner *p, const tm_node *node)
 {
-    if (!node->live || node->constant || !node->op)
+    if (!tm_is_computed(node))
         return false;
     if (!node->op->view)
         return true;
@@ -63,17 +64,11 @@ static tm_status place_tensors(planner *p, tm_error *error)
     return TM_OK;
 }
 
-static size_t node_bytes(const tm_node *node)
-{
-    size_t pixels = (size_t)node->shape.h * (size_t)node->shape.w;
-    return node->constant ? 0 : pixels * (size_t)node->shape.c * tm_dtype_size(node->type);
-}
-
 static void measure_pair(tm_plan *plan, const tm_node *node)
 {
-    size_t bytes = node_bytes(node);
+    size_t bytes = tm_node_bytes(node);
     for (int i = 0; i < node->input_count; i++)
-        bytes += node_bytes(node->inputs[i]);
+        bytes += tm_node_bytes(node->inputs[i]);
     bytes *= (size_t)plan->walk_batch;
     if (bytes > plan->pair_bytes)
         plan->pair_bytes = bytes;

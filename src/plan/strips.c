@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "graph/constant.h"
+#include "plan/nodes.h"
 #include "steps/lower.h"
 
 enum {
@@ -31,17 +32,6 @@ typedef struct finder {
     tm_strips *strips;
 } finder;
 
-static bool computes(const tm_node *node)
-{
-    return node->live && !node->constant && node->op;
-}
-
-static size_t bytes_of(const tm_node *node)
-{
-    return (size_t)node->shape.h * (size_t)node->shape.w * (size_t)node->shape.c *
-           tm_dtype_size(node->type);
-}
-
 static size_t weights_of(const tm_node *node)
 {
     size_t floats = 0;
@@ -53,12 +43,12 @@ static size_t weights_of(const tm_node *node)
 
 static bool is_large(const finder *f, const tm_node *node)
 {
-    return (double)bytes_of(node) * f->pictures / tm_lower_threads(f->lowering) > LARGE_BYTES;
+    return (double)tm_node_bytes(node) * f->pictures / tm_lower_threads(f->lowering) > LARGE_BYTES;
 }
 
 static bool can_join(const finder *f, const tm_node *node, tm_reach *reach)
 {
-    return computes(node) && node->op->reach && node->type == TM_DTYPE_F32 &&
+    return tm_is_computed(node) && node->op->reach && node->type == TM_DTYPE_F32 &&
            node->op->reach(f->lowering, node, reach);
 }
 
@@ -66,7 +56,7 @@ static bool can_join(const finder *f, const tm_node *node, tm_reach *reach)
 static const tm_node *reader_of(const finder *f, const tm_node *node)
 {
     int i = node->id + 1;
-    while (i < f->graph->node_count && !computes(f->graph->nodes[i]))
+    while (i < f->graph->node_count && !tm_is_computed(f->graph->nodes[i]))
         i++;
     const tm_node *next = i < f->graph->node_count ? f->graph->nodes[i] : NULL;
     return next && node->users == 1 && next->inputs[0] == node ? next : NULL;
@@ -80,7 +70,7 @@ static void add_stage(draft *d, const tm_node *node, tm_reach reach)
         (struct tm_strip_stage){.reach = reach,
                                 .h = node->shape.h,
                                 .w = node->shape.w,
-                                .row_bytes = bytes_of(node) / (size_t)node->shape.h};
+                                .row_bytes = tm_node_bytes(node) / (size_t)node->shape.h};
 }
 
 /* Where each step reads the pixels that it writes, a strip need not be whole rows. */
@@ -136,7 +126,7 @@ static bool pays(const draft *d)
     }
     for (int i = 0; i + 1 < d->strip.count; i++) {
         twice += computed_twice(d, i);
-        saved += (double)bytes_of(d->nodes[i]);
+        saved += (double)tm_node_bytes(d->nodes[i]);
     }
     return twice <= saved * TWICE_PER_BYTE && (!windows || all <= saved * WINDOWS_PER_BYTE);
 }
@@ -177,7 +167,7 @@ static void mark(const finder *f, const tm_node *first, const tm_node *last)
 {
     int space = TM_SPACE_STRIP;
     for (int i = first->id; i < last->id; i++)
-        if (computes(f->graph->nodes[i])) {
+        if (tm_is_computed(f->graph->nodes[i])) {
             f->strips->space[i] = space++;
             f->strips->end[i] = last->id;
         }

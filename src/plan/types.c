@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ops/ops.h"
+#include "plan/nodes.h"
 
 typedef struct typing {
     tm_builder *b;
@@ -12,11 +13,6 @@ typedef struct typing {
     bool *wanted;    /* by node id: someone would read bfloat16 */
     tm_node **other; /* by node id: the same in the other type, or NULL */
 } typing;
-
-static bool is_computed(const tm_node *node)
-{
-    return node->live && !node->constant && node->op;
-}
 
 static tm_types types_of(const typing *t, const tm_node *node)
 {
@@ -30,7 +26,7 @@ static void find_wanted(const typing *t)
 {
     for (int i = t->count - 1; i >= 0; i--) {
         const tm_node *node = t->b->graph->nodes[i];
-        if (!is_computed(node))
+        if (!tm_is_computed(node))
             continue;
         tm_types types = types_of(t, node);
         bool reads = types == TM_TYPES_SAME ? t->wanted[i]
@@ -118,7 +114,7 @@ static void assign(const typing *t)
     find_wanted(t);
     for (int i = 0; i < t->count && !graph->error.status; i++) {
         tm_node *node = graph->nodes[i];
-        if (!is_computed(node))
+        if (!tm_is_computed(node))
             continue;
         node->type = choose(t, node);
         convert_inputs(t, node);
