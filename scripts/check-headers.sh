@@ -6,7 +6,7 @@
 set -eu
 export LC_ALL=C
 # what whoever includes it completes: sources that are compiled for several sizes or types
-bodies="src/kernels/vec/gemm_tile.h src/kernels/vec/gemm_i8.h $(grep -l '^void TM_TYPED(' src/kernels/*/*.h | tr '\n' ' ')"
+bodies="$(grep -lE '^void TM_(TYPED|GEMM_NAME)\(' src/kernels/*/*.h | tr '\n' ' ')"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

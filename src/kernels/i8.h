@@ -15,6 +15,7 @@
 
 enum {
     TM_I8_QUAD = 4,           /* inputs that an instruction multiplies at once */
+    TM_I8_MAX_ROWS = 32,      /* a tile may have */
     TM_I8_INPUTS_MAX = 65536, /* of a sum: 255 * 127 * 65536 < 2^31 */
     TM_I8_HEAD = 2 * TM_PANEL * (int)sizeof(float) /* bytes of a panel before its weights */
 };

@@ -78,8 +78,9 @@ static bool join_groups(tm_division *d, int wanted)
 void tm_division_fit(tm_division *d, const tm_unit_bytes *bytes, int threads)
 {
     int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
+    int least = BLOCK_MIN > d->grain ? BLOCK_MIN : d->grain;
     int fitting = (int)(bytes->rows_most / bytes->row);
-    fitting = fitting < BLOCK_MIN ? BLOCK_MIN : tm_least(fitting, BLOCK_MAX);
+    fitting = fitting < least ? least : tm_least(fitting, BLOCK_MAX);
     d->block = tm_even_block(d->rows, fitting, d->grain);
     d->chunk = d->panels;
     if (d->block < d->rows && (size_t)d->chunk * bytes->panel > bytes->panels_most)
@@ -87,9 +88,9 @@ void tm_division_fit(tm_division *d, const tm_unit_bytes *bytes, int threads)
     if (d->chunk == 0)
         d->chunk = tm_least(CHUNK_PANELS, d->panels);
     while (!join_groups(d, wanted)) {
-        if (d->chunk > TM_MAX_PANELS && !(d->by_rows && d->block > BLOCK_MIN))
+        if (d->chunk > TM_MAX_PANELS && !(d->by_rows && d->block > least))
             d->chunk = tm_ceil_div(d->chunk, 2);
-        else if (d->block > BLOCK_MIN)
+        else if (d->block > least)
             d->block = tm_even_block(d->rows, d->block / 2, d->grain);
         else
             return;

@@ -54,7 +54,7 @@ static size_t lines_of(size_t bytes)
 /* pointers from tap to tap */
 static size_t pointer_stride(const tm_product *p)
 {
-    return (size_t)p->division.block + TM_MAX_ROWS;
+    return (size_t)p->division.block + TM_I8_MAX_ROWS;
 }
 
 /* A thread's scratch. */

@@ -31,14 +31,14 @@ static void bench_gemm_i8(const bench *b, const gemm_i8_entry *entry)
     } shapes[] = {{"resnet50 layer1 1x1, 64 to 192", 64, 192},
                   {"vit_small fc1, 384 to 1536", 384, 1536},
                   {"resnet50 layer3 3x3, 256 to 192", 2304, 192}};
-    static const tm_i8_scale scales[TM_MAX_ROWS];
+    static const tm_i8_scale scales[TM_I8_MAX_ROWS];
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         size_t kc = (size_t)shapes[i].kc, n = (size_t)shapes[i].n, rows = (size_t)entry->rows;
         size_t panel = TM_I8_HEAD + kc * TM_PANEL;
         float *a = bench_floats(b->c, rows * kc), *out = bench_floats(b->c, rows * n);
         float *panels = bench_floats(b->c, n / TM_PANEL * panel);
         float *bias = bench_floats(b->c, TM_PANEL * TM_MAX_PANELS);
-        const void *pointers[TM_MAX_ROWS];
+        const void *pointers[TM_I8_MAX_ROWS];
         for (size_t row = 0; row < rows; row++)
             pointers[row] = (char *)a + row * kc;
         i8_bench s = {.entry = entry,

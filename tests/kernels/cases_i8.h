@@ -23,8 +23,8 @@ enum { GEMM_I8_ENTRIES = sizeof gemm_i8_entries / sizeof *gemm_i8_entries };
 /* One product in guarded memory. */
 typedef struct i8_problem {
     tm_gemm_i8_tile tile;
-    const void *rows[9 * (TM_MAX_ROWS + 3)];
-    tm_i8_scale scales[TM_MAX_ROWS];
+    const void *rows[9 * (TM_I8_MAX_ROWS + 3)];
+    tm_i8_scale scales[TM_I8_MAX_ROWS];
 } i8_problem;
 
 /* the bytes of a row: any, or the largest that there are */

@@ -240,6 +240,7 @@ static void odd_weights_stay_odd(void **state)
 
 int main(void)
 {
+    tm_kernels_emulate(); /* tiles of bytes on every machine */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_stay_near), cmocka_unit_test(same_bits),
         cmocka_unit_test(no_number_is_lost), cmocka_unit_test(zeros_are_zeros),

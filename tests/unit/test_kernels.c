@@ -188,7 +188,7 @@ static const char *name_of(kernel_fn *kernel)
 /* what a machine should take */
 typedef struct expected {
     const char *vec, *f16, *gemm[TM_MAX_PANELS + 1];
-    const char *i8, *gemm_i8[TM_MAX_PANELS + 1]; /* the target; "10x1" */
+    const char *i8, *gemm_i8[TM_MAX_PANELS + 1]; /* the target of rows; "10x1 avx512vnni" */
     bool bf16, split;
 } expected;
 
@@ -260,7 +260,7 @@ static void expect_i8(const tm_i8_kernels *k, const expected *e)
     assert_string_equal(NAME_OF(k->rows), name);
     for (int p = 1; p <= TM_MAX_PANELS; p++) {
         const char *tile = e->gemm_i8[p];
-        snprintf(name, sizeof name, "tm_gemm_i8_%s %s", tile ? tile : "", e->i8);
+        snprintf(name, sizeof name, "tm_gemm_i8_%s", tile ? tile : "");
         assert_string_equal(NAME_OF(k->gemm[p].run), tile ? name : "none");
         assert_int_equal(k->gemm[p].rows, tile ? atoi(tile) : 0);
     }
@@ -289,11 +289,19 @@ static void expect_choice(tm_cpu_flags flags, expected e)
 #define AVX512                                                                                     \
     .vec = "avx512",                                                                               \
     .gemm = {[1] = "10x1 avx512", [2] = "10x2 avx512", [3] = "8x3 avx512", [4] = "6x4 avx512"}
-#define BYTES .i8 = "scalar", .gemm_i8 = {[1] = "4x1"}
-#define WORDS .i8 = "avx2", .gemm_i8 = {[1] = "4x1"}
-#define VNNI256 .i8 = "avxvnni", .gemm_i8 = {[1] = "6x1"}
+#define BYTES .i8 = "scalar", .gemm_i8 = {[1] = "4x1 scalar"}
+#define WORDS .i8 = "avx2", .gemm_i8 = {[1] = "4x1 avx2"}
+#define VNNI256 .i8 = "avxvnni", .gemm_i8 = {[1] = "6x1 avxvnni"}
 #define VNNI512                                                                                    \
-    .i8 = "avx512vnni", .gemm_i8 = {[1] = "10x1", [2] = "10x2", [3] = "8x3", [4] = "6x4"}
+    .i8 = "avx512vnni", .gemm_i8 = {[1] = "10x1 avx512vnni",                                       \
+                                    [2] = "10x2 avx512vnni",                                       \
+                                    [3] = "8x3 avx512vnni",                                        \
+                                    [4] = "6x4 avx512vnni"}
+#define TILES                                                                                      \
+    .gemm_i8 = {                                                                                   \
+        [1] = "32x1 amxint8", [2] = "32x2 amxint8", [3] = "32x3 amxint8", [4] = "32x4 amxint8"}
+#define TILES_VNNI .i8 = "avx512vnni", TILES
+#define TILES_WORDS .i8 = "avx2", TILES
 #define NEON .vec = "neon", .gemm = {[1] = "6x1 neon"}, .f16 = "tm_f16_to_f32 neon"
 #define PORTABLE_F16 .f16 = "tm_f16_to_f32 scalar"
 #define F16C .f16 = "tm_f16_to_f32 f16c"
@@ -307,17 +315,19 @@ static void choice(void **state)
     tm_cpu_flags no_vnni = ~(tm_cpu_flags)(TM_CPU_AVX_VNNI | TM_CPU_AVX512_VNNI);
     expect_choice(AVX2_FLAGS, (expected){AVX2, VNNI256, F16C});
     expect_choice(AVX512_FLAGS, (expected){AVX512, VNNI512, F16C, .bf16 = true});
-    expect_choice(AMX_FLAGS, (expected){AVX512, VNNI512, F16C, .bf16 = true, .split = true});
+    expect_choice(AMX_FLAGS, (expected){AVX512, TILES_VNNI, F16C, .bf16 = true, .split = true});
     /* what levels in a row could not say */
     expect_choice(TM_CPU_F16C, (expected){SCALAR, BYTES, F16C});
     expect_choice(TM_CPU_AVX2, (expected){AVX2, WORDS, PORTABLE_F16});
     expect_choice(skylake_x, (expected){AVX512, WORDS, F16C});
     expect_choice(skylake_x | TM_CPU_AVX512_VNNI, (expected){AVX512, VNNI512, F16C});
     expect_choice(AMX_FLAGS & no_vnni,
-                  (expected){AVX512, WORDS, F16C, .bf16 = true, .split = true});
+                  (expected){AVX512, TILES_WORDS, F16C, .bf16 = true, .split = true});
     expect_choice(AMX_FLAGS & ~TM_CPU_AMX_TILE, (expected){AVX512, VNNI512, F16C, .bf16 = true});
-    expect_choice(AMX_FLAGS & ~TM_CPU_AMX_BF16, (expected){AVX512, VNNI512, F16C, .bf16 = true});
-    expect_choice(AMX_FLAGS & ~TM_CPU_AVX512_BF16, (expected){AVX512, VNNI512, F16C});
+    expect_choice(AMX_FLAGS & ~TM_CPU_AMX_INT8,
+                  (expected){AVX512, VNNI512, F16C, .bf16 = true, .split = true});
+    expect_choice(AMX_FLAGS & ~TM_CPU_AMX_BF16, (expected){AVX512, TILES_VNNI, F16C, .bf16 = true});
+    expect_choice(AMX_FLAGS & ~TM_CPU_AVX512_BF16, (expected){AVX512, TILES_VNNI, F16C});
     expect_choice(AMX_FLAGS & ~TM_CPU_AVX2, (expected){SCALAR, BYTES, F16C});
 #elif defined(__AARCH64EL__)
     expect_choice(TM_CPU_NEON, (expected){NEON, BYTES});

@@ -6,6 +6,7 @@
 #ifndef TM_KERNELS_AMX_UNIT_H
 #define TM_KERNELS_AMX_UNIT_H
 
+#include "kernels/amx/tiles.h"
 #include "kernels/split.h"
 #include "kernels/vec/vec.h"
 
@@ -147,31 +148,5 @@ VF vh take_pairs(int parts, vf x[2])
     x[1] = without_upper(x[1]);
     return pairs;
 }
-
-/* ---- tiles ----
- *
- * The instructions are written out: GCC 12's intrinsics name too little of the memory that they
- * touch. */
-
-#define TILE_LOAD(t, p)                                                                            \
-    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t ::"r"(p), "r"(64L) : "memory")
-#define TILE_STORE(t, p)                                                                           \
-    __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" ::"r"(p), "r"(64L) : "memory")
-#define TILE_ZERO(t) __asm__ volatile("tilezero %%tmm" #t ::)
-#define TILE_MULTIPLY(c, a, b) __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c ::)
-
-/* palette 1: 8 tiles of 16 rows of 64 bytes */
-static const struct {
-    uint8_t palette, start, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} whole_tiles __attribute__((aligned(64))) = {
-    .palette = 1,
-    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-    .rows = {16, 16, 16, 16, 16, 16, 16, 16},
-};
-
-#define TILES_BEGIN() __asm__ volatile("ldtilecfg %0" ::"m"(whole_tiles))
-#define TILES_END() __asm__ volatile("tilerelease")
 
 #endif

@@ -17,7 +17,7 @@
 
 #include "base/floats.h"
 #include "kernels/dispatch.h"
-#include "kernels/vec/inline.h"
+#include "kernels/emulated/tiles.h"
 
 #define TM_SPLIT_UNIT
 
@@ -178,21 +178,6 @@ VF vh take_pairs(int parts, vf x[2])
 
 /* ---- tiles ---- */
 
-typedef union tile_register {
-    float sums[TM_SPLIT_ROWS][TM_PANEL];
-    tm_bf16 halves[TM_SPLIT_ROWS][TM_SPLIT_K]; /* of rows, or pairs of a panel */
-} tile_register;
-
-static _Thread_local tile_register tiles[8];
-static _Thread_local bool configured;
-
-VF tile_register *tile_of(int t)
-{
-    if (!configured)
-        __builtin_trap(); /* so does the instruction */
-    return &tiles[t];
-}
-
 /* Halves as floats, DAZ. */
 VF void widen(const tile_register *t, float out[TM_SPLIT_ROWS][TM_SPLIT_K])
 {
@@ -228,11 +213,6 @@ __attribute__((unused)) static void tile_multiply(tile_register *c, const tile_r
         }
 }
 
-#define TILE_LOAD(t, p) memcpy(tile_of(t), p, sizeof(tile_register))
-#define TILE_STORE(t, p) memcpy(p, tile_of(t), sizeof(tile_register))
-#define TILE_ZERO(t) memset(tile_of(t), 0, sizeof(tile_register))
 #define TILE_MULTIPLY(c, a, b) tile_multiply(tile_of(c), tile_of(a), tile_of(b))
-#define TILES_BEGIN() (configured = true)
-#define TILES_END() (memset(tiles, 0xFF, sizeof tiles), configured = false)
 
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
-
-#include "base/loops.h"
-#include "kernels/dispatch.h"
+#include "kernels/i8_finish.h"
 
 /* Adds the products of a row's quads from q on, as many as there are in kc inputs. */
 static const int8_t *add_quads(const uint8_t *q, int kc, const int8_t *w, int32_t sum[TM_PANEL])
@@ -16,18 +13,6 @@ static const int8_t *add_quads(const uint8_t *q, int kc, const int8_t *w, int32_
     return w;
 }
 
-static float finished(const tm_gemm_i8_tile *tile, int i, int j, int32_t sum)
-{
-    const float *scale = (const float *)(const void *)tile->panel, *weights = scale + TM_PANEL;
-    const tm_i8_scale *row = &tile->scales[i];
-    float t = fmaf(-(float)row->zero, weights[j], (float)sum);
-    float y = fmaf(t, row->scale * scale[j], tile->bias[j]);
-    if (tile->residual)
-        y += tile->residual[(size_t)i * tile->residual_ld + (size_t)j];
-    y = y < tile->lo ? tile->lo : y;
-    return y > tile->hi ? tile->hi : y;
-}
-
 void tm_gemm_i8_4x1__scalar(const tm_gemm_i8_tile *tile)
 {
     for (int i = 0; i < tile->m; i++) {
@@ -37,7 +22,6 @@ void tm_gemm_i8_4x1__scalar(const tm_gemm_i8_tile *tile)
             const uint8_t *row = tile->rows[(size_t)t * tile->tap_stride + (size_t)i];
             w = add_quads(row + tile->offset, tile->kc, w, sum);
         }
-        for (int j = 0; j < tile->n; j++)
-            tile->c[(size_t)i * tile->c_ld + (size_t)j] = finished(tile, i, j, sum[j]);
+        tm_i8_finish(tile, i, 0, sum);
     }
 }
