@@ -159,7 +159,9 @@ typedef struct tm_layernorm_args {
 typedef void tm_layernorm_fn(const tm_layernorm_args *args, size_t rows, const void *x, size_t x_ld,
                              void *y, size_t y_ld);
 
-/* Each row becomes exp((x - max) * scale) / sum, in place; scale > 0. */
+/* Each row becomes exp((x - max) * scale) / sum, in place; scale > 0. Where the exponent is below
+ * TM_SOFTMAX_LEAST that is 0: subnormal numbers would slow down the products with it. */
+#define TM_SOFTMAX_LEAST (-70)
 typedef void tm_softmax_f32_fn(size_t rows, size_t n, float scale, float *x, size_t x_ld);
 
 /* x transposed into a panel: out[j * 16 + i] = x[i * x_ld + j] for j < n and i < rows, 1 <= rows

@@ -3,6 +3,11 @@
 
 #include "kernels/dispatch.h"
 
+static double exp_or_zero(double x)
+{
+    return x < TM_SOFTMAX_LEAST ? 0 : exp(x);
+}
+
 void tm_softmax_f32__scalar(size_t rows, size_t n, float scale, float *x, size_t x_ld)
 {
     for (size_t i = 0; i < rows; i++) {
@@ -11,8 +16,8 @@ void tm_softmax_f32__scalar(size_t rows, size_t n, float scale, float *x, size_t
         for (size_t j = 1; j < n; j++)
             best = row[j] > best ? row[j] : best;
         for (size_t j = 0; j < n; j++)
-            sum += exp((row[j] - best) * scale);
+            sum += exp_or_zero((row[j] - best) * scale);
         for (size_t j = 0; j < n; j++)
-            row[j] = (float)(exp((row[j] - best) * scale) / sum);
+            row[j] = (float)(exp_or_zero((row[j] - best) * scale) / sum);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "kernels/vec/vec.h"
 
 CHAINS_IN_TURN
@@ -25,6 +26,14 @@ VF float row_max(size_t n, const float *x)
     return vf_hmax(vf_max(vf_max(best[0], best[1]), vf_max(best[2], best[3])));
 }
 
+/* of x <= 0 */
+VF vf exp_or_zero(vf x)
+{
+    const vf least = vf_set(TM_SOFTMAX_LEAST);
+    vf_power e = vf_exp_parts(vf_max(least, x), 1, VF_SHIFT);
+    return vf_if_less(x, least, vf_set(0.0f), vf_scale2(e.p, e.n));
+}
+
 /* x becomes exp((x - most) * scale), whose sum is returned. */
 VF vf exponentials(size_t n, float scale, float most, float *x)
 {
@@ -35,7 +44,7 @@ VF vf exponentials(size_t n, float scale, float most, float *x)
         vf e[EXPONENTIALS];
         UNROLL
         for (int i = 0; i < EXPONENTIALS; i++)
-            e[i] = vf_exp(vf_mul(vf_sub(vf_load(x + j + i * VL), top), s));
+            e[i] = exp_or_zero(vf_mul(vf_sub(vf_load(x + j + i * VL), top), s));
         UNROLL
         for (int i = 0; i < EXPONENTIALS; i++) {
             vf_store(x + j + i * VL, e[i]);
@@ -43,13 +52,13 @@ VF vf exponentials(size_t n, float scale, float most, float *x)
         }
     }
     for (; j + VL <= n; j += VL) {
-        vf e = vf_exp(vf_mul(vf_sub(vf_load(x + j), top), s));
+        vf e = exp_or_zero(vf_mul(vf_sub(vf_load(x + j), top), s));
         vf_store(x + j, e);
         total = vf_add(total, e);
     }
     if (j < n) {
         vmask m = vm_first(n - j);
-        vf e = vf_exp(vf_mul(vf_sub(vf_load_first(x + j, m), top), s));
+        vf e = exp_or_zero(vf_mul(vf_sub(vf_load_first(x + j, m), top), s));
         vf_store_first(x + j, e, m);
         total = vf_add(total, vf_blend_first(e, vf_set(0.0f), m));
     }
