@@ -127,7 +127,7 @@ static tm_status check(const tm_model *model, const trace *t, const tm_tap *map,
     if (t->other)
         return refuse(model, "something joins tokens beside it", t->other, error);
     const tm_attend_attrs *attrs = t->attend->attrs;
-    if (t->attend->shape.h > 1 || attrs->mask || attrs->places)
+    if (t->attend->shape.h > 1 || attrs->mask || attrs->places || attrs->mixed)
         return refuse(model, "that is an attention of parts of a map", t->attend, error);
     if (!map || map->layout != TM_LAYOUT_MAP || !has_patches(model, t, map))
         return refuse(model, "its tokens are not the patches of the last map", t->attend, error);

@@ -47,41 +47,31 @@ static tm_node *offsets(tm_builder *b, int side)
     return node;
 }
 
-/* Constant [heads, tokens, tokens] */
-static tm_node *position_scores(tm_builder *b, tm_node *where, int heads, int tokens)
+/* Constant [heads, tokens, tokens]: the softmax of what the positions say */
+static tm_node *by_place(tm_builder *b, tm_node *where, int heads, int tokens)
 {
     tm_push(b, "pos_proj");
     tm_node *scores =
         tm_const_linear(b, where, tm_param2(b, "weight", heads, 3), tm_param1(b, "bias", heads));
     tm_pop(b);
     scores = tm_const_permute(b, scores, (int[]){1, 0});
-    return tm_const_reshape(b, scores, 3, (int64_t[]){heads, tokens, tokens});
+    return tm_const_softmax(b, tm_const_reshape(b, scores, 3, (int64_t[]){heads, tokens, tokens}));
 }
 
-/* Of what the positions say, by channel. */
-static tm_node *gate(tm_builder *b, int heads, int dim)
-{
-    tm_node *gates = tm_const_sigmoid(b, tm_param1(b, "gating_param", heads));
-    gates = tm_const_repeat(b, tm_const_reshape(b, gates, 2, (int64_t[]){1, heads}), dim / heads);
-    gates = tm_const_permute(b, gates, (int[]){1, 0});
-    return tm_const_reshape(b, gates, 1, (int64_t[]){dim});
-}
-
-/* timm's GPSA. Each softmax is of what one side says alone, so both answers are computed and mixed;
- * the positions' is that to a query of zeros. */
+/* timm's GPSA: two softmaxes mixed by a gate, of which the positions' is the same for every
+ * picture. */
 static tm_node *gated_attention(tm_builder *b, tm_node *x, tm_node *where, int heads)
 {
     int dim = x->shape.c, tokens = x->shape.w;
     tm_push(b, "attn");
     tm_node *qk = tm_linear(b, "qk", x, 2 * dim, false), *v = tm_linear(b, "v", x, dim, false);
-    tm_node *zero = tm_literal(b, 1, (int64_t[]){1}, (float[]){0.0f});
-    zero = tm_const_repeat(b, zero, (int64_t)tokens * heads);
-    zero = tm_constant_activation(b, zero, 1, tokens, heads);
-    tm_node *seen = tm_attend(b, tm_slice_c(b, qk, 0, dim), tm_slice_c(b, qk, dim, dim), v,
-                              (tm_attention){.heads = heads});
-    tm_attention by_place = {.heads = heads, .bias = position_scores(b, where, heads, tokens)};
-    tm_node *placed = tm_attend(b, zero, zero, v, by_place);
-    x = tm_add(b, seen, tm_mul(b, tm_sub(b, placed, seen), gate(b, heads, dim)));
+    tm_node *places = by_place(b, where, heads, tokens);
+    tm_node *gate = tm_const_sigmoid(b, tm_param1(b, "gating_param", heads));
+    gate = tm_const_reshape(b, gate, 3, (int64_t[]){heads, 1, 1});
+    tm_attention mixed = {.heads = heads,
+                          .kept = tm_const_affine(b, gate, -1.0f, 1.0f),
+                          .placed = tm_const_mul(b, places, gate)};
+    x = tm_attend(b, tm_slice_c(b, qk, 0, dim), tm_slice_c(b, qk, dim, dim), v, mixed);
     x = tm_linear(b, "proj", x, dim, true);
     tm_pop(b);
     return x;

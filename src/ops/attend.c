@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* softmax(scale (q k^T + down + across) + bias + mask) v. A unit packs the keys and values of a
- * head as panels; blocks of queries then go through both products without leaving the thread's
- * scratch. */
+/* (kept softmax(scale (q k^T + down + across) + bias + mask) + placed) v. A unit packs the keys and
+ * values of a head as panels; blocks of queries then go through both products without leaving the
+ * thread's scratch. */
 #include <math.h>
 #include <string.h>
 
@@ -33,13 +33,14 @@ static bool are_places(const tm_attention *a, const tm_node *q, const tm_node *k
 
 tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attention attention)
 {
-    tm_node *inputs[5] = {q, k, v};
+    tm_node *inputs[7] = {q, k, v};
     int count = 3;
     tm_attend_attrs attrs = {.heads = attention.heads,
-                          .scale = attention.scale,
-                          .bias = attention.bias != NULL,
-                          .mask = attention.mask != NULL,
-                          .places = attention.down != NULL};
+                             .scale = attention.scale,
+                             .bias = attention.bias != NULL,
+                             .mask = attention.mask != NULL,
+                             .places = attention.down != NULL,
+                             .mixed = attention.placed != NULL};
     TM_EXPECT(b, shapes_agree(q, k, v, attention.heads),
               "the channels of queries, keys and values do not divide by the heads");
     if (attrs.scale == 0.0f)
@@ -61,6 +62,14 @@ tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attenti
         inputs[count++] = attention.down;
         inputs[count++] = attention.across;
     }
+    if (attrs.mixed) {
+        TM_EXPECT(b,
+                  is_addend(attention.placed, attrs.heads, q, k) &&
+                      tm_element_count(attention.kept) == attrs.heads,
+                  "what attention is mixed with has another shape");
+        inputs[count++] = attention.kept;
+        inputs[count++] = attention.placed;
+    }
     return tm_activation(b, &tm_op_attend, tm_scoped(b, "attend"), &attrs, sizeof attrs, count,
                          inputs, (tm_shape){q->shape.h, q->shape.w, v->shape.c});
 }
@@ -70,8 +79,9 @@ typedef struct attend_args {
     tm_tensor down, across; /* of no channels: there are none */
     int heads, share;       /* share: queries of a unit */
     float scale;
-    const float *bias, *mask; /* [heads][queries][keys], [rows][queries][keys], or NULL */
-    size_t dq, dv, keys;      /* of a head; keys: tokens */
+    const float *bias, *mask;   /* [heads][queries][keys], [rows][queries][keys], or NULL */
+    const float *kept, *placed; /* [heads], [heads][queries][keys], or NULL */
+    size_t dq, dv, keys;        /* of a head; keys: tokens */
     /* of the parts of a unit's scratch */
     size_t scores_ld, key_bytes, value_bytes, score_bytes, addend_bytes, room_bytes;
     tm_multiplier multiplier;
@@ -168,6 +178,18 @@ static const float *add_places(const attend_args *args, const tm_run_state *run,
     return s->addend;
 }
 
+/* The scores of queries become kept * them + placed. */
+static void mix(const attend_args *args, attend_place at, int first, size_t count,
+                const attend_scratch *s)
+{
+    size_t n = args->keys, ld = args->scores_ld, head = (size_t)at.head;
+    const float *placed = args->placed + (head * (size_t)args->q.w + (size_t)first) * n;
+    args->kernels->binary_f32(TM_BINARY_MUL, count, n, s->scores, ld, args->kept + head, 0, true,
+                              s->scores, ld);
+    args->kernels->binary_f32(TM_BINARY_ADD, count, n, s->scores, ld, placed, n, false, s->scores,
+                              ld);
+}
+
 /* softmax over the keys, for `count` queries from `first` on */
 static void score(const attend_args *args, const tm_run_state *run, attend_place at, int first,
                   size_t count, const attend_scratch *s)
@@ -229,6 +251,8 @@ static void attend_run(const tm_step *step, const tm_run_state *run, int unit)
     for (int i = 0; i < at.count; i += rows) {
         size_t count = (size_t)(at.count - i < rows ? at.count - i : rows);
         score(args, run, at, at.first + i, count, &s);
+        if (args->placed)
+            mix(args, at, at.first + i, count, &s);
         weigh_values(args, run, at, at.first + i, count, &s);
     }
 }
@@ -272,6 +296,10 @@ static void attend_lower(tm_lowering *lowering, const tm_node *node)
         args.down = tm_lower_input(lowering, node, 3);
         args.across = tm_lower_input(lowering, node, 4);
         TM_ASSERT(args.down.type == TM_DTYPE_F32 && args.across.type == TM_DTYPE_F32);
+    }
+    if (attrs->mixed) {
+        args.kept = tm_lower_keep(lowering, node->inputs[node->input_count - 2]);
+        args.placed = tm_lower_keep(lowering, node->inputs[node->input_count - 1]);
     }
     args.dq = (size_t)(args.q.c / args.heads);
     args.dv = (size_t)(args.v.c / args.heads);

@@ -22,7 +22,7 @@ static tm_node *scores_of(tm_builder *b, const tm_node *attend, int query)
 tm_node *tm_attention_of(tm_builder *b, const tm_node *attend, int query)
 {
     const tm_attend_attrs *attrs = attend->attrs;
-    TM_EXPECT(b, attend->shape.h == 1 && !attrs->mask && !attrs->places,
+    TM_EXPECT(b, attend->shape.h == 1 && !attrs->mask && !attrs->places && !attrs->mixed,
               "what a query sees is asked of an attention of another kind");
     tm_node *x = tm_affine(b, scores_of(b, attend, query), attrs->scale, 0.0f);
     return tm_reduce_hw(b, tm_softmax_c(b, x, 1), TM_REDUCE_AVG);

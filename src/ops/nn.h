@@ -91,6 +91,7 @@ tm_node *tm_const_linear(tm_builder *b, tm_node *x, tm_node *weight, tm_node *bi
 tm_node *tm_const_affine(tm_builder *b, tm_node *x, float mul, float add);
 tm_node *tm_const_exp(tm_builder *b, tm_node *x);
 tm_node *tm_const_sigmoid(tm_builder *b, tm_node *x);
+tm_node *tm_const_softmax(tm_builder *b, tm_node *x); /* along the last axis */
 tm_node *tm_const_abs(tm_builder *b, tm_node *x);
 tm_node *tm_const_sum(tm_builder *b, tm_node *x); /* of all elements: rank 0 */
 tm_node *tm_const_clamp(tm_builder *b, tm_node *x, float low, float high); /* NaN stays */
@@ -252,11 +253,14 @@ typedef struct tm_attention {
      * of a map of keys, rows x lq x (heads * map rows) and rows x lq x (heads * map columns). The
      * map stands behind some keys without a place. */
     tm_node *down, *across;
+    /* Constants [heads, 1, 1] and [heads, lq, lk], or NULL both: what the softmax is mixed with. */
+    tm_node *kept, *placed;
 } tm_attention;
 
-/* softmax(scale * (q k^T + down + across) + bias + mask) v per head and row of the map: every row
- * of tokens is a sequence of its own. q: rows x lq x (heads * d), k: rows x lk x (heads * d), v:
- * rows x lk x (heads * dv); head i owns channels [i*d, (i+1)*d). Result rows x lq x (heads * dv).
+/* (kept softmax(scale * (q k^T + down + across) + bias + mask) + placed) v per head and row of the
+ * map: every row of tokens is a sequence of its own. q: rows x lq x (heads * d), k: rows x lk x
+ * (heads * d), v: rows x lk x (heads * dv); head i owns channels [i*d, (i+1)*d). Result rows x lq x
+ * (heads * dv).
  */
 tm_node *tm_attend(tm_builder *b, tm_node *q, tm_node *k, tm_node *v, tm_attention attention);
 typedef struct tm_rotation {

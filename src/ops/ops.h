@@ -50,13 +50,14 @@ typedef struct tm_norm_attrs {
     bool weight, bias;
 } tm_norm_attrs;
 
-/* inputs: q, k, v, and [bias], [mask], or down, across */
+/* inputs: q, k, v, and [bias], [mask], or down, across; [kept, placed] */
 typedef struct tm_attend_attrs {
     int heads;
     float scale;
     bool bias, mask; /* bias [heads][queries][keys], mask [rows][queries][keys]; divided by the
                         scale */
     bool places;     /* down and across */
+    bool mixed;      /* kept and placed */
 } tm_attend_attrs;
 
 typedef struct tm_binary_attrs {

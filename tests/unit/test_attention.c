@@ -6,7 +6,7 @@ typedef struct setup {
     int heads, dq, dv, queries, keys, rows;
     float scale; /* 0: the default */
     bool packed; /* q, k and v are slices of one matrix, as timm's qkv */
-    bool bias, mask;
+    bool bias, mask, mixed;
     int map_h, map_w; /* of the keys that have a place, the last ones; 0: none has */
     int batch, threads;
     tm_isa isa;
@@ -24,6 +24,7 @@ static setup choose(void)
                .scale = coin() ? 0.0f : 0.3f,
                .bias = coin(),
                .mask = coin(),
+               .mixed = below(4) == 0,
                .packed = coin(),
                .batch = between(1, 2),
                .threads = between(1, 3),
@@ -40,13 +41,13 @@ static setup choose(void)
         s.dv = s.dq;
     if (s.packed || s.rows > 1)
         s.keys = s.queries;
-    snprintf(
-        s.text, sizeof s.text,
-        "%d heads of %d and %d, %d queries, %d keys, map %dx%d, %d rows, scale %g%s%s%s, batch %d, "
-        "threads %d, %s",
-        s.heads, s.dq, s.dv, s.queries, s.keys, s.map_h, s.map_w, s.rows, (double)s.scale,
-        s.packed ? ", packed" : "", s.bias ? ", bias" : "", s.mask ? ", mask" : "", s.batch,
-        s.threads, tm_isa_name(net_isa(s.isa)));
+    snprintf(s.text, sizeof s.text,
+             "%d heads of %d and %d, %d queries, %d keys, map %dx%d, %d rows, scale %g%s%s%s%s, "
+             "batch %d, "
+             "threads %d, %s",
+             s.heads, s.dq, s.dv, s.queries, s.keys, s.map_h, s.map_w, s.rows, (double)s.scale,
+             s.packed ? ", packed" : "", s.bias ? ", bias" : "", s.mask ? ", mask" : "",
+             s.mixed ? ", mixed" : "", s.batch, s.threads, tm_isa_name(net_isa(s.isa)));
     return s;
 }
 
@@ -67,6 +68,20 @@ static double addend_at(const char *name, int count, const setup *s, int first, 
                         (uint64_t)key,
                     1, &value);
     return 20.0 * (double)value;
+}
+
+/* What a head keeps of its softmaxes. */
+static float kept(int head)
+{
+    return 0.25f + 0.125f * (float)head;
+}
+
+static tm_node *all_kept(tm_builder *b, int heads)
+{
+    float values[8];
+    for (int i = 0; i < heads; i++)
+        values[i] = kept(i);
+    return tm_literal(b, 3, (int64_t[]){heads, 1, 1}, values);
 }
 
 /* A slice of the input for the queries. */
@@ -100,13 +115,16 @@ static void build(net *n, const setup *s)
             parts[i] = tm_slice_w(b, parts[i], i == Q ? tokens - count : 0, count);
         net_tap(n, parts[i]);
     }
-    net_tap(n, tm_attend(b, parts[Q], parts[K], parts[V],
-                         (tm_attention){.heads = s->heads,
-                                        .scale = s->scale,
-                                        .bias = s->bias ? addend(b, "bias", s->heads, s) : NULL,
-                                        .mask = s->mask ? addend(b, "mask", s->rows, s) : NULL,
-                                        .down = down,
-                                        .across = across}));
+    net_tap(
+        n, tm_attend(b, parts[Q], parts[K], parts[V],
+                     (tm_attention){.heads = s->heads,
+                                    .scale = s->scale,
+                                    .bias = s->bias ? addend(b, "bias", s->heads, s) : NULL,
+                                    .mask = s->mask ? addend(b, "mask", s->rows, s) : NULL,
+                                    .down = down,
+                                    .across = across,
+                                    .kept = s->mixed ? all_kept(b, s->heads) : NULL,
+                                    .placed = s->mixed ? addend(b, "placed", s->heads, s) : NULL}));
     if (h) {
         net_tap(n, down);
         net_tap(n, across);
@@ -151,11 +169,16 @@ static void attend(const net *n, const setup *s, int picture, int row, int head,
     }
     for (int k = 0; k < s->keys; k++)
         sum += scores[k] = exp(scores[k] - top);
+    for (int k = 0; k < s->keys; k++) {
+        scores[k] /= sum;
+        if (s->mixed)
+            scores[k] =
+                (double)kept(head) * scores[k] + addend_at("placed", s->heads, s, head, query, k);
+    }
     for (int d = 0; d < s->dv; d++) {
         double size = out[d] = 0;
         for (int k = 0; k < s->keys; k++) {
-            double product =
-                scores[k] / sum * (double)net_at(n, V, picture, row, k, head * s->dv + d);
+            double product = scores[k] * (double)net_at(n, V, picture, row, k, head * s->dv + d);
             out[d] += product;
             size += fabs(product);
         }

@@ -40,6 +40,27 @@ static void activations(void **state)
     }
 }
 
+/* Of rows: what is far below the largest is 0, not a subnormal number. */
+static void softmax_of_rows(void **state)
+{
+    (void)state;
+    static const float x[] = {1, 3, 2, -300, 5, 5, -64, 5.5f};
+    net n;
+    net_open(&n, (tm_shape){1, 1, 1});
+    float *got = evaluated(&n, tm_const_softmax(&n.b, literal(&n, 2, 4, x)), 2, 4);
+    for (int i = 0; i < 8; i++) {
+        const float *row = x + i / 4 * 4;
+        double sum = 0, most = i < 4 ? 3 : 5.5;
+        for (int j = 0; j < 4; j++)
+            sum += exp(row[j] - most);
+        ASSERT_NEAR(got[i], exp(x[i] - most) / sum, 1e-7 * exp(x[i] - most) + 1e-30, "element %d",
+                    i);
+    }
+    assert_true(got[3] == 0 && got[6] > 0);
+    free(got);
+    net_close(&n);
+}
+
 /* x [3, 2], weight [4, 2] or [4, 2, 1, 1], with and without bias [4] */
 static void linear_layers(void **state)
 {
@@ -90,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(activations),
+        cmocka_unit_test(softmax_of_rows),
         cmocka_unit_test(linear_layers),
         cmocka_unit_test(a_clamp_of_constants),
     };
