@@ -23,6 +23,8 @@ beyond='
 -mamx-tile %tmm|\t(ld|st)tilecfg|\ttile
 -mamx-bf16 \ttdpbf16
 -mamx-int8 \ttdpb(ss|su|us|uu)d
+-march=armv8.2-a+dotprod \t[su]dot
+-march=armv8.2-a+i8mm \t(us|su)dot|\t(us|s|u)mmla
 '
 
 fail() {

@@ -27,12 +27,12 @@ typedef struct i8_problem {
     tm_i8_scale scales[TM_I8_MAX_ROWS];
 } i8_problem;
 
-/* the bytes of a row: any, or the largest that there are */
+/* the bytes of a row: any, or all the largest or the least, which are the largest less 128 */
 static const unsigned char *row_of_bytes(check *c, size_t count, bool large)
 {
-    unsigned char *bytes = take_bytes(c, count);
+    unsigned char *bytes = take_bytes(c, count), end = coin(c) ? 255 : 0;
     for (size_t i = 0; i < count; i++)
-        bytes[i] = large ? 255 : (unsigned char)below(c, 256);
+        bytes[i] = large ? end : (unsigned char)below(c, 256);
     seal(c);
     return bytes;
 }

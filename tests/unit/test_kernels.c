@@ -188,7 +188,7 @@ static const char *name_of(kernel_fn *kernel)
 /* what a machine should take */
 typedef struct expected {
     const char *vec, *f16, *gemm[TM_MAX_PANELS + 1];
-    const char *i8, *gemm_i8[TM_MAX_PANELS + 1]; /* the target of rows; "10x1 avx512vnni" */
+    const char *i8, *gemm_i8[TM_MAX_PANELS + 1]; /* of rows the target; "10x1 avx512vnni" */
     bool bf16, split;
 } expected;
 
@@ -302,6 +302,7 @@ static void expect_choice(tm_cpu_flags flags, expected e)
         [1] = "32x1 amxint8", [2] = "32x2 amxint8", [3] = "32x3 amxint8", [4] = "32x4 amxint8"}
 #define TILES_VNNI .i8 = "avx512vnni", TILES
 #define TILES_WORDS .i8 = "avx2", TILES
+#define NEON_I8(tile) .i8 = "neon", .gemm_i8 = {[1] = tile}
 #define NEON .vec = "neon", .gemm = {[1] = "6x1 neon"}, .f16 = "tm_f16_to_f32 neon"
 #define PORTABLE_F16 .f16 = "tm_f16_to_f32 scalar"
 #define F16C .f16 = "tm_f16_to_f32 f16c"
@@ -330,8 +331,10 @@ static void choice(void **state)
     expect_choice(AMX_FLAGS & ~TM_CPU_AVX512_BF16, (expected){AVX512, TILES_VNNI, F16C});
     expect_choice(AMX_FLAGS & ~TM_CPU_AVX2, (expected){SCALAR, BYTES, F16C});
 #elif defined(__AARCH64EL__)
-    expect_choice(TM_CPU_NEON, (expected){NEON, BYTES});
-    expect_choice(NEON_FLAGS, (expected){NEON, BYTES});
+    tm_cpu_flags graviton2 = TM_CPU_NEON | TM_CPU_NEON_DOTPROD;
+    expect_choice(TM_CPU_NEON, (expected){NEON, NEON_I8("4x1 neon")});
+    expect_choice(graviton2, (expected){NEON, NEON_I8("6x1 neondot")});
+    expect_choice(NEON_FLAGS, (expected){NEON, NEON_I8("6x1 neoni8mm")});
     expect_choice(NEON_FLAGS & ~TM_CPU_NEON, (expected){SCALAR, BYTES, PORTABLE_F16});
 #endif
 }

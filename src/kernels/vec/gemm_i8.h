@@ -13,6 +13,12 @@ VF const char *part_of(const char *row, size_t stride, int v)
     return row + (size_t)(v / PER_PANEL) * stride + (v % PER_PANEL) * VL * TM_I8_QUAD;
 }
 
+/* the scales of vector v's outputs; the sums of their weights are TM_PANEL further */
+VF const float *head_of(const tm_gemm_i8_tile *tile, int v)
+{
+    return (const float *)part_of(tile->panel, tile->panel_stride, v);
+}
+
 VF vf clamped(const tm_gemm_i8_tile *tile, vf y)
 {
     return vf_min(vf_set(tile->hi), vf_max(vf_set(tile->lo), y));
@@ -30,7 +36,7 @@ VF void finish(const tm_gemm_i8_tile *tile, vi acc[ROWS][NV])
         const float *r = tile->residual ? tile->residual + (size_t)i * tile->residual_ld : NULL;
         UNROLL
         for (int v = 0; v < NV; v++) {
-            const float *head = (const float *)part_of(tile->panel, tile->panel_stride, v);
+            const float *head = head_of(tile, v);
             vf t = vf_fnma(zero, vf_load(head + TM_PANEL), vf_of_vi(acc[i][v]));
             vf y = vf_fma(t, vf_mul(scale, vf_load(head)), vf_load(tile->bias + v * VL));
             int left = whole ? VL : tile->n - v * VL;
@@ -61,6 +67,9 @@ VF void add_products(const uint8_t *const row[ROWS], size_t k, const char *panel
         UNROLL
         for (int v = 0; v < NV; v++)
             acc[i][v] = vi_dot(acc[i][v], x, w[v]);
+        UNROLL
+        for (int v = 0; v < NV; v++)
+            VF_IN_ORDER(acc[i][v]);
     }
 }
 
@@ -115,7 +124,7 @@ void TM_GEMM_NAME(const tm_gemm_i8_tile *tile)
     for (int i = 0; i < ROWS; i++) {
         UNROLL
         for (int v = 0; v < NV; v++)
-            acc[i][v] = vi_zero();
+            acc[i][v] = vi_start(head_of(tile, v) + TM_PANEL);
     }
     if (tile->m == 1)
         add_row(tile, acc[0]);

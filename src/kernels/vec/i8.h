@@ -1,101 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Vectors of bytes and of their sums beside those of the shim: 4 * VL bytes, VL sums. */
+/*
+ * Vectors of bytes and of their sums beside those of the shim: 4 * VL bytes, VL sums. i8_ISA.h
+ * defines what is declared here, for what the compiler's options say.
+ */
 #ifndef TM_KERNELS_VEC_I8_H
 #define TM_KERNELS_VEC_I8_H
 
-#include <string.h>
-
 #include "kernels/vec/vec.h"
 
-/*
- * vi            of the shim: a sum of 32 bits, or the four bytes that are multiplied for it
- * vi_dot        sum + the four products of bytes, 0 to 255, and weights, -128 to 127
- * vi_bytes      x[0] to x[3], one behind the other, as the nearest bytes
- * vi_of_vf      to the nearest, ties to even; beyond an int32's range INT32_MIN
- * vf_hmax4      the largest of each of four vectors without NaN
- */
-/* clang-format off */
-#if defined(__AVX512VNNI__)
-
-VF vi vi_zero(void) { return _mm512_setzero_si512(); }
-VF vi vi_load(const void *p) { return _mm512_loadu_si512(p); }
-VF vi vi_dot(vi sum, vi bytes, vi weights) { return _mm512_dpbusd_epi32(sum, bytes, weights); }
-VF vf vf_of_vi(vi x) { return _mm512_cvtepi32_ps(x); }
-VF vi vi_of_vf(vf x) { return _mm512_cvtps_epi32(x); }
-VF vi vi_bytes(const vi x[4])
-{
-    vi low = _mm512_packs_epi32(x[0], x[1]), high = _mm512_packs_epi32(x[2], x[3]);
-    const vi order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
-}
-VF void vi_store(void *p, vi x) { _mm512_storeu_si512(p, x); }
-VF void vi_store_first(uint8_t *p, vi x, size_t n) { _mm512_mask_storeu_epi8(p, ((__mmask64)1 << n) - 1, x); }
-
+#if defined(__AARCH64EL__)
+#include "kernels/vec/i8_neon.h"
 #else
-
-VF vi vi_zero(void) { return _mm256_setzero_si256(); }
-VF vi vi_load(const void *p) { return _mm256_loadu_si256((const __m256i_u *)p); }
-#if defined(__AVXVNNI__)
-VF vi vi_dot(vi sum, vi bytes, vi weights) { return _mm256_dpbusd_avx_epi32(sum, bytes, weights); }
-#else
-/* as words, for sums of two products of bytes do not fit one */
-VF vi vi_dot(vi sum, vi bytes, vi weights)
-{
-    vi even = _mm256_and_si256(bytes, _mm256_set1_epi16(0xFF)), odd = _mm256_srli_epi16(bytes, 8);
-    vi even_w = _mm256_srai_epi16(_mm256_slli_epi16(weights, 8), 8);
-    vi odd_w = _mm256_srai_epi16(weights, 8);
-    return vi_add(sum, vi_add(_mm256_madd_epi16(even, even_w), _mm256_madd_epi16(odd, odd_w)));
-}
-#endif
-VF vf vf_of_vi(vi x) { return _mm256_cvtepi32_ps(x); }
-VF vi vi_of_vf(vf x) { return _mm256_cvtps_epi32(x); }
-VF vi vi_bytes(const vi x[4])
-{
-    vi low = _mm256_packs_epi32(x[0], x[1]), high = _mm256_packs_epi32(x[2], x[3]);
-    const vi order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
-}
-VF void vi_store(void *p, vi x) { _mm256_storeu_si256((__m256i_u *)p, x); }
-VF void vi_store_first(uint8_t *p, vi x, size_t n)
-{
-    uint8_t bytes[32];
-    vi_store(bytes, x);
-    memcpy(p, bytes, n);
-}
-
-#endif
-/* clang-format on */
-
-#if defined(__AVX512F__)
-VF __m256 vf_halves_max(vf a)
-{
-    return _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
-}
-#else
-VF __m256 vf_halves_max(vf a)
-{
-    return a;
-}
+#include "kernels/vec/i8_avx.h"
 #endif
 
-VF void vf_hmax4(const vf a[4], float most[4])
-{
-    __m256 h[4];
-    UNROLL
-    for (int i = 0; i < 4; i++)
-        h[i] = vf_halves_max(a[i]);
-    __m256 ab = _mm256_max_ps(_mm256_unpacklo_ps(h[0], h[1]), _mm256_unpackhi_ps(h[0], h[1]));
-    __m256 cd = _mm256_max_ps(_mm256_unpacklo_ps(h[2], h[3]), _mm256_unpackhi_ps(h[2], h[3]));
-    __m256 all = _mm256_max_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xEE));
-    _mm_storeu_ps(most, _mm_max_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1)));
-}
+/* vi of the shim: a sum of 32 bits, or the four bytes that are multiplied for it */
+VF vi vi_zero(void);
+VF vi vi_load(const void *p);
+VF void vi_store(void *p, vi x);
+VF void vi_store_first(uint8_t *p, vi x, size_t n); /* n bytes, n < 4 * VL */
 
-/* four bytes in every sum's place */
-VF vi vi_quad(const uint8_t *p)
-{
-    int32_t quad;
-    memcpy(&quad, p, sizeof quad);
-    return vi_set(quad);
-}
+VF vi vi_quad(const uint8_t *p);           /* four bytes, as vi_dot takes them for every sum */
+VF vi vi_start(const float *weights);      /* VL sums of no products; the sums of their weights */
+VF vi vi_dot(vi sum, vi quad, vi weights); /* sum + the four products; weights: -127 to 127 */
+VF vf vf_of_vi(vi x);
+
+VF vi vi_of_vf(vf x); /* within -2^30 to 2^30, to the nearest, ties to even; of NaN none above 0 */
+VF vi vi_bytes(const vi x[4]); /* x[0] to x[3], one behind the other, as the nearest bytes */
+
+VF void vf_hmax4(const vf a[4], float most[4]); /* the largest of each, of vectors without NaN */
 
 #endif
