@@ -34,6 +34,7 @@ target_of() {
         target=${1#src/kernels/vec/vec_}
         target=${target%.h}
         ;;
+    src/kernels/vec/i8_neon.h) target=neon ;;
     src/kernels/vec/i8*.h) target=avx512vnni ;;
     src/kernels/vec/*) target=${shim%% *} ;;
     src/kernels/*/*)
