@@ -25,10 +25,10 @@ struct tm_arena_block {
 void *tm_alloc_aligned(size_t bytes)
 {
     size_t padded;
-    if (!tm_size_add(bytes, 63, &padded))
+    if (!tm_size_add(bytes, TM_LINE - 1, &padded))
         return NULL;
-    padded &= ~(size_t)63;
-    return aligned_alloc(64, padded ? padded : 64);
+    padded = tm_whole_lines(bytes);
+    return aligned_alloc(TM_LINE, padded ? padded : TM_LINE);
 }
 
 void *tm_alloc_huge(size_t bytes)

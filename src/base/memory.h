@@ -22,6 +22,15 @@ static inline bool tm_size_add(size_t a, size_t b, size_t *out)
     return !__builtin_add_overflow(a, b, out);
 }
 
+/* A cache line: blocks begin on one, and what threads write side by side is that far apart. */
+enum { TM_LINE = 64 /* bytes */, TM_LINE_FLOATS = TM_LINE / (int)sizeof(float) };
+
+/* The bytes of whole lines that hold as many. */
+static inline size_t tm_whole_lines(size_t bytes)
+{
+    return (bytes + TM_LINE - 1) / TM_LINE * TM_LINE;
+}
+
 /* For people. */
 static inline double tm_mebibytes(unsigned long long bytes)
 {

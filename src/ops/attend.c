@@ -310,7 +310,7 @@ static void attend_lower(tm_lowering *lowering, const tm_node *node)
     args.value_bytes = tm_dense_panels_bytes(m, args.keys, args.dv);
     args.score_bytes = (size_t)m->kind->rows * args.scores_ld * sizeof(float);
     if (attrs->places)
-        args.addend_bytes = ((size_t)m->kind->rows * args.keys * sizeof(float) + 63) & ~(size_t)63;
+        args.addend_bytes = tm_whole_lines((size_t)m->kind->rows * args.keys * sizeof(float));
     args.share = choose_share(&args, tm_lower_threads(lowering));
     args.room_bytes = m->kind->room_bytes(m, args.dq > args.keys ? args.dq : args.keys);
     tm_lower_step(lowering, node, attend_run, attend_units, &args, sizeof args,

@@ -16,12 +16,11 @@ enum {
     UNITS = 16,                /* of a picture, at least, */
     UNIT_MACS = 256 * 1024,    /* none of more than this, */
     COPIED_MACS = 1024 * 1024, /* with a copy, of whose rows neighbours share many, this */
-    LINE = 16,                 /* floats */
     COLD_FLOATS = 256 * 1024   /* an output larger than this is not in the L2 cache */
 };
 
 /* What a copy pays for: taps, and CROWD times the lines that an L1 cache has room for. */
-enum { COPIED_TAPS = 25, CROWD = 4, CACHE_LINE = 64 /* bytes */, SETS = 64, WAYS = 8 };
+enum { COPIED_TAPS = 25, CROWD = 4, SETS = 64, WAYS = 8 };
 
 typedef struct dw_args {
     tm_tensor x, y;
@@ -151,10 +150,10 @@ static void dw_pixels(const tm_step *step, const tm_run_state *run, int n, int f
  * the L1 cache. */
 static bool is_crowded(const tm_tensor *x, const tm_conv_attrs *conv)
 {
-    size_t bytes = x->ld * tm_dtype_size(x->type), lines = bytes / CACHE_LINE;
+    size_t bytes = x->ld * tm_dtype_size(x->type), lines = bytes / TM_LINE;
     int under = conv->kernel_h * tm_least(x->w, (STRIP - 1) * conv->stride + conv->kernel_w);
     int sets = SETS;
-    if (bytes % CACHE_LINE)
+    if (bytes % TM_LINE)
         return false;
     for (; sets > 1 && lines % 2 == 0; lines /= 2)
         sets /= 2;
@@ -167,9 +166,9 @@ static void choose_units(dw_args *args)
     const tm_conv_attrs *conv = &args->conv;
     int taps = conv->kernel_h * conv->kernel_w;
     int under = conv->kernel_h * ((STRIP - 1) * conv->stride + conv->kernel_w);
-    int most = STRIP_BYTES / (int)sizeof(float) / (under + taps) / LINE * LINE;
-    int chunks = tm_ceil_div(args->y.c, most > LINE ? most : LINE);
-    args->channels = tm_ceil_div(tm_ceil_div(args->y.c, chunks), LINE) * LINE;
+    int most = STRIP_BYTES / (int)sizeof(float) / (under + taps) / TM_LINE_FLOATS * TM_LINE_FLOATS;
+    int chunks = tm_ceil_div(args->y.c, most > TM_LINE_FLOATS ? most : TM_LINE_FLOATS);
+    args->channels = tm_ceil_div(tm_ceil_div(args->y.c, chunks), TM_LINE_FLOATS) * TM_LINE_FLOATS;
     args->copied = taps >= COPIED_TAPS && is_crowded(&args->x, conv);
     double row_macs = (double)args->y.w * args->channels * taps;
     int rows = (int)fmin(args->y.h, (args->copied ? COPIED_MACS : UNIT_MACS) / row_macs);

@@ -76,8 +76,7 @@ typedef struct winograd_scratch {
 
 static size_t pointer_floats(int block)
 {
-    size_t bytes = ((size_t)block + TM_MAX_ROWS) * sizeof(float *);
-    return (bytes + 63) / 64 * 64 / sizeof(float);
+    return tm_whole_lines(((size_t)block + TM_MAX_ROWS) * sizeof(float *)) / sizeof(float);
 }
 
 static size_t scratch_floats(int block, int kc)

@@ -149,11 +149,9 @@ static void layer_lower(tm_lowering *lowering, const tm_node *node)
 
 /* ---- group ---- */
 
-enum { LINE = 16 /* floats of a cache line: narrower groups are computed together */ };
-
 typedef struct group_args {
     tm_tensor x, y;
-    int groups, together; /* together: groups of a unit, at most */
+    int groups, together; /* groups of a unit, at most: narrow ones fill a line together */
     float eps;
     const float *weight, *bias;
     tm_affine_fn *kernel;
@@ -252,7 +250,7 @@ static void group_lower(tm_lowering *lowering, const tm_node *node)
     group_args args = {.x = tm_lower_input(lowering, node, 0),
                        .y = tm_lower_output(lowering, node),
                        .groups = attrs->groups,
-                       .together = tm_least(tm_ceil_div(LINE, n), attrs->groups),
+                       .together = tm_least(tm_ceil_div(TM_LINE_FLOATS, n), attrs->groups),
                        .eps = attrs->eps,
                        .kernel = tm_lower_kernels(lowering)->affine_f32};
     args.weight = kept(lowering, node, attrs->weight, &at);

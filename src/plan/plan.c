@@ -145,10 +145,10 @@ static void measure(planner *p)
 {
     tm_plan *plan = p->plan;
     size_t between = plan->steps.between_bytes * (size_t)plan->walk_batch;
-    plan->arena_bytes = (p->layout.bytes[TM_SPACE_ARENA] + between + 63) & ~(size_t)63;
+    plan->arena_bytes = tm_whole_lines(p->layout.bytes[TM_SPACE_ARENA] + between);
     plan->steps.weight_bytes = p->lowering.used;
     plan->kept_bytes = p->layout.bytes[TM_SPACE_KEPT];
-    plan->steps.scratch_bytes = (plan->steps.scratch_bytes + 63) & ~(size_t)63;
+    plan->steps.scratch_bytes = tm_whole_lines(plan->steps.scratch_bytes);
 }
 
 /* A batch is walked picture by picture, each thread alone, where that is faster: activations stay

@@ -56,8 +56,7 @@ static void divide(tm_product *p, int threads)
 
 static size_t halves_bytes(const tm_product *p)
 {
-    size_t bytes = (size_t)p->division.block * p->pairs.row * sizeof(tm_bf16);
-    return (bytes + 63) / 64 * 64;
+    return tm_whole_lines((size_t)p->division.block * p->pairs.row * sizeof(tm_bf16));
 }
 
 static size_t bf16_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)

@@ -75,7 +75,7 @@ static size_t f32_plan(tm_lowering *lowering, const tm_node *node, tm_product *p
     size_t scratch = taps * ((size_t)p->division.block + TM_MAX_ROWS) * sizeof(float *);
     if (p->whole.tap_rows)
         scratch += (size_t)p->division.block * (size_t)p->taps * (size_t)p->kc * sizeof(float);
-    p->whole.sums = (scratch + 63) & ~(size_t)63;
+    p->whole.sums = tm_whole_lines(scratch);
     if (p->whole.parts > 1)
         scratch = p->whole.sums + (size_t)p->division.block * sums_ld(p) * sizeof(float);
     return scratch;

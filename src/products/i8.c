@@ -46,11 +46,6 @@ static bool i8_pays(const tm_lowering *lowering, const tm_node *node)
 
 /* ---- sizes ---- */
 
-static size_t lines_of(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
 /* pointers from tap to tap */
 static size_t pointer_stride(const tm_product *p)
 {
@@ -68,12 +63,12 @@ typedef struct i8_scratch {
 /* bytes of the pointers, and of them and the scales */
 static size_t pointer_bytes(const tm_product *p)
 {
-    return lines_of(pointer_stride(p) * (size_t)(p->taps + 1) * sizeof(void *));
+    return tm_whole_lines(pointer_stride(p) * (size_t)(p->taps + 1) * sizeof(void *));
 }
 
 static size_t head_bytes(const tm_product *p)
 {
-    return pointer_bytes(p) + lines_of(pointer_stride(p) * sizeof(tm_i8_scale));
+    return pointer_bytes(p) + tm_whole_lines(pointer_stride(p) * sizeof(tm_i8_scale));
 }
 
 static i8_scratch scratch_of(const tm_product *p, void *scratch)

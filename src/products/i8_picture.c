@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { BLOCKS = 16, LINE_BYTES = 64, LINE_FLOATS = 16 };
+enum { BLOCKS = 16 };
 
 typedef struct picture_args {
     tm_tensor x;       /* the numbers */
@@ -30,7 +30,7 @@ static tm_i8_scale *scale_at(const tm_tensor *between, const tm_run_state *run, 
 static tm_i8_range *range_at(const picture_args *args, const tm_run_state *run, int n, int block)
 {
     char *room = tm_tensor_picture(run, &args->between, n);
-    return (tm_i8_range *)(void *)(room + (1 + (size_t)block) * LINE_BYTES);
+    return (tm_i8_range *)(void *)(room + (1 + (size_t)block) * TM_LINE);
 }
 
 const tm_i8_scale *tm_i8_picture_scale(const tm_product *p, const tm_run_state *run, int n)
@@ -152,10 +152,10 @@ static picture_args measure(const tm_product *p)
 void tm_i8_lower_picture(tm_lowering *lowering, const tm_node *node, tm_product *p)
 {
     picture_args args = measure(p);
-    size_t head = (1 + BLOCKS) * LINE_BYTES;
+    size_t head = (1 + BLOCKS) * TM_LINE;
     size_t size = (size_t)args.bytes.h * (size_t)args.bytes.w * args.bytes.ld;
-    int lines = (int)((head + size + LINE_BYTES - 1) / LINE_BYTES);
-    args.between = tm_lower_between(lowering, lines, LINE_FLOATS);
+    int lines = (int)(tm_whole_lines(head + size) / TM_LINE);
+    args.between = tm_lower_between(lowering, lines, TM_LINE_FLOATS);
     args.bytes.offset = args.between.offset + head;
     args.bytes.stride = args.between.stride * sizeof(float);
     tm_lower_before(lowering, node, range_run, picture_units, &args, sizeof args);

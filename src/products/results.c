@@ -59,7 +59,7 @@ void tm_results_convert(const tm_product *p, const tm_results *results, int firs
 size_t tm_results_plan(tm_product *p, size_t scratch)
 {
     bool added = !tm_tensor_is_none(&p->residual);
-    p->results = (scratch + 63) & ~(size_t)63;
+    p->results = tm_whole_lines(scratch);
     if (p->y.type == TM_DTYPE_F32 && (!added || p->residual.type == TM_DTYPE_F32))
         return scratch;
     return p->results + 2 * block_results(p) * sizeof(float);

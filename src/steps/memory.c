@@ -73,8 +73,8 @@ float *tm_lower_memory(tm_lowering *lowering, size_t floats)
     size_t bytes, end;
     if (lowering->status)
         return NULL;
-    if (!tm_size_mul(floats, sizeof(float), &bytes) || !tm_size_add(bytes, 63, &bytes) ||
-        !tm_size_add(lowering->used, bytes & ~(size_t)63, &end)) {
+    if (!tm_size_mul(floats, sizeof(float), &bytes) || !tm_size_add(bytes, TM_LINE - 1, &end) ||
+        !tm_size_add(lowering->used, tm_whole_lines(bytes), &end)) {
         tm_lowering_no_memory(lowering, floats);
         return NULL;
     }

@@ -38,8 +38,7 @@ static int rows_held(const tm_strip *strip, int i, int rows)
 
 static size_t stage_bytes(const tm_strip *strip, int i, int rows)
 {
-    size_t bytes = (size_t)rows_held(strip, i, rows) * strip->stages[i].row_bytes;
-    return (bytes + 63) & ~(size_t)63;
+    return tm_whole_lines((size_t)rows_held(strip, i, rows) * strip->stages[i].row_bytes);
 }
 
 size_t tm_strip_bytes(const tm_strip *strip, int rows)
