@@ -10,8 +10,13 @@
 
 #define VF static inline __attribute__((always_inline, unused))
 
-/* A loop with constant bounds is written out, so that the arrays that it walks are registers. */
+/* A loop with constant bounds is written out, so that the arrays that it walks are registers. With
+ * the checks of a sanitizer around every step the compiler would take minutes for that. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNROLL _Pragma("GCC unroll 1")
+#else
 #define UNROLL _Pragma("GCC unroll 32")
+#endif
 
 /* Of the functions that follow: several chains of operations that are written one after another
  * become one step of each in turn. */
