@@ -99,8 +99,8 @@ tm_status tm_session_open(tm_session *session, const tm_session_options *options
         status = tm_open_at_tensor_size(session, name, &open, arguments, error);
     if (!status && !tm_session_keeps_aspect(session))
         status = tm_model_require_size(session->model, error);
+    session->opened = session->model; /* refused or not, to be closed */
     if (!status) {
-        session->opened = session->model;
         tm_print_model_warning(session->model);
         status = set_preprocess(session->model, &options->picture, error);
     }
