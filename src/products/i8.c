@@ -87,7 +87,9 @@ static size_t i8_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
     p->bytes.picture = !windows_are_apart(&p->window.conv);
     p->panel_bytes = TM_I8_HEAD + p->bytes.row * TM_PANEL;
     p->division.grain = p->i8->gemm[tm_gemm_i8_width(p->i8, p->panels)].rows;
-    const tm_unit_bytes bytes = {p->bytes.row, BLOCK_BYTES, p->panel_bytes, CHUNK_BYTES};
+    /* neighbours under a window share what they read */
+    size_t row = p->bytes.picture ? p->bytes.kc : p->bytes.row;
+    const tm_unit_bytes bytes = {row, BLOCK_BYTES, p->panel_bytes, CHUNK_BYTES};
     tm_division_fit(&p->division, &bytes, tm_lower_threads(lowering));
     if (p->bytes.picture)
         tm_i8_lower_picture(lowering, node, p);
