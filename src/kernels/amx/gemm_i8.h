@@ -1,40 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The body of a GEMM tile kernel of bytes on tiles (tiles.h), of up to 32 rows and PANELS panels,
- * which who includes it defines. Tiles 0 to 3 hold sums, 4 and 5 rows, 6 and 7 panels; sixteen
- * quads of a panel are a tile as they lie, rows are copied into tiles, whatever their taps, as many
- * inputs as stay in L1.
+ * which who includes it defines. Sixteen quads of a panel are a tile as they lie, rows are copied
+ * into tiles, whatever their taps, as many inputs as stay in L1.
  */
 #ifndef TM_TILES
 #include "kernels/amx/tiles.h"
 #endif
+#include "kernels/amx/blocks.h"
 #include "kernels/i8_finish.h"
 
 enum {
     ROW_TILES = 2,
-    TILE_LINES = 16, /* rows of a tile */
-    STEP = 64,       /* inputs in one: bytes of a row, quads of a panel times 4 */
-    TILE = TILE_LINES * STEP,
-    BLOCK_STEPS = 16 /* rows of 32 KB */
+    STEP = 64, /* inputs in a tile: bytes of a row, quads of a panel times 4 */
+    TILE = TILE_ROWS * STEP,
+    BLOCK_STEPS = 16, /* rows of 32 KB */
+    PAIRS = (PANELS + 1) / 2
 };
 
 /* What a block of inputs is computed in. */
 typedef struct tiles_room {
     _Alignas(64) uint8_t rows[BLOCK_STEPS][ROW_TILES][TILE];
     _Alignas(64) char tail[PANELS][TILE]; /* of a panel's last step, with zeros behind it */
-    _Alignas(64) int32_t sums[PANELS][ROW_TILES][TILE_LINES][TM_PANEL];
+    _Alignas(64) int32_t sums[PAIRS][ROW_TILES][2][TILE_ROWS][TM_PANEL];
 } tiles_room;
 
-/* A block: inputs [first, first + count) of all taps, steps of them. */
+/* A block: inputs [first, first + count) of all taps. */
 typedef struct inputs_block {
-    size_t first, count, steps;
+    size_t first, count;
 } inputs_block;
 
 /* The block's inputs of row i, which come from one tap after the other. */
 VF void copy_row(const tm_gemm_i8_tile *tile, int i, const inputs_block *block, tiles_room *room)
 {
     const size_t kc = (size_t)tile->kc;
-    uint8_t *to = room->rows[0][i / TILE_LINES] + i % TILE_LINES * STEP;
+    uint8_t *to = room->rows[0][i / TILE_ROWS] + i % TILE_ROWS * STEP;
     size_t tap = block->first / kc, at = block->first % kc;
     for (size_t k = 0, n; k < block->count; k += n) {
         const uint8_t *row = tile->rows[tap * tile->tap_stride + (size_t)i];
@@ -53,7 +53,7 @@ VF void copy_row(const tm_gemm_i8_tile *tile, int i, const inputs_block *block, 
 VF void copy_rows(const tm_gemm_i8_tile *tile, const inputs_block *block, tiles_room *room)
 {
     if (block->count % STEP)
-        memset(room->rows[block->steps - 1], 0, sizeof room->rows[0]);
+        memset(room->rows[block->count / STEP], 0, sizeof room->rows[0]);
     for (int i = 0; i < tile->m; i++)
         copy_row(tile, i, block, room);
 }
@@ -74,48 +74,15 @@ VF void copy_tails(const tm_gemm_i8_tile *tile, const inputs_block *block, tiles
     }
 }
 
-/* How many row tiles and panels there are; constants where this is inlined. */
-typedef struct extent {
-    bool two_rows, two_panels;
-} extent;
-
-VF void load_sums(extent e, int32_t (*sums)[ROW_TILES][TILE_LINES][TM_PANEL])
-{
-    TILE_LOAD(0, sums[0][0]);
-    if (e.two_panels)
-        TILE_LOAD(1, sums[1][0]);
-    if (e.two_rows)
-        TILE_LOAD(2, sums[0][1]);
-    if (e.two_rows && e.two_panels)
-        TILE_LOAD(3, sums[1][1]);
-}
-
-VF void store_sums(extent e, int32_t (*sums)[ROW_TILES][TILE_LINES][TM_PANEL])
-{
-    TILE_STORE(0, sums[0][0]);
-    if (e.two_panels)
-        TILE_STORE(1, sums[1][0]);
-    if (e.two_rows)
-        TILE_STORE(2, sums[0][1]);
-    if (e.two_rows && e.two_panels)
-        TILE_STORE(3, sums[1][1]);
-}
-
-VF void add_step(extent e, uint8_t (*rows)[TILE], const char *b0, const char *b1)
+VF void add_step(extent e, uint8_t (*rows)[TILE], const char *b, const char *next_b)
 {
     TILE_LOAD(4, rows[0]);
-    TILE_LOAD(6, b0);
-    TILE_DOT(0, 4, 6);
-    if (e.two_panels) {
-        TILE_LOAD(7, b1);
-        TILE_DOT(1, 4, 7);
-    }
-    if (e.two_rows) {
+    if (e.two_rows)
         TILE_LOAD(5, rows[1]);
-        TILE_DOT(2, 5, 6);
-        if (e.two_panels)
-            TILE_DOT(3, 5, 7);
-    }
+    TILE_LOAD(6, b);
+    if (e.two_panels)
+        TILE_LOAD(7, next_b);
+    EACH_PRODUCT(TILE_DOT, e);
 }
 
 /* A block of panel `panel` and, if there are two, of the next. */
@@ -124,12 +91,17 @@ VF void add_block(const tm_gemm_i8_tile *tile, extent e, int panel, const inputs
 {
     size_t whole = block->count / STEP;
     const char *b = panel_tile(tile, panel, block->first);
-    load_sums(e, room->sums + panel);
+    int32_t *sums = room->sums[panel / 2][0][0][0];
+    if (block->first == 0) {
+        ZERO_SUMS();
+    } else {
+        EACH_SUM(TILE_LOAD, e, sums);
+    }
     for (size_t s = 0; s < whole; s++, b += TILE)
         add_step(e, room->rows[s], b, b + tile->panel_stride);
-    if (whole < block->steps)
+    if (block->count % STEP)
         add_step(e, room->rows[whole], room->tail[panel], room->tail[panel + e.two_panels]);
-    store_sums(e, room->sums + panel);
+    EACH_SUM(TILE_STORE, e, sums);
 }
 
 /* The next tiles' panels, a line of 64 bytes for every TM_STEPS quads. */
@@ -143,7 +115,7 @@ VF void fetch_next(const tm_gemm_i8_tile *tile, const inputs_block *block)
 
 VF void add_inputs(const tm_gemm_i8_tile *tile, const inputs_block *block, tiles_room *room)
 {
-    const bool two_rows = tile->m > TILE_LINES;
+    const bool two_rows = tile->m > TILE_ROWS;
     copy_rows(tile, block, room);
     copy_tails(tile, block, room);
     fetch_next(tile, block);
@@ -160,17 +132,15 @@ void TM_GEMM_NAME(const tm_gemm_i8_tile *tile)
 {
     const size_t inputs = (size_t)tile->taps * (size_t)tile->kc;
     tiles_room room;
-    memset(room.sums, 0, sizeof room.sums);
     TILES_BEGIN();
     for (size_t k = 0; k < inputs; k += BLOCK_STEPS * STEP) {
         inputs_block block = {.first = k, .count = inputs - k};
         if (block.count > BLOCK_STEPS * STEP)
             block.count = BLOCK_STEPS * STEP;
-        block.steps = (block.count + STEP - 1) / STEP;
         add_inputs(tile, &block, &room);
     }
     TILES_END();
     for (int i = 0; i < tile->m; i++)
         for (int p = 0; p < PANELS; p++)
-            tm_i8_finish(tile, i, p, room.sums[p][i / TILE_LINES][i % TILE_LINES]);
+            tm_i8_finish(tile, i, p, room.sums[p / 2][i / TILE_ROWS][p % 2][i % TILE_ROWS]);
 }

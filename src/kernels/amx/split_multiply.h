@@ -10,13 +10,7 @@
 #ifndef TM_SPLIT_UNIT
 #include "kernels/amx/unit.h"
 #endif
-
-enum { SUMS = TM_SPLIT_ROWS * TM_PANEL /* of a tile */ };
-
-/* How many row tiles and panels there are; constants where this is inlined. */
-typedef struct extent {
-    bool two_rows, two_panels;
-} extent;
+#include "kernels/amx/blocks.h"
 
 VF void load_rows(extent e, const tm_bf16 *a, size_t stride)
 {
@@ -34,13 +28,7 @@ VF void load_panels(extent e, const tm_bf16 *b, size_t stride)
 
 VF void multiply(extent e)
 {
-    TILE_MULTIPLY(0, 4, 6);
-    if (e.two_panels)
-        TILE_MULTIPLY(1, 4, 7);
-    if (e.two_rows)
-        TILE_MULTIPLY(2, 5, 6);
-    if (e.two_rows && e.two_panels)
-        TILE_MULTIPLY(3, 5, 7);
+    EACH_PRODUCT(TILE_MULTIPLY, e);
 }
 
 /* One step: small products first. */
@@ -158,7 +146,7 @@ typedef struct pending {
 VF void finish_panel(const finish *f, const pending *p, const float *sums, int panel)
 {
     int column = panel * TM_PANEL;
-    vf y = vf_add(vf_load(sums + panel * SUMS), f->bias[panel]);
+    vf y = vf_add(vf_load(sums + panel * TILE_SUMS), f->bias[panel]);
     if (p->residual)
         y = vf_add(y, vf_load_first(p->residual + column, f->columns[panel]));
     vf_store_first(p->c + column, vf_min(f->hi, vf_max(f->lo, y)), f->columns[panel]);
@@ -168,7 +156,7 @@ VF void finish_rows(const tm_split_tile *tile, const finish *f, pending *p, int 
 {
     for (; count > 0 && p->row < p->rows; count--, p->row++, p->c += tile->c_ld) {
         const float *sums =
-            p->sums + p->row / TM_SPLIT_ROWS * 2 * SUMS + p->row % TM_SPLIT_ROWS * TM_PANEL;
+            p->sums + p->row / TM_SPLIT_ROWS * 2 * TILE_SUMS + p->row % TM_SPLIT_ROWS * TM_PANEL;
         finish_panel(f, p, sums, 0);
         if (f->two_panels)
             finish_panel(f, p, sums, 1);
@@ -192,30 +180,10 @@ VF pending pending_of(const tm_split_tile *tile, int first, const float *sums)
 VF void begin_sums(const tm_split_tile *tile, extent e, const float *sums)
 {
     if (tile->begins) {
-        TILE_ZERO(0);
-        TILE_ZERO(1);
-        TILE_ZERO(2);
-        TILE_ZERO(3);
+        ZERO_SUMS();
         return;
     }
-    TILE_LOAD(0, sums);
-    if (e.two_panels)
-        TILE_LOAD(1, sums + SUMS);
-    if (e.two_rows)
-        TILE_LOAD(2, sums + 2 * SUMS);
-    if (e.two_rows && e.two_panels)
-        TILE_LOAD(3, sums + 3 * SUMS);
-}
-
-VF void keep_sums(extent e, float *sums)
-{
-    TILE_STORE(0, sums);
-    if (e.two_panels)
-        TILE_STORE(1, sums + SUMS);
-    if (e.two_rows)
-        TILE_STORE(2, sums + 2 * SUMS);
-    if (e.two_rows && e.two_panels)
-        TILE_STORE(3, sums + 3 * SUMS);
+    EACH_SUM(TILE_LOAD, e, sums);
 }
 
 /* One or two row tiles from a on; from: the sums so far. What vector code has to do meanwhile goes
@@ -232,13 +200,13 @@ VF void sum(const tm_split_tile *tile, extent e, int parts, const tm_bf16 *a, fe
         feed(next, parts);
         finish_rows(tile, f, before, at_once);
     }
-    keep_sums(e, to);
+    EACH_SUM(TILE_STORE, e, to);
 }
 
 /* All rows times one panel or two. */
 VF void run(const tm_split_tile *tile, bool two_panels, int parts)
 {
-    _Alignas(64) float results[2][4 * SUMS];
+    _Alignas(64) float results[2][4 * TILE_SUMS];
     const size_t row_tile = tile->steps * (size_t)parts * TM_SPLIT_TILE;
     const finish f = finish_of(tile, two_panels);
     feeder next = feeder_of(tile);
@@ -254,7 +222,7 @@ VF void run(const tm_split_tile *tile, bool two_panels, int parts)
         if (tile->ends)
             before = pending_of(tile, i, to);
         if (!(tile->begins && tile->ends))
-            sums += 4 * SUMS;
+            sums += 4 * TILE_SUMS;
     }
     finish_rows(tile, &f, &before, 2 * TM_SPLIT_ROWS);
 }

@@ -7,11 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/amx/blocks.h"
 #include "kernels/vec/inline.h"
 
 #define TM_TILES
-
-enum { TILE_ROWS = 16, TILE_WORDS = 16 };
 
 typedef union tile_register {
     float sums[TILE_ROWS][TILE_WORDS];
