@@ -147,12 +147,12 @@ static void check_gemms(check *c)
 static void check_table(check *c)
 {
     begin_case(c, "table", 0);
-    for (int panels = 1; panels <= TM_MAX_PANELS; panels++)
+    for (int panels = 1; panels <= TM_MAX_PANELS; panels++) {
         if (c->kernels->gemm[panels].rows > TM_MAX_ROWS)
             report(c, "a tile of %d rows, more than TM_MAX_ROWS", c->kernels->gemm[panels].rows);
-    for (int panels = 1; panels <= TM_MAX_PANELS; panels++)
         if (c->i8->gemm[panels].rows > TM_I8_MAX_ROWS)
             report(c, "%d rows of bytes, more than TM_I8_MAX_ROWS", c->i8->gemm[panels].rows);
+    }
     for (int left = 1; left <= 300; left++) {
         int wide = tm_gemm_width(c->kernels, left);
         if (wide < 1 || wide > left || wide > TM_MAX_PANELS || !c->kernels->gemm[wide].run)
