@@ -128,6 +128,7 @@ awk -F '[(), ]+' '
     $1 == "SPLIT" { print "tm_split_" $2 "__" $3 }
     $1 == "I8" { print "tm_i8_" $2 "__" $3 }
     $1 == "GEMM_I8" { print "tm_gemm_i8_" $2 "x" $3 "__" $4 }
+    $1 == "GEMM_HALF" { print "tm_gemm_f32_half_" $2 "x" $3 "__" $4 }
     $1 == "GEMM" { print "tm_gemm_f32_" $2 "x" $3 "__" $4 }
     $1 == "GEMM_BF16" { print "tm_gemm_bf16_" $2 "x" $3 "__" $4 }
     $1 == "ROW_BF16" { print "tm_gemm_bf16_1x" $2 "__" $3 }' "$kernels" >"$work/listed"

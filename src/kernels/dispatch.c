@@ -14,6 +14,10 @@ void tm_kernels_choose(tm_cpu_flags flags, tm_kernel_tables *tables)
     if (target)                                                                                    \
         tables->f32.gemm[panels] =                                                                 \
             (tm_gemm_kernel){tm_gemm_f32_##height##x##panels##__##target, height};
+#define GEMM_HALF(height, panels, target)                                                          \
+    if (target)                                                                                    \
+        tables->f32.gemm_half[panels] =                                                            \
+            (tm_gemm_kernel){tm_gemm_f32_half_##height##x##panels##__##target, height};
 #define BF16(op, target)                                                                           \
     if (target)                                                                                    \
         tables->bf16.op = tm_##op##__##target;
@@ -99,6 +103,21 @@ static int width_of(bool wide, int left)
 int tm_gemm_width(const tm_kernels *kernels, int left)
 {
     return width_of(kernels->gemm[3].run && kernels->gemm[4].run, left);
+}
+
+/* Whether a tile without half of its last panel is there and enough. */
+static bool half_does(const tm_kernels *kernels, int panels, int left)
+{
+    return left <= panels * TM_PANEL - TM_PANEL / 2 && kernels->gemm_half[panels].run;
+}
+
+const tm_gemm_kernel *tm_gemm_next(const tm_kernels *kernels, int left, int *panels)
+{
+    int all = (left + TM_PANEL - 1) / TM_PANEL;
+    *panels =
+        all <= TM_MAX_PANELS && half_does(kernels, all, left) ? all : tm_gemm_width(kernels, all);
+    return half_does(kernels, *panels, left) ? &kernels->gemm_half[*panels]
+                                             : &kernels->gemm[*panels];
 }
 
 int tm_gemm_i8_width(const tm_i8_kernels *kernels, int left)

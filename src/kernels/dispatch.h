@@ -8,6 +8,8 @@
 
 #define KERNEL(op, target) tm_##op##_fn tm_##op##__##target;
 #define GEMM(rows, panels, target) tm_gemm_f32_fn tm_gemm_f32_##rows##x##panels##__##target;
+#define GEMM_HALF(rows, panels, target)                                                            \
+    tm_gemm_f32_fn tm_gemm_f32_half_##rows##x##panels##__##target;
 #define BF16(op, target) tm_##op##_fn tm_##op##__##target;
 #define GEMM_BF16(rows, panels, target) tm_gemm_bf16_fn tm_gemm_bf16_##rows##x##panels##__##target;
 #define ROW_BF16(panels, target) GEMM_BF16(1, panels, target)

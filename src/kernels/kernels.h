@@ -218,13 +218,17 @@ typedef double tm_peak_f32_fn(size_t rounds);
 /* ---- the table ---- */
 
 typedef struct tm_kernels {
-    tm_gemm_kernel gemm[TM_MAX_PANELS + 1]; /* by panels; run NULL: no kernel of that width */
+    tm_gemm_kernel gemm[TM_MAX_PANELS + 1];      /* by panels; run NULL: no kernel of that width */
+    tm_gemm_kernel gemm_half[TM_MAX_PANELS + 1]; /* n <= 16 * panels - 8; faster than gemm's */
 #define OP(op) tm_##op##_fn *op;
 #include "kernels/kernels.def"
 } tm_kernels;
 
 /* How many panels the next tile should span when `left` panels remain. */
 int tm_gemm_width(const tm_kernels *kernels, int left);
+
+/* The kernel of the next tile when `left` columns remain, and the panels that it spans. */
+const tm_gemm_kernel *tm_gemm_next(const tm_kernels *kernels, int left, int *panels);
 
 /* The kernels of a level: for each operator the best one that this CPU has and the level may use.
  * Read-only, never NULL. */

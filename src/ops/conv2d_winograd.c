@@ -106,9 +106,8 @@ static void transform_input(const winograd_args *args, const tm_unit *unit, int 
 
 /* product[position][tile][columns] = input[position][tile][kc] * panels of `wide` */
 static void multiply(const winograd_args *args, const tm_unit *unit, const winograd_scratch *s,
-                     int panel, int wide, int columns)
+                     const tm_gemm_kernel *kernel, int panel, int wide, int columns)
 {
-    const tm_gemm_kernel *kernel = &args->kernels->gemm[wide];
     size_t kc = (size_t)args->kc, block = (size_t)args->division.block;
     tm_gemm_tile tile = {.taps = 1,
                          .kc = args->kc,
@@ -185,12 +184,11 @@ static void winograd_run(const tm_step *step, const tm_run_state *run, int index
                                                   (size_t)args->kc};
     for (int i = 0; i < unit.count; i++)
         transform_input(args, &unit, unit.first + i, s.input + (size_t)i * (size_t)args->kc);
-    int last = unit.panel + unit.panels;
+    int last = unit.panel + unit.panels, end = tm_least(last * TM_PANEL, args->outputs);
     for (int p = unit.panel, wide; p < last; p += wide) {
-        wide = tm_gemm_width(args->kernels, last - p);
-        int rest = args->outputs - p * TM_PANEL;
-        int columns = rest < wide * TM_PANEL ? rest : wide * TM_PANEL;
-        multiply(args, &unit, &s, p, wide, columns);
+        const tm_gemm_kernel *kernel = tm_gemm_next(args->kernels, end - p * TM_PANEL, &wide);
+        int columns = tm_least(end - p * TM_PANEL, wide * TM_PANEL);
+        multiply(args, &unit, &s, kernel, p, wide, columns);
         for (int i = 0; i < unit.count; i++)
             transform_output(args, &unit, i, s.product, (size_t)p * TM_PANEL, columns);
     }

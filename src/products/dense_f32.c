@@ -48,11 +48,11 @@ static void multiply(const tm_multiplier *m, const tm_dense *d)
                          .residual_ld = d->n,
                          .c_ld = d->c_ld};
     tm_point_rows(rows, d->x, d->count, d->ld);
-    for (size_t column = 0, wide; column < d->n; column += wide * TM_PANEL) {
-        size_t left = d->n - column;
-        wide = (size_t)tm_gemm_width(m->f32, (int)tm_panels_of(left));
-        const tm_gemm_kernel *kernel = &m->f32->gemm[wide];
-        tile.n = (int)(left < wide * TM_PANEL ? left : wide * TM_PANEL);
+    int wide;
+    for (size_t column = 0; column < d->n; column += (size_t)(wide * TM_PANEL)) {
+        int left = (int)(d->n - column);
+        const tm_gemm_kernel *kernel = tm_gemm_next(m->f32, left, &wide);
+        tile.n = left < wide * TM_PANEL ? left : wide * TM_PANEL;
         tile.panel = (const float *)d->panels + column * d->k;
         for (size_t i = 0; i < d->count; i += (size_t)kernel->rows) {
             size_t count = d->count - i;

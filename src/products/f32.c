@@ -68,7 +68,8 @@ static size_t f32_plan(tm_lowering *lowering, const tm_node *node, tm_product *p
     p->whole.parts = sum_parts(p);
     p->whole.by_parts = goes_by_parts(p);
     p->panel_bytes = (size_t)p->taps * (size_t)p->kc * TM_PANEL * sizeof(float);
-    p->division.grain = p->f32->gemm[tm_gemm_width(p->f32, p->panels)].rows;
+    int wide;
+    p->division.grain = tm_gemm_next(p->f32, p->outputs, &wide)->rows;
     const tm_unit_bytes bytes = unit_bytes(p);
     tm_division_fit(&p->division, &bytes, tm_lower_threads(lowering));
     size_t taps = (size_t)(p->whole.tap_rows ? conv->kernel_h : p->taps);
@@ -145,6 +146,7 @@ static k_part part_at(const tm_gemm_tile *whole, int parts, int index)
 /* Panels of a group from `panel` on, `wide` of them, which a part of the sum goes through. */
 typedef struct stretch {
     int group, panel, wide, part;
+    const tm_gemm_kernel *kernel;
 } stretch;
 
 /* Where a part's sums go: the last one's to y, the others' to the scratch, whence they go on. */
@@ -219,16 +221,16 @@ static void run_stretch(const tm_product *p, const tm_unit *unit, stretch at, tm
     tile.panel = tm_product_panel(p, at.group, at.panel);
     tile.bias = tm_product_bias(p, at.group, at.panel);
     const float *next = behind(p, unit, &at, &part, &ahead);
-    run_part(p, unit->count, &p->f32->gemm[at.wide], &results, tile, part, next, ahead);
+    run_part(p, unit->count, at.kernel, &results, tile, part, next, ahead);
 }
 
 static void run_panels(const tm_product *p, const tm_unit *unit, int group, int part, int parts,
                        tm_gemm_tile tile)
 {
     stretch at = {.group = group};
-    int last = unit->panel + unit->panels;
+    int last = unit->panel + unit->panels, columns = tm_least(last * TM_PANEL, p->outputs);
     for (at.panel = unit->panel; at.panel < last; at.panel += at.wide) {
-        at.wide = tm_gemm_width(p->f32, last - at.panel);
+        at.kernel = tm_gemm_next(p->f32, columns - at.panel * TM_PANEL, &at.wide);
         for (at.part = part; at.part < part + parts; at.part++)
             run_stretch(p, unit, at, tile);
     }

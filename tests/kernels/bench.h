@@ -131,7 +131,12 @@ static void bench_gemm(const bench *b, const gemm_entry *entry, const gemm_shape
 {
     static gemm_bench g;
     check *c = b->c;
-    int wide = TM_PANEL * entry->panels, n = shape->n < wide ? shape->n : shape->n / wide * wide;
+    bool whole = entry->columns % TM_PANEL == 0;
+    int n = entry->columns;
+    if (shape->n < n)
+        n = shape->n;
+    else if (whole)
+        n = shape->n / n * n;
     size_t k = (size_t)shape->taps * (size_t)shape->kc, panels = (size_t)(n + 15) / 16;
     float *x = bench_floats(c, (size_t)(TM_MAX_ROWS + shape->taps) * (size_t)shape->kc);
     float *panel = bench_floats(c, panels * k * TM_PANEL), *bias = bench_floats(c, panels * 16);
@@ -166,6 +171,7 @@ static void bench_gemms(const bench *b)
         {"resnet50 layer1 3x3, 64 to 64", 9, 64, 64},
         {"resnet50 layer3 3x3, 256 to 256", 9, 256, 256},
         {"resnet50 layer4 1x1, 2048 to 512", 1, 2048, 512},
+        {"regnety_032 3x3 of groups, 24 to 24", 9, 24, 24},
         {"efficientnet_b0 1x1, 24 to 144", 1, 24, 144},
         {"efficientnet_b0 1x1, 672 to 112", 1, 672, 112},
         {"vit_small qkv, 384 to 1152", 1, 384, 1152},

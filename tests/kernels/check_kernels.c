@@ -150,6 +150,9 @@ static void check_table(check *c)
     for (int panels = 1; panels <= TM_MAX_PANELS; panels++) {
         if (c->kernels->gemm[panels].rows > TM_MAX_ROWS)
             report(c, "a tile of %d rows, more than TM_MAX_ROWS", c->kernels->gemm[panels].rows);
+        if (c->kernels->gemm_half[panels].rows > TM_MAX_ROWS)
+            report(c, "%d rows of a half, more than TM_MAX_ROWS",
+                   c->kernels->gemm_half[panels].rows);
         if (c->i8->gemm[panels].rows > TM_I8_MAX_ROWS)
             report(c, "%d rows of bytes, more than TM_I8_MAX_ROWS", c->i8->gemm[panels].rows);
     }
@@ -157,6 +160,11 @@ static void check_table(check *c)
         int wide = tm_gemm_width(c->kernels, left);
         if (wide < 1 || wide > left || wide > TM_MAX_PANELS || !c->kernels->gemm[wide].run)
             report(c, "of %d panels left, a tile would span %d", left, wide);
+        const tm_gemm_kernel *next = tm_gemm_next(c->kernels, left, &wide);
+        bool half = next == &c->kernels->gemm_half[wide];
+        if (!next->run || (!half && next != &c->kernels->gemm[wide]) ||
+            wide * TM_PANEL >= left + TM_PANEL || (half && left > wide * TM_PANEL - TM_PANEL / 2))
+            report(c, "of %d columns left, a tile would span %d panels", left, wide);
         wide = tm_gemm_i8_width(c->i8, left);
         if (wide < 1 || wide > left || wide > TM_MAX_PANELS || !c->i8->gemm[wide].run)
             report(c, "of %d panels left, a tile of bytes would span %d", left, wide);

@@ -167,6 +167,7 @@ static const struct {
 #define GEMM_I8(rows, panels, target) ROW(tm_gemm_i8_##rows##x##panels, target)
 #define SPLIT(op, target) ROW(tm_split_##op, target)
 #define GEMM(rows, panels, target) ROW(tm_gemm_f32_##rows##x##panels, target)
+#define GEMM_HALF(rows, panels, target) ROW(tm_gemm_f32_half_##rows##x##panels, target)
 #define GEMM_BF16(rows, panels, target) ROW(tm_gemm_bf16_##rows##x##panels, target)
 #define ROW_BF16(panels, target) GEMM_BF16(1, panels, target)
 #include "kernels/kernels.def"
@@ -187,7 +188,7 @@ static const char *name_of(kernel_fn *kernel)
 
 /* what a machine should take */
 typedef struct expected {
-    const char *vec, *f16, *gemm[TM_MAX_PANELS + 1];
+    const char *vec, *f16, *gemm[TM_MAX_PANELS + 1], *half[TM_MAX_PANELS + 1];
     const char *i8, *gemm_i8[TM_MAX_PANELS + 1]; /* of rows the target; "10x1 avx512vnni" */
     bool bf16, split;
 } expected;
@@ -266,6 +267,15 @@ static void expect_i8(const tm_i8_kernels *k, const expected *e)
     }
 }
 
+/* tile: "6x1 avx2"; NULL: no kernel */
+static void expect_gemm(const tm_gemm_kernel *k, const char *kind, const char *tile)
+{
+    char name[64];
+    snprintf(name, sizeof name, "tm_gemm_f32_%s%s", kind, tile ? tile : "");
+    assert_string_equal(NAME_OF(k->run), tile ? name : "none");
+    assert_int_equal(k->rows, tile ? atoi(tile) : 0);
+}
+
 static void expect_choice(tm_cpu_flags flags, expected e)
 {
     tm_kernel_tables tables;
@@ -273,11 +283,8 @@ static void expect_choice(tm_cpu_flags flags, expected e)
     expect_vec(&tables.f32, e.vec);
     assert_string_equal(NAME_OF(tables.f32.f16_to_f32), e.f16);
     for (int p = 1; p <= TM_MAX_PANELS; p++) {
-        const tm_gemm_kernel *k = &tables.f32.gemm[p];
-        char name[64];
-        snprintf(name, sizeof name, "tm_gemm_f32_%s", e.gemm[p] ? e.gemm[p] : "");
-        assert_string_equal(NAME_OF(k->run), e.gemm[p] ? name : "none");
-        assert_true(e.gemm[p] ? k->rows == atoi(e.gemm[p]) : k->rows == 0);
+        expect_gemm(&tables.f32.gemm[p], "", e.gemm[p]);
+        expect_gemm(&tables.f32.gemm_half[p], "half_", e.half[p]);
     }
     expect_bf16(&tables.bf16, e.bf16);
     expect_i8(&tables.i8, &e);
@@ -285,10 +292,12 @@ static void expect_choice(tm_cpu_flags flags, expected e)
 }
 
 #define SCALAR .vec = "scalar", .gemm = {[1] = "4x1 scalar"}
-#define AVX2 .vec = "avx2", .gemm = {[1] = "6x1 avx2"}
+#define AVX2                                                                                       \
+    .vec = "avx2", .gemm = {[1] = "6x1 avx2"}, .half = {[1] = "10x1 avx2", [2] = "4x2 avx2"}
 #define AVX512                                                                                     \
     .vec = "avx512",                                                                               \
-    .gemm = {[1] = "10x1 avx512", [2] = "10x2 avx512", [3] = "8x3 avx512", [4] = "6x4 avx512"}
+    .gemm = {[1] = "10x1 avx512", [2] = "10x2 avx512", [3] = "8x3 avx512", [4] = "6x4 avx512"},    \
+    .half = {[1] = "10x1 avx2", [2] = "10x2 avx512", [3] = "8x3 avx512", [4] = "6x4 avx512"}
 #define BYTES .i8 = "scalar", .gemm_i8 = {[1] = "4x1 scalar"}
 #define WORDS .i8 = "avx2", .gemm_i8 = {[1] = "4x1 avx2"}
 #define VNNI256 .i8 = "avxvnni", .gemm_i8 = {[1] = "6x1 avxvnni"}
@@ -303,7 +312,9 @@ static void expect_choice(tm_cpu_flags flags, expected e)
 #define TILES_VNNI .i8 = "avx512vnni", TILES
 #define TILES_WORDS .i8 = "avx2", TILES
 #define NEON_I8(tile) .i8 = "neon", .gemm_i8 = {[1] = tile}
-#define NEON .vec = "neon", .gemm = {[1] = "6x1 neon"}, .f16 = "tm_f16_to_f32 neon"
+#define NEON                                                                                       \
+    .vec = "neon", .gemm = {[1] = "6x1 neon"}, .half = {[2] = "4x2 neon"},                         \
+    .f16 = "tm_f16_to_f32 neon"
 #define PORTABLE_F16 .f16 = "tm_f16_to_f32 scalar"
 #define F16C .f16 = "tm_f16_to_f32 f16c"
 

@@ -1,15 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The body of a GEMM tile kernel: ROWS rows x PANELS panels of 16, all accumulators in registers.
- * Included by the per-ISA files, which define ROWS and PANELS; more than 10 rows leave too few
- * registers for their pointers. Loops with these bounds unroll completely, so the arrays below are
- * registers (check with objdump after a change: no stack traffic between the multiply-adds).
+ * Included by the per-ISA files, which define ROWS and PANELS, and HALF as 1 for kernels without
+ * the second half of the last panel; more than 10 rows leave too few registers for their pointers.
+ * Loops with these bounds unroll completely, so the arrays below are registers (check with objdump
+ * after a change: no stack traffic between the multiply-adds).
  */
 #include "kernels/vec/vec.h"
 
-enum { NV = PANELS * TM_PANEL / VL, PER_PANEL = TM_PANEL / VL };
+#ifndef HALF
+#define HALF 0
+#endif
 
-VF void finish_whole(const tm_gemm_tile *tile, vf acc[ROWS][NV])
+/* A row of a tile: NV vectors, and half a one if panels end in the middle of a vector. */
+enum {
+    COLUMNS = PANELS * TM_PANEL - HALF * TM_PANEL / 2,
+    NV = COLUMNS / VL,
+    PER_PANEL = TM_PANEL / VL,
+    ENDS_IN_HALF = COLUMNS % VL != 0,
+    FILLS_REGISTERS = ROWS * NV + NV + 1 == VF_REGISTERS
+};
+
+typedef struct row_sums {
+    vf v[NV];
+    vhalf half;
+} row_sums;
+
+VF vf sums_at(const row_sums *sums, int v)
+{
+    return v < NV ? sums->v[v] : vf_of_half(sums->half);
+}
+
+VF void finish_whole(const tm_gemm_tile *tile, row_sums acc[ROWS])
 {
     const vf lo = vf_set(tile->lo), hi = vf_set(tile->hi);
     UNROLL
@@ -20,7 +42,7 @@ VF void finish_whole(const tm_gemm_tile *tile, vf acc[ROWS][NV])
         const float *r = tile->residual + (size_t)i * tile->residual_ld;
         UNROLL
         for (int v = 0; v < NV; v++) {
-            vf y = acc[i][v];
+            vf y = acc[i].v[v];
             if (tile->residual)
                 y = vf_add(y, vf_load(r + v * VL));
             vf_store(c + v * VL, vf_min(hi, vf_max(lo, y)));
@@ -29,7 +51,7 @@ VF void finish_whole(const tm_gemm_tile *tile, vf acc[ROWS][NV])
 }
 
 /* a last panel with fewer than 16 outputs */
-VF void finish_part(const tm_gemm_tile *tile, vf acc[ROWS][NV])
+VF void finish_part(const tm_gemm_tile *tile, row_sums acc[ROWS])
 {
     const vf lo = vf_set(tile->lo), hi = vf_set(tile->hi);
     UNROLL
@@ -39,11 +61,11 @@ VF void finish_part(const tm_gemm_tile *tile, vf acc[ROWS][NV])
         float *c = tile->c + (size_t)i * tile->c_ld;
         const float *r = tile->residual + (size_t)i * tile->residual_ld;
         UNROLL
-        for (int v = 0; v < NV; v++) {
+        for (int v = 0; v < NV + ENDS_IN_HALF; v++) {
             int left = tile->n - v * VL;
             if (left <= 0)
                 break;
-            vf y = acc[i][v];
+            vf y = sums_at(&acc[i], v);
             if (left >= VL) {
                 if (tile->residual)
                     y = vf_add(y, vf_load(r + v * VL));
@@ -58,54 +80,78 @@ VF void finish_part(const tm_gemm_tile *tile, vf acc[ROWS][NV])
     }
 }
 
-VF void start_from_bias(const float *bias, vf acc[ROWS][NV])
+VF void start_from_bias(const float *bias, row_sums acc[ROWS])
 {
     UNROLL
     for (int v = 0; v < NV; v++) {
         vf start = vf_load(bias + v * VL);
         UNROLL
         for (int i = 0; i < ROWS; i++)
-            acc[i][v] = start;
+            acc[i].v[v] = start;
     }
+    UNROLL
+    for (int i = 0; ENDS_IN_HALF && i < ROWS; i++)
+        acc[i].half = vhalf_load(bias + NV * VL);
 }
 
-VF void start_from_sum(const tm_gemm_tile *tile, vf acc[ROWS][NV])
+VF void start_from_sum(const tm_gemm_tile *tile, row_sums acc[ROWS])
 {
     UNROLL
     for (int i = 0; i < ROWS; i++) {
         const float *sum = tile->sum + (size_t)(i < tile->m ? i : 0) * tile->sum_ld;
         UNROLL
-        for (int v = 0; v < NV; v++) {
+        for (int v = 0; v < NV + ENDS_IN_HALF; v++) {
             int left = tile->n - v * VL;
-            acc[i][v] = left >= VL  ? vf_load(sum + v * VL)
-                        : left <= 0 ? vf_set(0.0f)
-                                    : vf_load_first(sum + v * VL, vm_first((size_t)left));
+            vf start = left >= VL  ? vf_load(sum + v * VL)
+                       : left <= 0 ? vf_set(0.0f)
+                                   : vf_load_first(sum + v * VL, vm_first((size_t)left));
+            if (v < NV)
+                acc[i].v[v] = start;
+            else
+                acc[i].half = vhalf_of(start);
         }
     }
 }
 
+/* The weights of vector v of a row of panels. */
+VF const float *weights_at(const float *panel, size_t stride, int v)
+{
+    return panel + (size_t)(v / PER_PANEL) * stride + (v % PER_PANEL) * VL;
+}
+
 /* acc[i] += row[i][k] * the panels' row */
 VF void add_products(const float *const row[ROWS], size_t k, const float *panel, size_t stride,
-                     vf acc[ROWS][NV])
+                     row_sums acc[ROWS])
 {
     vf w[NV];
+    vhalf half = vhalf_of(vf_set(0.0f));
     UNROLL
-    for (int v = 0; v < NV; v++)
-        w[v] = vf_load(panel + (size_t)(v / PER_PANEL) * stride + (v % PER_PANEL) * VL);
+    for (int v = 0; v < NV; v++) {
+        w[v] = vf_load(weights_at(panel, stride, v));
+        if (FILLS_REGISTERS) /* or it is read from memory for each row */
+            VF_KEEP(w[v]);
+    }
+    if (ENDS_IN_HALF)
+        half = vhalf_load(weights_at(panel, stride, NV));
     UNROLL
     for (int i = 0; i < ROWS; i++) {
         vf x = vf_set(row[i][k]);
         UNROLL
-        for (int v = 0; v < NV; v++)
-            acc[i][v] = vf_fma(x, w[v], acc[i][v]);
+        for (int v = 0; v < NV; v++) {
+            acc[i].v[v] = vf_fma(x, w[v], acc[i].v[v]);
+            if (FILLS_REGISTERS)
+                VF_KEEP(acc[i].v[v]);
+        }
+        if (ENDS_IN_HALF)
+            acc[i].half = vhalf_fma(vhalf_of(x), half, acc[i].half);
         UNROLL
         for (int v = 0; v < NV; v++)
-            VF_IN_ORDER(acc[i][v]);
+            VF_IN_ORDER(acc[i].v[v]);
     }
 }
 
 /* One row: the reading of the weights is all that takes time. */
-VF void add_row(const tm_gemm_tile *tile, vf acc[NV])
+VF void add_row(const tm_gemm_tile *tile, row_sums *acc)
 {
     enum { AHEAD = 32 * TM_PANEL }; /* of each panel: the hardware looks not as far */
     const float *panel = tile->panel;
@@ -115,12 +161,14 @@ VF void add_row(const tm_gemm_tile *tile, vf acc[NV])
         for (size_t k = 0; k < (size_t)tile->kc; k++, panel += TM_PANEL) {
             vf x = vf_set(row[k]);
             UNROLL
-            for (int v = 0; v < NV; v++) {
-                const float *w =
-                    panel + (size_t)(v / PER_PANEL) * tile->panel_stride + (v % PER_PANEL) * VL;
+            for (int v = 0; v < NV + ENDS_IN_HALF; v++) {
+                const float *w = weights_at(panel, tile->panel_stride, v);
                 if (v % PER_PANEL == 0)
                     vf_fetch(w + AHEAD);
-                acc[v] = vf_fma(x, vf_load(w), acc[v]);
+                if (v < NV)
+                    acc->v[v] = vf_fma(x, vf_load(w), acc->v[v]);
+                else
+                    acc->half = vhalf_fma(vhalf_of(x), vhalf_load(w), acc->half);
             }
         }
     }
@@ -128,14 +176,14 @@ VF void add_row(const tm_gemm_tile *tile, vf acc[NV])
 
 void TM_GEMM_NAME(const tm_gemm_tile *tile)
 {
-    vf acc[ROWS][NV];
+    row_sums acc[ROWS];
     if (tile->bias)
         start_from_bias(tile->bias, acc);
     else
         start_from_sum(tile, acc);
     if (tile->m == 1) {
-        add_row(tile, acc[0]);
-        if (tile->n == PANELS * TM_PANEL)
+        add_row(tile, acc);
+        if (tile->n == NV * VL && !ENDS_IN_HALF)
             finish_whole(tile, acc);
         else
             finish_part(tile, acc);
@@ -159,7 +207,7 @@ void TM_GEMM_NAME(const tm_gemm_tile *tile)
         for (; k < kc; k++, panel += TM_PANEL)
             add_products(row, k, panel, stride, acc);
     }
-    if (tile->n == PANELS * TM_PANEL)
+    if (tile->n == NV * VL && !ENDS_IN_HALF)
         finish_whole(tile, acc);
     else
         finish_part(tile, acc);

@@ -80,6 +80,31 @@ VF float vf_hmax(vf a); /* of an a without NaN */
 
 VF void vf_transpose(vf r[VL]); /* a square of VL vectors */
 
+/* The first half of a vector; the vector itself where half a panel fills one. */
+#ifndef VHALF_IS_NARROW
+typedef vf vhalf;
+VF vhalf vhalf_load(const float *p)
+{
+    return vf_load(p);
+}
+VF vhalf vhalf_fma(vhalf a, vhalf b, vhalf c)
+{
+    return vf_fma(a, b, c);
+}
+VF vhalf vhalf_of(vf a)
+{
+    return a;
+}
+VF vf vf_of_half(vhalf a)
+{
+    return a;
+}
+#endif
+VF vhalf vhalf_load(const float *p);
+VF vhalf vhalf_fma(vhalf a, vhalf b, vhalf c);
+VF vhalf vhalf_of(vf a);
+VF vf vf_of_half(vhalf a); /* what follows is anything */
+
 /* ---- whole numbers: VL of 32 bits ---- */
 
 VF vi vi_set(int32_t x);
