@@ -63,7 +63,8 @@ typedef struct tm_gemm_i8_tile {
     const char *panel;         /* float scale[16], float weights[16], int8_t [taps * kc / 4][16][4];
                                   64-byte aligned; the next panel follows after */
     size_t panel_stride;       /* this many bytes, a multiple of 64 */
-    const float *next;         /* 64 bytes wanted soon, one fetched every TM_STEPS; or NULL */
+    const float *next;         /* wanted soon: a line is fetched every TM_STEPS; or NULL */
+    size_t next_step;          /* floats to the next one, which may be in the same line */
     const float *bias;         /* 16 per panel */
     const float *residual;     /* [m][n] or NULL; may be c itself */
     size_t residual_ld;

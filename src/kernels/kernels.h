@@ -51,7 +51,8 @@ typedef struct tm_gemm_tile {
     int taps, kc;
     const float *panel;  /* [taps * kc][16], 64-byte aligned; the next panel follows after */
     size_t panel_stride; /* this many floats */
-    const float *next;   /* rows of 16 floats wanted soon, one fetched every TM_STEPS; or NULL */
+    const float *next;   /* wanted soon: a line is fetched every TM_STEPS; or NULL */
+    size_t next_step;    /* floats to the next one, which may be in the same line */
     const float *bias;   /* 16 per panel; NULL: sum continues */
     const float *sum;    /* [m][n], may be c itself; for no bias */
     size_t sum_ld;

@@ -168,6 +168,7 @@ static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kerne
 {
     const void *const *rows = tile.rows + (size_t)part.tap * tile.tap_stride;
     const float *sums = tile.sum;
+    int tiles = tm_ceil_div(count, kernel->rows);
     bool last = part.first + part.count == tile.panel_stride / TM_PANEL;
     if (part.first > 0)
         tile.bias = NULL;
@@ -180,7 +181,10 @@ static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kerne
     for (int i = 0; i < count; i += kernel->rows) {
         tile.rows = rows + i;
         tile.m = count - i < kernel->rows ? count - i : kernel->rows;
-        tile.next = tm_rows_to_fetch(next, tile.panel_stride, part.count, ahead, i / kernel->rows);
+        tm_fetch fetch =
+            tm_fetch_share(next, tile.panel_stride, part.count, ahead, tiles, i / kernel->rows);
+        tile.next = fetch.from;
+        tile.next_step = fetch.step;
         tile.sum = sums + (size_t)i * tile.sum_ld;
         tile.c = results->c + (size_t)i * tile.c_ld;
         if (results->residual)

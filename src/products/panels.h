@@ -30,16 +30,25 @@ typedef void tm_pack_panel_fn(const void *context, const float *values, int grou
 void tm_pack_panels(tm_lowering *worker, const tm_node *weight, int groups, int outputs,
                     size_t room, tm_pack_panel_fn *pack, const void *context);
 
-/* Tiles of one width take turns in fetching what the next ones multiply: tile number `tile`, of
- * `count` rows of panels, begins here in as many rows of each of `ahead` panels from `next` on;
- * NULL: there is nothing left. At batch 1 most weights come from memory. */
-static inline const float *tm_rows_to_fetch(const float *next, size_t panel_stride, size_t count,
-                                            int ahead, int tile)
+/* Tiles of one width take turns in fetching what the next ones multiply, `count` rows of each of
+ * `ahead` panels from `next` on, evenly: at batch 1 most weights come from memory. The share of
+ * number `tile` of so many begins at `from`, NULL: there is nothing left, and each TM_STEPS of k
+ * are `step` floats of it. */
+typedef struct tm_fetch {
+    const float *from;
+    size_t step;
+} tm_fetch;
+
+static inline tm_fetch tm_fetch_share(const float *next, size_t panel_stride, size_t count,
+                                      int ahead, int tiles, int tile)
 {
-    size_t part = (size_t)(tile % TM_STEPS) * (count / TM_STEPS);
-    return tile / TM_STEPS < ahead
-               ? next + (size_t)(tile / TM_STEPS) * panel_stride + part * TM_PANEL
-               : NULL;
+    enum { LEAST = TM_STEPS }; /* tiles for a panel: one has a line for each TM_STEPS of k */
+    int sharing = ahead > 0 && tiles / ahead > LEAST ? tiles / ahead : LEAST;
+    if (tile / sharing >= ahead)
+        return (tm_fetch){0};
+    size_t step = (size_t)tm_ceil_div(LEAST * TM_PANEL, sharing);
+    size_t part = (size_t)(tile % sharing) * (count / TM_STEPS) * step;
+    return (tm_fetch){next + (size_t)(tile / sharing) * panel_stride + part, step};
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products of activations, gathers, windows and folded branches against their definitions. */
 #include "layers/window.h"
+#include "products/panels.h"
 #include "tests/unit/harness.h"
 
 /* ---- products ---- */
@@ -167,6 +168,39 @@ static void branches_add_up(void **state)
     }
 }
 
+/* ---- fetching ---- */
+
+enum { PANELS_MOST = 4, ROWS_MOST = 64 };
+
+/* How often the tiles fetch each row of the panels that follow, once for two steps of k. */
+static void fetch_all(int count, int ahead, int tiles, int fetched[PANELS_MOST * ROWS_MOST])
+{
+    static const float panels[(PANELS_MOST + 1) * ROWS_MOST * TM_PANEL];
+    size_t stride = (size_t)count * TM_PANEL;
+    for (int tile = 0; tile < tiles; tile++) {
+        tm_fetch share = tm_fetch_share(panels, stride, (size_t)count, ahead, tiles, tile);
+        for (int k = 0; share.from && k < count / TM_STEPS; k++, share.from += share.step) {
+            size_t row = (size_t)(share.from - panels) / TM_PANEL;
+            assert_in_range(row, 0, ahead * count);
+            fetched[row]++;
+        }
+    }
+}
+
+/* Every row of every panel, where there are two tiles for each. */
+static void tiles_fetch_what_follows(void **state)
+{
+    (void)state;
+    for (int ahead = 0; ahead <= PANELS_MOST; ahead++)
+        for (int tiles = 2 * ahead; tiles <= 40; tiles++)
+            for (int count = 2; count < ROWS_MOST; count += 2) {
+                int fetched[(PANELS_MOST + 1) * ROWS_MOST] = {0};
+                fetch_all(count, ahead, tiles, fetched);
+                for (int row = 0; row < ahead * count; row++)
+                    assert_true(fetched[row]);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +209,7 @@ int main(void)
         cmocka_unit_test(mask_parts_what_the_roll_joined),
         cmocka_unit_test(bias_follows_the_offset),
         cmocka_unit_test(branches_add_up),
+        cmocka_unit_test(tiles_fetch_what_follows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,7 +110,7 @@ VF void fetch_next(const tm_gemm_i8_tile *tile, const inputs_block *block)
     enum { QUADS = TM_STEPS * TM_I8_QUAD };
     for (size_t k = block->first / QUADS; tile->next && k < (block->first + block->count) / QUADS;
          k++)
-        __builtin_prefetch(tile->next + k * TM_PANEL);
+        __builtin_prefetch(tile->next + k * tile->next_step);
 }
 
 VF void add_inputs(const tm_gemm_i8_tile *tile, const inputs_block *block, tiles_room *room)

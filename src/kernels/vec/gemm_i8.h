@@ -99,6 +99,7 @@ VF void add_rows(const tm_gemm_i8_tile *tile, vi acc[ROWS][NV])
     const size_t kc = (size_t)tile->kc, stride = tile->panel_stride;
     const char *panel = tile->panel + TM_I8_HEAD;
     const float *next = tile->next ? tile->next : (const float *)panel;
+    const size_t next_step = tile->next_step;
     const void *const *rows = tile->rows;
     for (int t = 0; t < tile->taps; t++, rows += tile->tap_stride) {
         const uint8_t *row[ROWS];
@@ -106,7 +107,7 @@ VF void add_rows(const tm_gemm_i8_tile *tile, vi acc[ROWS][NV])
         for (int i = 0; i < ROWS; i++)
             row[i] = (const uint8_t *)rows[i] + tile->offset;
         size_t k = 0;
-        for (; k + TM_STEPS * TM_I8_QUAD <= kc; k += TM_STEPS * TM_I8_QUAD, next += TM_PANEL) {
+        for (; k + TM_STEPS * TM_I8_QUAD <= kc; k += TM_STEPS * TM_I8_QUAD, next += next_step) {
             vf_fetch(next);
             UNROLL
             for (size_t u = 0; u < TM_STEPS; u++, panel += QUAD_ROW)

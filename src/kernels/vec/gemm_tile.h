@@ -121,7 +121,7 @@ VF const float *weights_at(const float *panel, size_t stride, int v)
 
 /* acc[i] += row[i][k] * the panels' row */
 VF void add_products(const float *const row[ROWS], size_t k, const float *panel, size_t stride,
-                     row_sums acc[ROWS])
+                     row_sums acc[ROWS], const int rows)
 {
     vf w[NV];
     vhalf half = vhalf_of(vf_set(0.0f));
@@ -134,7 +134,7 @@ VF void add_products(const float *const row[ROWS], size_t k, const float *panel,
     if (ENDS_IN_HALF)
         half = vhalf_load(weights_at(panel, stride, NV));
     UNROLL
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         vf x = vf_set(row[i][k]);
         UNROLL
         for (int v = 0; v < NV; v++) {
@@ -174,39 +174,43 @@ VF void add_row(const tm_gemm_tile *tile, row_sums *acc)
     }
 }
 
+/* `rows` of the tile, a constant */
+VF void add_rows(const tm_gemm_tile *tile, row_sums acc[ROWS], const int rows)
+{
+    const size_t kc = (size_t)tile->kc, stride = tile->panel_stride, next_step = tile->next_step;
+    const float *panel = tile->panel, *next = tile->next ? tile->next : panel;
+    const void *const *pixels = tile->rows;
+    for (int t = 0; t < tile->taps; t++, pixels += tile->tap_stride) {
+        const float *row[ROWS];
+        UNROLL
+        for (int i = 0; i < rows; i++)
+            row[i] = (const float *)pixels[i] + tile->offset;
+        size_t k = 0;
+        for (; k + TM_STEPS <= kc; k += TM_STEPS, next += next_step) {
+            vf_fetch(next);
+            UNROLL
+            for (size_t u = 0; u < TM_STEPS; u++, panel += TM_PANEL)
+                add_products(row, k + u, panel, stride, acc, rows);
+        }
+        for (; k < kc; k++, panel += TM_PANEL)
+            add_products(row, k, panel, stride, acc, rows);
+    }
+}
+
 void TM_GEMM_NAME(const tm_gemm_tile *tile)
 {
+    enum { FEW = ROWS * 2 / 3 };
     row_sums acc[ROWS];
     if (tile->bias)
         start_from_bias(tile->bias, acc);
     else
         start_from_sum(tile, acc);
-    if (tile->m == 1) {
+    if (tile->m == 1)
         add_row(tile, acc);
-        if (tile->n == NV * VL && !ENDS_IN_HALF)
-            finish_whole(tile, acc);
-        else
-            finish_part(tile, acc);
-        return;
-    }
-    const size_t kc = (size_t)tile->kc, stride = tile->panel_stride;
-    const float *panel = tile->panel, *next = tile->next ? tile->next : panel;
-    const void *const *rows = tile->rows;
-    for (int t = 0; t < tile->taps; t++, rows += tile->tap_stride) {
-        const float *row[ROWS];
-        UNROLL
-        for (int i = 0; i < ROWS; i++)
-            row[i] = (const float *)rows[i] + tile->offset;
-        size_t k = 0;
-        for (; k + TM_STEPS <= kc; k += TM_STEPS, next += TM_PANEL) {
-            vf_fetch(next);
-            UNROLL
-            for (size_t u = 0; u < TM_STEPS; u++, panel += TM_PANEL)
-                add_products(row, k + u, panel, stride, acc);
-        }
-        for (; k < kc; k++, panel += TM_PANEL)
-            add_products(row, k, panel, stride, acc);
-    }
+    else if (tile->m <= FEW)
+        add_rows(tile, acc, FEW);
+    else
+        add_rows(tile, acc, ROWS);
     if (tile->n == NV * VL && !ENDS_IN_HALF)
         finish_whole(tile, acc);
     else
