@@ -42,11 +42,12 @@ typedef struct tm_fetch {
 static inline tm_fetch tm_fetch_share(const float *next, size_t panel_stride, size_t count,
                                       int ahead, int tiles, int tile)
 {
-    enum { LEAST = TM_STEPS }; /* tiles for a panel: one has a line for each TM_STEPS of k */
-    int sharing = ahead > 0 && tiles / ahead > LEAST ? tiles / ahead : LEAST;
+    enum { FLOATS = TM_STEPS * TM_PANEL }; /* of a panel for each TM_STEPS of its rows */
+    int most = ahead > 0 && tiles / ahead > TM_STEPS ? tiles / ahead : TM_STEPS;
+    size_t step = (size_t)tm_ceil_div(FLOATS, most);
+    int sharing = tm_ceil_div(FLOATS, (int)step);
     if (tile / sharing >= ahead)
         return (tm_fetch){0};
-    size_t step = (size_t)tm_ceil_div(LEAST * TM_PANEL, sharing);
     size_t part = (size_t)(tile % sharing) * (count / TM_STEPS) * step;
     return (tm_fetch){next + (size_t)(tile / sharing) * panel_stride + part, step};
 }
