@@ -20,6 +20,12 @@ enum {
     TM_I8_HEAD = 2 * TM_PANEL * (int)sizeof(float) /* bytes of a panel before its weights */
 };
 
+/* Bytes of so many inputs, in whole quads. */
+static inline size_t tm_i8_quads(size_t inputs)
+{
+    return (inputs + TM_I8_QUAD - 1) / TM_I8_QUAD * TM_I8_QUAD;
+}
+
 /* x is about (byte - zero) * scale, byte about x * inverse + zero. Where a number is infinite or
  * NaN the scale is NaN, which no sum hides; a range without a width is the byte 0, with the scale
  * 0. */

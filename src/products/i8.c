@@ -63,7 +63,7 @@ typedef struct i8_scratch {
 /* bytes of the pointers, and of them and the scales */
 static size_t pointer_bytes(const tm_product *p)
 {
-    return tm_whole_lines(pointer_stride(p) * (size_t)(p->taps + 1) * sizeof(void *));
+    return tm_whole_lines(pointer_stride(p) * (size_t)(p->bytes.taps + 1) * sizeof(void *));
 }
 
 static size_t head_bytes(const tm_product *p)
@@ -75,20 +75,29 @@ static i8_scratch scratch_of(const tm_product *p, void *scratch)
 {
     const void **pointers = scratch;
     return (i8_scratch){.pointers = pointers,
-                        .rows = pointers + pointer_stride(p) * (size_t)p->taps,
+                        .rows = pointers + pointer_stride(p) * (size_t)p->bytes.taps,
                         .scales = (tm_i8_scale *)(void *)((char *)scratch + pointer_bytes(p)),
                         .bytes = (uint8_t *)scratch + head_bytes(p)};
 }
 
+/* What lies together in a padded picture is one tap. */
+static void choose_taps(tm_product *p)
+{
+    const tm_conv_attrs *conv = &p->window.conv;
+    p->bytes.picture = !windows_are_apart(conv);
+    p->bytes.lines = p->bytes.picture && conv->groups == 1 && conv->dilation == 1;
+    p->bytes.taps = p->bytes.lines ? conv->kernel_h : p->taps;
+    p->bytes.kc = tm_i8_quads((size_t)(p->taps / p->bytes.taps * p->kc));
+    p->bytes.row = (size_t)p->bytes.taps * p->bytes.kc;
+}
+
 static size_t i8_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
 {
-    p->bytes.kc = ((size_t)p->kc + TM_I8_QUAD - 1) / TM_I8_QUAD * TM_I8_QUAD;
-    p->bytes.row = (size_t)p->taps * p->bytes.kc;
-    p->bytes.picture = !windows_are_apart(&p->window.conv);
+    choose_taps(p);
     p->panel_bytes = TM_I8_HEAD + p->bytes.row * TM_PANEL;
     p->division.grain = p->i8->gemm[tm_gemm_i8_width(p->i8, p->panels)].rows;
     /* neighbours under a window share what they read */
-    size_t row = p->bytes.picture ? p->bytes.kc : p->bytes.row;
+    size_t row = p->bytes.picture ? (size_t)p->kc : p->bytes.row;
     const tm_unit_bytes bytes = {row, BLOCK_BYTES, p->panel_bytes, CHUNK_BYTES};
     tm_division_fit(&p->division, &bytes, tm_lower_threads(lowering));
     if (p->bytes.picture)
@@ -140,12 +149,13 @@ static void i8_pack(const tm_product *p, const float *values, int first, int row
                     char *to)
 {
     (void)first;
-    size_t kc = (size_t)p->kc, taps = (size_t)p->taps;
+    size_t taps = (size_t)p->bytes.taps, inputs = (size_t)p->taps * (size_t)p->kc;
+    size_t kc = inputs / taps;
     float inverse[TM_PANEL], *scale = (float *)(void *)to, *sums = scale + TM_PANEL;
     int8_t *quads = (int8_t *)to + TM_I8_HEAD;
     memset(to, 0, p->panel_bytes);
-    tm_pack_taps(p->f32, values, (size_t)rows, kc, taps, room);
-    measure_weights(room, taps * kc, scale, inverse);
+    tm_pack_taps(p->f32, values, (size_t)rows, (size_t)p->kc, (size_t)p->taps, room);
+    measure_weights(room, inputs, scale, inverse);
     for (size_t t = 0; t < taps; t++)
         pack_tap(room + t * kc * TM_PANEL, kc, inverse, sums, quads + t * p->bytes.kc * TM_PANEL);
 }
@@ -212,22 +222,14 @@ static void run_panels(const tm_product *p, const tm_unit *unit, const i8_scratc
     }
 }
 
-/* Taps of a picture's line that lie together, and so are one. */
-static int taps_together(const tm_product *p)
-{
-    const tm_conv_attrs *conv = &p->window.conv;
-    return conv->groups == 1 && conv->dilation == 1 ? conv->kernel_w : 1;
-}
-
 static void i8_run(const tm_product *p, const tm_unit *unit)
 {
     i8_scratch s = scratch_of(p, unit->run->scratch);
     bool picture = p->bytes.picture;
-    int together = picture ? taps_together(p) : p->taps;
     tm_gemm_i8_tile tile = {.rows = picture ? s.pointers : s.rows,
-                            .tap_stride = pointer_stride(p) * (size_t)together,
-                            .taps = p->taps / together,
-                            .kc = together * (int)p->bytes.kc,
+                            .tap_stride = pointer_stride(p),
+                            .taps = picture ? p->bytes.taps : 1,
+                            .kc = (int)(picture ? p->bytes.kc : p->bytes.row),
                             .panel_stride = p->panel_bytes,
                             .lo = p->store.lo,
                             .hi = p->store.hi};

@@ -4,6 +4,8 @@
  * that threads share both. They stand in the room between steps:
  *
  *     tm_i8_scale, on 64 bytes | [block] tm_i8_range, likewise | [lines][columns][groups][kc]
+ *
+ * kc being in whole quads, or where lines of taps lie together, what it is, with a quad behind all.
  */
 #include "products/i8_picture.h"
 
@@ -143,7 +145,7 @@ static picture_args measure(const tm_product *p)
                          .kernels = p->i8};
     args.blocks = tm_least(BLOCKS, args.x.h);
     args.bytes.c = args.x.c;
-    args.bytes.ld = p->bytes.kc * (size_t)conv->groups;
+    args.bytes.ld = p->bytes.lines ? (size_t)args.x.c : p->bytes.kc * (size_t)conv->groups;
     args.bytes.h = padded(args.x.h, conv->pad_top, p->y.h, conv->kernel_h, conv);
     args.bytes.w = padded(args.x.w, conv->pad_left, p->y.w, conv->kernel_w, conv);
     return args;
@@ -153,7 +155,7 @@ void tm_i8_lower_picture(tm_lowering *lowering, const tm_node *node, tm_product 
 {
     picture_args args = measure(p);
     size_t head = (1 + BLOCKS) * TM_LINE;
-    size_t size = (size_t)args.bytes.h * (size_t)args.bytes.w * args.bytes.ld;
+    size_t size = (size_t)args.bytes.h * (size_t)args.bytes.w * args.bytes.ld + TM_I8_QUAD;
     int lines = (int)(tm_whole_lines(head + size) / TM_LINE);
     args.between = tm_lower_between(lowering, lines, TM_LINE_FLOATS);
     args.bytes.offset = args.between.offset + head;
@@ -162,6 +164,8 @@ void tm_i8_lower_picture(tm_lowering *lowering, const tm_node *node, tm_product 
     tm_lower_before(lowering, node, bytes_run, picture_units, &args, sizeof args);
     tm_conv_attrs inside = p->window.conv;
     inside.pad_top = inside.pad_left = 0;
+    if (p->bytes.lines)
+        inside.kernel_w = 1;
     p->window = tm_window_of(&args.bytes, &p->y, &inside);
     p->bytes.scales = args.between;
 }

@@ -6,7 +6,8 @@
 #include "products/product.h"
 
 /* Appends the steps that convert the pictures of a product's input, with one scale each, and with
- * the pixels that pad them; its window is then one of bytes without padding. p->bytes.kc is set. */
+ * the pixels that pad them; its window is then one of bytes without padding, and of one tap for
+ * each line of taps that lie together. p->bytes.kc and lines are set. */
 void tm_i8_lower_picture(tm_lowering *lowering, const tm_node *node, tm_product *p);
 
 /* How picture n is meant. */

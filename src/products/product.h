@@ -51,9 +51,11 @@ typedef struct tm_product {
             size_t k, row; /* elements of a term of a row, in pairs; of all its terms */
         } pairs;
         struct {
+            int taps;         /* a line of them that lie together counts as one */
             size_t kc, row;   /* of a tap of a row, in whole quads; of all its taps */
-            bool picture;     /* of one scale: the window's x is its bytes, ... */
-            tm_tensor scales; /* ... and here stands how they are meant */
+            bool picture;     /* of one scale: the window's x is its bytes, with the padding, ... */
+            bool lines;       /* ... of which it has the first tap of each line; */
+            tm_tensor scales; /* here stands how they are meant */
         } bytes;
         struct {
             size_t steps, depth; /* of taps * kc inputs; of a block of them */

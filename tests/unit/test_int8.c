@@ -230,7 +230,7 @@ static void odd_weights_stay_odd(void **state)
                               .merged = 1,
                               .panel_bytes = sizeof panel,
                               .f32 = tm_kernels_for(BEST),
-                              .bytes = {.kc = INPUTS, .row = INPUTS}};
+                              .bytes = {.taps = 1, .kc = INPUTS, .row = INPUTS}};
         tm_product_i8.pack(&p, values, 0, TM_PANEL, room, panel);
         const float *scales = (const float *)(const void *)panel;
         for (int j = 0; j < TM_PANEL; j++)
