@@ -199,7 +199,7 @@ static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kerne
 static const float *behind(const tm_product *p, const tm_unit *unit, const stretch *at,
                            const k_part *part, int *ahead)
 {
-    int more = p->panels - at->panel - at->wide, first = at->panel + at->wide;
+    int first = at->panel + at->wide, more = tm_product_panels_from(p, at->group, first);
     bool last = at->part + 1 == p->whole.parts;
     size_t row = p->whole.by_parts ? part->first : 0;
     if (!last && (!p->whole.by_parts || first == unit->panel + unit->panels)) {

@@ -196,7 +196,7 @@ static void run_panels(const tm_product *p, const tm_unit *unit, const i8_scratc
 {
     const tm_gemm_i8_kernel *kernel = &p->i8->gemm[wide];
     const void *const *rows = tile.rows;
-    int behind = p->panels - panel - wide;
+    int behind = tm_product_panels_from(p, group, panel + wide);
     tile.panel = tm_product_panel(p, group, panel);
     tile.bias = tm_product_bias(p, group, panel);
     const float *next = (const float *)(const void *)(tile.panel + (size_t)wide * p->panel_bytes);

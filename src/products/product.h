@@ -106,6 +106,12 @@ static inline const void *tm_product_panel(const tm_product *p, int group, int p
     return p->weights + (size_t)(group * p->panels + panel) * p->panel_bytes;
 }
 
+/* Panels that follow one another from there on, those of later groups too. */
+static inline int tm_product_panels_from(const tm_product *p, int group, int panel)
+{
+    return (p->division.groups - group) * p->panels - panel;
+}
+
 static inline const float *tm_product_bias(const tm_product *p, int group, int panel)
 {
     return p->bias + (size_t)(group * p->panels + panel) * TM_PANEL;
