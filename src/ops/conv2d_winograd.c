@@ -122,15 +122,14 @@ static void multiply(const winograd_args *args, const tm_unit *unit, const winog
         tm_point_rows(s->rows, s->input + p * block * kc, (size_t)unit->count, kc);
         tile.panel = args->weights + (p * (size_t)args->panels + (size_t)panel) * tile.panel_stride;
         const float *next = p + 1 < POSITIONS ? tile.panel + position : tile.panel;
-        int tiles = tm_ceil_div(unit->count, kernel->rows);
+        tm_fetch fetch = tm_fetch_from(next, tile.panel_stride, kc, wide,
+                                       tm_ceil_div(unit->count, kernel->rows));
+        tile.next_step = fetch.step;
         for (int i = 0; i < unit->count; i += kernel->rows) {
             tile.rows = s->rows + i;
             tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
             tile.c = s->product + (p * block + (size_t)i) * COLUMNS;
-            tm_fetch fetch =
-                tm_fetch_share(next, tile.panel_stride, kc, wide, tiles, i / kernel->rows);
-            tile.next = fetch.from;
-            tile.next_step = fetch.step;
+            tile.next = tm_fetch_next(&fetch);
             kernel->run(&tile);
         }
     }

@@ -168,11 +168,13 @@ static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kerne
 {
     const void *const *rows = tile.rows + (size_t)part.tap * tile.tap_stride;
     const float *sums = tile.sum;
-    int tiles = tm_ceil_div(count, kernel->rows);
+    tm_fetch fetch =
+        tm_fetch_from(next, tile.panel_stride, part.count, ahead, tm_ceil_div(count, kernel->rows));
     bool last = part.first + part.count == tile.panel_stride / TM_PANEL;
     if (part.first > 0)
         tile.bias = NULL;
     tile.panel += part.first * TM_PANEL;
+    tile.next_step = fetch.step;
     tile.taps = part.taps;
     tile.kc = part.kc;
     tile.offset += part.channel;
@@ -181,10 +183,7 @@ static void run_part(const tm_product *p, int count, const tm_gemm_kernel *kerne
     for (int i = 0; i < count; i += kernel->rows) {
         tile.rows = rows + i;
         tile.m = count - i < kernel->rows ? count - i : kernel->rows;
-        tm_fetch fetch =
-            tm_fetch_share(next, tile.panel_stride, part.count, ahead, tiles, i / kernel->rows);
-        tile.next = fetch.from;
-        tile.next_step = fetch.step;
+        tile.next = tm_fetch_next(&fetch);
         tile.sum = sums + (size_t)i * tile.sum_ld;
         tile.c = results->c + (size_t)i * tile.c_ld;
         if (results->residual)

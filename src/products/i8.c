@@ -204,16 +204,14 @@ static void run_panels(const tm_product *p, const tm_unit *unit, const i8_scratc
     tile.n = results.n;
     tile.c_ld = results.c_ld;
     tile.residual_ld = results.residual_ld;
-    int tiles = tm_ceil_div(unit->count, kernel->rows);
+    tm_fetch fetch = tm_fetch_from(next, p->panel_bytes / sizeof(float), p->bytes.row / TM_I8_QUAD,
+                                   tm_least(wide, behind), tm_ceil_div(unit->count, kernel->rows));
+    tile.next_step = fetch.step;
     for (int i = 0; i < unit->count; i += kernel->rows) {
         tile.rows = rows + i;
         tile.scales = s->scales + i;
         tile.m = unit->count - i < kernel->rows ? unit->count - i : kernel->rows;
-        tm_fetch fetch =
-            tm_fetch_share(next, p->panel_bytes / sizeof(float), p->bytes.row / TM_I8_QUAD,
-                           behind > wide ? wide : behind, tiles, i / kernel->rows);
-        tile.next = fetch.from;
-        tile.next_step = fetch.step;
+        tile.next = tm_fetch_next(&fetch);
         tile.c = results.c + (size_t)i * tile.c_ld;
         if (results.residual)
             tile.residual = results.residual + (size_t)i * tile.residual_ld;

@@ -30,26 +30,43 @@ typedef void tm_pack_panel_fn(const void *context, const float *values, int grou
 void tm_pack_panels(tm_lowering *worker, const tm_node *weight, int groups, int outputs,
                     size_t room, tm_pack_panel_fn *pack, const void *context);
 
-/* Tiles of one width take turns in fetching what the next ones multiply, `count` rows of each of
- * `ahead` panels from `next` on, evenly: at batch 1 most weights come from memory. The share of
- * number `tile` of so many begins at `from`, NULL: there is nothing left, and each TM_STEPS of k
- * are `step` floats of it. */
+/* Tiles of one width take turns in fetching what the next ones multiply, evenly: at batch 1 most
+ * weights come from memory. */
 typedef struct tm_fetch {
-    const float *from;
-    size_t step;
+    const float *panel;  /* that the next tile has a share of */
+    size_t panel_stride; /* floats to the one after it */
+    int ahead;           /* panels left */
+    int sharing, done;   /* tiles that share a panel; of these, that have their share */
+    size_t step, share;  /* floats for each TM_STEPS of k, a line at most; of a tile */
 } tm_fetch;
 
-static inline tm_fetch tm_fetch_share(const float *next, size_t panel_stride, size_t count,
-                                      int ahead, int tiles, int tile)
+/* `count` rows of each of `ahead` panels from `next` on, by so many tiles. */
+static inline tm_fetch tm_fetch_from(const float *next, size_t panel_stride, size_t count,
+                                     int ahead, int tiles)
 {
     enum { FLOATS = TM_STEPS * TM_PANEL }; /* of a panel for each TM_STEPS of its rows */
     int most = ahead > 0 && tiles / ahead > TM_STEPS ? tiles / ahead : TM_STEPS;
-    size_t step = (size_t)tm_ceil_div(FLOATS, most);
-    int sharing = tm_ceil_div(FLOATS, (int)step);
-    if (tile / sharing >= ahead)
-        return (tm_fetch){0};
-    size_t part = (size_t)(tile % sharing) * (count / TM_STEPS) * step;
-    return (tm_fetch){next + (size_t)(tile / sharing) * panel_stride + part, step};
+    int step = tm_ceil_div(FLOATS, most);
+    return (tm_fetch){.panel = next,
+                      .panel_stride = panel_stride,
+                      .ahead = ahead,
+                      .sharing = tm_ceil_div(FLOATS, step),
+                      .step = (size_t)step,
+                      .share = count / TM_STEPS * (size_t)step};
+}
+
+/* Where the share of the next tile begins; NULL: there is nothing left. */
+static inline const float *tm_fetch_next(tm_fetch *fetch)
+{
+    if (fetch->ahead <= 0)
+        return NULL;
+    const float *from = fetch->panel + (size_t)fetch->done * fetch->share;
+    if (++fetch->done == fetch->sharing) {
+        fetch->done = 0;
+        fetch->panel += fetch->panel_stride;
+        fetch->ahead--;
+    }
+    return from;
 }
 
 #endif

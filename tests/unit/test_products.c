@@ -177,10 +177,11 @@ static void fetch_all(int count, int ahead, int tiles, int fetched[PANELS_MOST *
 {
     static const float panels[(PANELS_MOST + 1) * ROWS_MOST * TM_PANEL];
     size_t stride = (size_t)count * TM_PANEL;
+    tm_fetch fetch = tm_fetch_from(panels, stride, (size_t)count, ahead, tiles);
     for (int tile = 0; tile < tiles; tile++) {
-        tm_fetch share = tm_fetch_share(panels, stride, (size_t)count, ahead, tiles, tile);
-        for (int k = 0; share.from && k < count / TM_STEPS; k++, share.from += share.step) {
-            size_t row = (size_t)(share.from - panels) / TM_PANEL;
+        const float *from = tm_fetch_next(&fetch);
+        for (int k = 0; from && k < count / TM_STEPS; k++, from += fetch.step) {
+            size_t row = (size_t)(from - panels) / TM_PANEL;
             assert_in_range(row, 0,
                             ahead * count + count / 8); /* a line is no whole number of steps */
             fetched[row]++;
