@@ -105,19 +105,13 @@ int tm_gemm_width(const tm_kernels *kernels, int left)
     return width_of(kernels->gemm[3].run && kernels->gemm[4].run, left);
 }
 
-/* Whether a tile without half of its last panel is there and enough. */
-static bool half_does(const tm_kernels *kernels, int panels, int left)
-{
-    return left <= panels * TM_PANEL - TM_PANEL / 2 && kernels->gemm_half[panels].run;
-}
-
 const tm_gemm_kernel *tm_gemm_next(const tm_kernels *kernels, int left, int *panels)
 {
     int all = (left + TM_PANEL - 1) / TM_PANEL;
-    *panels =
-        all <= TM_MAX_PANELS && half_does(kernels, all, left) ? all : tm_gemm_width(kernels, all);
-    return half_does(kernels, *panels, left) ? &kernels->gemm_half[*panels]
-                                             : &kernels->gemm[*panels];
+    bool half = all <= TM_MAX_PANELS && left <= all * TM_PANEL - TM_PANEL / 2 &&
+                kernels->gemm_half[all].run;
+    *panels = half ? all : tm_gemm_width(kernels, all);
+    return half ? &kernels->gemm_half[all] : &kernels->gemm[*panels];
 }
 
 int tm_gemm_i8_width(const tm_i8_kernels *kernels, int left)
