@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "products/division.h"
 
+#include <math.h>
+
 #include "steps/lower.h"
 
 enum {
@@ -75,12 +77,49 @@ static bool join_groups(tm_division *d, int wanted)
     return false;
 }
 
+/* Of a group, in bytes of weights: every chunk's conversions, and the weights, which every block
+ * reads anew unless it passes by a chunk that stays. */
+static double cost_of(const tm_division *d, const tm_unit_bytes *bytes)
+{
+    double weights = (double)d->panels * (double)bytes->panel;
+    bool stay = !d->by_rows && (size_t)d->chunk * bytes->panel <= bytes->panels_most;
+    return (double)chunks_of(d) * d->rows * (double)bytes->conversion +
+           weights * (stay ? 1 : blocks_of(d, d->rows));
+}
+
+/* The cheapest division into `wanted` units or more, else the finest, of blocks of at most
+ * `fitting` rows and at least `least`. */
+static void fit_converted(tm_division *d, const tm_unit_bytes *bytes, int wanted, int least,
+                          int fitting)
+{
+    int fewest = tm_ceil_div(d->rows, fitting), most_chunks = tm_ceil_div(d->panels, TM_MAX_PANELS);
+    int most_blocks = tm_least(tm_ceil_div(d->rows, least), fewest + wanted);
+    tm_division best = *d;
+    double best_cost = INFINITY;
+    for (int blocks = fewest; blocks <= most_blocks; blocks++)
+        for (int chunks = 1; chunks <= most_chunks; chunks++) {
+            bool finest = blocks == most_blocks && chunks == most_chunks;
+            d->block = tm_even_block(d->rows, tm_ceil_div(d->rows, blocks), d->grain);
+            d->chunk = tm_ceil_div(d->panels, chunks);
+            double cost = join_groups(d, wanted) ? cost_of(d, bytes) : INFINITY;
+            if (cost >= best_cost && !(finest && isinf(best_cost)))
+                continue;
+            best = *d;
+            best_cost = cost;
+        }
+    *d = best;
+}
+
 void tm_division_fit(tm_division *d, const tm_unit_bytes *bytes, int threads)
 {
     int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
     int least = BLOCK_MIN > d->grain ? BLOCK_MIN : d->grain;
     int fitting = (int)(bytes->rows_most / bytes->row);
     fitting = fitting < least ? least : tm_least(fitting, BLOCK_MAX);
+    if (bytes->conversion) {
+        fit_converted(d, bytes, wanted, least, fitting);
+        return;
+    }
     d->block = tm_even_block(d->rows, fitting, d->grain);
     d->chunk = d->panels;
     if (d->block < d->rows && (size_t)d->chunk * bytes->panel > bytes->panels_most)

@@ -28,10 +28,13 @@ tm_unit tm_unit_at(const tm_division *division, const tm_run_state *run, int ind
  * stay in L2. */
 typedef struct tm_unit_bytes {
     size_t row, rows_most, panel, panels_most;
+    size_t conversion; /* of a row by every unit: as long as so many bytes of weights are read; 0:
+                          rows are taken as they are */
 } tm_unit_bytes;
 
-/* Sets block, chunk and group_step, the rest being there: blocks whose inputs fit and, if there are
- * several of them, chunks whose weights do; then smaller units until every thread has its share. */
+/* Sets block, chunk and group_step, the rest being there. Blocks have inputs that fit and, if there
+ * are several of them, chunks weights that do; then units grow smaller until every thread has its
+ * share. Where rows are converted, their chunks are as many as is worth converting them again. */
 void tm_division_fit(tm_division *division, const tm_unit_bytes *bytes, int threads);
 
 /* `count` rows in blocks of at most `most`, alike in size and made of whole grains. */

@@ -51,7 +51,8 @@ static size_t sums_ld(const tm_product *p)
 
 static tm_unit_bytes unit_bytes(const tm_product *p)
 {
-    tm_unit_bytes bytes = {(size_t)p->kc * sizeof(float), BLOCK_BYTES, p->panel_bytes, CHUNK_BYTES};
+    tm_unit_bytes bytes = {(size_t)p->kc * sizeof(float), BLOCK_BYTES, p->panel_bytes, CHUNK_BYTES,
+                           0};
     if (p->whole.by_parts) {
         int inputs = tm_ceil_div(p->kc, p->whole.parts);
         bytes.row = (size_t)(inputs + p->panels * TM_PANEL) * sizeof(float);

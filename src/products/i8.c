@@ -19,7 +19,8 @@ enum {
     LEAST_MACS = 1 << 18,     /* fewer are gates of pooled channels, quick and delicate */
     LEAST_ROW = 2048,         /* products of a row: fewer take less time than its conversion */
     BLOCK_BYTES = 256 * 1024, /* of a unit's rows, which should stay in L2 */
-    CHUNK_BYTES = 512 * 1024  /* weights of a unit, which should too */
+    CHUNK_BYTES = 512 * 1024, /* weights of a unit, which should too */
+    CONVERSION = 8            /* of a number: takes as long as so many bytes of weights are read */
 };
 
 /* ---- whether it pays ---- */
@@ -98,7 +99,8 @@ static size_t i8_plan(tm_lowering *lowering, const tm_node *node, tm_product *p)
     p->division.grain = p->i8->gemm[tm_gemm_i8_width(p->i8, p->panels)].rows;
     /* neighbours under a window share what they read */
     size_t row = p->bytes.picture ? (size_t)p->kc : p->bytes.row;
-    const tm_unit_bytes bytes = {row, BLOCK_BYTES, p->panel_bytes, CHUNK_BYTES};
+    size_t conversion = p->bytes.picture ? 0 : p->bytes.row * CONVERSION;
+    const tm_unit_bytes bytes = {row, BLOCK_BYTES, p->panel_bytes, CHUNK_BYTES, conversion};
     tm_division_fit(&p->division, &bytes, tm_lower_threads(lowering));
     if (p->bytes.picture)
         tm_i8_lower_picture(lowering, node, p);
