@@ -77,20 +77,25 @@ static bool join_groups(tm_division *d, int wanted)
     return false;
 }
 
-/* Of a group, in bytes of weights: every chunk's conversions, and the weights, which every block
- * reads anew unless it passes by a chunk that stays. */
-static double cost_of(const tm_division *d, const tm_unit_bytes *bytes)
+/* Of a group, in bytes of weights read from beyond L2: every chunk's conversions; the weights,
+ * which every block reads anew, though from L2 if it passes by a chunk that stays; and what threads
+ * that have no unit left could multiply meanwhile. */
+static double cost_of(const tm_division *d, const tm_unit_bytes *bytes, int threads)
 {
+    const double of_l2 = 0.5, of_product = 0.25;
     double weights = (double)d->panels * (double)bytes->panel;
+    int blocks = blocks_of(d, d->rows), units = tm_division_units(d, 1);
     bool stay = !d->by_rows && (size_t)d->chunk * bytes->panel <= bytes->panels_most;
+    double idle = (double)(tm_ceil_div(units, threads) * threads - units) / units;
     return (double)chunks_of(d) * d->rows * (double)bytes->conversion +
-           weights * (stay ? 1 : blocks_of(d, d->rows));
+           weights * (1 + (blocks - 1) * (stay ? of_l2 : 1)) +
+           idle * d->rows * weights * of_product;
 }
 
 /* The cheapest division into `wanted` units or more, else the finest, of blocks of at most
  * `fitting` rows and at least `least`. */
-static void fit_converted(tm_division *d, const tm_unit_bytes *bytes, int wanted, int least,
-                          int fitting)
+static void fit_converted(tm_division *d, const tm_unit_bytes *bytes, int threads, int wanted,
+                          int least, int fitting)
 {
     int fewest = tm_ceil_div(d->rows, fitting), most_chunks = tm_ceil_div(d->panels, TM_MAX_PANELS);
     int most_blocks = tm_least(tm_ceil_div(d->rows, least), fewest + wanted);
@@ -101,7 +106,7 @@ static void fit_converted(tm_division *d, const tm_unit_bytes *bytes, int wanted
             bool finest = blocks == most_blocks && chunks == most_chunks;
             d->block = tm_even_block(d->rows, tm_ceil_div(d->rows, blocks), d->grain);
             d->chunk = tm_ceil_div(d->panels, chunks);
-            double cost = join_groups(d, wanted) ? cost_of(d, bytes) : INFINITY;
+            double cost = join_groups(d, wanted) ? cost_of(d, bytes, threads) : INFINITY;
             if (cost >= best_cost && !(finest && isinf(best_cost)))
                 continue;
             best = *d;
@@ -117,7 +122,7 @@ void tm_division_fit(tm_division *d, const tm_unit_bytes *bytes, int threads)
     int fitting = (int)(bytes->rows_most / bytes->row);
     fitting = fitting < least ? least : tm_least(fitting, BLOCK_MAX);
     if (bytes->conversion) {
-        fit_converted(d, bytes, wanted, least, fitting);
+        fit_converted(d, bytes, threads, wanted, least, fitting);
         return;
     }
     d->block = tm_even_block(d->rows, fitting, d->grain);
