@@ -23,7 +23,8 @@ enum {
     TAPS = 9,
     BLOCK_MAX = 48,           /* tiles of a unit */
     TILE_BYTES = 1024 * 1024, /* transformed input of a unit, which should stay in L2 */
-    UNITS_PER_THREAD = 3,
+    UNITS_PER_THREAD = 3,     /* of smaller blocks */
+    UNITS_LEAST = 2,          /* for each thread, so that an uneven machine stays busy */
     COLUMNS = TM_MAX_PANELS * TM_PANEL,
     INPUTS_AT_ONCE = 16, /* of a panel, while packing */
     /* transformed weights: more would have to come from memory every time, or, where bfloat16 parts
@@ -267,9 +268,17 @@ static void pack(tm_lowering *worker, const void *context)
                  args->biases);
 }
 
+/* What the busiest thread does, counted as in tm_conv2d_winograd_pays for a position of a tile:
+ * every unit transforms its input, of all channels. */
+static double cost_of(const tm_division *d, int kc, int threads)
+{
+    double products = (double)kc * d->panels, outputs = 10.0 * d->panels;
+    double inputs = 10.0 * kc / TM_PANEL * tm_ceil_div(d->panels, d->chunk);
+    return tm_division_unevenness(d, threads) * (products + outputs + inputs);
+}
+
 /* As many tiles as stay in L2, because every block reads all weights; units for every thread come
- * from smaller blocks while the weights stay in L2, then from chunks of panels, each of which
- * transforms the input again. */
+ * from smaller blocks while the weights stay in L2, then from chunks of panels. */
 static void divide(winograd_args *args, int tiles, int threads)
 {
     tm_division *d = &args->division;
@@ -284,8 +293,18 @@ static void divide(winograd_args *args, int tiles, int threads)
     *d = (tm_division){.rows = tiles, .grain = 1, .panels = args->panels};
     d->groups = d->group_step = 1;
     d->block = tm_ceil_div(tiles, blocks);
-    blocks = tm_ceil_div(tiles, d->block);
-    d->chunk = tm_ceil_div(args->panels, tm_ceil_div(wanted, blocks));
+    d->chunk = args->panels;
+    tm_division best = *d;
+    double best_cost = INFINITY;
+    for (; d->chunk > 0; d->chunk--) {
+        double cost = cost_of(d, args->kc, threads);
+        bool enough = tm_division_units(d, 1) >= (threads > 1 ? UNITS_LEAST * threads : 1);
+        if (!enough || cost >= best_cost)
+            continue;
+        best = *d;
+        best_cost = cost;
+    }
+    *d = best;
 }
 
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)

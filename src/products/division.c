@@ -77,6 +77,13 @@ static bool join_groups(tm_division *d, int wanted)
     return false;
 }
 
+double tm_division_unevenness(const tm_division *d, int threads)
+{
+    double most = tm_ceil_div(tm_division_units(d, 1), threads) * (double)d->group_step;
+    double shares = threads * (double)d->block * d->chunk;
+    return most * shares / ((double)d->rows * d->panels * d->groups);
+}
+
 /* Of a group, in bytes of weights read from beyond L2: every chunk's conversions; the weights,
  * which every block reads anew, though from L2 if it passes by a chunk that stays; and what threads
  * that have no unit left could multiply meanwhile. */
@@ -84,11 +91,10 @@ static double cost_of(const tm_division *d, const tm_unit_bytes *bytes, int thre
 {
     const double of_l2 = 0.5, of_product = 0.25;
     double weights = (double)d->panels * (double)bytes->panel;
-    int blocks = blocks_of(d, d->rows), units = tm_division_units(d, 1);
     bool stay = !d->by_rows && (size_t)d->chunk * bytes->panel <= bytes->panels_most;
-    double idle = (double)(tm_ceil_div(units, threads) * threads - units) / units;
+    double idle = tm_division_unevenness(d, threads) - 1;
     return (double)chunks_of(d) * d->rows * (double)bytes->conversion +
-           weights * (1 + (blocks - 1) * (stay ? of_l2 : 1)) +
+           weights * (1 + (blocks_of(d, d->rows) - 1) * (stay ? of_l2 : 1)) +
            idle * d->rows * weights * of_product;
 }
 
@@ -115,6 +121,18 @@ static void fit_converted(tm_division *d, const tm_unit_bytes *bytes, int thread
     *d = best;
 }
 
+/* Somewhat fewer panels a unit, where the last unit's would leave threads idle. */
+static void even_chunk(tm_division *d, int wanted, int threads)
+{
+    tm_division smaller = *d;
+    for (int least = d->chunk / 2; smaller.chunk > 1 && smaller.chunk > least;) {
+        smaller.chunk--;
+        join_groups(&smaller, wanted);
+        if (tm_division_unevenness(&smaller, threads) < tm_division_unevenness(d, threads))
+            *d = smaller;
+    }
+}
+
 void tm_division_fit(tm_division *d, const tm_unit_bytes *bytes, int threads)
 {
     int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
@@ -139,4 +157,5 @@ void tm_division_fit(tm_division *d, const tm_unit_bytes *bytes, int threads)
         else
             return;
     }
+    even_chunk(d, wanted, threads);
 }

@@ -37,6 +37,9 @@ typedef struct tm_unit_bytes {
  * share. Where rows are converted, their chunks are as many as is worth converting them again. */
 void tm_division_fit(tm_division *division, const tm_unit_bytes *bytes, int threads);
 
+/* What the thread with the most units may have of a picture, over an even share: 1 or more. */
+double tm_division_unevenness(const tm_division *division, int threads);
+
 /* `count` rows in blocks of at most `most`, alike in size and made of whole grains. */
 int tm_even_block(int count, int most, int grain);
 

@@ -81,6 +81,21 @@ static void threads_weigh_conversions(void **state)
     assert_true(tm_division_units(&dear, 1) >= 8);
 }
 
+/* 36 panels as 12 units of 3 for two threads, not as 7 of 5 and one of 1. */
+static void no_thread_has_much_more(void **state)
+{
+    (void)state;
+    tm_division d = {.rows = 196, .grain = 8, .panels = 36, .groups = 1, .group_step = 1};
+    const tm_unit_bytes bytes = bytes_of(1024, 16384, 0);
+    tm_division_fit(&d, &bytes, 2);
+    assert_int_equal(d.panels % d.chunk, 0);
+    assert_int_equal(tm_division_units(&d, 1) % 2, 0);
+    d.block = d.rows;
+    assert_true(fabs(tm_division_unevenness(&d, 2) - 1) < 1e-9);
+    d.chunk = 5;
+    assert_true(fabs(tm_division_unevenness(&d, 2) - 40.0 / 36) < 1e-9);
+}
+
 /* Few rows and few panels: as many units as there are, none of them tiny. */
 static void small_products_have_few_units(void **state)
 {
@@ -97,6 +112,7 @@ int main(void)
         cmocka_unit_test(units_cover_all),
         cmocka_unit_test(one_thread_converts_a_row_once),
         cmocka_unit_test(threads_weigh_conversions),
+        cmocka_unit_test(no_thread_has_much_more),
         cmocka_unit_test(small_products_have_few_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
