@@ -23,8 +23,8 @@ enum {
     TAPS = 9,
     BLOCK_MAX = 48,           /* tiles of a unit */
     TILE_BYTES = 1024 * 1024, /* transformed input of a unit, which should stay in L2 */
-    UNITS_PER_THREAD = 3,     /* of smaller blocks */
-    UNITS_LEAST = 2,          /* for each thread, so that an uneven machine stays busy */
+    UNITS_PER_THREAD = 2,     /* at least, so that an uneven machine stays busy */
+    SMALL_MACS = 4 << 20,     /* of a layer that needs them not */
     COLUMNS = TM_MAX_PANELS * TM_PANEL,
     INPUTS_AT_ONCE = 16, /* of a panel, while packing */
     /* transformed weights: more would have to come from memory every time, or, where bfloat16 parts
@@ -268,43 +268,48 @@ static void pack(tm_lowering *worker, const void *context)
                  args->biases);
 }
 
-/* What the busiest thread does, counted as in tm_conv2d_winograd_pays for a position of a tile:
- * every unit transforms its input, of all channels. */
-static double cost_of(const tm_division *d, int kc, int threads)
+/* Rows of tiles that kernels compute for a unit's. */
+static int rows_computed(const winograd_args *args, const tm_division *d)
 {
-    double products = (double)kc * d->panels, outputs = 10.0 * d->panels;
-    double inputs = 10.0 * kc / TM_PANEL * tm_ceil_div(d->panels, d->chunk);
-    return tm_division_unevenness(d, threads) * (products + outputs + inputs);
+    int wide, left = tm_least(d->chunk * TM_PANEL, args->outputs);
+    int rows = tm_gemm_next(args->kernels, left, &wide)->rows, few = rows * 2 / 3;
+    int rest = d->block % rows;
+    return d->block - rest + (rest == 0 ? 0 : rest <= few ? few : rows);
 }
 
-/* As many tiles as stay in L2, because every block reads all weights; units for every thread come
- * from smaller blocks while the weights stay in L2, then from chunks of panels. */
+/* What the busiest thread does, counted as in tm_conv2d_winograd_pays for a position: every unit
+ * transforms its input, of all channels. */
+static double cost_of(const winograd_args *args, const tm_division *d, int threads)
+{
+    double products = (double)args->kc * d->chunk * rows_computed(args, d);
+    double transforms = 10.0 * (d->chunk + (double)args->kc / TM_PANEL) * d->block;
+    return tm_ceil_div(tm_division_units(d, 1), threads) * (products + transforms);
+}
+
+/* Blocks of as many tiles as stay in L2, because every block reads all weights, or of fewer while
+ * the weights stay there, too; and chunks of panels. */
 static void divide(winograd_args *args, int tiles, int threads)
 {
-    tm_division *d = &args->division;
     size_t tile_bytes = POSITIONS * sizeof(float) * (size_t)args->kc;
     bool weights_stay = tile_bytes * (size_t)args->outputs <= TILE_BYTES;
-    int wanted = threads > 1 ? UNITS_PER_THREAD * threads : 1;
+    double macs = (double)POSITIONS * tiles * args->kc * args->outputs;
+    int wanted = threads > 1 && macs >= SMALL_MACS ? UNITS_PER_THREAD * threads : threads;
     int most = (int)(TILE_BYTES / tile_bytes);
     most = most < 8 ? 8 : most > BLOCK_MAX ? BLOCK_MAX : most;
-    int blocks = tm_ceil_div(tiles, most);
-    if (weights_stay && blocks < wanted)
-        blocks = wanted;
-    *d = (tm_division){.rows = tiles, .grain = 1, .panels = args->panels};
-    d->groups = d->group_step = 1;
-    d->block = tm_ceil_div(tiles, blocks);
-    d->chunk = args->panels;
-    tm_division best = *d;
+    int fewest = tm_ceil_div(tiles, most), blocks = weights_stay ? fewest + wanted : fewest;
+    tm_division d = {.rows = tiles, .grain = 1, .panels = args->panels};
+    d.groups = d.group_step = 1;
     double best_cost = INFINITY;
-    for (; d->chunk > 0; d->chunk--) {
-        double cost = cost_of(d, args->kc, threads);
-        bool enough = tm_division_units(d, 1) >= (threads > 1 ? UNITS_LEAST * threads : 1);
-        if (!enough || cost >= best_cost)
-            continue;
-        best = *d;
-        best_cost = cost;
-    }
-    *d = best;
+    for (; blocks >= fewest; blocks--)
+        for (d.chunk = args->panels; d.chunk > 0; d.chunk--) {
+            d.block = tm_ceil_div(tiles, blocks);
+            bool least = d.chunk == 1 && blocks == fewest && isinf(best_cost);
+            double cost = cost_of(args, &d, threads);
+            if (!least && (tm_division_units(&d, 1) < wanted || cost >= best_cost))
+                continue;
+            args->division = d;
+            best_cost = cost;
+        }
 }
 
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)
