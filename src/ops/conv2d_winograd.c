@@ -24,7 +24,7 @@ enum {
     BLOCK_MAX = 48,           /* tiles of a unit */
     TILE_BYTES = 1024 * 1024, /* transformed input of a unit, which should stay in L2 */
     UNITS_PER_THREAD = 2,     /* at least, so that an uneven machine stays busy */
-    SMALL_MACS = 4 << 20,     /* of a layer that needs them not */
+    SMALL_MACS = 4 << 20,     /* of a layer that needs no more than one */
     COLUMNS = TM_MAX_PANELS * TM_PANEL,
     INPUTS_AT_ONCE = 16, /* of a panel, while packing */
     /* transformed weights: more would have to come from memory every time, or, where bfloat16 parts
@@ -298,18 +298,20 @@ static void divide(winograd_args *args, int tiles, int threads)
     most = most < 8 ? 8 : most > BLOCK_MAX ? BLOCK_MAX : most;
     int fewest = tm_ceil_div(tiles, most), blocks = weights_stay ? fewest + wanted : fewest;
     tm_division d = {.rows = tiles, .grain = 1, .panels = args->panels};
-    d.groups = d.group_step = 1;
+    d.groups = d.group_step = d.chunk = 1;
+    d.block = tm_ceil_div(tiles, blocks);
+    args->division = d; /* the finest: there may be no `wanted` units */
     double best_cost = INFINITY;
-    for (; blocks >= fewest; blocks--)
+    for (; blocks >= fewest; blocks--) {
+        d.block = tm_ceil_div(tiles, blocks);
         for (d.chunk = args->panels; d.chunk > 0; d.chunk--) {
-            d.block = tm_ceil_div(tiles, blocks);
-            bool least = d.chunk == 1 && blocks == fewest && isinf(best_cost);
             double cost = cost_of(args, &d, threads);
-            if (!least && (tm_division_units(&d, 1) < wanted || cost >= best_cost))
+            if (tm_division_units(&d, 1) < wanted || cost >= best_cost)
                 continue;
             args->division = d;
             best_cost = cost;
         }
+    }
 }
 
 void tm_conv2d_lower_winograd(tm_lowering *lowering, const tm_node *node)

@@ -105,19 +105,22 @@ static void fit_converted(tm_division *d, const tm_unit_bytes *bytes, int thread
 {
     int fewest = tm_ceil_div(d->rows, fitting), most_chunks = tm_ceil_div(d->panels, TM_MAX_PANELS);
     int most_blocks = tm_least(tm_ceil_div(d->rows, least), fewest + wanted);
+    d->block = tm_even_block(d->rows, tm_ceil_div(d->rows, most_blocks), d->grain);
+    d->chunk = tm_ceil_div(d->panels, most_chunks);
+    join_groups(d, wanted);
     tm_division best = *d;
     double best_cost = INFINITY;
-    for (int blocks = fewest; blocks <= most_blocks; blocks++)
+    for (int blocks = fewest; blocks <= most_blocks; blocks++) {
+        d->block = tm_even_block(d->rows, tm_ceil_div(d->rows, blocks), d->grain);
         for (int chunks = 1; chunks <= most_chunks; chunks++) {
-            bool finest = blocks == most_blocks && chunks == most_chunks;
-            d->block = tm_even_block(d->rows, tm_ceil_div(d->rows, blocks), d->grain);
             d->chunk = tm_ceil_div(d->panels, chunks);
             double cost = join_groups(d, wanted) ? cost_of(d, bytes, threads) : INFINITY;
-            if (cost >= best_cost && !(finest && isinf(best_cost)))
+            if (cost >= best_cost)
                 continue;
             best = *d;
             best_cost = cost;
         }
+    }
     *d = best;
 }
 
