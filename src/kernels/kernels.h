@@ -94,7 +94,6 @@ typedef struct tm_dwconv_tile {
     float lo, hi;
     void *out;
     size_t out_ld;
-    bool out_cold; /* out is hardly in a core's caches; changes the speed alone */
 } tm_dwconv_tile;
 
 typedef void tm_dwconv_fn(const tm_dwconv_tile *tile);

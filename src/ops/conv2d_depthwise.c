@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "ops/conv2d.h"
 #include "products/finish.h"
 
@@ -16,7 +17,7 @@ enum {
     UNITS = 16,                /* of a picture, at least, */
     UNIT_MACS = 256 * 1024,    /* none of more than this, */
     COPIED_MACS = 1024 * 1024, /* with a copy, of whose rows neighbours share many, this */
-    COLD_FLOATS = 256 * 1024   /* an output larger than this is not in the L2 cache */
+    COLD_BYTES = 3 << 20       /* what is larger is hardly in the caches */
 };
 
 /* What a copy pays for: taps, and CROWD times the lines that an L1 cache has room for. */
@@ -28,6 +29,7 @@ typedef struct dw_args {
     const float *weights, *bias; /* weights: [taps][channels]; NULL: the picture's own are */
     tm_tensor filters;
     int rows, channels; /* of a unit */
+    bool cold;          /* x or y is hardly in the caches */
     bool copied;        /* the input of a unit is */
     tm_store store;
     tm_dwconv_fn *kernel;
@@ -45,27 +47,45 @@ static int dw_units(const tm_step *step, int batch)
     return batch * tm_ceil_div(args->y.h, args->rows) * tm_ceil_div(args->y.c, args->channels);
 }
 
-/* Up to STRIP output pixels from (oy, ox) on, the tile's channels, which begin at y in the
- * picture. */
-static void run_strip(const dw_args *args, tm_dwconv_tile tile, dw_rows from, void *y, int oy,
-                      int ox)
+/* Asks for what later strips need: the rows of x under the same pixels of the next output row, and
+ * the output pixels behind these. */
+static void fetch_next(const dw_args *args, const tm_dwconv_tile *tile, const void *x, int oy,
+                       int ox)
+{
+    const tm_conv_attrs *conv = &args->conv;
+    size_t of_x = tm_dtype_size(args->x.type), of_y = tm_dtype_size(args->y.type);
+    size_t channels = (size_t)tile->channels, next = STRIP * args->y.ld * of_y;
+    int row = oy * conv->stride - conv->pad_top + (conv->kernel_h - 1) * conv->dilation + 1;
+    for (int end = tm_least(row + conv->stride, args->x.h); row < end; row++)
+        tm_prefetch_l2(
+            tm_numbers_behind(x, args->x.type, tm_tensor_pixel(&args->x, row, ox * conv->stride)),
+            STRIP * conv->stride, args->x.ld * of_x, channels * of_x);
+    tm_prefetch_l2((const char *)tile->out + next, STRIP, args->y.ld * of_y, channels * of_y);
+}
+
+/* Up to STRIP output pixels from (oy, ox) on, the tile's channels, which begin at y in the picture
+ * and have these weights. */
+static void run_strip(const dw_args *args, tm_dwconv_tile *tile, const float *weights, dw_rows from,
+                      void *y, int oy, int ox)
 {
     const tm_conv_attrs *conv = &args->conv;
     int top = oy * conv->stride - conv->pad_top, step = conv->dilation;
-    size_t row = (size_t)args->x.w * tile.x_ld;
+    size_t row = (size_t)args->x.w * tile->x_ld;
     int first = top < 0 ? tm_ceil_div(-top, step) : 0;
     int last = tm_least(conv->kernel_h, args->x.h > top ? tm_ceil_div(args->x.h - top, step) : 0);
-    if (first < last) {
-        tile.rows = last - first;
-        tile.x = tm_numbers_behind(from.x, args->x.type,
-                                   (size_t)(top + first * step - from.first) * row);
-        tile.w += (size_t)(first * conv->kernel_w) * tile.w_ld;
+    tile->rows = last > first ? last - first : 0;
+    if (tile->rows) {
+        tile->x = tm_numbers_behind(from.x, args->x.type,
+                                    (size_t)(top + first * step - from.first) * row);
+        tile->w = weights + (size_t)(first * conv->kernel_w) * tile->w_ld;
     }
-    tile.left = ox * conv->stride - conv->pad_left;
-    tile.pixels = tm_least(STRIP, args->y.w - ox);
-    tile.out = tm_numbers_behind(y, args->y.type, tm_tensor_pixel(&args->y, oy, ox));
-    args->kernel(&tile);
-    tm_finish(&args->store, tile.pixels, tile.channels, tile.out, args->y.ld);
+    tile->left = ox * conv->stride - conv->pad_left;
+    tile->pixels = tm_least(STRIP, args->y.w - ox);
+    tile->out = tm_numbers_behind(y, args->y.type, tm_tensor_pixel(&args->y, oy, ox));
+    if (args->cold)
+        fetch_next(args, tile, from.x, oy, ox);
+    args->kernel(tile);
+    tm_finish(&args->store, tile->pixels, tile->channels, tile->out, args->y.ld);
 }
 
 /* Those of the channels from c on, of picture n; row: from tap to tap. */
@@ -113,17 +133,18 @@ static void run_rows(const dw_args *args, const tm_run_state *run, int n, size_t
                            .bias = args->bias + c,
                            .lo = args->store.lo,
                            .hi = args->store.hi,
-                           .out_ld = args->y.ld,
-                           .out_cold = (size_t)run->batch * args->y.stride > COLD_FLOATS};
-    tile.w = weights_at(args, run, n, c, &tile.w_ld);
+                           .out_ld = args->y.ld};
+    const float *weights = weights_at(args, run, n, c, &tile.w_ld);
     const void *x = tm_tensor_channel(run, &args->x, n, 0, 0, c);
     void *y = tm_tensor_channel(run, &args->y, n, 0, 0, c);
     dw_rows from = {.x = x};
     if (args->copied)
         from = copy_rows(args, run, &tile, x, first, end);
-    for (int ox = 0; ox < args->y.w; ox += STRIP)
+    int wide = args->cold ? args->y.w : STRIP;
+    for (int left = 0; left < args->y.w; left += wide)
         for (int oy = first; oy < end; oy++)
-            run_strip(args, tile, from, y, oy, ox);
+            for (int ox = left; ox < tm_least(left + wide, args->y.w); ox += STRIP)
+                run_strip(args, &tile, weights, from, y, oy, ox);
 }
 
 static void dw_run(const tm_step *step, const tm_run_state *run, int unit)
@@ -160,6 +181,11 @@ static bool is_crowded(const tm_tensor *x, const tm_conv_attrs *conv)
     return under > CROWD * WAYS * sets;
 }
 
+static bool is_cold(const tm_tensor *t)
+{
+    return t->stride * tm_dtype_size(t->type) > COLD_BYTES;
+}
+
 /* Channels in equal parts, whole cache lines, then rows. */
 static void choose_units(dw_args *args)
 {
@@ -170,6 +196,7 @@ static void choose_units(dw_args *args)
     int chunks = tm_ceil_div(args->y.c, most > TM_LINE_FLOATS ? most : TM_LINE_FLOATS);
     args->channels = tm_ceil_div(tm_ceil_div(args->y.c, chunks), TM_LINE_FLOATS) * TM_LINE_FLOATS;
     args->copied = taps >= COPIED_TAPS && is_crowded(&args->x, conv);
+    args->cold = !args->copied && (is_cold(&args->x) || is_cold(&args->y));
     double row_macs = (double)args->y.w * args->channels * taps;
     int rows = (int)fmin(args->y.h, (args->copied ? COPIED_MACS : UNIT_MACS) / row_macs);
     rows = tm_least(rows, args->y.h * tm_ceil_div(args->y.c, args->channels) / UNITS);

@@ -185,16 +185,6 @@ VF void each_column(const tm_dwconv_tile *tile, column at, int kernel, int strid
         compute(tile, at, kernel, stride, out);
 }
 
-/* Asks for the lines that the results go to: the stores are a pixel apart, which no prefetcher
- * follows, and those behind one that misses wait. */
-VF void fetch_output(const tm_dwconv_tile *tile, int count, const elem *out)
-{
-    enum { LINE = 64 / sizeof(elem) };
-    for (int i = 0; i < count && i < PIXELS; i++, out += tile->out_ld)
-        for (int c = 0; c < tile->channels; c += LINE)
-            __builtin_prefetch(out + c, 1);
-}
-
 VF void each_tile(const tm_dwconv_tile *tile, int kernel, int stride)
 {
     const uint64_t all = ones((PIXELS - 1) * stride + tile->kernel_w);
@@ -205,8 +195,6 @@ VF void each_tile(const tm_dwconv_tile *tile, int kernel, int stride)
                      .left = tile->left + i * tile->stride,
                      .count = tile->pixels - i};
         at.inside = ones(tile->width - at.left) & ~ones(-at.left);
-        if (tile->out_cold)
-            fetch_output(tile, at.count, out);
         at.edge = (~at.inside & all) != 0;
         if (at.edge)
             each_column(tile, at, kernel, stride, out);
