@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "base/memory.h"
+
 /* `count` pieces of `bytes`, `ld` bytes apart, to be read or written soon, are brought to the L2
  * cache, line by line in the order of memory, which is how memory is fast. They need not exist. */
 static inline void tm_prefetch_l2(const void *first, int count, size_t ld, size_t bytes)
@@ -12,7 +14,7 @@ static inline void tm_prefetch_l2(const void *first, int count, size_t ld, size_
     const char *piece = first;
     __asm__ volatile(""); /* else GCC takes this for a function that does nothing */
     for (int i = 0; i < count; i++, piece += ld)
-        for (size_t at = 0; at < bytes; at += 64)
+        for (size_t at = 0; at < bytes; at += TM_LINE)
             __builtin_prefetch(piece + at, 0, 2);
 }
 

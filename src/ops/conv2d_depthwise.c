@@ -9,7 +9,8 @@
 /*
  * A unit is a block of output rows of some of the channels. It walks down strips of STRIP pixels,
  * so that an input pixel is in the L1 cache when the next output rows need it again. Pixels whose
- * distance lets them share too few sets of that cache are copied first, side by side.
+ * distance lets them share too few sets of that cache are copied first, side by side. Where the
+ * caches hardly hold the map, it goes line by line instead, in the order of memory.
  */
 enum {
     STRIP = 8,
